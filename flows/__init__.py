@@ -1,0 +1,1 @@
+"""What touches the world: files, DuckDB, Prefect, SMTP, the clock, the command line."""

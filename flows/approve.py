@@ -1,0 +1,183 @@
+"""Approval: numbers allotted and documents frozen in one transaction; then PDFs and usage files, as often as needed.
+
+A killed approval is finished by approving again: what is numbered stays, what is not rendered is rendered.
+"""
+
+import hashlib
+import multiprocessing
+import re
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from flows.audit import record
+from flows.catalog import load_all
+from flows.context import Request
+from flows.manifest import write_manifest
+from flows.runs import add_event, drafted_runs, read_inputs
+from flows.settings import Settings
+from flows.store import Store, write_atomic
+from flows.usage_csv import usage_csv
+from invoicing.documents import faults, issued
+from schemas.document import Document, canonical
+from schemas.errors import NothingToDo, Refused, WrongUsage
+from schemas.periods import month_of
+from templates.render import pdf_of_json
+
+KINDS = ("regular", "supplementary", "correction")
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What an approval did: documents issued and files rendered; accounts left out because they are parked."""
+
+    invoice_month: str
+    issued: list[str] = field(default_factory=list)
+    rendered: int = 0
+    parked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def incomplete(self) -> bool:
+        return bool(self.parked)
+
+
+def month_of_target(store: Store, target: str) -> tuple[str, str | None]:
+    """A month or a run id -> (month, run id or None). Raises WrongUsage for anything else."""
+    if re.fullmatch(r"\d{4}-\d{2}", target):
+        return target, None
+    rows = store.rows("select invoice_month from runs where run_id = $1", [target])
+    if not rows:
+        raise WrongUsage(f"found {target!r}; expected an invoice month such as 2026-06 or the id of a run")
+    return rows[0][0], target
+
+
+def approve(
+    request: Request, run_id: str | None, seller: str | None, kind: str | None, issue_date: date | None
+) -> Approval:
+    """Issues the drafts of the month (of one run, one seller, one kind) and renders what is issued."""
+    settings = request.settings()
+    day = issue_date or request.month_first
+    if month_of(day) != request.invoice_month:
+        raise Refused(f"--issue-date {day} is not in {request.invoice_month}: taxes were computed for that month.")
+    if seller is not None and seller not in settings.sellers:
+        raise WrongUsage(f"--seller: unknown {seller!r}; there are {', '.join(settings.sellers)}")
+    with request.store() as store:
+        runs = [
+            (each, drafted_by)
+            for each, run_kind, drafted_by in drafted_runs(store, request.invoice_month)
+            if run_id in (None, each) and kind in (None, run_kind)
+        ]
+        numbers: list[str] = []
+        if runs:
+            _may_approve(store, request, settings, [drafted_by for _, drafted_by in runs])
+            with store.transaction():
+                for each, _ in runs:
+                    numbers += _issue(store, request, settings, each, seller, day)
+            store.checkpoint()
+        rendered = _render(store, request, settings)
+        if not numbers and not rendered:
+            raise NothingToDo(f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first.")
+        tables = load_all(request.home, settings)
+        write_manifest(store, request, settings, tables)
+        parked = store.rows(
+            "select account_id, reason from run_accounts where outcome = 'parked' and run_id = "
+            "(select arg_max(run_id, run_seq) from runs where invoice_month = $1) order by account_id",
+            [request.invoice_month],
+        )
+    return Approval(request.invoice_month, numbers, rendered, parked)
+
+
+def _may_approve(store: Store, request: Request, settings: Settings, drafters: list[str]) -> None:
+    if request.by in drafters and not settings.billing.approver_may_be_runner:
+        raise Refused(
+            f"{request.by} ran this month and may not approve it. Another person approves (--by NAME), "
+            "or [billing] approver_may_be_runner = true."
+        )
+    inputs = read_inputs(store, settings, load_all(request.home, settings)).sha256
+    drafted = store.rows(
+        "select inputs_sha256 from runs where invoice_month = $1 order by run_seq desc limit 1", [request.invoice_month]
+    )[0][0]
+    if inputs != drafted:
+        raise Refused(
+            "what the drafts were made from has changed since (files taken in, catalogue, taxes or settings). "
+            f"Run `tollbook run {request.invoice_month}` again and approve what it drafts."
+        )
+
+
+def _issue(store: Store, request: Request, settings: Settings, run_id: str, seller: str | None, day: date) -> list[str]:
+    """Numbers and freezes the run's drafts, in the order of account ids; the run is approved when none is left."""
+    waiting = store.rows(
+        "select draft_id, seller_id, account_id, document_json from documents d where run_id = $1 and not exists "
+        "(select 1 from issued_documents i where i.run_id = d.run_id and i.draft_id = d.draft_id) "
+        "order by seller_id, account_id",
+        [run_id],
+    )
+    numbers = []
+    for draft_id, seller_id, account_id, text in waiting:
+        if seller is not None and seller_id != seller:
+            continue
+        draft = Document.model_validate_json(text)
+        if found := faults(draft):
+            raise Refused(f"draft of account {account_id}: {'; '.join(found)}")
+        series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
+        sequence = _next_in(store, seller_id, series, day.year)
+        number = f"{series}-{day.year}-{sequence:06d}"
+        usage_name = f"{number}.csv" if any(line.charge_type == "usage" for line in draft.lines) else None
+        document = issued(draft, number, day, usage_name)
+        content = canonical(document)
+        store.con.execute(
+            "insert into issued_documents values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            [draft_id, number, seller_id, series, sequence, account_id, document.invoice_month, run_id, day,
+             document.due_date, content.decode(), hashlib.sha256(content).hexdigest(), request.by, request.now],
+        )  # fmt: skip
+        numbers.append(number)
+    if seller is None or all(row[1] == seller for row in waiting):
+        add_event(store, run_id, "approved", request)
+    record(store, "approve", run_id, request.by, request.now, detail=f"{len(numbers)} documents issued")
+    return numbers
+
+
+def _next_in(store: Store, seller_id: str, series: str, year: int) -> int:
+    """The next number of a seller's series in a year: one more than the last, so without a gap."""
+    last = store.rows(
+        "select max(sequence) from issued_documents where seller_id = $1 and series = $2 and year(issue_date) = $3",
+        [seller_id, series, year],
+    )[0][0]
+    return int(last or 0) + 1
+
+
+def _render(store: Store, request: Request, settings: Settings) -> int:
+    """PDF, usage CSV and stored JSON of every issued document of the month that has none yet."""
+    waiting = store.rows(
+        "select invoice_number, document_json from issued_documents where invoice_month = $1 "
+        "and invoice_number not in (select invoice_number from rendered_documents) order by invoice_number",
+        [request.invoice_month],
+    )
+    if not waiting:
+        return 0
+    home, out = request.home, request.home.out(request.invoice_month)
+    texts = [text.encode() for _, text in waiting]
+    workers = min(settings.run.render_processes, len(waiting))
+    # Spawned, not forked: WeasyPrint's C libraries do not survive a fork everywhere (DESIGN, decision 10).
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for (number, text), pdf in zip(waiting, pool.map(pdf_of_json, texts, chunksize=4), strict=True):
+            document = Document.model_validate_json(text)
+            write_atomic(home.store / "documents" / f"{number}.json", text.encode())
+            pdf_file = out / "invoices" / f"{number}.pdf"
+            pdf_hash = write_atomic(pdf_file, pdf)
+            write_atomic(home.store / "documents" / f"{number}.pdf", pdf)
+            csv_file = csv_hash = None
+            if document.usage_csv:
+                csv_file = home.relative(out / "usage" / document.usage_csv)
+                csv_hash = write_atomic(home.root / csv_file, usage_csv(store, document))
+            store.con.execute(
+                "insert into rendered_documents values ($1, $2, $3, $4, $5)",
+                [number, home.relative(pdf_file), pdf_hash, csv_file, csv_hash],
+            )
+    store.checkpoint()
+    return len(waiting)
+
+
+def for_month(request: Request, month: str) -> Request:
+    """The same request for another month."""
+    return replace(request, invoice_month=month)

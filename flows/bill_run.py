@@ -1,0 +1,123 @@
+"""A month, as a table of contents. The same stages run directly or as tasks of a Prefect flow.
+
+Prefect gives them names, logs, a page to look at and a place in a schedule; what was billed is decided by our
+own tables alone, so a stage can be repeated and a killed run started again.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from flows.catalog import load_all
+from flows.charge import charge
+from flows.context import Request, Run, locked
+from flows.draft import draft
+from flows.ingest import IngestReport, ingest
+from flows.manifest import write_manifest
+from flows.publish import publish
+from flows.rate import rate
+from flows.review import review
+from flows.runs import open_run
+from flows.tax import tax
+from schemas.errors import TollbookError
+
+T = TypeVar("T")
+Step = Callable[..., Any]
+"""Calls a stage: step(name, function, argument) -> the function's result."""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did, in numbers."""
+
+    run_id: str
+    invoice_month: str
+    kind: str
+    files: dict[str, int]
+    usage: dict[str, int]
+    accounts: dict[str, int]
+    parked: list[tuple[str, str]] = field(default_factory=list)
+    refused_files: list[str] = field(default_factory=list)
+
+    @property
+    def incomplete(self) -> bool:
+        return bool(self.parked or self.refused_files or self.usage.get("suspended"))
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def bill_month(request: Request, step: Step) -> RunReport:
+    """Files in, drafts out: the whole of `tollbook run`. Raises TollbookError when there is nothing to draft."""
+    with locked(request.home, f"run {request.invoice_month}", request.by):
+        taken_in = step("ingest", take_in, request)
+        run = step("open", open_month, request)
+        usage = step("rate", rate, run)
+        step("charge", charge, run)
+        step("tax", tax, run)
+        accounts = step("draft", draft, run)
+        parked = step("report", report, run)
+        step("publish", publish_snapshot, request)
+    return RunReport(run.run_id, run.request.invoice_month, run.kind, taken_in[0], usage, accounts, parked, taken_in[1])
+
+
+def take_in(request: Request) -> tuple[dict[str, int], list[str]]:
+    """Every new file of the inbox; returns how many files ended in which state, and the refused ones."""
+    with request.store() as store:
+        found: IngestReport = ingest(store, request.settings(), None, now=request.now)
+    counts: dict[str, int] = {}
+    for file in found.files:
+        counts[file.state] = counts.get(file.state, 0) + 1
+    return counts, [file.source_file for file in found.files if file.state == "refused"]
+
+
+def open_month(request: Request) -> Run:
+    """The run that these inputs ask for."""
+    settings = request.settings()
+    tables = load_all(request.home, settings)
+    with request.store() as store:
+        return open_run(store, request, settings, tables)
+
+
+def report(run: Run) -> list[tuple[str, str]]:
+    """The review and the manifest; returns the parked accounts with their reasons."""
+    settings = run.request.settings()
+    with run.request.store() as store:
+        review(store, settings, run.request.invoice_month)
+        write_manifest(store, run.request, settings, load_all(run.request.home, settings))
+        return store.rows(
+            "select account_id, reason from run_accounts where run_id = $1 and outcome = 'parked' order by account_id",
+            [run.run_id],
+        )  # type: ignore[return-value]
+
+
+def publish_snapshot(request: Request) -> str:
+    """The analysts' snapshot."""
+    with request.store() as store:
+        return str(publish(store))
+
+
+def direct(name: str, stage: Callable[..., T], argument: Any) -> T:
+    """A stage without Prefect."""
+    del name
+    return stage(argument)
+
+
+def run_direct(request: Request) -> RunReport:
+    """The month without Prefect: tests, notebooks, a first try."""
+    return bill_month(request, direct)
+
+
+def run_with_prefect(request: Request) -> RunReport:
+    """The month as a Prefect flow, on the server PREFECT_API_URL names or a local one of its own.
+
+    An expected error ends the flow as `Failed` (or, for nothing to do, as `Completed`) and is raised here.
+    """
+    from flows.prefect_flow import bill_month_flow
+
+    outcome = bill_month_flow(request)
+    if isinstance(outcome, TollbookError):
+        raise outcome
+    return outcome
+
+

@@ -1,0 +1,182 @@
+"""Stage charge: what is owed minus what issued documents hold (RULES 7), and who is parked for want of a price."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from flows.catalog import Tables, load_all
+from flows.context import Run
+from flows.inputs import MasterData, load_master, usage_months
+from flows.settings import Settings
+from flows.store import Store
+from rating.charges import one_time_charges, recurring_charges, usage_charges, usage_components
+from rating.owed import KEY, difference, horizons, parts_owed
+from rating.prices import agreed_prices, with_prices
+from schemas.frames import CHARGE, CHARGES, checked, conform
+from schemas.periods import add_months, month_start
+
+_FINDING = {"account_id": pl.String, "kind": pl.String, "detail": pl.String}
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days a run may still charge: lookback months and the invoice month (RULES 7)."""
+
+    start: date
+    month_first: date
+    end: date
+    cutover: date
+
+
+def charge(run: Run) -> dict[str, int]:
+    """Leaves charges.parquet, components.parquet, parked.parquet and findings.parquet in the work folder."""
+    settings = run.request.settings()
+    tables = load_all(run.request.home, settings)
+    products = tables.catalog.products
+    with run.request.store() as store:
+        master = load_master(store, tables)
+        issued = _issued_parts(store)
+        charged_once = store.sql(
+            "select distinct c.charge_key from charges c join issued_documents d "
+            "on d.run_id = c.run_id and d.draft_id = c.draft_id where c.resource_kind = 'charge'"
+        )["charge_key"]
+    window = _window(settings, run.request.month_first)
+    accounts = horizons(
+        master.versions.unique("account_id", keep="last", maintain_order=True),
+        window.month_first,
+        settings.billing.first_invoice_cutoff_day,
+    )
+    priced, unpriced = _priced_parts(master, tables, accounts, window)
+    earlier = _billed_earlier(master, tables, settings, window, priced)
+    issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.start)
+    parts, older = _to_charge(priced, issued, window)
+    single, foreign, aged = _one_time(master, accounts, charged_once, window)
+    rated = pl.read_parquet(run.work / "rated.parquet").filter(pl.col("outcome") == "rated")
+    components = usage_components(rated, products)
+    bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
+    charges = pl.concat(
+        [recurring_charges(parts, products), one_time_charges(single, products), usage_charges(components, bounds)]
+    )
+    checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
+    components.write_parquet(run.work / "components.parquet")
+    parked = pl.concat([master.parked, unpriced, foreign]).unique("account_id", keep="first", maintain_order=True)
+    parked.write_parquet(run.work / "parked.parquet")
+    pl.concat([older, aged]).write_parquet(run.work / "findings.parquet")
+    return {"charges": charges.height, "parked": parked.height}
+
+
+def _window(settings: Settings, month_first: date) -> Window:
+    cutover = month_start(settings.billing.first_invoice_month)
+    oldest = add_months(month_first, -settings.billing.lookback_months)
+    # Changes of the month before the cutover are the first that are ours: the earlier system billed in advance.
+    return Window(max(oldest, add_months(cutover, -1)), month_first, add_months(month_first, 1), cutover)
+
+
+def _priced_parts(
+    master: MasterData, tables: Tables, accounts: pl.DataFrame, window: Window
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is owed with its price, and the accounts for which some price is missing."""
+    owed = parts_owed(master.spans, accounts, window.start, window.end, tables.catalog.products)
+    priced = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
+    missing = priced.filter(pl.col("unit_price").is_null()).sort(*KEY).unique("account_id", keep="first", maintain_order=True)
+    currency = master.versions.select("account_id", "currency").unique("account_id", keep="last")
+    parked = missing.join(currency, on="account_id", how="left").select(
+        "account_id",
+        reason=pl.format("no price in {} for product {} on {}", "currency", "product_code", "priced_on"),
+    )
+    return priced.filter(pl.col("unit_price").is_not_null()), parked
+
+
+def _issued_parts(store: Store) -> pl.DataFrame:
+    """Recurring charges that issued documents hold, as parts; with the tax date they were issued under."""
+    return store.sql("""
+        select c.account_id, c.resource_kind || 's' as feed, c.resource_id, c.product_code, c.cycle_start, c.cycle_end,
+               c.unit_price, c.part_start, c.part_end, c.quantity, c.billing_group, d.issue_date as tax_date
+        from charges c join issued_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        where c.charge_type in ('recurring', 'proration')
+        order by all""")
+
+
+def _billed_earlier(
+    master: MasterData, tables: Tables, settings: Settings, window: Window, priced: pl.DataFrame
+) -> pl.DataFrame:
+    """What the system before us billed: by feed `billed_until` where it says so, else each cycle that began
+    before the cutover as its state stood when that system last billed (RULES 7)."""
+    stated = master.billed_until.select("account_id", "resource_id", until=pl.col("billed_until").dt.offset_by("1d"))
+    keys = [*KEY, "unit_price", "part_start", "part_end", "quantity", "billing_group"]
+    by_feed = (
+        priced.join(stated, on=["account_id", "resource_id"])
+        .with_columns(part_end=pl.min_horizontal("part_end", "until"))
+        .filter(pl.col("part_start") < pl.col("part_end"))
+        .select(keys)
+    )
+    last_month = add_months(window.cutover, -1)
+    then = horizons(
+        master.versions.unique("account_id", keep="last", maintain_order=True),
+        last_month,
+        settings.billing.first_invoice_cutoff_day,
+    )
+    believed = parts_owed(master.spans, then, window.start, window.cutover, tables.catalog.products)
+    by_default = (
+        with_prices(believed, tables.catalog, master.versions, agreed_prices(master.prices))
+        .filter(pl.col("cycle_start") < window.cutover, pl.col("unit_price").is_not_null())
+        .join(stated, on=["account_id", "resource_id"], how="anti")
+        .select(keys)
+    )
+    return pl.concat([by_feed, by_default])
+
+
+def _to_charge(
+    priced: pl.DataFrame, issued: pl.DataFrame, window: Window
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The difference with what its printed line needs; parts older than the window go to the review instead."""
+    parts = difference(priced, issued)
+    group = pl.concat([priced, issued], how="diagonal").group_by(KEY).agg(
+        pl.col("billing_group").first(), pl.col("location_id").first()
+    )
+    held = issued.group_by(KEY).agg(pl.col("tax_date").max(), is_first=pl.lit(False))
+    facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
+    facts = facts.with_columns(
+        pl.col("is_first").fill_null(True),
+        # What reverses an issued charge carries its tax date (RULES 20); what is added is taxed today.
+        tax_date=pl.when(pl.col("quantity") < 0).then("tax_date"),
+    )
+    old = pl.col("part_end") <= window.start
+    findings = facts.filter(old).select(
+        "account_id",
+        kind=pl.lit("older_difference"),
+        detail=pl.format(
+            "{} {} {}: {} x {} for {} to {} lies before the months a run looks back",
+            "feed", "resource_id", "product_code", "quantity", "unit_price", "part_start", "part_end",
+        ),
+    )  # fmt: skip
+    return facts.filter(~old), findings.cast(_FINDING)  # type: ignore[arg-type]
+
+
+def _one_time(
+    master: MasterData, accounts: pl.DataFrame, charged: pl.Series, window: Window
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Feed `charges` due on this invoice; accounts with one in another currency; those too old to bill."""
+    currency = master.versions.select("account_id", account_currency="currency").unique("account_id", keep="last")
+    rows = master.charges.join(accounts, on="account_id").join(currency, on="account_id")
+    key = pl.concat_str(["account_id", pl.lit("charges"), "charge_id"], separator="|")
+    due = rows.filter(pl.col("charge_date") <= pl.col("horizon"), ~key.is_in(charged.implode()))
+    foreign = due.filter(pl.col("currency") != pl.col("account_currency")).select(
+        "account_id",
+        reason=pl.format("charge {} is in {}, the account in {}", "charge_id", "currency", "account_currency"),
+    )
+    old = pl.col("charge_date") < window.start
+    aged = due.filter(old, pl.col("charge_date") >= window.cutover).select(
+        "account_id",
+        kind=pl.lit("older_charge"),
+        detail=pl.format("charge {} of {} lies before the months a run looks back", "charge_id", "charge_date"),
+    )
+    return due.filter(~old), foreign, aged.cast(_FINDING)  # type: ignore[arg-type]
+
+
+def load_charges(run: Run) -> pl.DataFrame:
+    """The charges the stage left behind."""
+    return conform(pl.read_parquet(run.work / "charges.parquet"), CHARGE)
+
+

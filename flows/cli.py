@@ -1,0 +1,278 @@
+"""The command line: arguments in, one function called, data on stdout, the rest on stderr, an exit code (CONTRACT, section 3)."""
+
+import getpass
+import json
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.context import Request, locked
+from flows.settings import Home, load_settings
+from flows.store import Store
+from schemas.errors import NothingToDo, TollbookError, WrongUsage
+from schemas.periods import month_of, month_start
+
+app = typer.Typer(
+    help="Billing for telephone providers: right, explainable, one folder.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+DONE, DEFECT, INCOMPLETE = 0, 1, 3
+
+
+@dataclass
+class Globals:
+    """The options that stand before the command."""
+
+    home: Home
+    today: date | None
+    by: str
+    as_json: bool
+    now: datetime
+
+    def request(self, month: str, accounts: tuple[str, ...] = ()) -> Request:
+        month_start(month)
+        return Request(str(self.home.root), month, self.by, self.now, self.today, accounts)
+
+
+def _day(text: str | None, option: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WrongUsage(f"{option}: found {text!r}; expected a date YYYY-MM-DD") from None
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: Annotated[Path | None, typer.Option(help="The home; default $TOLLBOOK_HOME, then this folder.")] = None,
+    today: Annotated[str | None, typer.Option(help="The day it is; default $TOLLBOOK_TODAY, then the clock.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who is acting; default the login name.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")] = False,
+) -> None:
+    """Reads what every command shares; the only place that reads the clock (RULES 1)."""
+    context.obj = Globals(
+        home=Home(home or Path(os.environ.get("TOLLBOOK_HOME") or ".")),
+        today=_day(today or os.environ.get("TOLLBOOK_TODAY"), "--today"),
+        by=by or getpass.getuser(),
+        as_json=as_json,
+        now=datetime.now(UTC),
+    )
+
+
+def say(text: str) -> None:
+    """Progress and warnings go to stderr."""
+    typer.echo(text, err=True)
+
+
+def give(shared: Globals, data: Any, lines: list[str]) -> None:
+    """Data goes to stdout, as JSON where asked for."""
+    if shared.as_json:
+        typer.echo(json.dumps(data, ensure_ascii=False, default=str))
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+def finish(incomplete: bool) -> None:
+    """Ends the command: 0, or 3 when something is left to do."""
+    raise typer.Exit(INCOMPLETE if incomplete else DONE)
+
+
+@app.command("init")
+def init_command(
+    context: typer.Context, directory: Path, sample: Annotated[bool, typer.Option(help="With a small provider and its usage.")] = False
+) -> None:
+    """Write a commented home; with --sample a small provider with months of usage."""
+    from flows.init import init_home
+
+    written = init_home(directory, sample=sample)
+    give(context.obj, {"home": str(directory), "files": len(written)}, [f"{directory}: a home with {len(written)} files"])
+
+
+@app.command("ingest")
+def ingest_command(
+    context: typer.Context,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files; default every new file of the inbox.")] = None,
+    feed: Annotated[str | None, typer.Option(help="Feed of a file outside inbox/.")] = None,
+    source: Annotated[str | None, typer.Option(help="Declared source of a file outside inbox/.")] = None,
+) -> None:
+    """Take in every new file; say what was loaded, rejected, duplicate. Safe to repeat."""
+    from flows.ingest import ingest
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with locked(shared.home, "ingest", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
+        report = ingest(store, settings, paths or None, feed=feed, source=source, now=shared.now)
+    for file in report.files:
+        for fault in file.faults[:20]:
+            say(str(fault))
+    files = [
+        {"file": f.source_file, "feed": f.feed, "state": f.state, "records": f.records, "loaded": f.loaded,
+         "rejected": f.rejected, "duplicate": f.duplicate}
+        for f in report.files
+    ]  # fmt: skip
+    give(
+        shared,
+        files,
+        [f"{f['file']}: {f['state']}, {f['records']} records, {f['loaded']} loaded, {f['rejected']} rejected, {f['duplicate']} duplicate" for f in files],
+    )
+    if not report.anything_new and not report.refused:
+        raise NothingToDo("nothing new in the inbox.")
+    finish(report.incomplete)
+
+
+@app.command("run")
+def run_command(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.")],
+    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be drafted and leave no trace.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
+) -> None:
+    """Ingest, rate, charge, tax, draft, reconcile and write the review of an invoice month."""
+    from flows.bill_run import run_direct, run_with_prefect
+    from flows.dry_run import scratch_copy
+
+    shared: Globals = context.obj
+    request = shared.request(month, tuple(account or ()))
+    load_settings(shared.home)
+    if dry_run:
+        with locked(shared.home, "dry run", shared.by), scratch_copy(request) as copy:
+            report = run_direct(copy)
+    else:
+        report = run_direct(request) if direct else run_with_prefect(request)
+    lines = [
+        f"{'dry run' if dry_run else 'run'} {report.run_id}: {report.kind}, invoice month {report.invoice_month}",
+        "files: " + _counts(report.files),
+        "usage: " + _counts(report.usage),
+        "accounts: " + _counts(report.accounts),
+        *(f"parked {name}: {reason}" for name, reason in report.parked),
+        *(f"refused file {name}; see `tollbook ingest {name}`" for name in report.refused_files),
+    ]
+    give(shared, report.as_dict(), lines)
+    if not dry_run:
+        say(f"review: out/{month}/review.html; then `tollbook approve {month}` by another person")
+    finish(report.incomplete)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+
+
+@app.command("review")
+def review_command(context: typer.Context, month: str) -> None:
+    """Print the numbers to look at before approving."""
+    from flows.review import review
+
+    shared: Globals = context.obj
+    shared.request(month)
+    settings = load_settings(shared.home)
+    with locked(shared.home, "review", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
+        found = review(store, settings, month)
+    give(shared, found.as_json(), found.lines())
+
+
+@app.command("approve")
+def approve_command(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(help="Invoice month or run id.")],
+    seller: Annotated[str | None, typer.Option(help="Only this seller's documents.")] = None,
+    kind: Annotated[str | None, typer.Option(help="regular, supplementary or correction.")] = None,
+    issue_date: Annotated[str | None, typer.Option("--issue-date", help="Default the 1st of the invoice month.")] = None,
+) -> None:
+    """Issue the drafts: number the documents, freeze them, render the PDFs."""
+    from flows.approve import KINDS, approve, month_of_target
+    from flows.bill_run import publish_snapshot
+
+    shared: Globals = context.obj
+    if kind is not None and kind not in KINDS:
+        raise WrongUsage(f"--kind: found {kind!r}; expected one of {', '.join(KINDS)}")
+    settings = load_settings(shared.home)
+    with locked(shared.home, "approve", shared.by):
+        with Store(shared.home, settings.run.memory_limit_mb) as store:
+            month, run_id = month_of_target(store, target)
+        request = shared.request(month)
+        done = approve(request, run_id, seller, kind, _day(issue_date, "--issue-date"))
+        publish_snapshot(request)
+    lines = [f"{month}: {len(done.issued)} documents issued, {done.rendered} PDFs in out/{month}/invoices"]
+    lines += [f"left out, parked: {name}: {reason}" for name, reason in done.parked]
+    give(shared, {"invoice_month": month, "issued": done.issued, "rendered": done.rendered, "parked": done.parked}, lines)
+    finish(done.incomplete)
+
+
+@app.command("send")
+def send_command(
+    context: typer.Context,
+    month: str,
+    late_reason: Annotated[str | None, typer.Option("--late-reason", help="Why it goes out outside the window.")] = None,
+    resend_unknown: Annotated[bool, typer.Option("--resend-unknown", help="Also mails whose fate is unknown.")] = False,
+) -> None:
+    """E-mail what is issued and unsent, on the 1st to 5th in the seller's zone."""
+    from flows.bill_run import publish_snapshot
+    from flows.deliver import send
+
+    shared: Globals = context.obj
+    request = shared.request(month)
+    settings = load_settings(shared.home)
+    with locked(shared.home, "send", shared.by):
+        with Store(shared.home, settings.run.memory_limit_mb) as store:
+            report = send(
+                store, settings, month, today=shared.today, now=shared.now, by=shared.by, late_reason=late_reason,
+                resend_unknown=resend_unknown,
+            )  # fmt: skip
+        publish_snapshot(request)
+    give(shared, report.as_json() if hasattr(report, "as_json") else report.__dict__, report.lines())
+    finish(report.incomplete)
+
+
+@app.command("publish")
+def publish_command(context: typer.Context) -> None:
+    """Write the analysts' snapshot, published/tollbook.duckdb."""
+    from flows.bill_run import publish_snapshot
+
+    shared: Globals = context.obj
+    load_settings(shared.home)
+    with locked(shared.home, "publish", shared.by):
+        path = publish_snapshot(shared.request(month_of(shared.today or shared.now.date())))
+    give(shared, {"snapshot": path}, [path])
+
+
+def main() -> None:
+    """Entry point: expected errors print one sentence and end with their exit code; anything else is a defect of ours."""
+    from flows.cli_reports import register
+
+    register(app)
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(standalone_mode=False)
+    except TollbookError as error:
+        say(str(error))
+        sys.exit(error.exit_code)
+    except Exception as error:
+        sys.exit(_other(error))
+    sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _other(error: Exception) -> int:
+    """Click's own complaints are wrong usage; an interrupted command was stopped; the rest is ours."""
+    show = getattr(error, "show", None)
+    if callable(show):
+        show()
+        return WrongUsage.exit_code
+    if type(error).__name__ == "Abort":
+        say("stopped.")
+        return DEFECT
+    traceback.print_exc()
+    say("This is a defect of ours: nothing you did should end here.")
+    return DEFECT

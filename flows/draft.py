@@ -1,0 +1,329 @@
+"""Stage draft: documents from lines and taxes, every account's outcome, the books balanced, all in one transaction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from flows.context import Request, Run
+from flows.inputs import MasterData, load_master
+from flows.catalog import Tables, load_all
+from flows.ledger import balance_books
+from flows.runs import add_event
+from flows.settings import Settings
+from flows.store import Store
+from flows.tax import billed_to
+from invoicing.documents import Heading, RunFacts, build_documents, faults
+from rating.owed import horizons
+from schemas.catalog import in_language
+from schemas.document import Balance, BillTo, Document, HistoryPoint, canonical
+from schemas.money import rounded
+from templates.render import TEMPLATE_VERSION
+
+HISTORY_MONTHS = 12
+
+
+@dataclass(frozen=True)
+class Past:
+    """Issued documents before this run, per account."""
+
+    previous: dict[str, Document]
+    history: dict[str, list[HistoryPoint]]
+    holders: frozenset[str]
+
+
+def draft(run: Run) -> dict[str, int]:
+    """Drafts the run's documents and replaces the drafts that stood; returns how many accounts had which outcome."""
+    request, settings = run.request, run.request.settings()
+    tables = load_all(request.home, settings)
+    lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
+    with request.store() as store:
+        master = load_master(store, tables)
+        past = _past(store, request)
+        accounts = billed_to(master, settings, request.invoice_month, request.month_first)
+        mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, past, request)))
+        facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
+        headings = list(_headings(mine, settings, past, _balances(store, request.month_first), request.month_first))
+        lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
+        documents = build_documents(lines, taxes, _allowance_use(run, mine, tables), headings, facts)
+        wrong = {d.bill_to.account_id: "; ".join(found) for d in documents if (found := faults(d))}
+        documents = [d for d in documents if d.bill_to.account_id not in wrong]
+        parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
+        outcomes = _outcomes(run, accounts, master, parked, documents, past, settings)
+        with store.transaction():
+            _supersede(store, request)
+            _write(store, run, documents, lines, taxes, outcomes)
+            store.con.execute("update runs set drafted_by = $1, drafted_at = $2 where run_id = $3", [request.by, request.now, run.run_id])
+            add_event(store, run.run_id, "drafted", request)
+            balance_books(store, run.run_id)
+        store.checkpoint()
+    return dict(outcomes.group_by("outcome").len().sort("outcome").iter_rows())
+
+
+def _past(store: Store, request: Request) -> Past:
+    rows = store.rows(
+        "select account_id, invoice_month, document_json from issued_documents order by account_id, invoice_month, sequence"
+    )
+    previous: dict[str, Document] = {}
+    totals: dict[str, dict[str, Decimal]] = {}
+    holders = set()
+    for account, month, text in rows:
+        if month == request.invoice_month:
+            holders.add(account)
+        if month < request.invoice_month:
+            document = Document.model_validate_json(text)
+            previous[account] = document
+            months = totals.setdefault(account, {})
+            months[month] = months.get(month, Decimal(0)) + document.total
+    history = {
+        account: [HistoryPoint(invoice_month=m, total=t) for m, t in sorted(months.items())][-HISTORY_MONTHS:]
+        for account, months in totals.items()
+    }
+    return Past(previous, history, frozenset(holders))
+
+
+def _left_out(accounts: pl.DataFrame, past: Past, request: Request) -> pl.Series:
+    """Accounts this run does not draft for: they hold a document of the month, or were not asked for."""
+    left = [
+        account
+        for account in accounts["account_id"]
+        if account in past.holders or (request.accounts and account not in request.accounts)
+    ]
+    return pl.Series("account_id", left, dtype=pl.String).implode()
+
+
+def _headings(
+    accounts: pl.DataFrame, settings: Settings, past: Past, balances: dict[str, Balance], issue_date: date
+) -> Iterator[Heading]:
+    for row in accounts.iter_rows(named=True):
+        seller = settings.sellers.get(row["seller_id"])
+        if seller is None:
+            continue
+        account = row["account_id"]
+        emails = [row["email"], *(row["cc_emails"] or "").replace(";", ",").split(",")]
+        terms = row["payment_terms_days"]
+        served_until = row["served_until"]
+        yield Heading(
+            draft_id=row["draft_id"],
+            seller=seller.as_printed(row["seller_id"]),
+            bill_to=BillTo(
+                account_id=account,
+                name=row["name"],
+                customer_type=row["customer_type"],
+                address_lines=[line for line in (row["address_line1"], row["address_line2"]) if line],
+                city=row["city"],
+                region=row["region"],
+                postal_code=row["postal_code"],
+                country=row["country"],
+                tax_id=row["tax_id"],
+                emails=[email.strip() for email in emails if email and email.strip()],
+            ),
+            jurisdiction=row["jurisdiction"],
+            locale=row["locale"],
+            currency=row["currency"],
+            minor_digits=row["minor_digits"],
+            payment_terms_days=seller.payment_terms_days if terms is None else terms,
+            is_final=served_until is not None and served_until <= issue_date,
+            history=past.history.get(account, []),
+            previous=past.previous.get(account),
+            balance=balances.get(account),
+        )
+
+
+_PAYMENT_SIGN = {"payment": -1, "deposit": -1, "write_off": -1, "refund": 1, "chargeback": 1, "opening_balance": 1}
+
+
+def _balances(store: Store, as_of: date) -> dict[str, Balance]:
+    """What is open per account before this month, for accounts whose payments we are told (RULES 14)."""
+    payments = store.current("payments").filter(pl.col("received_on") < as_of)
+    reversed_ = payments.filter(pl.col("reverses").is_not_null())["reverses"].implode()
+    counted = payments.filter(pl.col("reverses").is_null(), ~pl.col("payment_id").is_in(reversed_))
+    signed = counted.select(
+        "account_id",
+        value=pl.col("amount") * pl.col("kind").replace_strict(_PAYMENT_SIGN, return_dtype=pl.Int64),
+    )
+    documents = store.sql(
+        "select account_id, json_extract_string(document_json, '$.total')::decimal(38, 12) as value "
+        "from issued_documents where issue_date < $1", [as_of]
+    )  # fmt: skip
+    told = pl.concat([signed, documents.filter(pl.col("account_id").is_in(signed["account_id"].implode()))])
+    sums = told.group_by("account_id").agg(pl.col("value").sum()).sort("account_id")
+    return {account: Balance(as_of=as_of, amount=rounded(value, 2)) for account, value in sums.iter_rows()}
+
+
+def _allowance_use(run: Run, accounts: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Granted, used and over per pool, in the unit the plan speaks of; for the meters on the document."""
+    keys = ["account_id", "usage_month", "allowance_id", "pool"]
+    rated = pl.read_parquet(run.work / "rated.parquet").filter(
+        pl.col("outcome") == "rated", pl.col("allowance_id").is_not_null()
+    )
+    used = rated.group_by(keys).agg(used_units=pl.col("included_units").sum(), over_units=pl.col("charged_units").sum())
+    grants = pl.read_parquet(run.work / "grants.parquet")
+    pools = grants.join(used, on=keys, how="left", nulls_equal=True, validate="1:1")
+    rows = pools.join(accounts.select("account_id", "draft_id", "locale"), on="account_id").sort(keys)
+    open_months = rated["usage_month"].unique().implode()
+    found = []
+    for row in rows.filter(pl.col("usage_month").is_in(open_months)).iter_rows(named=True):
+        plan, code = row["allowance_id"].split(":", 1)
+        allowance = tables.catalog.plans[plan].allowances[code]
+        per_unit = 60 if allowance.unit == "minute" else 1
+        granted, taken, over = (
+            rounded(Decimal(row[name] or 0) / per_unit, 2) for name in ("granted_units", "used_units", "over_units")
+        )
+        found.append(
+            (row["draft_id"], code, in_language(allowance.name, row["locale"]), row["pool"], row["usage_month"],
+             allowance.unit, granted, taken, over)
+        )  # fmt: skip
+    schema = {name: pl.String for name in ("draft_id", "allowance_id", "name", "pool", "usage_month", "unit")}
+    return pl.DataFrame(found, schema={**schema, **{n: pl.Decimal(38, 2) for n in ("granted", "used", "over")}}, orient="row")
+
+
+def _outcomes(
+    run: Run, accounts: pl.DataFrame, master: MasterData, parked: pl.DataFrame, documents: list[Document],
+    past: Past, settings: Settings,
+) -> pl.DataFrame:  # fmt: skip
+    """One row per known account (RULES 26)."""
+    request = run.request
+    known = master.versions.unique("account_id", keep="last", maintain_order=True)
+    starts = horizons(known, request.month_first, settings.billing.first_invoice_cutoff_day)
+    totals = {d.bill_to.account_id: d.total for d in documents}
+    reasons: dict[str, str] = dict(parked.iter_rows())
+    rows = []
+    for account, seller, currency, served_until, billing_start, horizon in known.join(
+        starts.select("account_id", "horizon"), on="account_id", maintain_order="left"
+    ).select("account_id", "seller_id", "currency", "served_until", "billing_start", "horizon").iter_rows():
+        reason = None
+        if account in past.holders:
+            outcome, reason = "excluded", f"holds an issued document of {request.invoice_month}"
+        elif request.accounts and account not in request.accounts:
+            outcome, reason = "excluded", "not asked for"
+        elif account in reasons:
+            outcome, reason = "parked", reasons[account]
+        elif account in totals:
+            outcome = "billed"
+        elif billing_start > horizon:
+            outcome, reason = "not_started", f"billing starts on {billing_start}"
+        elif served_until is not None and served_until <= request.month_first:
+            outcome, reason = "closed", f"served until {served_until}"
+        else:
+            outcome = "nothing_to_bill"
+        previous = past.previous.get(account)
+        rows.append((run.run_id, account, seller, outcome, reason, currency, totals.get(account), previous.total if previous else None))
+    names = ["run_id", "account_id", "seller_id", "outcome", "reason", "currency"]
+    schema = {**{name: pl.String for name in names}, "total": pl.Decimal(38, 12), "previous_total": pl.Decimal(38, 12)}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("account_id")
+
+
+def _supersede(store: Store, request: Request) -> None:
+    """Drafts of the month that were not issued give way to this run's."""
+    waiting = store.rows(
+        "select run_id from runs r where invoice_month = $1 and "
+        "(select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'drafted'",
+        [request.invoice_month],
+    )
+    for (run_id,) in waiting:
+        add_event(store, run_id, "superseded", request)
+
+
+def _write(
+    store: Store, run: Run, documents: list[Document], lines: pl.DataFrame, taxes: pl.DataFrame, outcomes: pl.DataFrame
+) -> None:
+    """Everything the run found, keyed by its id; rows of an earlier try of the same run are replaced."""
+    for table in (
+        "rated_usage", "line_usage", "suspended_usage", "excluded_usage", "charges", "documents", "invoice_lines",
+        "invoice_taxes", "run_accounts", "run_findings",
+    ):  # fmt: skip
+        store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
+    drafted = pl.DataFrame(
+        {"account_id": [d.bill_to.account_id for d in documents], "draft_id": [d.draft_id for d in documents]},
+        schema={"account_id": pl.String, "draft_id": pl.String},
+    )
+    mark = pl.lit(run.run_id).alias("run_id")
+    in_draft = lines.join(drafted, on=["account_id", "draft_id"], how="semi").with_columns(mark)
+    store.append("documents", _document_rows(documents))
+    store.append("invoice_lines", in_draft.drop("line_key", "country", "per", "fraction", "telecom_percent", "interstate", "jurisdiction"))
+    tax_rows = taxes.join(drafted, on="draft_id").drop("name", "text", "reference", "table").with_columns(mark)
+    store.append("invoice_taxes", tax_rows)
+    line_numbers = in_draft.select("account_id", "line_key", "draft_id", "line_no")
+    _write_charges(store, run, line_numbers)
+    _write_usage(store, run, line_numbers, drafted)
+    store.append("run_findings", pl.read_parquet(run.work / "findings.parquet").with_columns(mark))
+    store.append("run_accounts", outcomes)
+
+
+def _write_charges(store: Store, run: Run, line_numbers: pl.DataFrame) -> None:
+    charges = pl.read_parquet(run.work / "charges.parquet").join(line_numbers, on=["account_id", "line_key"])
+    columns = [name for name, *_ in store.rows("select column_name from information_schema.columns where table_name = 'charges'")]
+    store.append("charges", charges.with_columns(run_id=pl.lit(run.run_id)).select(columns))
+
+
+def reading_amount() -> pl.Expr:
+    """amount_num / amount_den to 12 digits, for reading: half even, never summed into a bill."""
+    return (pl.col("amount_num") / pl.col("amount_den")).cast(pl.Decimal(38, 12)).alias("amount")
+
+
+def _write_usage(store: Store, run: Run, line_numbers: pl.DataFrame, drafted: pl.DataFrame) -> None:
+    usage = pl.read_parquet(run.work / "rated.parquet").with_columns(run_id=pl.lit(run.run_id))
+    month = run.request.invoice_month
+    last_usage_month = pl.col("usage_month") == pl.lit(month).str.to_date("%Y-%m").dt.offset_by("-1mo").dt.strftime("%Y-%m")
+    rated = (
+        usage.filter(pl.col("outcome") == "rated")
+        .join(drafted, on="account_id", how="left")
+        .with_columns(
+            reading_amount(),
+            invoice_month=pl.lit(month),
+            billed_as=pl.when(last_usage_month).then(pl.lit("current")).otherwise(pl.lit("prior_period")),
+        )
+    )
+    store.append("rated_usage", rated.select(_columns(store, "rated_usage")))
+    components = pl.read_parquet(run.work / "components.parquet").join(line_numbers, on=["account_id", "line_key"])
+    with_run = components.with_columns(reading_amount(), run_id=pl.lit(run.run_id))
+    store.append("line_usage", with_run.select(_columns(store, "line_usage")))
+    for table, outcome in (("suspended_usage", "suspended"), ("excluded_usage", "excluded")):
+        rows = usage.filter(pl.col("outcome") == outcome)
+        if outcome == "suspended":
+            rows = rows.with_columns(estimate=_estimate(rows, rated), estimate_currency="currency")
+        store.append(table, rows.select(_columns(store, table)))
+
+
+def _estimate(rows: pl.DataFrame, rated: pl.DataFrame) -> pl.Series:
+    """A money estimate for suspended usage: the account's average price of charged usage in this run (RULES 17).
+
+    Null where nobody is known to owe it, or the account has no charged usage to compare with.
+    """
+    charged = rated.filter(pl.col("charged_units") > 0).group_by("account_id", "kind").agg(
+        per_unit=(pl.col("amount").sum() / pl.col("charged_units").sum()).cast(pl.Decimal(38, 12))
+    )
+    joined = rows.join(charged, on=["account_id", "kind"], how="left", maintain_order="left")
+    return joined.select(estimate=(pl.col("per_unit") * pl.col("units")).cast(pl.Decimal(38, 12)))["estimate"]
+
+
+def _columns(store: Store, table: str) -> list[str]:
+    return [
+        name
+        for name, *_ in store.rows(
+            "select column_name from information_schema.columns where table_name = $1 order by ordinal_position", [table]
+        )
+    ]
+
+
+def _document_rows(documents: list[Document]) -> pl.DataFrame:
+    rows = [
+        {
+            "run_id": d.run_id, "draft_id": d.draft_id, "account_id": d.bill_to.account_id, "seller_id": d.seller.seller_id,
+            "invoice_month": d.invoice_month, "kind": d.kind, "currency": d.currency, "subtotal": d.subtotal,
+            "tax_total": d.tax_total, "total": d.total, "usage_period_start": d.usage_period_start,
+            "usage_period_end": d.usage_period_end, "is_final": d.is_final, "corrects": d.corrects,
+            "bill_to_country": d.bill_to.country, "bill_to_region": d.bill_to.region, "seller_tax_id": d.seller.tax_id,
+            "customer_tax_id": d.bill_to.tax_id, "document_json": canonical(d).decode(),
+        }
+        for d in documents
+    ]  # fmt: skip
+    money = {name: pl.Decimal(38, 12) for name in ("subtotal", "tax_total", "total")}
+    dates = {name: pl.Date for name in ("usage_period_start", "usage_period_end")}
+    overrides = {**money, **dates, "corrects": pl.String, "bill_to_region": pl.String, "seller_tax_id": pl.String, "customer_tax_id": pl.String}
+    return pl.DataFrame(rows, schema_overrides=overrides) if rows else pl.DataFrame()
+
+

@@ -1,0 +1,243 @@
+"""Which files ingest looks at, whose they are, and what they are as bytes: identity, encoding, bounds.
+
+The identity of a file is the SHA-256 of its decompressed bytes. Everything is bounded before it is parsed:
+an inbox is filled by strangers' programs.
+"""
+
+import codecs
+import gzip
+import hashlib
+import os
+import stat
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from flows.settings import Home, Settings, SourceSettings
+from schemas.errors import Fault, Refused, WrongUsage
+from schemas.feeds import FEEDS, Feed
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet", ".jsonl")
+MAX_LINE = 1_000_000
+MAX_COLUMNS = 1000
+MAX_BYTES = 8 * 2**30
+MAX_GZIP_RATIO = 200
+"""Beyond 64 MB, a gzip that unpacks to more than this many times its size is a bomb; call files reach 10 to 50."""
+
+_CHUNK = 4 * 2**20
+
+
+class FileRefused(Refused):
+    """One file cannot be taken in; nothing of it was. `records` as far as they could be counted."""
+
+    def __init__(self, fault: Fault, records: int = 0) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+        self.records = records
+
+
+@dataclass(frozen=True)
+class InboxFile:
+    """A file to look at: its path, the name tables use for it, and whose it is.
+
+    `trouble` says why it belongs to nobody; `named` that the operator gave its path.
+    """
+
+    path: Path
+    name: str
+    feed_name: str
+    source_name: str | None = None
+    source: SourceSettings | None = None
+    named: bool = False
+    trouble: Fault | None = None
+
+    @property
+    def feed(self) -> Feed:
+        return FEEDS[self.feed_name]
+
+    @property
+    def source_value(self) -> str:
+        """What the column `source` says where a row does not: the declared source, else the feed."""
+        return self.source_name or self.feed_name
+
+
+@dataclass(frozen=True)
+class Physical:
+    """A file as bytes: SHA-256 and length of the decompressed bytes, newlines, and whether the last line ends."""
+
+    sha256: str
+    size: int
+    newlines: int
+    ends_with_newline: bool
+
+    @property
+    def lines(self) -> int:
+        """Physical lines, an unfinished last one included."""
+        return self.newlines + (0 if self.ends_with_newline or not self.size else 1)
+
+
+def find_files(
+    home: Home, settings: Settings, paths: Sequence[Path] | None, feed: str | None, source: str | None
+) -> tuple[list[InboxFile], list[str]]:
+    """The files to look at, by relative path, and the names of those in the inbox that are of no known kind.
+
+    Raises WrongUsage for an unknown feed or source, a path that is not there, or one outside inbox/ without either.
+    """
+    if feed is not None and feed not in FEEDS:
+        raise WrongUsage(f"found feed {feed!r}; expected one of {', '.join(FEEDS)}")
+    if source is not None and source not in settings.sources:
+        declared = ", ".join(settings.sources) or "none is declared"
+        raise WrongUsage(f"found source {source!r}; expected one declared in tollbook.toml ({declared})")
+    if feed and source and settings.sources[source].feed != feed:
+        raise WrongUsage(f"source {source!r} is declared for feed {settings.sources[source].feed!r}, not {feed!r}")
+    owners = _declared(home, settings)
+    if paths is None:
+        everything = _walk(_absolute(home.inbox))
+        known = [path for path in everything if path.name.lower().endswith(SUFFIXES) or path in owners]
+        root = _absolute(home.root)
+        ignored = sorted(path.relative_to(root).as_posix() for path in everything if path not in known)
+        chosen = [(path, False) for path in known]
+    else:
+        ignored = []
+        chosen = [(path, True) for given in paths for path in _expand(given)]
+    files = [_belonging(home, settings, path, named, feed, source, owners) for path, named in chosen]
+    return sorted({file.path: file for file in files}.values(), key=lambda file: file.name), ignored
+
+
+def _walk(folder: Path) -> list[Path]:
+    """Every file below, hidden ones left out; linked folders are not followed."""
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(parent) / name for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def _absolute(path: Path) -> Path:
+    """Without following links: a file is where its name says, and what it leads to is judged separately."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def _expand(given: Path) -> list[Path]:
+    path = _absolute(given)
+    if not os.path.lexists(path):
+        raise WrongUsage(f"{given}: there is no such file")
+    return _walk(path) if path.is_dir() else [path]
+
+
+def _declared(home: Home, settings: Settings) -> dict[Path, list[str]]:
+    """Path -> names of the sources whose glob it matches."""
+    owners: dict[Path, list[str]] = {}
+    for name, source in settings.sources.items():
+        if Path(source.path).is_absolute() or ".." in Path(source.path).parts:
+            found = f"tollbook.toml: sources.{name}.path: found {source.path!r}"
+            raise WrongUsage(f"{found}; expected a path below the home")
+        for path in _absolute(home.root).glob(source.path):
+            owners.setdefault(path, []).append(name)
+    return owners
+
+
+def _belonging(
+    home: Home,
+    settings: Settings,
+    path: Path,
+    named: bool,
+    feed: str | None,
+    source: str | None,
+    owners: dict[Path, list[str]],
+) -> InboxFile:
+    root, inbox = _absolute(home.root), _absolute(home.inbox)
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    sources = [source] if source else ([] if feed else owners.get(path, []))
+    trouble = None
+    if path.is_relative_to(root) and not path.resolve().is_relative_to(home.root.resolve()):
+        trouble = Fault(name, None, None, "a link that leads out of the home", "a file", "Copy the file here.")
+    if len(sources) > 1:
+        listed = ", ".join(sources)
+        trouble = trouble or Fault(name, None, None, f"the sources {listed}", "one source whose path matches")
+        sources = sources[:1]
+    if sources:
+        declared = settings.sources[sources[0]]
+        return InboxFile(path, name, declared.feed, sources[0], declared, named, trouble)
+    if not feed and not path.is_relative_to(inbox):
+        raise WrongUsage(f"{name} lies outside inbox/: say what it holds with --feed or --source")
+    parts = path.relative_to(inbox).parts if path.is_relative_to(inbox) else ()
+    folder = feed or (parts[0] if len(parts) > 1 else "")
+    if folder not in FEEDS:
+        found = f"the folder inbox/{folder}" if folder else "a file straight in inbox/"
+        trouble = trouble or Fault(name, None, None, found, f"a folder named after a feed: {', '.join(FEEDS)}")
+    return InboxFile(path, name, folder, named=named, trouble=trouble)
+
+
+def chunks(path: Path, name: str) -> Iterator[bytes]:
+    """The decompressed bytes, piece by piece; gzip is known by its first two bytes, not by the name."""
+    try:
+        with path.open("rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise FileRefused(Fault(name, None, None, "something that is not a file", "a regular file"))
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            stream: IO[bytes] = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]
+            limit = _limit(os.fstat(file.fileno()).st_size) if packed else MAX_BYTES
+            total = 0
+            while chunk := stream.read(_CHUNK):
+                total += len(chunk)
+                if total > limit:
+                    raise FileRefused(Fault(name, None, None, f"more than {limit} bytes unpacked", "a smaller file"))
+                yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise FileRefused(
+            Fault(name, None, None, "a damaged or cut-off gzip file", "a whole one", "Have it sent again.")
+        ) from None
+    except OSError as error:
+        raise FileRefused(Fault(name, None, None, error.strerror or "an unreadable file", "a readable file")) from None
+
+
+def _limit(packed_size: int) -> int:
+    return min(MAX_BYTES, max(64 * 2**20, packed_size * MAX_GZIP_RATIO))
+
+
+def fingerprint(file: InboxFile) -> Physical:
+    """Reads the whole file once: hash, size, newlines. Raises FileRefused for what is not to be read or cannot be."""
+    if file.trouble:
+        raise FileRefused(file.trouble)
+    digest, size, newlines, last = hashlib.sha256(), 0, 0, b""
+    for chunk in chunks(file.path, file.name):
+        digest.update(chunk)
+        size += len(chunk)
+        newlines += chunk.count(b"\n")
+        last = chunk[-1:]
+    return Physical(digest.hexdigest(), size, newlines, last == b"\n")
+
+
+def text_chunks(file: InboxFile, physical: Physical) -> Iterator[bytes]:
+    """The bytes of a text file, UTF-8 and free of NUL, without a byte order mark, exactly those of `physical`."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    digest, lines, first = hashlib.sha256(), 1, True
+    for chunk in chunks(file.path, file.name):
+        digest.update(chunk)
+        if first and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise FileRefused(Fault(file.name, 1, None, "UTF-16 text", "UTF-8"), physical.lines)
+        if b"\x00" in chunk:
+            line = lines + chunk[: chunk.index(b"\x00")].count(b"\n")
+            raise FileRefused(Fault(file.name, line, None, "a NUL byte", "text in UTF-8"), physical.lines)
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            line = lines + error.object[: error.start].count(b"\n")
+            expected = "text in UTF-8 (the file may be Latin-1 or Windows-1252)"
+            fault = Fault(file.name, line, None, "bytes that are no UTF-8", expected)
+            raise FileRefused(fault, physical.lines) from None
+        lines += chunk.count(b"\n")
+        yield chunk[3:] if first and chunk.startswith(codecs.BOM_UTF8) else chunk
+        first = False
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise FileRefused(Fault(file.name, lines, None, "half a character at the end", "a whole file")) from None
+    if digest.hexdigest() != physical.sha256:
+        raise FileRefused(
+            Fault(file.name, None, None, "a file that changed while it was read", "a finished file", "Try again.")
+        )

@@ -1,0 +1,104 @@
+"""What ingest writes: a file's rows, rejects, duplicates and its own row, in one transaction; or its refusal."""
+
+from datetime import datetime
+
+import polars as pl
+
+from flows.ingest_files import FileRefused, InboxFile, Physical
+from flows.ingest_report import FileResult, Tally, masked, shown
+from flows.store import Store
+from schemas.errors import Fault
+
+
+def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, now: datetime) -> None:
+    """Rows, rejects, duplicates and the file itself in one transaction."""
+    feed = file.feed.name
+    origin = {"file": file.name, "sha": result.sha256}
+    with store.transaction():
+        _forget_refusal(store, file, result.sha256)
+        sequence = store.rows("select nextval('file_seq')")[0][0]
+        inserted = store.rows(
+            f"""
+            insert into feed_{feed} by name
+            select s.* exclude (raw_line) replace ($file as source_file, $seq as file_seq)
+            from staged as s
+            anti join staged_duplicates as d on d.source_line = s.source_line
+            anti join staged_rejects as r on r.source_line = s.source_line
+            """,
+            {"file": file.name, "seq": sequence},
+        )[0][0]
+        if inserted != result.loaded:
+            found = f"{result.records} records, of which {inserted} loaded, {result.rejected} rejected"
+            fault = Fault(file.name, None, None, found, f"{result.duplicate} duplicates to make up the rest")
+            raise FileRefused(fault, result.records)
+        store.con.execute(
+            """
+            insert into duplicate_records by name
+            select $feed as feed, $file as source_file, s.source_line, d.of_file, d.of_line,
+                coalesce(s.raw_line, to_json(s)::varchar) as raw_line, $sha as sha256
+            from staged_duplicates as d join staged as s using (source_line)
+            """,
+            {"feed": feed, **origin},
+        )
+        _record(store, file, result, tally, now, sequence, None)
+        missing = pl.DataFrame({"row_key": result.snapshot_missing}, schema={"row_key": pl.String})
+        store.append("snapshot_missing", missing.with_columns(feed=pl.lit(feed), **_literals(origin)))
+
+
+def _literals(origin: dict[str, str]) -> dict[str, pl.Expr]:
+    return {"source_file": pl.lit(origin["file"]), "sha256": pl.lit(origin["sha"])}
+
+
+def _record(
+    store: Store,
+    file: InboxFile,
+    result: FileResult,
+    tally: Tally,
+    now: datetime,
+    sequence: int,
+    detail: str | None,
+) -> None:
+    """The file's own row and its rejects; inside the caller's transaction."""
+    origin = _literals({"file": file.name, "sha": result.sha256})
+    for rejects in tally.rejects:
+        store.append("rejected_records", rejects.with_columns(feed=pl.lit(file.feed_name), **origin))
+    store.con.execute(
+        "insert into source_files values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        [
+            sequence, file.name, file.feed_name, file.source_name, result.sha256, result.records, result.loaded,
+            result.rejected, result.duplicate, result.state, detail, now,
+        ],
+    )  # fmt: skip
+
+
+def _forget_refusal(store: Store, file: InboxFile, sha256: str) -> None:
+    """Once a file is in, or refused anew, what was said about the same content before is no longer so."""
+    key = [sha256, file.feed_name]
+    store.con.execute(
+        "delete from source_files where sha256 = $1 and feed = $2 and state in ('refused', 'rolled_back')", key
+    )
+    store.con.execute("delete from rejected_records where sha256 = $1 and feed = $2", key)
+    store.con.execute("delete from duplicate_records where sha256 = $1 and feed = $2", key)
+
+
+def refuse(
+    store: Store, file: InboxFile, physical: Physical | None, refusal: FileRefused, tally: Tally, now: datetime
+) -> FileResult:
+    """Records a refusal, once per content. Every record of a refused file counts as rejected."""
+    sha256 = physical.sha256 if physical else f"unread:{file.name}"
+    records = refusal.records or tally.records
+    result = FileResult(file.name, file.feed_name, "refused", records, 0, records, 0, sha256=sha256)
+    result.faults = [masked(refusal.fault), *shown(file.name, tally)]
+    detail = str(masked(refusal.fault))
+    before = store.rows(
+        "select detail from source_files where sha256 = $1 and feed = $2 and state = 'refused'",
+        [sha256, file.feed_name],
+    )
+    if before == [(detail,)]:
+        return result
+    result.is_new = not before
+    with store.transaction():
+        _forget_refusal(store, file, sha256)
+        sequence = store.rows("select nextval('file_seq')")[0][0]
+        _record(store, file, result, tally, now, sequence, detail)
+    return result

@@ -1,0 +1,84 @@
+"""What ingest says of files: a result each, the report of all, and how bad lines are shown."""
+
+import re
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from schemas.errors import Fault
+
+MAX_SHOWN = 20
+"""Faults of one file that are shown; all rejects are in rejected_records."""
+
+
+@dataclass
+class FileResult:
+    """What became of one file. `state`: loaded, refused, known (nothing to do) or rolled_back (waits to be named).
+
+    records = loaded + rejected + duplicate; a refused file's records are all rejected. `is_new`: something was written.
+    """
+
+    source_file: str
+    feed: str
+    state: str
+    records: int = 0
+    loaded: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    snapshot_missing: list[str] = field(default_factory=list)
+    sha256: str = ""
+    is_new: bool = False
+
+
+@dataclass
+class IngestReport:
+    """One result per file, and the files of the inbox that are of no known kind."""
+
+    files: list[FileResult] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[FileResult]:
+        return [file for file in self.files if file.state == "refused"]
+
+    @property
+    def anything_new(self) -> bool:
+        """Whether a file was loaded, or refused for the first time."""
+        return any(file.is_new for file in self.files)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a file could not be taken in."""
+        return bool(self.refused)
+
+
+@dataclass
+class Tally:
+    """Running counts while a file is read."""
+
+    records: int = 0
+    lines: int = 0
+    rejects: list[pl.DataFrame] = field(default_factory=list)
+
+    @property
+    def rejected(self) -> int:
+        return sum(frame.height for frame in self.rejects)
+
+
+def shown(name: str, tally: Tally, count: int = MAX_SHOWN) -> list[Fault]:
+    """The first bad lines as faults, telephone numbers masked."""
+    rejects = pl.concat([frame for frame in tally.rejects if frame.height] or [pl.DataFrame()])
+    if rejects.is_empty():
+        return []
+    faults = []
+    for row in rejects.sort("source_line").head(count).iter_rows(named=True):
+        found, _, expected = row["reason"].removeprefix("found ").partition("; expected ")
+        faults.append(masked(Fault(name, row["source_line"], row["column_name"], found, expected)))
+    return faults
+
+
+def masked(fault: Fault) -> Fault:
+    """Without the last four digits of anything that may be a telephone number."""
+    hidden = [re.sub(r"(\d{3,})\d{4}(?!\d)", r"\1****", text) for text in (fault.found, fault.remedy)]
+    return Fault(fault.file, fault.line, fault.column, hidden[0], fault.expected, hidden[1])

@@ -1,0 +1,159 @@
+"""JSON lines and Parquet to frames of text cells, in the same blocks as CSV.
+
+A Parquet record's line is its number in the file.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.ingest_csv import REJECTS, Block
+from flows.ingest_files import MAX_COLUMNS, MAX_LINE, FileRefused, InboxFile
+from flows.sources import Layout
+from schemas.errors import Fault
+
+_ROWS = 200_000
+MAX_ROWS = 200_000_000
+"""A few bytes of Parquet can promise any number of equal rows."""
+
+
+def jsonl_blocks(pieces: Iterator[bytes], name: str, layout: Layout) -> Iterator[Block]:
+    """One JSON object a line; a line that is none is a reject, blank lines are ignored.
+
+    Numbers are taken as written, never through a float: that is why the standard library decodes here, line by line.
+    """
+    wanted = [layout.name_of(column.name) for column in layout.feed.columns]
+    line = 1
+    for lines in _lines(pieces, name):
+        yield _objects(lines, line, wanted)
+        line += len(lines)
+
+
+def _lines(pieces: Iterator[bytes], name: str) -> Iterator[list[str]]:
+    rest, seen = b"", 1
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        if len(rest) > MAX_LINE or any(len(line) > MAX_LINE for line in whole):
+            raise FileRefused(Fault(name, seen, None, "a line of more than 1 MB", "shorter lines"))
+        seen += len(whole)
+        yield [line.decode() for line in whole]
+    if rest:
+        yield [rest.decode()]
+
+
+def _objects(lines: list[str], first: int, wanted: list[str]) -> Block:
+    cells: dict[str, list[str | None]] = {name: [] for name in wanted}
+    numbers, raws, bad, blank = [], [], [], 0
+    for number, line in enumerate(lines, first):
+        if not line.strip():
+            blank += 1
+            continue
+        try:
+            record = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict):
+            bad.append((number, None, "found something else; expected one JSON object", line))
+            continue
+        numbers.append(number)
+        raws.append(line)
+        for name in wanted:
+            cells[name].append(_json_text(_dig(record, name)))
+    rows = pl.DataFrame(
+        {"source_line": numbers, "raw_line": raws, **{f"file.{name}": values for name, values in cells.items()}},
+        schema={"source_line": pl.Int64, "raw_line": pl.String, **{f"file.{name}": pl.String for name in cells}},
+    )
+    rejects = pl.DataFrame(bad, schema=REJECTS, orient="row")
+    return Block(rows, rejects, blank + rows.height + rejects.height)
+
+
+def _dig(record: dict[str, Any], path: str) -> Any:
+    """The value of a key, or of a dotted path into nested objects."""
+    if path in record or "." not in path:
+        return record.get(path)
+    found: Any = record
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def _json_text(value: Any) -> str | None:
+    """A JSON value as the text of a cell; nested values keep their JSON and are rejected by the parser."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value)
+
+
+def parquet_blocks(file: InboxFile, layout: Layout) -> Iterator[Block]:
+    """Rows of a Parquet file as text. A float in a column of decimals or whole numbers refuses the file."""
+    name = file.name
+    try:
+        with pq.ParquetFile(file.path) as parquet:
+            _check_parquet(parquet, name, layout)
+            wanted = sorted({layout.name_of(c.name) for c in layout.feed.columns} & set(parquet.schema_arrow.names))
+            first = 1
+            for batch in parquet.iter_batches(_ROWS, columns=wanted):
+                frame = pl.from_arrow(pa.Table.from_batches([batch]))
+                assert isinstance(frame, pl.DataFrame), "a table becomes a frame"
+                yield _as_text(frame, first)
+                first += frame.height
+    except (pa.ArrowException, OSError):
+        fault = Fault(name, None, None, "a damaged Parquet file", "a whole one", "Have it sent again.")
+        raise FileRefused(fault) from None
+
+
+def _check_parquet(parquet: pq.ParquetFile, name: str, layout: Layout) -> None:
+    schema = parquet.schema_arrow
+    rows = parquet.metadata.num_rows
+    if len(schema.names) > MAX_COLUMNS or rows > MAX_ROWS:
+        found = f"{len(schema.names)} columns and {rows} rows"
+        raise FileRefused(Fault(name, None, None, found, f"at most {MAX_COLUMNS} and {MAX_ROWS}"), rows)
+    twice = sorted({column for column in schema.names if schema.names.count(column) > 1})
+    if twice:
+        raise FileRefused(Fault(name, None, twice[0], "the column more than once", "each column once"), rows)
+    if fault := layout.missing(schema.names, name, None):
+        raise FileRefused(fault, rows)
+    for column in layout.feed.columns:
+        theirs = layout.name_of(column.name)
+        if theirs not in schema.names:
+            continue
+        kind = schema.field(theirs).type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_floating(kind) or not _is_plain(kind):
+            expected = "text, whole numbers, decimals, dates or times; a float has lost what was written"
+            raise FileRefused(Fault(name, None, theirs, f"values of type {kind}", expected), rows)
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    tests = (
+        pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_integer, pa.types.is_decimal,
+        pa.types.is_date, pa.types.is_timestamp, pa.types.is_boolean, pa.types.is_null,
+    )  # fmt: skip
+    return any(test(kind) for test in tests)
+
+
+def _as_text(frame: pl.DataFrame, first: int) -> Block:
+    cells = [_text(pl.col(name), kind).alias(f"file.{name}") for name, kind in frame.schema.items()]
+    rows = frame.select(
+        pl.int_range(first, first + frame.height, dtype=pl.Int64).alias("source_line"),
+        pl.lit(None, pl.String).alias("raw_line"),
+        *cells,
+    )
+    return Block(rows, pl.DataFrame(schema=REJECTS), frame.height)
+
+
+def _text(cell: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if isinstance(kind, pl.Datetime):
+        if kind.time_zone:
+            return cell.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+        return cell.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f")
+    if isinstance(kind, pl.Decimal):
+        return cell.cast(pl.String).str.replace(r"(\.\d*?)0+$", "$1").str.strip_suffix(".")
+    return cell.cast(pl.String)

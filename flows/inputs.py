@@ -1,0 +1,270 @@
+"""From the store's feeds to the frames that rating, taxes and invoicing take. Reads only."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from flows.catalog import Tables
+from flows.settings import Settings
+from flows.store import Store
+from rating.allowances import granted
+from rating.decks import plan_rates, rules
+from rating.sms import with_credits
+from rating.spans import all_spans
+from rating.usage import RatingTables
+from schemas.periods import add_months, local_midnight_utc, month_start, shift_month
+
+
+@dataclass(frozen=True)
+class MasterData:
+    """Master data in force today, with its history.
+
+    versions: a row per account version: every column of feed accounts, version_from, version_to (half-open),
+    billing_start, served_until (null while the account goes on), jurisdiction.
+    spans: rating.spans. parked: account_id, reason for accounts whose own data cannot be right.
+    """
+
+    versions: pl.DataFrame
+    spans: pl.DataFrame
+    numbers: pl.DataFrame
+    devices: pl.DataFrame
+    locations: pl.DataFrame
+    prices: pl.DataFrame
+    charges: pl.DataFrame
+    billed_until: pl.DataFrame
+    parked: pl.DataFrame
+
+
+def jurisdiction() -> pl.Expr:
+    """US-TX, CA-QC for federations whose regions tax; the country elsewhere (CONTRACT, section 4)."""
+    by_region = pl.col("country").is_in(["US", "CA"]) & pl.col("region").is_not_null()
+    return pl.when(by_region).then(pl.concat_str(["country", "region"], separator="-")).otherwise("country")
+
+
+def load_master(store: Store, tables: Tables) -> MasterData:
+    """Everything but usage, with the spans that drive the fees."""
+    versions, parked = _versions(store.current("accounts"))
+    numbers, devices = store.current("numbers"), store.current("devices")
+    subscriptions = store.current("subscriptions")
+    leaving = {
+        account: end_date
+        for account, end_date in versions.unique("account_id", keep="last", maintain_order=True)
+        .filter(pl.col("end_date").is_not_null())
+        .select("account_id", "end_date")
+        .iter_rows()
+    }
+    spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
+    versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
+    unknown = _unknown_products(store, tables)
+    return MasterData(
+        versions=versions,
+        spans=spans,
+        numbers=numbers,
+        devices=devices,
+        locations=store.current("locations").with_columns(jurisdiction=jurisdiction()),
+        prices=store.current("prices"),
+        charges=store.current("charges"),
+        billed_until=store.current("billed_until"),
+        parked=pl.concat([parked, unknown]).unique("account_id", keep="first", maintain_order=True),
+    )
+
+
+def _versions(accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Account rows as versions side by side, and the accounts whose free months and dates disagree (RULES 4)."""
+    start = pl.col("effective_from").fill_null(date.min)
+    ordered = accounts.with_columns(version_from=start).sort("account_id", "version_from")
+    last = pl.col("billing_start_date").last().over("account_id")
+    versions = ordered.with_columns(
+        version_to=pl.col("version_from").shift(-1).over("account_id").fill_null(date.max),
+        billing_start=last,
+        jurisdiction=jurisdiction(),
+    )
+    current = versions.unique("account_id", keep="last", maintain_order=True)
+    promised = pl.col("service_start_date").dt.offset_by(pl.col("free_months").cast(pl.String) + "mo")
+    disagree = current.filter(pl.col("free_months").is_not_null() & (promised != pl.col("billing_start_date")))
+    parked = disagree.select(
+        "account_id",
+        reason=pl.format(
+            "billing_start_date {} is not service_start_date {} plus {} free months: correct one of the three",
+            "billing_start_date", "service_start_date", "free_months",
+        ),
+    )  # fmt: skip
+    return versions, parked
+
+
+def _served_until(leaving: dict[str, date], spans: pl.DataFrame) -> pl.DataFrame:
+    """First day after service: the month's end after the account's last day, or the end of a term that runs on."""
+    month_ends = pl.DataFrame(
+        [(account, add_months(day.replace(day=1), 1)) for account, day in leaving.items()],
+        schema={"account_id": pl.String, "month_end": pl.Date},
+        orient="row",
+    )
+    terms = spans.filter(pl.col("term_end").is_not_null()).group_by("account_id").agg(pl.col("end").max())
+    return month_ends.join(terms, on="account_id", how="left").select(
+        "account_id", served_until=pl.max_horizontal("month_end", "end")
+    )
+
+
+def _unknown_products(store: Store, tables: Tables) -> pl.DataFrame:
+    """Accounts with a product the catalogue does not know: parked, since nobody can say what they owe."""
+    known = list(tables.catalog.products)
+    frames = [
+        store.current(feed)
+        .filter(~pl.col("product_code").is_in(known))
+        .select("account_id", reason=pl.format("feed {} names product {}, which the catalogue does not know", pl.lit(feed), "product_code"))
+        for feed in ("subscriptions", "devices", "numbers", "charges")
+    ]
+    return pl.concat(frames).sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
+
+
+def usage_months(settings: Settings, invoice_month: str) -> list[tuple[str, date, date]]:
+    """(month, first day, first day after) of every usage month a run of `invoice_month` may still bill."""
+    first = max(
+        shift_month(settings.billing.first_invoice_month, -1),
+        shift_month(invoice_month, -1 - settings.billing.lookback_months),
+    )
+    months = []
+    while first < invoice_month:
+        start = month_start(first)
+        months.append((first, start, add_months(start, 1)))
+        first = shift_month(first, 1)
+    return months
+
+
+def rating_tables(
+    store: Store, settings: Settings, invoice_month: str, master: MasterData, tables: Tables
+) -> RatingTables:
+    """All that rating looks things up in."""
+    months = usage_months(settings, invoice_month)
+    catalog = tables.catalog
+    return RatingTables(
+        numbers=_number_intervals(master),
+        extensions=_extension_intervals(master),
+        accounts=_account_intervals(master),
+        numbering_plan=tables.numbering_plan,
+        domestic=pl.DataFrame(
+            [(name, country, True) for name, plan in catalog.plans.items() for country in plan.domestic],
+            schema={"plan": pl.String, "country": pl.String, "is_domestic": pl.Boolean},
+            orient="row",
+        ),
+        rules=rules(catalog),
+        plan_rates=plan_rates(catalog),
+        decks=tables.decks,
+        grants=granted(master.spans, master.versions, months, catalog),
+        pools=pl.DataFrame(
+            [
+                (f"{name}:{code}", allowance.pool == "billing_group")
+                for name, plan in catalog.plans.items()
+                for code, allowance in plan.allowances.items()
+            ],
+            schema={"allowance_id": pl.String, "is_grouped": pl.Boolean},
+            orient="row",
+        ),
+        billed_months=_billed_months(store, [month for month, _, _ in months]),
+        first_usage_month=shift_month(settings.billing.first_invoice_month, -1),
+        oldest_usage_month=months[0][0] if months else shift_month(invoice_month, -1),
+        open_from_month=invoice_month,
+    )
+
+
+def _midnights(days: pl.Series, zones: pl.Series) -> pl.Series:
+    """The instants at which civil days begin in their zones; null stays null. One look-up per distinct pair."""
+    cache = {
+        (day, zone): local_midnight_utc(day, zone)
+        for day, zone in pl.DataFrame({"day": days, "zone": zones}).unique().iter_rows()
+        if day is not None and date.min + timedelta(days=1) < day < date.max - timedelta(days=1)
+    }
+    instants = [cache.get(pair) for pair in zip(days, zones, strict=True)]
+    return pl.Series("at", instants, dtype=pl.Datetime("us", "UTC"))
+
+
+_ALWAYS = pl.lit(date(1900, 1, 1)).cast(pl.Datetime("us", "UTC"))
+_NEVER = pl.lit(date(9999, 1, 1)).cast(pl.Datetime("us", "UTC"))
+
+
+def _account_intervals(master: MasterData) -> pl.DataFrame:
+    versions = master.versions
+    zones = versions["time_zone"]
+    return versions.select(
+        "account_id",
+        "plan",
+        "currency",
+        "time_zone",
+        account_country="country",
+        account_region="region",
+        from_at=_midnights(versions["version_from"], zones),
+        to_at=_midnights(versions["version_to"], zones),
+        billing_from_at=_midnights(versions["billing_start"], zones),
+        closed_at=_midnights(versions["served_until"], zones),
+    ).with_columns(
+        pl.col("from_at").fill_null(_ALWAYS), pl.col("to_at").fill_null(_NEVER), pl.col("closed_at").fill_null(_NEVER)
+    )
+
+
+def _with_instants(rows: pl.DataFrame, master: MasterData) -> pl.DataFrame:
+    """from_at and to_at of inventory rows: the instant given, else midnight of the day in the account's zone."""
+    zone_of = master.versions.unique("account_id", keep="last").select("account_id", "time_zone")
+    rows = rows.join(zone_of, on="account_id", how="left", maintain_order="left").with_columns(
+        pl.col("time_zone").fill_null("UTC")
+    )
+    day_after = rows.select(pl.col("active_to").dt.offset_by("1d"))["active_to"]
+    return rows.with_columns(
+        from_at=pl.coalesce("active_from_at", _midnights(rows["active_from"], rows["time_zone"])),
+        to_at=pl.coalesce("active_to_at", _midnights(day_after, rows["time_zone"])).fill_null(_NEVER),
+    )
+
+
+def _number_intervals(master: MasterData) -> pl.DataFrame:
+    """Numbers with their owners over time: the day of a port belongs to the new owner (RULES 16)."""
+    rows = _with_instants(master.numbers, master).sort("number", "from_at")
+    following = pl.col("from_at").shift(-1).over("number")
+    return rows.select(
+        "number", "account_id", "number_type", "billing_group", "from_at",
+        to_at=pl.min_horizontal("to_at", following),
+    )  # fmt: skip
+
+
+def _extension_intervals(master: MasterData) -> pl.DataFrame:
+    """Extensions of devices and numbers; the billing group is that of the earliest (RULES 8)."""
+    frames = [
+        _with_instants(rows, master)
+        .filter(pl.col("extension").is_not_null())
+        .select("account_id", "extension", "billing_group", "from_at", "to_at")
+        for rows in (master.devices, master.numbers)
+    ]
+    return pl.concat(frames).sort("account_id", "extension", "from_at", "to_at", "billing_group")
+
+
+def _billed_months(store: Store, months: list[str]) -> pl.DataFrame:
+    """account_id, usage_month for every month that an issued document has closed for its account."""
+    last = store.sql("select account_id, max(invoice_month) as last from issued_documents group by account_id")
+    grid = last.join(pl.DataFrame({"usage_month": months}, schema={"usage_month": pl.String}), how="cross")
+    return grid.filter(pl.col("usage_month") < pl.col("last")).select("account_id", "usage_month")
+
+
+_USAGE = """
+with every_call as (
+    select usage_id, 'voice' as kind, 'calls' as feed, source, source || ':' || call_id || ':' || coalesce(leg, '-') as identity,
+           started_at, direction, from_number, to_number, duration_s, duration_s as units, null as text, disposition,
+           account_id as stated_account_id, extension, source_file, source_line from feed_calls
+    union all
+    select usage_id, 'sms', 'messages', source, source || ':' || message_id, sent_at, direction, from_number,
+           to_number, 0, credits, text, null, account_id, null, source_file, source_line from feed_messages),
+counted as (select *, count(*) over (partition by feed, identity) as variants from every_call),
+treated as (select usage_id from rated_usage union select usage_id from suspended_usage union select usage_id from excluded_usage)
+select * exclude (identity) from counted
+where usage_id not in (
+        select usage_id from rated_usage r join issued_documents d on d.run_id = r.run_id and d.draft_id = r.draft_id)
+  and (started_at >= $since or usage_id not in (select usage_id from treated))
+order by usage_id
+"""
+
+
+def load_usage(store: Store, oldest_usage_month: str) -> pl.DataFrame:
+    """Every record this run answers for: not on an issued document, and recent or never treated before."""
+    since = month_start(oldest_usage_month) - timedelta(days=1)
+    usage = store.sql(_USAGE, {"since": f"{since.isoformat()} 00:00:00+00"})
+    return with_credits(usage.with_columns(pl.col("started_at").dt.convert_time_zone("UTC")))
+
+

@@ -1,0 +1,111 @@
+"""The laws the books must keep, as SQL over the snapshot's views: what `review`, the tests and an auditor run.
+
+Each law is a query for the rows that break it, so an empty answer is a kept law. What a law compares is counted
+once more in other words by SUMS, for the reader who wants to see figures and not only "ok".
+"""
+
+from typing import Any
+
+import duckdb
+
+LAWS: dict[str, str] = {
+    "lines_make_the_subtotal": """
+        select i.invoice_number, i.subtotal, coalesce(sum(l.amount), 0) as lines
+        from invoices as i left join invoice_lines as l using (invoice_number)
+        group by all having coalesce(sum(l.amount), 0) <> i.subtotal
+        order by i.invoice_number""",
+    "subtotal_and_taxes_make_the_total": """
+        select i.invoice_number, i.subtotal, i.tax_total, i.total, coalesce(sum(t.amount), 0) as taxes
+        from invoices as i left join invoice_taxes as t using (invoice_number)
+        group by all having coalesce(sum(t.amount), 0) <> i.tax_total or i.subtotal + i.tax_total <> i.total
+        order by i.invoice_number""",
+    "usage_makes_its_lines": """
+        select l.invoice_number, l.line_no, l.amount, coalesce(u.amount, 0) as usage
+        from (from invoice_lines where charge_type = 'usage') as l
+        full join (select invoice_number, line_no, sum(amount) as amount from line_usage group by all) as u
+            using (invoice_number, line_no)
+        left join invoices as i using (invoice_number)
+        where l.line_no is null or abs(l.amount - coalesce(u.amount, 0)) > 0.000001 +
+            case i.minor_digits when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 else 0.00005 end
+        order by l.invoice_number, l.line_no""",
+    "one_outcome_per_line_of_a_file": """
+        select source_file, records, loaded, rejected, duplicate
+        from source_files where state <> 'refused' and records <> loaded + rejected + duplicate
+        order by source_file""",
+    "loaded_usage_is_rated_suspended_or_excluded": """
+        with taken_back as (
+            select source_file from source_files group by source_file having bool_and(state = 'rolled_back')
+        ),
+        loaded as (
+            select feed, sum(loaded) as records, coalesce(sum(seconds), 0) as seconds
+            from source_files where feed in ('calls', 'messages') and state not in ('refused', 'rolled_back')
+            group by feed
+        ),
+        outcomes as (
+            select case kind when 'voice' then 'calls' else 'messages' end as feed, duration_s from rated_usage
+            where source_file not in (from taken_back)
+            union all select feed, duration_s from suspended_usage
+            union all select feed, duration_s from excluded_usage
+            union all select feed, duration_s from pending_usage where reason <> 'no_outcome'
+        ),
+        ended as (select feed, count(*) as records, sum(duration_s) as seconds from outcomes group by feed)
+        select feed, l.records as loaded, e.records as with_outcome, l.seconds as seconds_loaded,
+            e.seconds as seconds_with_outcome
+        from loaded as l full join ended as e using (feed)
+        where coalesce(l.records, 0) <> coalesce(e.records, 0)
+            or (feed = 'calls' and coalesce(l.seconds, 0) <> coalesce(e.seconds, 0))
+        order by feed""",
+    "every_account_has_one_outcome": """
+        with whole as (
+            from bill_runs where state in ('drafted', 'approved') and kind = 'regular' and for_accounts is null
+        )
+        select r.run_id, a.account_id, 0 as outcomes
+        from whole as r cross join accounts as a
+        where a.first_ingested_at <= r.drafted_at
+            and not exists (from run_accounts as o where o.run_id = r.run_id and o.account_id = a.account_id)
+        union all
+        select run_id, account_id, count(*) from run_accounts group by all having count(*) > 1
+        order by 1, 2""",
+}
+
+MEANING: dict[str, str] = {
+    "lines_make_the_subtotal": "For every document the lines add up to the subtotal",
+    "subtotal_and_taxes_make_the_total": "For every document subtotal, taxes and recovery fees add up to the total",
+    "usage_makes_its_lines": "Every usage line is the sum of its calls and messages, rounded once",
+    "one_outcome_per_line_of_a_file": "In every file records are loaded, rejected or duplicate",
+    "loaded_usage_is_rated_suspended_or_excluded": "Loaded calls and messages are rated, suspended or excluded",
+    "every_account_has_one_outcome": "Every known account has one outcome in a run",
+}
+
+SUMS: dict[str, str] = {
+    "lines_make_the_subtotal": """
+        select (select count(*) from invoices) as documents, (select count(*) from invoice_lines) as lines""",
+    "subtotal_and_taxes_make_the_total": """
+        select (select count(*) from invoices) as documents, (select count(*) from invoice_taxes) as taxes_and_fees""",
+    "usage_makes_its_lines": """
+        select (select count(*) from invoice_lines where charge_type = 'usage') as usage_lines,
+            (select count(distinct usage_id) from line_usage) as usage_records""",
+    "one_outcome_per_line_of_a_file": """
+        select count(*) as files, sum(records) as records, sum(loaded) as loaded, sum(rejected) as rejected,
+            sum(duplicate) as duplicate from source_files where state <> 'refused'""",
+    "loaded_usage_is_rated_suspended_or_excluded": """
+        select (select sum(loaded) from source_files where feed in ('calls', 'messages')
+                and state not in ('refused', 'rolled_back')) as loaded,
+            (select count(*) from rated_usage) as rated, (select count(*) from suspended_usage) as suspended,
+            (select count(*) from excluded_usage) as excluded, (select count(*) from pending_usage) as not_yet_due""",
+    "every_account_has_one_outcome": """
+        select (select count(*) from accounts) as accounts,
+            (select count(*) from bill_runs where state in ('drafted', 'approved')) as runs""",
+}
+
+
+def broken(con: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]]]:
+    """The rows that break a law, by law; laws that are kept do not appear. `con` is the snapshot, as `publish.read`."""
+    found = {law: con.sql(query).pl().to_dicts() for law, query in LAWS.items()}
+    return {law: rows for law, rows in found.items() if rows}
+
+
+def sums(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """What each law looked at, in figures."""
+    found = {law: con.sql(query).pl().row(0, named=True) for law, query in SUMS.items()}
+    return {law: {name: int(figure or 0) for name, figure in row.items()} for law, row in found.items()}

@@ -1,0 +1,64 @@
+"""The books of a run, added up a second way: in DuckDB, over what was written (RULES 26, 27; DESIGN, decision 3).
+
+Each law is a query that returns the rows that break it. Run inside the drafting transaction: a broken law rolls it back.
+"""
+
+from flows.store import Store
+from schemas.errors import Refused
+
+LAWS = {
+    "the lines of every document add up to its subtotal": """
+        select d.draft_id, d.subtotal, sum(l.amount) from documents d left join invoice_lines l using (run_id, draft_id)
+        where d.run_id = $run group by all having coalesce(sum(l.amount), 0) <> d.subtotal""",
+    "subtotal and tax rows of every document add up to its total": """
+        select d.draft_id, d.total, d.subtotal + coalesce(sum(t.amount), 0) as found
+        from documents d left join invoice_taxes t using (run_id, draft_id) where d.run_id = $run
+        group by d.draft_id, d.total, d.subtotal having found <> d.total""",
+    # Exact: over the common denominator c, 2 x |amount x c - sum| x 10^digits may not exceed c.
+    "every usage line is the exact sum of its usage, rounded once": """
+        with sums as (
+            select draft_id, line_no, amount_den, sum(amount_num) as num from line_usage where run_id = $run group by all),
+        common as (
+            select draft_id, line_no, list_reduce(list(amount_den), lambda a, b: lcm(a, b)) as c from sums group by all),
+        exact as (
+            select draft_id, line_no, c, sum(num * (c // amount_den)) as total
+            from sums join common using (draft_id, line_no) group by all)
+        select l.draft_id, l.line_no, l.amount, e.total / e.c as found
+        from invoice_lines l join documents d using (run_id, draft_id) left join exact e using (draft_id, line_no)
+        where l.run_id = $run and l.charge_type = 'usage' and not coalesce(
+            2 * abs(l.amount * e.c - e.total) * (10 ** (d.document_json ->> '$.minor_digits')::integer)::hugeint <= e.c, false)""",
+    "every known account has exactly one outcome": """
+        select account_id, count(*) from (
+            select distinct account_id from feed_accounts union all
+            select account_id from run_accounts where run_id = $run) group by account_id having count(*) <> 2""",
+    "every billed account has a document and only they": """
+        select account_id from run_accounts where run_id = $run and outcome = 'billed'
+        except select account_id from documents where run_id = $run
+        union all
+        (select account_id from documents where run_id = $run
+        except select account_id from run_accounts where run_id = $run and outcome = 'billed')""",
+    "every record has exactly one outcome in this run": """
+        select usage_id from (
+            select usage_id from rated_usage where run_id = $run union all
+            select usage_id from suspended_usage where run_id = $run union all
+            select usage_id from excluded_usage where run_id = $run) group by usage_id having count(*) <> 1""",
+    "every loaded record is rated, suspended or excluded": """
+        select usage_id from (select usage_id from feed_calls union all select usage_id from feed_messages)
+        except (select usage_id from rated_usage union select usage_id from suspended_usage
+                union select usage_id from excluded_usage)""",
+    "every file is loaded, rejected or duplicate, line by line": """
+        select source_file, records, loaded, rejected, duplicate from source_files
+        where state = 'loaded' and records <> loaded + rejected + duplicate""",
+}
+
+
+def balance_books(store: Store, run_id: str) -> None:
+    """Raises Refused naming every law that does not hold and the first rows that break it."""
+    broken = []
+    for law, query in LAWS.items():
+        params = {"run": run_id} if "$run" in query else None
+        rows = store.rows(query, params)
+        if rows:
+            broken.append(f"{law}: {len(rows)} times not, first {rows[:3]}")
+    if broken:
+        raise Refused("the books do not balance; nothing was drafted.\n" + "\n".join(broken))

@@ -1,0 +1,72 @@
+"""The month's manifest: what went in and what came out, by hash (DESIGN, decision 5).
+
+It holds nothing that a clock or a folder name could change: two fresh homes given the same records have the
+same manifest, byte for byte (RULES 29).
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from flows.catalog import Tables
+from flows.context import Request
+from flows.runs import last_state, read_inputs
+from flows.settings import Home, Settings
+from flows.store import Store, write_atomic
+
+
+def write_manifest(store: Store, request: Request, settings: Settings, tables: Tables) -> str:
+    """Writes out/<month>/manifest.json; returns its SHA-256."""
+    month, home = request.invoice_month, request.home
+    content: dict[str, Any] = {
+        "invoice_month": month,
+        "inputs": read_inputs(store, settings, tables).as_dict(),
+        "runs": _runs(store, month),
+        "documents": _documents(store, month),
+        "outputs": _outputs(home, month),
+    }
+    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    return write_atomic(home.out(month) / "manifest.json", text.encode())
+
+
+def _runs(store: Store, month: str) -> list[dict[str, Any]]:
+    rows = store.rows(
+        "select run_id, kind, inputs_sha256, only_accounts from runs where invoice_month = $1 order by run_id", [month]
+    )
+    return [
+        {"run_id": run_id, "kind": kind, "inputs_sha256": inputs, "only_accounts": only, "outcomes": _outcomes(store, run_id)}
+        for run_id, kind, inputs, only in rows
+        if last_state(store, run_id) in ("drafted", "approved")
+    ]
+
+
+def _outcomes(store: Store, run_id: str) -> dict[str, int]:
+    return dict(
+        store.rows("select outcome, count(*) from run_accounts where run_id = $1 group by outcome order by outcome", [run_id])
+    )
+
+
+def _documents(store: Store, month: str) -> list[dict[str, Any]]:
+    """Issued documents and the drafts in force, with the hash of their canonical JSON."""
+    rows = store.rows(
+        """
+        select invoice_number, issue_date::varchar, document_sha256 from issued_documents where invoice_month = $1
+        union all
+        select draft_id, null, sha256(document_json) from documents d where invoice_month = $1 and
+            (select arg_max(state, e.rowid) from run_events e where e.run_id = d.run_id) = 'drafted' and
+            not exists (select 1 from issued_documents i where i.run_id = d.run_id and i.draft_id = d.draft_id)
+        order by 1""",
+        [month],
+    )
+    return [{"number": number, "issue_date": issued, "sha256": digest} for number, issued, digest in rows]
+
+
+def _outputs(home: Home, month: str) -> dict[str, str]:
+    """Every file under out/<month>/ but the manifest itself and the mails, which go out later."""
+    root = home.out(month)
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if path.name != "manifest.json" and path.relative_to(root).parts[0] != "mail"
+    }

@@ -1,0 +1,65 @@
+"""The month as a Prefect flow: names, logs, an artifact, one run of a month at a time. No caching, no retries of money."""
+
+import os
+
+# Before Prefect is imported: no telemetry, and time enough for a cold start of the local server.
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+
+from collections.abc import Callable  # noqa: E402  the settings above must be in place first
+from dataclasses import asdict  # noqa: E402
+from typing import Any  # noqa: E402
+
+from prefect import flow, get_run_logger, task  # noqa: E402
+from prefect.artifacts import create_table_artifact  # noqa: E402
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.states import Completed, Failed, State  # noqa: E402
+
+from flows.bill_run import RunReport, bill_month  # noqa: E402
+from flows.context import Request  # noqa: E402
+from schemas.errors import NothingToDo, TollbookError  # noqa: E402
+
+
+def as_task(name: str, stage: Callable[..., Any], argument: Any) -> Any:
+    """A stage as a task. An expected error travels as a value, so that it is told once, without a traceback."""
+
+    def guarded(argument: Any) -> Any:
+        try:
+            found = stage(argument)
+        except TollbookError as error:
+            return error
+        get_run_logger().info("%s: %s", name, found)
+        return found
+
+    found = task(guarded, name=name, tags=["tollbook"], cache_policy=NO_CACHE, persist_result=False)(argument)
+    if isinstance(found, TollbookError):
+        raise found
+    return found
+
+
+@flow(name="bill-month", validate_parameters=False, persist_result=False)
+def _bill_month(request: Request) -> State[Any]:
+    try:
+        report = bill_month(request, as_task)
+    except NothingToDo as error:
+        return Completed(name="Nothing to do", message=str(error), data=error)
+    except TollbookError as error:
+        return Failed(message=str(error), data=error)
+    create_table_artifact(
+        key=f"accounts-{report.invoice_month}",
+        table=[{"outcome": name, "accounts": count} for name, count in report.accounts.items()],
+        description=f"Accounts of run {report.run_id}",
+    )
+    return Completed(message=str(asdict(report)["accounts"]), data=report)
+
+
+def bill_month_flow(request: Request) -> RunReport | TollbookError:
+    """Runs the flow; the report, or the expected error that ended it. Any other exception is raised as it is."""
+    named = _bill_month.with_options(flow_run_name=f"bill-{request.invoice_month}")
+    state: State[Any] = named(request, return_state=True)
+    found = state.result(raise_on_failure=False)
+    if isinstance(found, BaseException) and not isinstance(found, TollbookError):
+        raise found
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,94 @@
+"""The analysts' snapshot: every view of CONTRACT section 4 in a file of its own, swapped in atomically.
+
+Nobody but us opens the working database: a reader there would block the run, and a run would block the reader. Who
+holds the old snapshot open keeps reading it, consistent, and sees the new one when opening again.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from flows.store import Store
+from flows.views import blocks, views
+
+_STORAGE = "v1.5.0"
+"""Format of the file: clients of DuckDB 1.5 can read it."""
+
+
+def publish(store: Store) -> Path:
+    """Builds published/tollbook.duckdb anew from the working database and returns its path.
+
+    Tables lie in schema `base`, in a fixed order; the views, with a comment on each and on every column, in `main`.
+    A kill leaves the former snapshot in place. No transaction may be open.
+    """
+    target = store.home.published
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(".partial-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
+        fresh = Path(scratch) / target.name
+        with _attached(store.con, fresh):
+            _fill(store.con)
+            _describe(store.con)
+        fresh.chmod(0o640)
+        _to_disk(fresh)
+        fresh.replace(target)
+    _to_disk(target.parent)
+    return target
+
+
+def read(path: Path) -> duckdb.DuckDBPyConnection:
+    """The snapshot, opened as an analyst would: read-only, in UTC, nothing downloaded."""
+    con = duckdb.connect(str(path), read_only=True)
+    con.execute("set TimeZone = 'UTC'; set autoinstall_known_extensions = false")
+    return con
+
+
+@contextlib.contextmanager
+def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """`path` attached as `snapshot`, detached (and so folded into one file) at the end."""
+    (working,) = con.execute("select current_catalog()").fetchone() or ("memory",)
+    quoted = str(path).replace("'", "''")
+    con.execute(f"attach '{quoted}' as snapshot (storage_version '{_STORAGE}')")
+    # Only an ordered insertion gives equal content in equal order; the store has it off for speed.
+    con.execute("set preserve_insertion_order = true")
+    try:
+        yield
+    finally:
+        con.execute(f'use "{working}".main')
+        con.execute("detach snapshot")
+        con.execute("set preserve_insertion_order = false")
+
+
+def _fill(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("create schema snapshot.base")
+    steps = blocks("sql_base.sql")
+    for step in steps.values():
+        con.execute(step)
+    for name, step in steps.items():
+        if step.startswith("create or replace temp table"):
+            con.execute(f"drop table temp.{name}")
+
+
+def _describe(con: duckdb.DuckDBPyConnection) -> None:
+    """Views are made from inside the snapshot: their text must not carry the name it is attached by."""
+    con.execute("use snapshot.main")
+    con.execute("begin transaction")  # hundreds of comments, one write
+    for view in views().values():
+        for statement in view.statements():
+            con.execute(statement)
+    con.execute("commit")
+
+
+def _to_disk(path: Path) -> None:
+    """fsync: after a power loss the new name must not point at an empty file."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

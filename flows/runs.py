@@ -1,0 +1,146 @@
+"""Opening a run: what it would read, whether that was billed before, and for whom it may draft (RULES 24)."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from flows.catalog import Tables
+from flows.context import Request, Run
+from flows.settings import Settings
+from flows.store import Store
+from schemas.errors import NothingToDo, Refused, WrongUsage
+from schemas.feeds import FEEDS
+
+PROGRAM_VERSION = version("tollbook")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run reads, as hashes that do not depend on how it came in files (RULES 29)."""
+
+    feeds: dict[str, dict[str, Any]]
+    tables: dict[str, str]
+    settings_sha256: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"feeds": self.feeds, "tables": self.tables, "settings_sha256": self.settings_sha256, "program": PROGRAM_VERSION}
+
+    @property
+    def sha256(self) -> str:
+        return _sha256(self.as_dict())
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
+    """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
+    feeds = {}
+    for name, feed in FEEDS.items():
+        rows = f"feed_{name}"
+        if not feed.is_usage:
+            keys = ", ".join(feed.key)
+            rows = (
+                f"(select * from {rows} qualify row_number() over "
+                f"(partition by {keys} order by file_seq desc, source_line desc) = 1)"
+            )
+        count, xor, total = store.rows(
+            f"select count(*), bit_xor(md5_number(row_md5)), sum((md5_number(row_md5) >> 72)::hugeint) from {rows}"
+        )[0]
+        if count:
+            feeds[name] = {"records": count, "xor": str(xor), "sum": str(total)}
+    billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
+    return Inputs(feeds, tables.hashes, _sha256(billing))
+
+
+def open_run(store: Store, request: Request, settings: Settings, tables: Tables) -> Run:
+    """Opens the run that these inputs ask for, or says why there is none to open.
+
+    Raises NothingToDo when a draft of the same inputs stands, Refused when the month is issued and nothing has
+    changed since or an account asked for holds a document, WrongUsage for unknown accounts.
+    """
+    month = request.invoice_month
+    if month < settings.billing.first_invoice_month:
+        raise Refused(
+            f"{month} lies before first_invoice_month {settings.billing.first_invoice_month}: "
+            "an earlier system billed it."
+        )
+    _accounts_known(store, request)
+    inputs = read_inputs(store, settings, tables)
+    issued = store.rows(
+        "select account_id, invoice_month, document_sha256 from issued_documents order by account_id, invoice_month, document_sha256"
+    )
+    holders = {account for account, held, _ in issued if held == month}
+    kind = "supplementary" if holders else "regular"
+    _may_run(store, request, inputs, holders)
+    identity = [month, kind, list(request.accounts), inputs.sha256, _sha256(issued)]
+    run = Run(request, f"{month}-{kind[0].upper()}-{_sha256(identity)[:12]}", kind)
+    state = last_state(store, run.run_id)
+    if state in ("drafted", "approved"):
+        raise NothingToDo(
+            f"run {run.run_id} already drafted {month} from these very inputs; nothing has changed since."
+        )
+    with store.transaction():
+        if state is None:
+            store.con.execute(
+                "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, only_accounts) "
+                "values (nextval('run_seq'), $1, $2, $3, $4, $5)",
+                [run.run_id, month, kind, inputs.sha256, list(request.accounts)],
+            )
+        add_event(store, run.run_id, "open", request)
+    return run
+
+
+def _accounts_known(store: Store, request: Request) -> None:
+    known = {row[0] for row in store.rows("select distinct account_id from feed_accounts")}
+    if not known:
+        raise Refused("no account is known yet: put files into inbox/accounts/ and run again.")
+    unknown = [account for account in request.accounts if account not in known]
+    if unknown:
+        raise WrongUsage(f"--account: unknown {', '.join(unknown)}")
+
+
+def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) -> None:
+    """After approval a month is closed for the accounts that hold a document; others need something new."""
+    month = request.invoice_month
+    asked = [account for account in request.accounts if account in holders]
+    if asked:
+        raise Refused(f"{month} is issued for {', '.join(asked)}; what is issued does not change. Use `tollbook correct`.")
+    later = store.rows("select max(invoice_month) from issued_documents where invoice_month > $1", [month])[0][0]
+    if later and not holders:
+        raise Refused(f"{later} is already issued; {month} can no longer be run before it.")
+    if holders and not request.accounts:
+        same = store.rows(
+            "select count(*) from runs r where invoice_month = $1 and inputs_sha256 = $2 and "
+            "(select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'approved'",
+            [month, inputs.sha256],
+        )[0][0]
+        if same:
+            raise Refused(
+                f"{month} is issued and nothing has changed since. Mend the parked accounts and run again; "
+                "to change what is issued, use `tollbook correct`."
+            )
+
+
+def add_event(store: Store, run_id: str, state: str, request: Request, detail: str | None = None) -> None:
+    """The next state of a run."""
+    store.con.execute(
+        "insert into run_events values ($1, $2, $3, $4, $5)", [run_id, state, request.by, detail, request.now]
+    )
+
+
+def last_state(store: Store, run_id: str) -> str | None:
+    """The state a run is in: the last of its events, in the order they were written."""
+    rows = store.rows("select state from run_events where run_id = $1 order by rowid desc limit 1", [run_id])
+    return rows[0][0] if rows else None
+
+
+def drafted_runs(store: Store, month: str) -> list[tuple[str, str, str]]:
+    """(run_id, kind, drafted_by) of the runs of a month whose drafts wait for approval, oldest first."""
+    rows = store.rows(
+        "select run_id, kind, drafted_by from runs where invoice_month = $1 order by run_seq", [month]
+    )
+    return [row for row in rows if last_state(store, row[0]) == "drafted"]

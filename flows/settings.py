@@ -1,0 +1,238 @@
+"""`tollbook.toml`: sellers, billing rules, sources, decks, SMTP, run settings; and where things lie in a home."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.document import Bank, Registration, Seller
+from schemas.errors import WrongUsage
+from schemas.feeds import FEEDS
+from schemas.periods import is_zone, month_start
+
+
+def _zone(name: str) -> str:
+    if not is_zone(name):
+        raise ValueError(f"found zone {name!r}; expected an IANA name such as America/New_York")
+    return name
+
+
+def _month(month: str) -> str:
+    month_start(month)
+    return month
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Month = Annotated[str, AfterValidator(_month)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SellerSettings(_Table):
+    """[sellers.<id>]: a legal entity, its zone, its number series and how it is paid."""
+
+    name: str
+    brand: str | None = None
+    address_lines: list[str]
+    country: str = Field(pattern="^[A-Z]{2}$")
+    region: str | None = None
+    time_zone: Zone
+    email: str
+    phone: str | None = None
+    website: str | None = None
+    payment_url: str | None = None
+    tax_id: str | None = None
+    registrations: list[Registration] = Field(default_factory=list)
+    bank: Bank | None = None
+    series: str = Field(pattern="^[A-Z0-9]{1,8}$")
+    payment_terms_days: int = Field(30, ge=0)
+    dispute_days: int | None = Field(None, ge=0)
+    vat_established_in: list[str] = Field(default_factory=list)
+
+    def as_printed(self, seller_id: str) -> Seller:
+        """The seller as documents store it."""
+        fields = set(Seller.model_fields) - {"seller_id"}
+        return Seller(seller_id=seller_id, **self.model_dump(include=fields))
+
+
+class SourceSettings(_Table):
+    """[sources.<name>]: a switch's or gateway's own layout. A layout is declared, never guessed."""
+
+    feed: str
+    format: Literal["csv", "asterisk", "asterisk_custom", "freeswitch", "jsonl", "parquet"] = "csv"
+    path: str
+    """Glob below the home, such as inbox/calls/asterisk/*.csv."""
+    time_zone: Zone | None = None
+    """Zone of times without offset; without it such times are rejected."""
+    columns: dict[str, str] | list[str] = Field(default_factory=dict)
+    """A map canonical -> source column, or the list of a headerless layout's columns in order."""
+    header: bool | None = None
+    """Whether the file has a header line; by default csv with canonical or mapped names has, switch layouts have none."""
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    encoding: Literal["utf-8"] = "utf-8"
+    duration_unit: Literal["seconds", "milliseconds"] = "seconds"
+    direction: Literal["outbound", "inbound", "internal"] | None = None
+    """Direction of every record, for layouts that carry none."""
+    directions: dict[str, Literal["outbound", "inbound", "internal"]] = Field(default_factory=dict)
+    """Dial-plan context -> direction; beats `direction`."""
+    account_id: str | None = None
+    """Account of every record, for a switch that serves one."""
+    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    """Country whose dialling habits apply to numbers without a +."""
+    expect: Literal["daily"] | None = None
+    sequence: str | None = None
+
+    @model_validator(mode="after")
+    def _supported(self) -> "SourceSettings":
+        if self.feed not in FEEDS:
+            raise ValueError(f"found feed {self.feed!r}; expected one of {', '.join(FEEDS)}")
+        if self.expect or self.sequence:
+            raise ValueError("expect and sequence are not compared by this version; remove them")
+        return self
+
+
+class FeedSettings(_Table):
+    """[feeds.<name>]: how a feed of master data is delivered."""
+
+    mode: Literal["delta", "snapshot"] = "delta"
+
+
+class DeckSettings(_Table):
+    """[decks.<name>]: a rate deck under catalog/rates/."""
+
+    file: str
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    valid_from: date | None = None
+    """For rows without one."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """canonical -> column of the file."""
+
+
+class SmtpSettings(_Table):
+    """[smtp]: the server that takes the mails. The password may come from $TOLLBOOK_SMTP__PASSWORD instead."""
+
+    host: str
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password: SecretStr | None = None
+    timeout_s: int = Field(30, gt=0)
+    max_size_mb: int = Field(20, gt=0)
+
+
+class BillingSettings(_Table):
+    """[billing]: the rules that are the operator's to choose."""
+
+    first_invoice_month: Month
+    """Earlier months were billed by another system."""
+    first_invoice_cutoff_day: int = Field(5, ge=1, le=28)
+    lookback_months: int = Field(3, ge=0, le=24)
+    approver_may_be_runner: bool = False
+    max_reject_percent: int = Field(5, ge=0, le=100)
+    send_from_day: int = Field(1, ge=1, le=28)
+    send_to_day: int = Field(5, ge=1, le=28)
+
+
+class RunSettings(_Table):
+    """[run]: how much machine a run may use."""
+
+    memory_limit_mb: int = Field(4096, ge=256)
+    render_processes: int = Field(2, ge=1, le=64)
+
+
+class Settings(BaseSettings):
+    """The whole of tollbook.toml; secrets may come from the environment (TOLLBOOK_SMTP__PASSWORD)."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="TOLLBOOK_", env_nested_delimiter="__"
+    )
+
+    billing: BillingSettings
+    sellers: dict[str, SellerSettings]
+    sources: dict[str, SourceSettings] = Field(default_factory=dict)
+    feeds: dict[str, FeedSettings] = Field(default_factory=dict)
+    decks: dict[str, DeckSettings] = Field(default_factory=dict)
+    smtp: SmtpSettings | None = None
+    run: RunSettings = Field(default_factory=RunSettings)
+
+
+@dataclass(frozen=True)
+class Home:
+    """One folder per billing operation (CONTRACT, section 2): where everything lies."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        return self.root / "tollbook.toml"
+
+    @property
+    def catalog(self) -> Path:
+        return self.root / "catalog"
+
+    @property
+    def rates(self) -> Path:
+        return self.catalog / "rates"
+
+    @property
+    def taxes(self) -> Path:
+        return self.catalog / "taxes"
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "tollbook.duckdb"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published" / "tollbook.duckdb"
+
+    def out(self, month: str) -> Path:
+        return self.root / "out" / month
+
+    def relative(self, path: Path) -> str:
+        """`path` as messages and tables name it: below the home when it is there."""
+        path = path.resolve()
+        root = self.root.resolve()
+        return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def load_settings(home: Home) -> Settings:
+    """Reads and checks tollbook.toml. Raises WrongUsage naming file and key."""
+    try:
+        data = tomllib.loads(home.settings_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WrongUsage(
+            f"{home.root} holds no tollbook.toml, so it is no home. "
+            "Make one with `tollbook init DIR`, or name one with --home."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"tollbook.toml: {error}") from None
+    try:
+        return Settings(**data)
+    except ValidationError as error:
+        raise WrongUsage(settings_error("tollbook.toml", error)) from None
+
+
+def settings_error(file: str, error: ValidationError) -> str:
+    """A pydantic error as one line per fault: file, key, what is wrong."""
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        found = fault.get("input")
+        shown = "" if isinstance(found, (dict, list)) or "password" in key else f" (found {found!r})"
+        lines.append(f"{file}: {key}: {fault['msg']}{shown}")
+    return "\n".join(lines)

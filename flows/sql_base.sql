@@ -1,0 +1,268 @@
+-- The snapshot's tables, made from the working database by publish. Each block runs as one statement.
+-- Order of insertion is fixed by every `order by`, so equal content lies in equal order.
+
+-- name: run_states
+create or replace temp table run_states as
+select
+    runs.*,
+    latest.state,
+    latest.approved_by,
+    latest.approved_at
+from (from runs qualify row_number() over (partition by run_id order by run_seq desc) = 1) as runs
+left join (
+    select
+        run_id,
+        arg_max(state, rowid) as state,
+        arg_max(by_name, rowid) filter (where state = 'approved') as approved_by,
+        arg_max(happened_at, rowid) filter (where state = 'approved') as approved_at
+    from run_events
+    group by run_id
+) as latest using (run_id);
+
+-- name: documents_in_force
+create or replace temp table documents_in_force as
+select
+    d.*,
+    coalesce(i.invoice_number, d.draft_id) as invoice_number,
+    i.invoice_number is not null as is_issued,
+    coalesce(i.issue_date, (d.document_json ->> 'issue_date')::date) as issue_date,
+    coalesce(i.due_date, (d.document_json ->> 'due_date')::date) as due_date,
+    (d.document_json ->> 'minor_digits')::bigint as minor_digits
+from documents as d
+left join issued_documents as i on i.run_id = d.run_id and i.draft_id = d.draft_id
+left join run_states as r on r.run_id = d.run_id
+where i.draft_id is not null or r.state in ('drafted', 'approved');
+
+-- name: mails
+create or replace temp table mails as
+select
+    message_id,
+    any_value(invoice_number) as invoice_number,
+    any_value(invoice_month) as invoice_month,
+    any_value(recipient) as recipient,
+    arg_max(state, rowid) as state,
+    arg_max(detail, rowid) as detail,
+    arg_max(late_reason, rowid) as late_reason,
+    arg_max(by_name, rowid) as by_name,
+    arg_max(happened_at, rowid) as happened_at
+from delivery_events
+group by message_id;
+
+-- A file taken back out: only what was issued from it stays.
+-- name: rolled_back_files
+create or replace temp table rolled_back_files as
+select source_file from source_files group by source_file having arg_max(state, file_seq) = 'rolled_back';
+
+-- Outcomes that may count: of a run that stands, or of an account that holds an issued document of that run.
+-- name: usage_candidates
+create or replace temp table usage_candidates as
+with outcomes as (
+    select 'rated' as outcome, rowid as row_id, run_id, usage_id, account_id, source_file, source_line,
+        false as is_conflict from rated_usage
+    union all
+    select 'suspended', rowid, run_id, usage_id, account_id, source_file, source_line, reason = 'conflict'
+        from suspended_usage
+    union all
+    select 'excluded', rowid, run_id, usage_id, account_id, source_file, source_line, false from excluded_usage
+)
+select o.outcome, o.row_id, o.usage_id, o.source_file, o.source_line, o.is_conflict, r.run_seq,
+    b.source_file is not null as is_orphan
+from outcomes as o
+join run_states as r on r.run_id = o.run_id
+left join (select distinct run_id, account_id from issued_documents) as i
+    on i.run_id = o.run_id and i.account_id = o.account_id
+left join rolled_back_files as b on b.source_file = o.source_file
+where (r.state in ('drafted', 'approved') or i.run_id is not null)
+    and (b.source_file is null or (o.outcome = 'rated' and i.run_id is not null));
+
+-- The latest run decides per usage_id. A record in conflict shares its usage_id with the record it contradicts,
+-- so it stands or falls by its own line.
+-- name: usage_in_force
+create or replace temp table usage_in_force as
+with latest as (
+    select usage_id, max(run_seq) as run_seq from usage_candidates where not is_conflict group by usage_id
+),
+conflict as (select * from usage_candidates where is_conflict)
+select c.* from usage_candidates as c join latest using (usage_id, run_seq)
+where not c.is_conflict and not exists (
+    select 1 from conflict as x
+    where x.usage_id = c.usage_id and x.source_file = c.source_file and x.source_line = c.source_line
+        and x.run_seq > c.run_seq)
+union all
+select c.* from conflict as c
+where not exists (
+    select 1 from usage_candidates as x
+    where x.usage_id = c.usage_id and x.source_file = c.source_file and x.source_line = c.source_line
+        and x.run_seq > c.run_seq);
+
+-- name: rated_usage
+create table snapshot.base.rated_usage as
+select u.* exclude (amount_num, amount_den), coalesce(d.invoice_number, u.draft_id) as invoice_number
+from rated_usage as u
+join usage_in_force as f on f.outcome = 'rated' and f.row_id = u.rowid
+left join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
+order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
+
+-- name: line_usage
+create table snapshot.base.line_usage as
+select d.invoice_number, u.* exclude (amount_num, amount_den)
+from line_usage as u
+join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
+order by d.invoice_number, u.line_no, u.usage_id, u.component, u.allowance_id, u.units, u.amount;
+
+-- name: suspended_usage
+create table snapshot.base.suspended_usage as
+select u.* from suspended_usage as u
+join usage_in_force as f on f.outcome = 'suspended' and f.row_id = u.rowid
+order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
+
+-- name: excluded_usage
+create table snapshot.base.excluded_usage as
+select u.* from excluded_usage as u
+join usage_in_force as f on f.outcome = 'excluded' and f.row_id = u.rowid
+order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
+
+-- Loaded usage without an outcome, and why: it was issued from a file since rolled back, it belongs to a later month
+-- (zones differ from UTC by at most 14 hours), it came after the last whole run, or, a defect, it was lost.
+-- name: pending_usage
+create table snapshot.base.pending_usage as
+with loaded as (
+    select 'calls' as feed, usage_id, account_id, started_at, duration_s, source_file, source_line, file_seq
+        from feed_calls
+    union all
+    select 'messages', usage_id, account_id, sent_at, 0, source_file, source_line, file_seq from feed_messages
+),
+horizon as (
+    select max(strptime(invoice_month || '-01', '%Y-%m-%d')::timestamptz - interval 14 hours) as month_edge,
+        max(drafted_at) as drafted_at
+    from run_states where state in ('drafted', 'approved') and coalesce(len(only_accounts), 0) = 0
+)
+select l.* exclude (file_seq),
+    case when exists (select 1 from usage_in_force as f where f.usage_id = l.usage_id and f.is_orphan)
+        then 'already_issued' when h.month_edge is null then 'no_run_yet' when l.started_at >= h.month_edge then 'later_month'
+        when s.ingested_at > h.drafted_at then 'after_last_run' else 'no_outcome' end as reason
+from loaded as l
+cross join horizon as h
+join source_files as s on s.file_seq = l.file_seq
+where s.state <> 'rolled_back'
+    and not exists (
+        select 1 from usage_in_force as f
+        where f.usage_id = l.usage_id and f.source_file = l.source_file and f.source_line = l.source_line)
+order by l.source_file, l.source_line;
+
+-- name: rejected_records
+create table snapshot.base.rejected_records as
+select * from rejected_records order by source_file, sha256, source_line, column_name, reason, raw_line;
+
+-- name: duplicate_records
+create table snapshot.base.duplicate_records as
+select * from duplicate_records order by source_file, sha256, source_line, of_file, of_line;
+
+-- name: snapshot_missing
+create table snapshot.base.snapshot_missing as
+select * from snapshot_missing order by feed, source_file, row_key;
+
+-- name: source_files
+create table snapshot.base.source_files as
+select s.*, u.seconds
+from source_files as s
+left join (select file_seq, sum(duration_s)::bigint as seconds from feed_calls group by file_seq) as u using (file_seq)
+order by s.source_file, s.sha256, s.state;
+
+-- name: accounts
+create table snapshot.base.accounts as
+select a.*, s.ingested_at as first_ingested_at
+from (
+    select account_id, arg_max(name, (file_seq, source_line)) as name, any_value(seller_id) as seller_id,
+        any_value(currency) as currency, arg_max(country, (file_seq, source_line)) as country,
+        arg_max(plan, (file_seq, source_line)) as plan,
+        arg_max(billing_start_date, (file_seq, source_line)) as billing_start_date,
+        arg_max(end_date, (file_seq, source_line)) as end_date, min(file_seq) as file_seq
+    from feed_accounts group by account_id
+) as a
+left join source_files as s using (file_seq)
+order by a.account_id;
+
+-- name: run_accounts
+create table snapshot.base.run_accounts as
+select a.*, r.invoice_month, r.state as run_state, r.run_seq
+from run_accounts as a join run_states as r using (run_id)
+order by r.invoice_month, a.run_id, a.account_id;
+
+-- name: invoices
+create table snapshot.base.invoices as
+with sent as (
+    select invoice_number, bool_and(state in ('accepted', 'written')) as is_sent from mails group by invoice_number
+),
+replacements as (
+    select corrects, min(invoice_number) as replaced_by from documents_in_force
+    where kind = 'invoice' and corrects is not null group by corrects
+)
+select d.* exclude (document_json),
+    case when not d.is_issued then 'draft' when s.is_sent then 'sent' else 'issued' end as status,
+    n.replaced_by, p.pdf_sha256, p.pdf_file
+from documents_in_force as d
+left join rendered_documents as p on d.is_issued and p.invoice_number = d.invoice_number
+left join sent as s on d.is_issued and s.invoice_number = d.invoice_number
+left join replacements as n on n.corrects = d.invoice_number
+order by d.invoice_number, d.run_id;
+
+-- name: invoice_lines
+create table snapshot.base.invoice_lines as
+select d.invoice_number, d.currency, l.*
+from invoice_lines as l join documents_in_force as d on d.run_id = l.run_id and d.draft_id = l.draft_id
+order by d.invoice_number, l.line_no;
+
+-- name: invoice_taxes
+create table snapshot.base.invoice_taxes as
+select d.invoice_number, d.currency, t.*
+from invoice_taxes as t join documents_in_force as d on d.run_id = t.run_id and d.draft_id = t.draft_id
+order by d.invoice_number, t.tax_no;
+
+-- name: run_totals
+create table snapshot.base.run_totals as
+select r.run_id, r.invoice_month, d.seller_id, d.currency, count(*) as documents, sum(d.subtotal) as subtotal,
+    sum(d.tax_total) as tax_total, sum(d.total) as total
+from documents as d join run_states as r using (run_id)
+group by all
+order by r.invoice_month, r.run_id, d.seller_id, d.currency;
+
+-- name: bill_runs
+create table snapshot.base.bill_runs as
+with accounts as (
+    select run_id, count(*) as accounts,
+        count(*) filter (where outcome = 'billed') as billed,
+        count(*) filter (where outcome = 'nothing_to_bill') as nothing_to_bill,
+        count(*) filter (where outcome = 'not_started') as not_started,
+        count(*) filter (where outcome = 'closed') as closed,
+        count(*) filter (where outcome = 'parked') as parked,
+        count(*) filter (where outcome = 'excluded') as excluded
+    from run_accounts group by run_id
+),
+money as (
+    select run_id, sum(documents)::bigint as documents,
+        string_agg(currency || ' ' || regexp_replace(total::varchar, '^(-?\d+\.\d\d\d*?)0*$', '\1'), ', ' order by currency)
+            as totals
+    from (select run_id, currency, sum(documents) as documents, sum(total) as total
+          from snapshot.base.run_totals group by all)
+    group by run_id
+),
+issued as (select run_id, count(*) as issued from issued_documents group by run_id)
+select r.*, array_to_string(list_sort(r.only_accounts), ', ') as for_accounts, a.* exclude (run_id),
+    coalesce(m.documents, 0) as documents, coalesce(i.issued, 0) as issued, m.totals
+from run_states as r
+left join accounts as a using (run_id)
+left join money as m using (run_id)
+left join issued as i using (run_id)
+order by r.invoice_month, r.run_id;
+
+-- name: deliveries
+create table snapshot.base.deliveries as
+select m.*, i.account_id, i.seller_id
+from mails as m
+left join issued_documents as i using (invoice_number)
+order by m.invoice_month, m.invoice_number, m.message_id;
+
+-- name: audit_log
+create table snapshot.base.audit_log as
+select * from audit_log order by seq;

@@ -1,0 +1,161 @@
+-- The review's tables, over the snapshot's views. Variables: month and previous (YYYY-MM).
+
+-- name: runs
+select run_id, kind, state, drafted_by, approved_by, for_accounts, accounts, documents, issued
+from bill_runs
+where invoice_month = getvariable('month') and state in ('drafted', 'approved')
+order by run_seq;
+
+-- name: outcomes
+with last as (
+    from run_accounts
+    where invoice_month = getvariable('month') and run_state in ('drafted', 'approved')
+    qualify row_number() over (partition by account_id order by outcome = 'excluded', run_seq desc) = 1
+)
+select outcome, count(*) as accounts from last group by outcome order by outcome;
+
+-- name: parked
+with last as (
+    from run_accounts
+    where invoice_month = getvariable('month') and run_state in ('drafted', 'approved')
+    qualify row_number() over (partition by account_id order by outcome = 'excluded', run_seq desc) = 1
+)
+select l.account_id, a.name, l.seller_id, l.reason, l.currency, coalesce(l.previous_total, 0) as previous_total
+from last as l left join accounts as a using (account_id)
+where l.outcome = 'parked' order by l.account_id;
+
+-- name: totals
+with fees as (
+    select invoice_number, sum(amount) filter (where kind = 'recovery_fee') as recovery_fees,
+        sum(amount) filter (where kind = 'tax') as taxes
+    from invoice_taxes group by invoice_number
+),
+months as (
+    select i.seller_id, i.currency, i.invoice_month = getvariable('month') as is_now, count(*) as documents,
+        sum(i.subtotal) as net, coalesce(sum(f.recovery_fees), 0) as recovery_fees,
+        coalesce(sum(f.taxes), 0) as taxes, sum(i.total) as total
+    from invoices as i left join fees as f using (invoice_number)
+    where i.invoice_month in (getvariable('month'), getvariable('previous'))
+    group by all
+)
+select seller_id, currency, coalesce(sum(documents) filter (where is_now), 0)::bigint as documents,
+    coalesce(sum(net) filter (where is_now), 0) as net,
+    coalesce(sum(recovery_fees) filter (where is_now), 0) as recovery_fees,
+    coalesce(sum(taxes) filter (where is_now), 0) as taxes,
+    coalesce(sum(total) filter (where is_now), 0) as total,
+    coalesce(sum(total) filter (where not is_now), 0) as previous_total,
+    coalesce(sum(total) filter (where is_now), 0) - coalesce(sum(total) filter (where not is_now), 0) as difference
+from months group by seller_id, currency order by seller_id, currency;
+
+-- name: sections
+select l.currency, l.section,
+    count(*) filter (where i.invoice_month = getvariable('month')) as lines,
+    coalesce(sum(l.amount) filter (where i.invoice_month = getvariable('month')), 0) as total,
+    coalesce(sum(l.amount) filter (where i.invoice_month = getvariable('previous')), 0) as previous_total,
+    coalesce(sum(l.amount) filter (where i.invoice_month = getvariable('month')), 0)
+        - coalesce(sum(l.amount) filter (where i.invoice_month = getvariable('previous')), 0) as difference
+from invoice_lines as l join invoices as i using (invoice_number)
+where i.invoice_month in (getvariable('month'), getvariable('previous'))
+group by l.currency, l.section order by l.currency, total desc, l.section;
+
+-- name: taxes
+select t.currency, t.kind, t.tax_code, t.jurisdiction, count(*) as entries, sum(t.base_amount) as base,
+    sum(t.exempt_amount) as exempt, sum(t.amount) as amount
+from invoice_taxes as t join invoices as i using (invoice_number)
+where i.invoice_month = getvariable('month')
+group by t.currency, t.kind, t.tax_code, t.jurisdiction
+order by t.currency, t.kind desc, t.tax_code, t.jurisdiction;
+
+-- name: changes
+with parts as (
+    select i.account_id, i.currency, i.invoice_month, l.section, l.amount
+    from invoice_lines as l join invoices as i using (invoice_number)
+    union all
+    select account_id, currency, invoice_month, 'taxes_and_fees', tax_total from invoices
+),
+moved as (
+    select account_id, currency, section,
+        coalesce(sum(amount) filter (where invoice_month = getvariable('month')), 0) as total,
+        coalesce(sum(amount) filter (where invoice_month = getvariable('previous')), 0) as previous_total,
+        total - previous_total as difference
+    from parts
+    where account_id in (select account_id from invoices where invoice_month = getvariable('month'))
+        and account_id in (select account_id from invoices where invoice_month = getvariable('previous'))
+    group by account_id, currency, section
+)
+select m.account_id, a.name, m.currency, sum(m.previous_total) as previous_total, sum(m.total) as total,
+    sum(m.difference) as difference,
+    list({'section': m.section, 'difference': m.difference} order by abs(m.difference) desc, m.section)
+        filter (where m.difference <> 0) as sections
+from moved as m left join accounts as a using (account_id)
+group by m.account_id, a.name, m.currency having sum(m.difference) <> 0
+order by abs(sum(m.difference)) desc, m.account_id limit 20;
+
+-- name: new_accounts
+select i.account_id, a.name, i.seller_id, i.currency, sum(i.total) as total
+from invoices as i left join accounts as a using (account_id)
+where i.invoice_month = getvariable('month') and i.account_id not in (
+    select account_id from invoices where invoice_month < getvariable('month') and account_id is not null)
+group by all order by i.account_id;
+
+-- name: ceased_accounts
+select i.account_id, a.name, i.seller_id, i.currency, sum(i.total) as previous_total,
+    any_value(r.outcome) as outcome
+from invoices as i left join accounts as a using (account_id)
+left join (
+    from run_accounts where invoice_month = getvariable('month') and run_state in ('drafted', 'approved')
+    qualify row_number() over (partition by account_id order by outcome = 'excluded', run_seq desc) = 1
+) as r on r.account_id = i.account_id
+where i.invoice_month = getvariable('previous') and i.account_id not in (
+    select account_id from invoices where invoice_month = getvariable('month') and account_id is not null)
+group by i.account_id, a.name, i.seller_id, i.currency order by i.account_id;
+
+-- name: credits
+select i.invoice_number, i.account_id, a.name, i.currency, i.kind as what, i.corrects as detail, i.total as amount
+from invoices as i left join accounts as a using (account_id)
+where i.invoice_month = getvariable('month') and (i.kind = 'credit_note' or i.total < 0)
+union all
+select l.invoice_number, l.account_id, a.name, l.currency, 'credit line', l.description, l.amount
+from invoice_lines as l join invoices as i using (invoice_number) left join accounts as a on a.account_id = l.account_id
+where i.invoice_month = getvariable('month') and l.charge_type = 'credit'
+order by 1, 5, 6;
+
+-- name: files
+select feed, count(*) as files, sum(records)::bigint as records, sum(loaded)::bigint as loaded,
+    sum(rejected)::bigint as rejected, sum(duplicate)::bigint as duplicate,
+    count(*) filter (where state = 'refused') as refused, count(*) filter (where state = 'rolled_back') as rolled_back
+from source_files group by feed order by feed;
+
+-- name: usage
+with outcomes as (
+    select case kind when 'voice' then 'calls' else 'messages' end as feed, 'rated' as outcome, duration_s
+    from rated_usage
+    union all select feed, 'suspended', duration_s from suspended_usage
+    union all select feed, 'excluded', duration_s from excluded_usage
+    union all select feed, 'pending', duration_s from pending_usage
+),
+loaded as (
+    select feed, sum(loaded)::bigint as records, coalesce(sum(seconds), 0)::bigint as seconds from source_files
+    where feed in ('calls', 'messages') and state not in ('refused', 'rolled_back') group by feed
+)
+select feed, 'loaded' as outcome, records, seconds from loaded
+union all
+select feed, outcome, count(*), coalesce(sum(duration_s), 0)::bigint from outcomes group by feed, outcome
+order by feed, case outcome when 'loaded' then 1 when 'rated' then 2 when 'suspended' then 3 when 'excluded' then 4 end,
+    outcome;
+
+-- name: suspended
+select feed, reason, count(*) as records, coalesce(sum(duration_s), 0)::bigint as seconds,
+    count(distinct account_id) as accounts, estimate_currency as currency, sum(estimate) as estimate,
+    min(detail) as example
+from suspended_usage group by feed, reason, estimate_currency order by feed, count(*) desc, reason, currency;
+
+-- name: rejected
+select feed, source_file, column_name, count(distinct source_line) as records, min(source_line) as first_line,
+    arg_min(reason, source_line) as example
+from rejected_records group by feed, source_file, column_name
+order by count(distinct source_line) desc, source_file, column_name limit 50;
+
+-- name: missing
+select feed, source_file, count(*) as missing, string_agg(row_key, ', ' order by row_key) as keys
+from snapshot_missing group by feed, source_file order by feed, source_file;

@@ -1,0 +1,168 @@
+"""The working database and the folder beside it: the one writer of everything that lasts.
+
+SQL lives here, in the .sql files beside it, and in ingest, publish and review, which read through `Store.sql`.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from flows.settings import Home
+from schemas.errors import Refused
+from schemas.feeds import FEEDS, Column, Feed
+
+SCHEMA_VERSION = 1
+
+_SQL_TYPE = {
+    "text": "varchar",
+    "choice": "varchar",
+    "date": "date",
+    "instant": "timestamptz",
+    "decimal": "decimal(38, 12)",
+    "integer": "bigint",
+    "boolean": "boolean",
+}
+
+ORIGIN_COLUMNS = ("source_file", "source_line", "file_seq", "row_md5")
+"""What every stored feed row carries beside its canonical columns: where it came from, and its content."""
+
+
+def stored_columns(feed: Feed) -> list[tuple[str, str]]:
+    """(name, SQL type) of a feed's table, canonical columns first, then where the row came from.
+
+    A `moment` is two columns: the civil date, and `<name>_at`, the instant when one was given.
+    Usage has `usage_id` in front: its identity (RULES 15).
+    """
+    columns: list[tuple[str, str]] = [("usage_id", "varchar")] if feed.is_usage else []
+    for column in feed.columns:
+        columns += _stored(column)
+    return [
+        *columns,
+        ("source_file", "varchar"),
+        ("source_line", "bigint"),
+        ("file_seq", "bigint"),
+        ("row_md5", "varchar"),
+    ]
+
+
+def _stored(column: Column) -> list[tuple[str, str]]:
+    if column.kind == "moment":
+        return [(column.name, "date"), (f"{column.name}_at", "timestamptz")]
+    return [(column.name, _SQL_TYPE[column.kind])]
+
+
+class Store:
+    """A home's database, open for writing. Use as a context manager; one process at a time."""
+
+    def __init__(self, home: Home, memory_limit_mb: int = 4096) -> None:
+        self.home = home
+        self._memory_limit_mb = memory_limit_mb
+        self.con: duckdb.DuckDBPyConnection
+
+    def __enter__(self) -> "Store":
+        scratch = self.home.store / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        try:
+            self.con = duckdb.connect(str(self.home.database))
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise Refused(f"tollbook.duckdb cannot be opened: {error}") from None
+            raise Refused(
+                "tollbook.duckdb is held open by another process. Analysts read published/tollbook.duckdb; "
+                f"close the other one and try again. DuckDB says: {error}"
+            ) from None
+        self.con.execute(
+            f"set TimeZone = 'UTC'; set autoinstall_known_extensions = false; "
+            f"set memory_limit = '{int(self._memory_limit_mb)}MB'; set preserve_insertion_order = false"
+        )
+        self.con.execute("set temp_directory = $1", [str(scratch)])
+        self._migrate()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.con.close()
+
+    def _migrate(self) -> None:
+        self.con.execute((Path(__file__).parent / "sql_tables.sql").read_text(encoding="utf-8"))
+        for feed in FEEDS.values():
+            columns = ", ".join(f"{name} {kind}" for name, kind in stored_columns(feed))
+            self.con.execute(f"create table if not exists feed_{feed.name} ({columns})")
+        found = self.con.execute("select max(version) from schema_version").fetchone()
+        version = found[0] if found else None
+        if version is None:
+            self.con.execute("insert into schema_version values ($1)", [SCHEMA_VERSION])
+        elif version != SCHEMA_VERSION:
+            raise Refused(
+                f"tollbook.duckdb has schema version {version}, this program writes {SCHEMA_VERSION}: "
+                "use the program version that made it."
+            )
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. No DDL inside."""
+        self.con.execute("begin transaction")
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):
+                self.con.execute("rollback")
+            raise
+        self.con.execute("commit")
+
+    def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
+        """A query's rows as a frame. Values go in as parameters, never into the text."""
+        relation = self.con.sql(query, params=params) if params else self.con.sql(query)
+        return relation.pl()
+
+    def rows(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """A query's rows as tuples."""
+        return self.con.execute(query, params or []).fetchall()
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Adds `frame` to a table of ours; its columns must be a subset of the table's."""
+        if frame.is_empty():
+            return
+        self.con.register("_incoming", frame.to_arrow())
+        try:
+            self.con.execute(f"insert into {table} by name select * from _incoming")
+        finally:
+            self.con.unregister("_incoming")
+
+    def checkpoint(self) -> None:
+        """Folds the write-ahead log into the file; called at the end of every stage."""
+        self.con.execute("checkpoint")
+
+    def current(self, feed_name: str) -> pl.DataFrame:
+        """The rows of a feed of master data in force today: per key the last row of the last file (RULES 18)."""
+        feed = FEEDS[feed_name]
+        keys = ", ".join(feed.key)
+        return self.sql(
+            f"select * from feed_{feed_name} "
+            f"qualify row_number() over (partition by {keys} order by file_seq desc, source_line desc) = 1 "
+            f"order by {keys}, row_md5"
+        )
+
+
+def write_atomic(path: Path, content: bytes) -> str:
+    """Writes a file whole or not at all, readable by its owner and group; returns its SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o640)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,92 @@
+"""Stage tax: charges to printed lines, lines to tax and fee rows; who cannot be taxed is parked."""
+
+from datetime import date
+
+import polars as pl
+
+from flows.catalog import load_all
+from flows.charge import load_charges
+from flows.context import Run
+from flows.inputs import MasterData, load_master
+from flows.settings import Settings
+from invoicing.lines import to_lines
+from schemas.frames import TAXES, checked
+from schemas.money import minor_digits
+from taxes.apply import apply
+
+
+def draft_id(month: str) -> pl.Expr:
+    """A document's id until it is issued: stable over re-runs of the month (CONTRACT, section 4)."""
+    return pl.concat_str([pl.lit(f"DRAFT-{month}-"), pl.col("account_id")])
+
+
+def billed_to(master: MasterData, settings: Settings, month: str, issue_date: date) -> pl.DataFrame:
+    """One row per account: its version on the issue date, with draft_id, minor_digits and the seller's country."""
+    current = (
+        master.versions.filter(pl.col("version_from") <= issue_date)
+        .unique("account_id", keep="last", maintain_order=True)
+        .with_columns(draft_id=draft_id(month))
+    )
+    digits = {code: minor_digits(code) for code in current["currency"].unique()}
+    sellers = settings.sellers
+    return current.with_columns(
+        minor_digits=pl.col("currency").replace_strict(digits, default=2, return_dtype=pl.Int64),
+        seller_country=pl.col("seller_id").replace_strict(
+            {name: seller.country for name, seller in sellers.items()}, default=None, return_dtype=pl.String
+        ),
+    )
+
+
+def tax(run: Run) -> dict[str, int]:
+    """Leaves lines.parquet, taxes.parquet and more rows in parked.parquet in the run's work folder."""
+    settings = run.request.settings()
+    tables = load_all(run.request.home, settings)
+    with run.request.store() as store:
+        master = load_master(store, tables)
+        certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
+    accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
+    parked = pl.concat([pl.read_parquet(run.work / "parked.parquet"), _without_seller(accounts)])
+    charges = load_charges(run).join(parked, on="account_id", how="anti")
+    lines = to_lines(
+        charges,
+        accounts.select("account_id", "draft_id", "locale", "minor_digits", "jurisdiction"),
+        master.locations,
+        tables.catalog.products,
+    )
+    untaxable = lines.filter(pl.col("tax_class").is_null() | pl.col("interstate").is_null())
+    parked = pl.concat([parked, _unclassed(untaxable)])
+    lines = lines.join(parked, on="account_id", how="anti")
+    result = apply(lines, _tax_headings(accounts, settings, run.request.month_first), tables.taxes, certificates, id_checks)
+    parked = pl.concat([parked, result.parked.select("account_id", "reason")])
+    parked = parked.unique("account_id", keep="first", maintain_order=True)
+    lines.join(parked, on="account_id", how="anti").write_parquet(run.work / "lines.parquet")
+    checked(result.taxes, TAXES).write_parquet(run.work / "taxes.parquet")
+    parked.write_parquet(run.work / "parked.parquet")
+    return {"lines": lines.height, "taxes": result.taxes.height, "parked": parked.height}
+
+
+def _without_seller(accounts: pl.DataFrame) -> pl.DataFrame:
+    return accounts.filter(pl.col("seller_country").is_null()).select(
+        "account_id", reason=pl.format("seller {} is not in tollbook.toml", "seller_id")
+    )
+
+
+def _unclassed(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.unique("account_id", keep="first", maintain_order=True).select(
+        "account_id", reason=pl.format("product {} has no tax_class or interstate method in force", "product_code")
+    )
+
+
+def _tax_headings(accounts: pl.DataFrame, settings: Settings, issue_date: date) -> pl.DataFrame:
+    """What taxes need to know of each document."""
+    established = {
+        name: sorted({seller.country, *seller.vat_established_in}) for name, seller in settings.sellers.items()
+    }
+    return accounts.filter(pl.col("seller_country").is_not_null()).with_columns(
+        seller_vat_countries=pl.Series(
+            [established[seller] for seller in accounts.filter(pl.col("seller_country").is_not_null())["seller_id"]],
+            dtype=pl.List(pl.String),
+        ),
+        invoice_date=pl.lit(issue_date),
+        tax_point=pl.lit(issue_date),
+    )

@@ -1,0 +1,214 @@
+"""Lines and tax rows to documents that add up on paper (RULES 14, 25)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from schemas.document import (
+    AllowanceUse,
+    Balance,
+    BillTo,
+    Comparison,
+    Document,
+    HistoryPoint,
+    Line,
+    SectionChange,
+    Seller,
+    Tax,
+)
+from schemas.money import rounded
+
+_LINE_FIELDS = [name for name in Line.model_fields if name != "destination"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands around the lines of one account's document; all of it is frozen into the document."""
+
+    draft_id: str
+    seller: Seller
+    bill_to: BillTo
+    jurisdiction: str
+    locale: str
+    currency: str
+    minor_digits: int
+    payment_terms_days: int
+    is_final: bool
+    history: list[HistoryPoint]
+    previous: Document | None
+    balance: Balance | None
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What all documents of a run share."""
+
+    run_id: str
+    invoice_month: str
+    issue_date: date
+    template_version: str
+
+
+def build_documents(
+    lines: pl.DataFrame, taxes: pl.DataFrame, allowances: pl.DataFrame, headings: Iterable[Heading], run: RunFacts
+) -> list[Document]:
+    """One document per heading that has lines. lines: invoicing.lines.LINE; taxes: as taxes.apply returns.
+
+    allowances: draft_id and the fields of AllowanceUse. A document below zero is a credit note.
+    """
+    lines_of = _by_draft(lines)
+    taxes_of = _by_draft(taxes)
+    allowances_of = _by_draft(allowances)
+    return [
+        _document(
+            heading,
+            [_line(row, heading.minor_digits) for row in lines_of[heading.draft_id]],
+            [_tax(row, heading.minor_digits) for row in taxes_of.get(heading.draft_id, [])],
+            [_allowance(row) for row in allowances_of.get(heading.draft_id, [])],
+            run,
+        )
+        for heading in headings
+        if heading.draft_id in lines_of
+    ]
+
+
+def _by_draft(rows: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.iter_rows(named=True):
+        grouped.setdefault(row["draft_id"], []).append(row)
+    return grouped
+
+
+def plain(number: Decimal | None) -> Decimal | None:
+    """A number without the zeros that a wide column adds: 31.000000000000 is 31."""
+    if number is None:
+        return None
+    short = number.normalize()
+    return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
+
+
+def _line(row: dict[str, Any], digits: int) -> Line:
+    fields = {name: row[name] for name in _LINE_FIELDS}
+    for name in ("quantity", "list_unit_price", "unit_price"):
+        fields[name] = plain(fields[name])
+    for name in ("amount", "discount_amount"):
+        fields[name] = rounded(fields[name], digits)
+    return Line(**fields)
+
+
+def _tax(row: dict[str, Any], digits: int) -> Tax:
+    fields = {name: row[name] for name in Tax.model_fields if name in row}
+    for name in ("gross_base", "taxable_percent", "base_amount", "exempt_amount", "rate_percent"):
+        fields[name] = plain(fields[name])
+    return Tax(**{**fields, "amount": rounded(fields["amount"], digits)})
+
+
+def _allowance(row: dict[str, Any]) -> AllowanceUse:
+    fields = {name: row[name] for name in AllowanceUse.model_fields}
+    for name in ("granted", "used", "over"):
+        fields[name] = plain(fields[name])
+    return AllowanceUse(**fields)
+
+
+def _document(
+    heading: Heading, lines: list[Line], taxes: list[Tax], allowances: list[AllowanceUse], run: RunFacts
+) -> Document:
+    zero = rounded(0, heading.minor_digits)
+    subtotal = sum((line.amount for line in lines), zero)
+    tax_total = sum((tax.amount for tax in taxes), zero)
+    usage = [line for line in lines if line.charge_type == "usage"]
+    notes = sorted({tax.note for tax in taxes if tax.note})
+    draft = Document(
+        template_version=run.template_version,
+        kind="credit_note" if subtotal + tax_total < 0 else "invoice",
+        draft_id=heading.draft_id,
+        invoice_number=heading.draft_id,
+        status="draft",
+        run_id=run.run_id,
+        seller=heading.seller,
+        bill_to=heading.bill_to,
+        jurisdiction=heading.jurisdiction,
+        locale=heading.locale,
+        currency=heading.currency,
+        minor_digits=heading.minor_digits,
+        invoice_month=run.invoice_month,
+        issue_date=run.issue_date,
+        due_date=run.issue_date + timedelta(days=heading.payment_terms_days),
+        usage_period_start=min((line.period_start for line in usage), default=None),
+        usage_period_end=max((line.period_end for line in usage), default=None),
+        is_final=heading.is_final,
+        lines=lines,
+        taxes=taxes,
+        subtotal=subtotal,
+        tax_total=tax_total,
+        total=subtotal + tax_total,
+        allowances=allowances,
+        history=heading.history,
+        balance=heading.balance,
+        notes=notes,
+    )
+    if heading.previous is None:
+        return draft
+    return draft.model_copy(update={"comparison": compare(heading.previous, draft)})
+
+
+def compare(previous: Document, current: Document) -> Comparison:
+    """Where the total differs from the previous document's, section by section, biggest first."""
+    before, after = _totals(previous), _totals(current)
+    zero = rounded(0, current.minor_digits)
+    changes = [
+        SectionChange(section=name, previous=before.get(name, zero), current=after.get(name, zero))
+        for name in sorted({*before, *after})
+        if before.get(name, zero) != after.get(name, zero)
+    ]
+    return Comparison(
+        previous_number=previous.invoice_number,
+        previous_month=previous.invoice_month,
+        previous_total=previous.total,
+        changes=sorted(changes, key=lambda c: (-abs(c.current - c.previous), c.section)),
+    )
+
+
+def _totals(document: Document) -> dict[str, Decimal]:
+    totals: dict[str, Decimal] = {}
+    for line in document.lines:
+        totals[line.section] = totals.get(line.section, Decimal(0)) + line.amount
+    for tax in document.taxes:
+        totals[tax.kind] = totals.get(tax.kind, Decimal(0)) + tax.amount
+    return totals
+
+
+def issued(document: Document, number: str, issue_date: date, usage_csv: str | None) -> Document:
+    """The draft as issued: with its number and dates; nothing else changes."""
+    terms = document.due_date - document.issue_date
+    return document.model_copy(
+        update={
+            "status": "issued",
+            "invoice_number": number,
+            "issue_date": issue_date,
+            "due_date": issue_date + terms,
+            "usage_csv": usage_csv,
+        }
+    )
+
+
+def faults(document: Document) -> list[str]:
+    """What does not add up; empty for every document that may be issued. Checked again after the arithmetic."""
+    digits = document.minor_digits
+    found = []
+    if sum((line.amount for line in document.lines), Decimal(0)) != document.subtotal:
+        found.append("the lines do not add up to the subtotal")
+    if sum((tax.amount for tax in document.taxes), Decimal(0)) != document.tax_total:
+        found.append("the tax rows do not add up to the tax total")
+    if document.subtotal + document.tax_total != document.total:
+        found.append("subtotal and taxes do not add up to the total")
+    amounts = [document.total, *(line.amount for line in document.lines), *(tax.amount for tax in document.taxes)]
+    if any(amount != rounded(amount, digits) for amount in amounts):
+        found.append(f"an amount has more than {digits} decimals")
+    if [line.line_no for line in document.lines] != list(range(1, len(document.lines) + 1)):
+        found.append("the line numbers have a gap")
+    return found

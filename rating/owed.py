@@ -1,0 +1,114 @@
+"""What is owed for recurring charges on an invoice, and what of it no document holds yet (RULES 3, 4, 7).
+
+A part is a run of *billed days* inside one cycle. `start_day_free`, the guide's count, is a shift: a part that
+does not begin on its cycle's first day begins to bill one day later, and a state that gives way to another one
+bills through the day of the change. Once shifted, parts of a cycle lie side by side and add up to it.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from rating.cycles import cycles
+from schemas.catalog import Product
+
+KEY = ["account_id", "feed", "resource_id", "product_code", "cycle_start", "cycle_end"]
+"""The charge key (RULES 7): what one charge is for, and for which service period."""
+
+
+def horizons(accounts: pl.DataFrame, month_first: date, cutoff_day: int) -> pl.DataFrame:
+    """account_id, billing_start -> account_id, billing_start, horizon (Date): the last day whose changes an
+    invoice of that month knows. It is the 1st; for an account that starts on the 2nd to the cutoff day, its start.
+    """
+    start = pl.col("billing_start")
+    starts_in_window = (start > month_first) & (start <= date(month_first.year, month_first.month, cutoff_day))
+    return accounts.select(
+        "account_id", "billing_start", horizon=pl.when(starts_in_window).then(start).otherwise(pl.lit(month_first))
+    )
+
+
+def parts_owed(
+    spans: pl.DataFrame, accounts: pl.DataFrame, window_start: date, window_end: date, products: dict[str, Product]
+) -> pl.DataFrame:
+    """Parts owed in cycles that overlap [window_start, window_end), as known at each account's horizon.
+
+    accounts: account_id, billing_start, horizon. Returns KEY, part_start, part_end (billed days, half-open),
+    quantity, agreed_price, priced_on, billing_group, location_id.
+    """
+    horizon = pl.col("horizon")
+    known = (
+        spans.join(accounts, on="account_id")
+        .filter(pl.col("billing_start") <= horizon, pl.col("start") <= horizon)
+        .join(cycles(spans, window_start, window_end), on=["anchor", "interval_months"])
+        # A cycle that begins after the horizon is billed ahead unless its end is already known.
+        .filter(pl.col("end").is_null() | (pl.col("end") > pl.col("cycle_start")))
+        .with_columns(
+            changes_at_end=pl.col("changes_at_end") & (pl.col("end") <= horizon),
+            end=pl.when(pl.col("end") <= horizon).then("end"),
+        )
+        .with_columns(
+            start=pl.max_horizontal("start", "billing_start", "cycle_start"),
+            end=pl.min_horizontal("end", "cycle_end"),
+        )
+        .filter(pl.col("start") < pl.col("end"))
+    )
+    return known.select(
+        *KEY,
+        *_billed_days(products),
+        "quantity",
+        "agreed_price",
+        "billing_group",
+        "location_id",
+        priced_on=_priced_on(),
+    ).filter(pl.col("part_start") < pl.col("part_end"))
+
+
+def _billed_days(products: dict[str, Product]) -> list[pl.Expr]:
+    free = pl.col("product_code").is_in([c for c, p in products.items() if p.day_count == "start_day_free"])
+    late_start = free & (pl.col("start") > pl.col("cycle_start"))
+    handed_over = free & pl.col("changes_at_end") & (pl.col("end") < pl.col("cycle_end"))
+    handed_over &= pl.col("end") > pl.col("cycle_start")
+    return [
+        pl.when(late_start).then(pl.col("start").dt.offset_by("1d")).otherwise("start").alias("part_start"),
+        pl.when(handed_over).then(pl.col("end").dt.offset_by("1d")).otherwise("end").alias("part_end"),
+    ]
+
+
+def _priced_on() -> pl.Expr:
+    """The first day of the cycle; inside a term, the day the term began: its price holds (RULES 6, 9)."""
+    in_term = (pl.col("cycle_start") >= pl.col("term_start")) & (pl.col("cycle_start") < pl.col("term_end"))
+    return pl.when(in_term).then("term_start").otherwise("cycle_start")
+
+
+def difference(owed: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
+    """Owed minus issued, day by day: the parts that are still to be charged, or to be given back.
+
+    Both: KEY, unit_price, part_start, part_end, quantity. Returns the same columns; `quantity` is signed. Equal
+    neighbours are one part, and what is owed and issued alike disappears.
+    """
+    keys = [*KEY, "unit_price"]
+    steps = pl.concat(
+        [
+            _steps(owed, keys, "part_start", +1),
+            _steps(owed, keys, "part_end", -1),
+            _steps(issued, keys, "part_start", -1),
+            _steps(issued, keys, "part_end", +1),
+        ]
+    )
+    return (
+        steps.group_by(*keys, "day")
+        .agg(pl.col("step").sum())
+        .filter(pl.col("step") != 0)
+        .sort(*keys, "day")
+        .with_columns(
+            quantity=pl.col("step").cum_sum().over(keys),
+            part_end=pl.col("day").shift(-1).over(keys),
+        )
+        .filter(pl.col("quantity") != 0)
+        .select(*keys, "part_end", "quantity", part_start="day")
+    )
+
+
+def _steps(parts: pl.DataFrame, keys: list[str], day: str, sign: int) -> pl.DataFrame:
+    step = pl.col("quantity") if sign > 0 else -pl.col("quantity")
+    return parts.select(*keys, day=day, step=step)

@@ -1,0 +1,103 @@
+"""Which price: agreed beats list (RULES 9). A price is looked up on a stated day and never converted."""
+
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from schemas.catalog import Catalog
+from schemas.money import EXACT
+
+_LIST = {"product_code": pl.String, "currency": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, "price": EXACT}
+
+
+def _intervals(dated: dict[date, Decimal]) -> list[tuple[date, date, Decimal]]:
+    starts = sorted(dated)
+    return [(a, b, dated[a]) for a, b in zip(starts, [*starts[1:], date.max], strict=True)]
+
+
+def catalogue_prices(catalog: Catalog) -> pl.DataFrame:
+    """product_code, currency, valid_from, valid_to (half-open), price."""
+    return pl.DataFrame(
+        [
+            (code, currency, *interval)
+            for code, product in catalog.products.items()
+            for currency, dated in product.prices.items()
+            for interval in _intervals(dated)
+        ],
+        schema=_LIST,
+        orient="row",
+    )
+
+
+def plan_prices(catalog: Catalog) -> pl.DataFrame:
+    """The same with `plan` in front."""
+    return pl.DataFrame(
+        [
+            (name, code, plan.currency, *interval)
+            for name, plan in catalog.plans.items()
+            for code, dated in plan.prices.items()
+            for interval in _intervals(dated)
+        ],
+        schema={"plan": pl.String, **_LIST},
+        orient="row",
+    )
+
+
+def agreed_prices(prices: pl.DataFrame) -> pl.DataFrame:
+    """Feed `prices` with a product: account_id, product_code, currency, valid_from, valid_to (half-open), price.
+
+    A later row of the same account, product and currency ends the earlier one.
+    """
+    keys = ["account_id", "product_code", "currency"]
+    ordered = prices.filter(pl.col("product_code").is_not_null()).sort(*keys, "valid_from")
+    return ordered.select(
+        *keys,
+        "valid_from",
+        valid_to=pl.min_horizontal(
+            pl.col("valid_to").dt.offset_by("1d"), pl.col("valid_from").shift(-1).over(keys)
+        ).fill_null(date.max),
+        price=pl.col("unit_price").cast(EXACT),
+    )
+
+
+def with_prices(
+    asked: pl.DataFrame, catalog: Catalog, account_versions: pl.DataFrame, agreed: pl.DataFrame
+) -> pl.DataFrame:
+    """Adds `unit_price` (null where there is none) to rows with account_id, product_code, priced_on, agreed_price.
+
+    account_versions: account_id, version_from, version_to (half-open), plan, currency.
+    """
+    rows = asked.with_row_index("_row").join(
+        account_versions.select("account_id", "currency").unique(), on="account_id", how="left"
+    )
+    found = rows.select("_row", price_1="agreed_price")
+    for number, (table, keys) in enumerate(
+        [
+            (agreed, ["account_id", "product_code", "currency"]),
+            (_plan_per_account(catalog, account_versions), ["account_id", "product_code", "currency"]),
+            (catalogue_prices(catalog), ["product_code", "currency"]),
+        ],
+        start=2,
+    ):
+        hit = (
+            rows.select("_row", "priced_on", *keys)
+            .join(table, on=keys)
+            .filter(pl.col("valid_from") <= pl.col("priced_on"), pl.col("priced_on") < pl.col("valid_to"))
+            .select("_row", pl.col("price").alias(f"price_{number}"))
+        )
+        found = found.join(hit, on="_row", how="left", validate="1:1", maintain_order="left")
+    return asked.with_columns(found.select(unit_price=pl.coalesce("price_1", "price_2", "price_3", "price_4"))["unit_price"])
+
+
+def _plan_per_account(catalog: Catalog, account_versions: pl.DataFrame) -> pl.DataFrame:
+    """A plan's prices while the account is on that plan."""
+    return (
+        account_versions.select("account_id", "plan", "version_from", "version_to")
+        .join(plan_prices(catalog), on="plan")
+        .with_columns(
+            valid_from=pl.max_horizontal("valid_from", "version_from"),
+            valid_to=pl.min_horizontal("valid_to", "version_to"),
+        )
+        .filter(pl.col("valid_from") < pl.col("valid_to"))
+    )

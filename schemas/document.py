@@ -1,0 +1,222 @@
+"""A document, whole: everything a PDF, a mail, a credit note or an explanation needs (RULES 25).
+
+Its canonical JSON (`canonical`) is what is stored at issue; nothing that prints a document reads anything else.
+"""
+
+import hashlib
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.catalog import Section
+
+ChargeType = Literal["recurring", "proration", "usage", "one_time", "discount", "credit"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Registration(_Part):
+    """A seller's registration as printed: label 'VAT no.', number 'DE123456789'."""
+
+    label: str
+    number: str
+    country: str | None = None
+
+
+class Bank(_Part):
+    """Where to pay by transfer; only what is given is printed."""
+
+    name: str | None = None
+    account_holder: str | None = None
+    account_number: str | None = None
+    routing_number: str | None = None
+    sort_code: str | None = None
+    bsb: str | None = None
+    iban: str | None = None
+    bic: str | None = None
+
+
+class Seller(_Part):
+    """The legal entity that bills, as printed."""
+
+    seller_id: str
+    name: str
+    brand: str | None = None
+    address_lines: list[str]
+    country: str
+    region: str | None = None
+    email: str
+    phone: str | None = None
+    website: str | None = None
+    payment_url: str | None = None
+    tax_id: str | None = None
+    registrations: list[Registration] = Field(default_factory=list)
+    bank: Bank | None = None
+    dispute_days: int | None = None
+
+
+class BillTo(_Part):
+    """The customer, as printed."""
+
+    account_id: str
+    name: str
+    customer_type: str | None = None
+    address_lines: list[str]
+    city: str
+    region: str | None = None
+    postal_code: str
+    country: str
+    tax_id: str | None = None
+    emails: list[str]
+
+
+class Line(_Part):
+    """One printed line. `amount` is rounded once; prices keep their own digits. Periods are half-open."""
+
+    line_no: int
+    section: Section
+    charge_type: ChargeType
+    product_code: str
+    charge_key: str
+    resource_kind: str
+    resource_id: str | None
+    description: str
+    billing_group: str | None = None
+    destination: str | None = None
+    country: str | None = None
+    quantity: Decimal | None
+    unit: str | None
+    list_unit_price: Decimal | None = None
+    unit_price: Decimal | None = None
+    per: int | None = None
+    """Units the price is for: 60 for a price per minute of seconds; None or 1 otherwise."""
+    fraction: str | None = None
+    """Share of the period that is billed, such as 16/31; None when whole."""
+    discount_amount: Decimal = Decimal(0)
+    amount: Decimal
+    period_start: date
+    period_end: date
+    tax_date: date | None = None
+    tax_class: str
+    jurisdiction: str
+
+
+class Tax(_Part):
+    """One tax or recovery fee row: one tax, jurisdiction, rate and tax date; rounded once."""
+
+    tax_no: int
+    tax_code: str
+    kind: Literal["tax", "recovery_fee"]
+    name: str
+    text: str
+    """A sentence that explains it, in the document's language."""
+    jurisdiction: str
+    tax_date: date
+    gross_base: Decimal
+    taxable_percent: Decimal
+    base_amount: Decimal
+    exempt_amount: Decimal
+    rate_percent: Decimal
+    amount: Decimal
+    certificate_number: str | None = None
+    note: str | None = None
+    reference: str | None = None
+    table: str | None = None
+
+
+class AllowanceUse(_Part):
+    """How much of what the plan includes was used, for the meters."""
+
+    allowance_id: str
+    name: str
+    pool: str | None
+    usage_month: str
+    unit: str
+    granted: Decimal
+    used: Decimal
+    over: Decimal
+
+
+class SectionChange(_Part):
+    """Why the total changed: one section (or taxes) against the previous document."""
+
+    section: str
+    previous: Decimal
+    current: Decimal
+
+
+class Comparison(_Part):
+    """The previous document of the account and what differs."""
+
+    previous_number: str
+    previous_month: str
+    previous_total: Decimal
+    changes: list[SectionChange]
+
+
+class Balance(_Part):
+    """What was open before this document, frozen with its date; never part of the total (RULES 14)."""
+
+    as_of: date
+    amount: Decimal
+
+
+class HistoryPoint(_Part):
+    """Total of one earlier month, for the bar chart."""
+
+    invoice_month: str
+    total: Decimal
+
+
+class Document(_Part):
+    """An invoice or a credit note."""
+
+    schema_version: Literal[1] = 1
+    template_version: str
+    kind: Literal["invoice", "credit_note"]
+    draft_id: str
+    invoice_number: str
+    status: Literal["draft", "issued"]
+    run_id: str
+    seller: Seller
+    bill_to: BillTo
+    jurisdiction: str
+    locale: str
+    currency: str
+    minor_digits: int
+    invoice_month: str
+    issue_date: date
+    due_date: date
+    usage_period_start: date | None
+    usage_period_end: date | None
+    is_final: bool = False
+    corrects: str | None = None
+    lines: list[Line]
+    taxes: list[Tax]
+    subtotal: Decimal
+    tax_total: Decimal
+    total: Decimal
+    allowances: list[AllowanceUse] = Field(default_factory=list)
+    comparison: Comparison | None = None
+    history: list[HistoryPoint] = Field(default_factory=list)
+    balance: Balance | None = None
+    notes: list[str] = Field(default_factory=list)
+    usage_csv: str | None = None
+    """Name of the itemised CSV beside the PDF, when there is usage."""
+
+
+def canonical(document: Document) -> bytes:
+    """The document as stored: sorted keys, no spaces, UTF-8, decimals as text."""
+    return json.dumps(
+        document.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()
+
+
+def digest(document: Document) -> str:
+    """SHA-256 of the canonical JSON, hex."""
+    return hashlib.sha256(canonical(document)).hexdigest()

@@ -1,0 +1,340 @@
+"""The feeds of the inbox and their columns (CONTRACT, section 2), as data: ingest and `schema` read this."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "date", "instant", "moment", "decimal", "integer", "boolean", "choice"]
+"""How a text cell becomes a value.
+
+text: kept as it is. date: YYYY-MM-DD. instant: ISO 8601, to UTC. moment: a date, or an instant with offset;
+stored as two columns, `name` (the civil date) and `name_at` (UTC, null for a bare date).
+decimal: at most 12 decimals. integer: no fraction. boolean: true/false, yes/no, 1/0. choice: one of `choices`.
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One canonical column: its meaning and unit are what the snapshot's comments say."""
+
+    name: str
+    kind: Kind = "text"
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed: `key` identifies a row's history (RULES 18; for usage RULES 15), `one_of` are `a|b*` pairs."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    one_of: tuple[tuple[str, str], ...] = ()
+    is_usage: bool = False
+    not_yet: str = ""
+    """Why a file of this feed is refused today; empty when the feed is billed."""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.columns if c.required)
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+
+def _columns(spec: str) -> tuple[Column, ...]:
+    """Lines of `name[*] kind meaning`, choices in brackets after the kind."""
+    columns = []
+    for line in filter(None, (raw.strip() for raw in spec.splitlines())):
+        name, kind, *rest = line.split(maxsplit=2)
+        choices: tuple[str, ...] = ()
+        if kind.startswith("choice["):
+            choices, kind = tuple(kind[7:-1].split("|")), "choice"
+        columns.append(
+            Column(name.rstrip("*"), kind, name.endswith("*"), choices, rest[0] if rest else "")  # type: ignore[arg-type]
+        )
+    return tuple(columns)
+
+
+_ADDRESS = """
+address_line1* text street and number
+address_line2 text second address line
+city* text city
+region text state, province or region code, such as TX or QC
+postal_code* text postal code
+country* text ISO 3166 country, two letters
+"""
+
+FEEDS: dict[str, Feed] = {
+    feed.name: feed
+    for feed in (
+        Feed(
+            "accounts",
+            _columns(
+                """
+                account_id* text the customer account
+                effective_from date first day of this version; empty in the account's first row
+                name* text name as printed
+                customer_type choice[business|residential|reseller|government] kind of customer
+                seller_id* text the legal entity that bills; never changes
+                currency* text ISO 4217; never changes
+                time_zone* text IANA zone that decides the account's days
+                locale* text language of the documents, such as en_US
+                """
+                + _ADDRESS
+                + """
+                email* text first recipient of the invoice
+                cc_emails text more recipients, separated by , or ;
+                tax_id text VAT or tax registration of the customer
+                plan text plan that rates the usage
+                service_start_date* date contract signature; free months count from here
+                billing_start_date* date first billed day
+                free_months integer free months before billing starts
+                payment_terms_days integer days from issue to due date
+                end_date date last day of the account
+                """
+            ),
+            key=("account_id", "effective_from"),
+        ),
+        Feed(
+            "subscriptions",
+            _columns(
+                """
+                subscription_id* text the subscription
+                account_id* text the account that pays
+                product_code* text product of the catalogue
+                quantity* decimal licences or seats
+                committed_quantity decimal never billed below, inside a term
+                start_date* date first day of this version
+                end_date date last day included
+                cancel_requested_on date day the customer asked to stop
+                billing_interval text P1M (default), P3M, P1Y
+                bill_anchor date a day on which a billing cycle begins
+                term_start date first day of the fixed term
+                term_months integer length of the fixed term in months
+                renewal_months integer length of a renewal term
+                unit_price decimal agreed price per unit and month or cycle
+                billing_group text site, department or cost centre
+                """
+            ),
+            key=("subscription_id", "start_date"),
+        ),
+        Feed(
+            "devices",
+            _columns(
+                """
+                device_id* text the device
+                account_id* text the account that has it
+                device_type* text phone, ata, paging, softphone and so on
+                product_code* text product of the catalogue
+                extension text extension it rings on
+                location_id text where it stands
+                billing_group text site, department or cost centre
+                is_rental boolean rented from the provider
+                is_low_usage boolean on the low-usage pool
+                active_from* moment first day
+                active_to moment last day included
+                """
+            ),
+            key=("device_id", "active_from"),
+        ),
+        Feed(
+            "numbers",
+            _columns(
+                """
+                number* text telephone number, E.164
+                account_id* text the account that has it
+                number_type* choice[standard|toll_free|inbound_only|international] kind of number
+                product_code* text product of the catalogue
+                extension text extension it rings on
+                location_id text where it is served
+                billing_group text site, department or cost centre
+                active_from* moment first day, or the instant of the port
+                active_to moment last day included, or the instant of the port
+                """
+            ),
+            key=("number", "active_from"),
+        ),
+        Feed(
+            "locations",
+            _columns("location_id* text the site\naccount_id* text the account\n" + _ADDRESS),
+            key=("location_id",),
+        ),
+        Feed(
+            "prices",
+            _columns(
+                """
+                account_id* text the account with the agreed price
+                product_code text product of the catalogue
+                prefix text dialled prefix, digits
+                deck text rate deck the prefix belongs to
+                unit_price* decimal agreed price
+                currency* text ISO 4217
+                valid_from* date first day
+                valid_to date last day included
+                contract_ref text where it was agreed
+                """
+            ),
+            key=("account_id", "product_code", "prefix", "deck", "currency", "valid_from"),
+            one_of=(("product_code", "prefix"),),
+        ),
+        Feed(
+            "discounts",
+            _columns(
+                """
+                discount_id* text the discount
+                account_id* text the account
+                applies_to* choice[account|section|product_code|subscription_id] what is reduced
+                target text which one
+                percent decimal percent off
+                amount decimal amount off
+                valid_from* date first day
+                valid_to date last day included
+                description text as printed
+                """
+            ),
+            key=("discount_id", "valid_from"),
+            one_of=(("percent", "amount"),),
+            not_yet="discounts are not billed by this version",
+        ),
+        Feed(
+            "charges",
+            _columns(
+                """
+                charge_id* text the charge
+                account_id* text the account
+                product_code* text product of the catalogue
+                kind* choice[one_time|credit|fee] what it is; a credit is entered as a positive amount
+                charge_date* date day it falls on
+                quantity decimal units, default 1
+                unit_price decimal price per unit
+                amount decimal the whole amount
+                currency* text ISO 4217
+                description text as printed
+                billing_group text site, department or cost centre
+                invoice_number text the document a credit refers to
+                reason* text why
+                approved_by text who allowed it
+                """
+            ),
+            key=("charge_id",),
+            one_of=(("unit_price", "amount"),),
+        ),
+        Feed(
+            "calls",
+            _columns(
+                """
+                source text the switch; default the declared source or the feed
+                call_id* text the switch's id of the call
+                leg text leg of the call
+                started_at* instant when the call was set up
+                answered_at instant when it was answered
+                direction* choice[outbound|inbound|internal] seen from the customer
+                from_number text caller, E.164 or an extension
+                to_number text called, E.164 or an extension
+                duration_s* integer answered seconds
+                disposition text how it ended
+                account_id text the account, when the switch knows it
+                extension text extension that called or was called
+                device_id text device that called or was called
+                """
+            ),
+            key=("source", "call_id", "leg"),
+            is_usage=True,
+        ),
+        Feed(
+            "messages",
+            _columns(
+                """
+                source text the gateway; default the declared source or the feed
+                message_id* text the gateway's id of the message
+                sent_at* instant when it was sent or received
+                direction* choice[outbound|inbound] seen from the customer
+                from_number text sender, E.164
+                to_number text receiver, E.164
+                channel* choice[sms|mms] kind of message
+                credits integer SMS credits it uses
+                text text its text, when credits are to be counted
+                account_id text the account, when the gateway knows it
+                """
+            ),
+            key=("source", "message_id"),
+            one_of=(("credits", "text"),),
+            is_usage=True,
+        ),
+        Feed(
+            "certificates",
+            _columns(
+                """
+                account_id* text the account
+                certificate_number* text number on the certificate
+                tax_code text the tax it exempts from
+                jurisdiction text the jurisdiction it exempts in, such as US-TX
+                reason text why
+                received_on date day it arrived
+                valid_from* date first day
+                valid_to date last day included
+                """
+            ),
+            key=("account_id", "certificate_number", "valid_from"),
+            one_of=(("tax_code", "jurisdiction"),),
+        ),
+        Feed(
+            "tax_id_checks",
+            _columns(
+                """
+                account_id* text the account
+                tax_id* text the id that was checked
+                checked_at* instant when
+                result* choice[valid|invalid] what the register said
+                reference text the register's reference
+                name_matched boolean whether the name agreed
+                """
+            ),
+            key=("account_id", "tax_id", "checked_at"),
+        ),
+        Feed(
+            "payments",
+            _columns(
+                """
+                payment_id* text the payment
+                account_id* text the account
+                kind* choice[payment|refund|chargeback|write_off|deposit|opening_balance] what it is
+                received_on* date day it was booked
+                amount* decimal amount
+                currency* text ISO 4217
+                method text how it was paid
+                invoice_number text the document it pays
+                reverses text the payment it takes back
+                """
+            ),
+            key=("payment_id",),
+        ),
+        Feed(
+            "billed_until",
+            _columns(
+                """
+                account_id* text the account
+                resource_id* text subscription, device or number
+                billed_until* date last day an earlier system billed
+                amount decimal what it billed
+                """
+            ),
+            key=("account_id", "resource_id"),
+        ),
+        Feed(
+            "usage_totals",
+            _columns(
+                """
+                source* text the switch
+                local_date* date the day
+                records* integer how many records it wrote
+                seconds* integer how many answered seconds
+                """
+            ),
+            key=("source", "local_date"),
+            not_yet="control totals are not compared by this version",
+        ),
+    )
+}

@@ -1,0 +1,111 @@
+"""The frames that pass between the packages: their columns and types, checked with pandera at the boundaries.
+
+Validate collected frames only: on a LazyFrame pandera checks names and types, never values (DESIGN, decision 9).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+
+from schemas.catalog import SECTIONS
+from schemas.errors import TollbookError
+from schemas.money import EXACT
+
+CHARGE: dict[str, Any] = {
+    "account_id": pl.String,
+    "charge_key": pl.String,  # account, feed, resource, product, cycle
+    "charge_type": pl.String,
+    "section": pl.String,
+    "product_code": pl.String,
+    "resource_kind": pl.String,
+    "resource_id": pl.String,
+    "billing_group": pl.String,
+    "country": pl.String,  # far end, where a section is printed by destination
+    "quantity": EXACT,
+    "unit": pl.String,
+    "unit_price": EXACT,  # null where prices differ inside
+    "per": pl.Int64,  # units the price is for
+    "part_days": pl.Int64,
+    "cycle_days": pl.Int64,  # billed share of the cycle is part_days / cycle_days
+    "amount_num": EXACT,
+    "amount_den": pl.Int64,  # exact amount is amount_num / amount_den
+    "cycle_start": pl.Date,
+    "cycle_end": pl.Date,
+    "part_start": pl.Date,
+    "part_end": pl.Date,
+    "description": pl.String,  # of its own; null: the product's name
+    "location_id": pl.String,
+    "tax_date": pl.Date,  # inherited from what it reverses
+    "line_key": pl.String,  # charges with one line_key are printed as one line
+}
+"""A charge: one resource, product and part of a cycle, or the usage of one line; exact, not yet rounded."""
+
+CHARGES = pa.DataFrameSchema(
+    {
+        **{name: pa.Column(dtype, nullable=True) for name, dtype in CHARGE.items()},
+        "account_id": pa.Column(pl.String),
+        "charge_key": pa.Column(pl.String),
+        "charge_type": pa.Column(pl.String, pa.Check.isin(["recurring", "proration", "usage", "one_time", "credit"])),
+        "section": pa.Column(pl.String, pa.Check.isin(list(SECTIONS))),
+        "product_code": pa.Column(pl.String),
+        "amount_num": pa.Column(EXACT),
+        "amount_den": pa.Column(pl.Int64, pa.Check.gt(0)),
+        "part_start": pa.Column(pl.Date),
+        "part_end": pa.Column(pl.Date),
+        "line_key": pa.Column(pl.String),
+    },
+    strict=True,
+    name="charges",
+)
+
+RATED = pa.DataFrameSchema(
+    {
+        "usage_id": pa.Column(pl.String, unique=True),
+        "outcome": pa.Column(pl.String, pa.Check.isin(["rated", "suspended", "excluded"])),
+        "duration_s": pa.Column(pl.Int64, pa.Check.ge(0), nullable=True),
+        "billable_units": pa.Column(pl.Int64, pa.Check.ge(0), nullable=True),
+        "included_units": pa.Column(pl.Int64, pa.Check.ge(0), nullable=True),
+        "charged_units": pa.Column(pl.Int64, pa.Check.ge(0), nullable=True),
+        "amount_num": pa.Column(EXACT, pa.Check.ge(0), nullable=True),
+        "amount_den": pa.Column(pl.Int64, pa.Check.gt(0), nullable=True),
+    },
+    name="rated usage",
+)
+
+TAXES = pa.DataFrameSchema(
+    {
+        "draft_id": pa.Column(pl.String),
+        "tax_no": pa.Column(pl.Int64, pa.Check.ge(1), coerce=True),
+        "tax_code": pa.Column(pl.String),
+        "kind": pa.Column(pl.String, pa.Check.isin(["tax", "recovery_fee"])),
+        "jurisdiction": pa.Column(pl.String),
+        "tax_date": pa.Column(pl.Date),
+        "rate_percent": pa.Column(EXACT, pa.Check.ge(0)),
+        "amount": pa.Column(EXACT),
+    },
+    name="tax rows",
+)
+
+
+def checked(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFrame:
+    """`frame`, when it is what `schema` says; else a TollbookError that names the column and the first cases."""
+    try:
+        return schema.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        first = errors.failure_cases.head(3).select("column", "check", "failure_case").rows()
+        raise TollbookError(f"{schema.name}: {len(errors.failure_cases)} values break the schema, first {first}") from None
+
+
+def empty(columns: Mapping[str, Any]) -> pl.DataFrame:
+    """A frame of these columns without rows."""
+    return pl.DataFrame(schema=dict(columns))
+
+
+def conform(frame: pl.DataFrame, columns: Mapping[str, Any]) -> pl.DataFrame:
+    """`frame` with exactly these columns in this order; absent ones null, types cast strictly."""
+    have = set(frame.columns)
+    return frame.select(
+        (pl.col(name) if name in have else pl.lit(None)).cast(dtype).alias(name) for name, dtype in columns.items()
+    )

@@ -1,0 +1,67 @@
+"""Months, days and zones. Periods are half-open, [start, end); a call belongs to the month in which it starts."""
+
+import calendar
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+from schemas.errors import WrongUsage
+
+
+def month_start(month: str) -> date:
+    """'2026-06' -> 2026-06-01. Raises WrongUsage for anything else."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise WrongUsage(f"found month {month!r}; expected YYYY-MM, such as 2026-06")
+    return date(int(month[:4]), int(month[5:]), 1)
+
+
+def month_of(day: date) -> str:
+    """2026-06-17 -> '2026-06'."""
+    return f"{day.year:04d}-{day.month:02d}"
+
+
+def first_of_month(day: date) -> date:
+    """2026-06-17 -> 2026-06-01."""
+    return day.replace(day=1)
+
+
+def add_months(day: date, months: int, anchor_day: int | None = None) -> date:
+    """`day` plus whole months, on `anchor_day` (default: its own) clipped to the month's length.
+
+    The anchor is what keeps the 31st from drifting: 31 January, 28 February, 31 March.
+    """
+    index = day.year * 12 + day.month - 1 + months
+    year, month0 = divmod(index, 12)
+    length = calendar.monthrange(year, month0 + 1)[1]
+    return date(year, month0 + 1, min(anchor_day or day.day, length))
+
+
+def shift_month(month: str, by: int) -> str:
+    """('2026-06', -1) -> '2026-05'."""
+    return month_of(add_months(month_start(month), by))
+
+
+def month_bounds_utc(month: str, zone: str) -> tuple[datetime, datetime]:
+    """The month's [start, end) in UTC, for civil days in `zone` (an IANA name)."""
+    start = month_start(month)
+    return local_midnight_utc(start, zone), local_midnight_utc(add_months(start, 1), zone)
+
+
+def local_midnight_utc(day: date, zone: str) -> datetime:
+    """The instant at which `day` begins in `zone`, as UTC."""
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def is_zone(name: str) -> bool:
+    """Whether `name` is an IANA zone this machine knows."""
+    return name in available_timezones()
+
+
+def days(start: date, end: date) -> int:
+    """Civil days in [start, end)."""
+    return (end - start).days
+
+
+def next_day(day: date) -> date:
+    """The first day after `day`: turns an inclusive end into a half-open one."""
+    return day + timedelta(days=1)

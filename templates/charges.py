@@ -1,0 +1,201 @@
+"""The lines of a document as printed: by section, by billing group, with periods, quantities and prices in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from babel.support import Translations
+
+from schemas.catalog import SECTIONS
+from schemas.document import AllowanceUse, Document, Line
+from templates.formats import Formats
+from templates.words import SECTION_GROUPS, SECTION_HINTS, SECTION_TITLES
+
+MOST_LINES = 400
+"""More are counted and summed, but not printed: layout time grows faster than the rows."""
+
+METER_WIDTH = 300
+
+_TIMES = {"second": 1, "minute": 60}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A printed line. `details` stand below the description in small type."""
+
+    description: str
+    details: list[str]
+    period: str
+    quantity: str
+    unit_price: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines of one billing group; `name` is empty when the document has none, `subtotal` when it says nothing new."""
+
+    name: str
+    rows: list[Row]
+    subtotal: str
+
+
+@dataclass(frozen=True)
+class SectionBlock:
+    key: str
+    title: str
+    hint: str
+    groups: list[Group]
+    subtotal: str
+
+
+@dataclass(frozen=True)
+class Meter:
+    """One allowance. The texts say it all; `bar` is the accent part of the bar, 0 to METER_WIDTH.
+
+    Within the allowance the bar is the used share of what is included; beyond it, the included share of what was used.
+    """
+
+    name: str
+    pool: str
+    period: str
+    included: str
+    used: str
+    over: str
+    left: str
+    bar: int
+
+
+class Charges:
+    """Turns lines and allowances into what is printed, in one document's language and locale."""
+
+    def __init__(self, document: Document, formats: Formats, texts: Translations) -> None:
+        self.document = document
+        self.formats = formats
+        self._ = texts.gettext
+        self.n_ = texts.ngettext
+
+    def sections(self) -> tuple[list[SectionBlock], int]:
+        """The printed sections in the catalogue's order, and how many lines were left out above MOST_LINES."""
+        lines = sorted(self.document.lines, key=lambda line: (SECTIONS.index(line.section), line.line_no))
+        printed = {line.line_no for line in lines[:MOST_LINES]}
+        blocks = [
+            self._section(section, [line for line in lines if line.section == section], printed)
+            for section in SECTIONS
+            if any(line.section == section for line in lines)
+        ]
+        return blocks, max(0, len(lines) - MOST_LINES)
+
+    def summary(self) -> list[tuple[str, Decimal]]:
+        """(group of sections, sum) for the first page; groups without lines are left out."""
+        sums = []
+        for group, sections in SECTION_GROUPS.items():
+            amounts = [line.amount for line in self.document.lines if line.section in sections]
+            if amounts:
+                sums.append((group, sum(amounts, Decimal(0))))
+        return sums
+
+    def meters(self) -> list[Meter]:
+        return [self._meter(use) for use in self.document.allowances]
+
+    def _section(self, section: str, lines: list[Line], printed: set[int]) -> SectionBlock:
+        names = list(dict.fromkeys(line.billing_group or "" for line in lines))
+        groups = []
+        for name in names:
+            of_group = [line for line in lines if (line.billing_group or "") == name]
+            rows = [self._row(line) for line in of_group if line.line_no in printed]
+            title = name or (self._("Without a group") if len(names) > 1 else "")
+            if rows:
+                groups.append(Group(title, rows, self._sum(of_group) if len(names) > 1 else ""))
+        hint = SECTION_HINTS.get(section)
+        return SectionBlock(
+            section, self._(SECTION_TITLES[section]), self._(hint) if hint else "", groups, self._sum(lines)
+        )
+
+    def _sum(self, lines: Iterable[Line]) -> str:
+        return self.formats.money(sum((line.amount for line in lines), Decimal(0)))
+
+    def _row(self, line: Line) -> Row:
+        details = []
+        if line.destination and line.destination not in line.description:
+            details.append(line.destination)
+        if line.discount_amount and line.list_unit_price is not None:
+            details.append(
+                self._("List price %(price)s, discount %(discount)s")
+                % {
+                    "price": self.formats.price(line.list_unit_price),
+                    "discount": self.formats.money(-abs(line.discount_amount)),
+                }
+            )
+        return Row(
+            description=line.description,
+            details=details,
+            period=self.formats.period(line.period_start, line.period_end),
+            quantity=self._quantity_of(line),
+            unit_price=self._price_of(line),
+            amount=self.formats.money(line.amount),
+        )
+
+    def _quantity_of(self, line: Line) -> str:
+        if line.quantity is None:
+            return line.fraction or ""
+        # A price per user already names the unit; time and credits need theirs beside the number.
+        text = self.units(line.quantity, line.unit if line.unit in (*_TIMES, "credit", "message") else None)
+        return f"{text} × {line.fraction}" if line.fraction else text
+
+    def _price_of(self, line: Line) -> str:
+        if line.unit_price is None:
+            return ""
+        price = self.formats.price(line.unit_price)
+        per = self._per(line.unit, line.per or 1)
+        return f"{price} / {per}" if per else price
+
+    def _per(self, unit: str | None, per: int) -> str:
+        """What a price is for: 60 seconds are 'min', one credit 'credit', a thousand credits '1,000 credits'."""
+        if unit in _TIMES:
+            seconds = per * _TIMES[unit]
+            if seconds == 60:
+                return self._("min")
+            return self._("s") if seconds == 1 else self.units(Decimal(seconds), "second")
+        if per != 1:
+            return self.units(Decimal(per), unit)
+        if unit in (None, "", "unit"):
+            return ""
+        return {"credit": self._("credit"), "message": self._("message")}.get(unit, unit)  # type: ignore[arg-type]
+
+    def units(self, quantity: Decimal, unit: str | None) -> str:
+        """A quantity with its unit: seconds as minutes and seconds, which is exact where decimals are not."""
+        number = self.formats.number
+        if unit in _TIMES:
+            sign = "-" if quantity < 0 else ""
+            minutes, seconds = divmod(abs(quantity) * _TIMES[unit], 60)
+            parts = [f"{number(minutes)} {self._('min')}"] if minutes or not seconds else []
+            if seconds:
+                parts.append(f"{number(seconds)} {self._('s')}")
+            return sign + " ".join(parts)
+        if unit == "credit":
+            return self._counted(self.n_("%(n)s credit", "%(n)s credits", _plural(quantity)), quantity)
+        if unit == "message":
+            return self._counted(self.n_("%(n)s message", "%(n)s messages", _plural(quantity)), quantity)
+        return number(quantity) if unit in (None, "", "unit") else f"{number(quantity)} {unit}"
+
+    def _counted(self, text: str, quantity: Decimal) -> str:
+        return text % {"n": self.formats.number(quantity)}
+
+    def _meter(self, use: AllowanceUse) -> Meter:
+        part, whole = (use.granted, use.used) if use.over else (use.used, use.granted)
+        return Meter(
+            name=use.name,
+            pool=use.pool or "",
+            period=self.formats.month(use.usage_month),
+            included=self.units(use.granted, use.unit),
+            used=self.units(use.used, use.unit),
+            over=self.units(use.over, use.unit) if use.over else "",
+            left=self.units(max(use.granted - use.used, Decimal(0)), use.unit),
+            bar=int(METER_WIDTH * min(part / whole, Decimal(1))) if whole > 0 else 0,
+        )
+
+
+def _plural(quantity: Decimal) -> int:
+    """The count that gettext's plural rules see; a fraction is never the singular."""
+    return int(abs(quantity)) if quantity == int(quantity) else 2

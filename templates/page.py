@@ -1,0 +1,298 @@
+"""What a document says, in words and in the order of the page. The templates only place it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from babel import Locale
+from babel.support import Translations
+
+from schemas.document import Document, Tax
+from templates.charges import Charges, Meter, SectionBlock
+from templates.chart import HEIGHT, MOST_BARS, WIDTH, Bar, bars
+from templates.clean import printable
+from templates.formats import Formats
+from templates.headline import Headline, headline, how_to_pay, title, web_link
+from templates.languages import known_locale, language_tag, text_language, translations
+from templates.words import GROUP_TITLES, SECTION_TITLES, tax_id_label
+
+MOST_CHANGES = 3
+FEW_LINES, FEW_BESIDE_A_CHART = 6, 2
+"""Up to this many the details follow on the first page; more start on a page of their own."""
+LETTER_COUNTRIES = frozenset({"US", "CA", "MX", "PH", "CL", "CO"})
+"""Where letters are printed on Letter paper; A4 elsewhere."""
+
+
+@dataclass(frozen=True)
+class TaxRow:
+    """A tax or recovery fee. `details` explain base and exemption; `text` says what it is."""
+
+    name: str
+    rate: str
+    base: str
+    amount: str
+    text: str
+    details: list[str]
+
+
+@dataclass(frozen=True)
+class Chart:
+    title: str
+    bars: list[Bar]
+    baseline: Decimal
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole document, ready to be placed. Every text is cleaned, translated and formatted."""
+
+    document: Document
+    language: str
+    paper: str
+    title: str
+    headline: Headline
+    facts: list[tuple[str, str]]
+    how_to_pay: list[tuple[str, str]]
+    change: list[str]
+    summary: list[tuple[str, str]]
+    total: str
+    chart: Chart | None
+    sections: list[SectionBlock]
+    left_out: str
+    details_on_new_page: bool
+    meters: list[Meter]
+    taxes: list[TaxRow]
+    recovery_fees: list[TaxRow]
+    sums: dict[str, str]
+    registrations: list[str]
+    customer_tax_id: str
+    balance: str
+    dispute: str
+    contact: str
+    usage_csv: str
+    country: str
+    banners: list[str]
+    is_draft: bool
+
+
+def page_of(document: Document) -> Page:
+    """Everything the templates place, from nothing but the document."""
+    document = printable(document)
+    locale = known_locale(document.locale)
+    texts = translations(text_language(locale))
+    return _Builder(document, Formats(locale, document.currency), texts).page(language_tag(locale))
+
+
+class _Builder:
+    def __init__(self, document: Document, formats: Formats, texts: Translations) -> None:
+        self.document = document
+        self.formats = formats
+        self.texts = texts
+        self._ = texts.gettext
+
+    def page(self, language: str) -> Page:
+        document = self.document
+        charges = Charges(document, self.formats, self.texts)
+        sections, left_out = charges.sections()
+        chart = self._chart()
+        taxes = [tax for tax in document.taxes if tax.kind == "tax"]
+        fees = [tax for tax in document.taxes if tax.kind == "recovery_fee"]
+        sums = {"taxes": _sum(taxes), "fees": _sum(fees), "subtotal": document.subtotal, "total": document.total}
+        return Page(
+            document=document,
+            language=language,
+            paper="letter" if document.bill_to.country in LETTER_COUNTRIES else "A4",
+            title=title(document, self.texts),
+            headline=headline(document, self.formats, self.texts),
+            facts=self._facts(),
+            how_to_pay=how_to_pay(document, self.texts),
+            change=self._change(),
+            summary=self._summary(charges, taxes, fees),
+            total=self.formats.money(document.total),
+            chart=chart,
+            sections=sections,
+            left_out=self._left_out(left_out),
+            details_on_new_page=len(document.lines) > (FEW_BESIDE_A_CHART if chart else FEW_LINES),
+            meters=charges.meters(),
+            taxes=[self._tax_row(tax) for tax in taxes],
+            recovery_fees=[self._tax_row(tax) for tax in fees],
+            sums={name: self.formats.money(amount) for name, amount in sums.items()},
+            registrations=self._registrations(),
+            customer_tax_id=self._customer_tax_id(),
+            balance=self._balance(),
+            dispute=self._dispute(),
+            contact=self._contact(),
+            usage_csv=self._usage_csv(),
+            country=self._country(),
+            banners=self._banners(),
+            is_draft=document.status == "draft",
+        )
+
+    def _facts(self) -> list[tuple[str, str]]:
+        document, day = self.document, self.formats.day
+        if document.status == "draft":
+            number = self._("Draft number")
+        else:
+            number = self._("Invoice number") if document.kind == "invoice" else self._("Credit note number")
+        facts = [(number, document.invoice_number), (self._("Issued on"), day(document.issue_date))]
+        if document.kind == "invoice":
+            facts.append((self._("Due on"), day(document.due_date)))
+        facts.append((self._("Account"), document.bill_to.account_id))
+        if document.usage_period_start and document.usage_period_end:
+            period = self.formats.period(document.usage_period_start, document.usage_period_end)
+            facts.append((self._("Usage of"), period))
+        if document.corrects:
+            label = self._("Replaces") if document.kind == "invoice" else self._("Corrects")
+            facts.append((label, document.corrects))
+        return facts
+
+    def _summary(self, charges: Charges, taxes: list[Tax], fees: list[Tax]) -> list[tuple[str, str]]:
+        rows = [(self._(GROUP_TITLES[group]), amount) for group, amount in charges.summary()]
+        if fees:
+            rows.append((self._("Our recovery fees"), _sum(fees)))
+        if taxes:
+            rows.append((self._("Government taxes"), _sum(taxes)))
+        return [(label, self.formats.money(amount)) for label, amount in rows]
+
+    def _change(self) -> list[str]:
+        """One or two sentences: how far the total moved since the previous document, and the sections that moved it."""
+        comparison = self.document.comparison
+        if comparison is None or self.document.kind == "credit_note":
+            return []
+        difference = self.document.total - comparison.previous_total
+        values = {
+            "month": self.formats.month(comparison.previous_month),
+            "previous": self.formats.money(comparison.previous_total),
+            "difference": self.formats.money(abs(difference)),
+        }
+        if difference == 0:
+            return [self._("The total is the same as on the previous invoice (%(month)s).") % values]
+        if difference > 0:
+            first = self._("%(difference)s more than on the previous invoice (%(month)s: %(previous)s).") % values
+        else:
+            first = self._("%(difference)s less than on the previous invoice (%(month)s: %(previous)s).") % values
+        moved = [change for change in comparison.changes if change.current != change.previous]
+        moved.sort(key=lambda change: -abs(change.current - change.previous))
+        named = ", ".join(
+            f"{self._section_name(change.section)} {self.formats.change(change.current - change.previous)}"
+            for change in moved[:MOST_CHANGES]
+        )
+        return [first, self._("What changed most: %(changes)s.") % {"changes": named}] if named else [first]
+
+    def _section_name(self, section: str) -> str:
+        known = SECTION_TITLES.get(section)
+        return self._(known) if known else section.replace("_", " ")
+
+    def _chart(self) -> Chart | None:
+        document = self.document
+        earlier = [point for point in document.history if point.invoice_month < document.invoice_month]
+        points = sorted(((p.invoice_month, p.total) for p in earlier), key=lambda point: point[0])
+        points = [*points[-(MOST_BARS - 1) :], (document.invoice_month, document.total)]
+        if len(points) < 2 or document.kind == "credit_note":
+            return None
+        short, rough = self.formats.short_month, self.formats.rough
+        drawn, baseline = bars([(short(month), rough(total), total) for month, total in points])
+        spoken = "; ".join(f"{self.formats.month(month)}: {self.formats.money(total)}" for month, total in points)
+        label = self._("Your invoices by month. %(values)s") % {"values": spoken}
+        return Chart(label, drawn, baseline, WIDTH, HEIGHT)
+
+    def _tax_row(self, tax: Tax) -> TaxRow:
+        money, details = self.formats.money, []
+        if tax.taxable_percent != 100:
+            details.append(
+                self._("Charged on %(percent)s of %(gross)s.")
+                % {"percent": self.formats.percent(tax.taxable_percent), "gross": money(tax.gross_base)}
+            )
+        if tax.exempt_amount:
+            values = {"amount": money(tax.exempt_amount), "number": tax.certificate_number or ""}
+            details.append(
+                self._("Exempt: %(amount)s, certificate %(number)s.") % values
+                if tax.certificate_number
+                else self._("Exempt: %(amount)s.") % values
+            )
+        elif tax.certificate_number:
+            details.append(self._("Certificate %(number)s.") % {"number": tax.certificate_number})
+        if tax.note:
+            details.append(tax.note)
+        per_count = tax.rate_percent == 0 and tax.amount != 0
+        rate = "" if per_count else self.formats.percent(tax.rate_percent)
+        base = "" if per_count else money(tax.base_amount)
+        return TaxRow(tax.name, rate, base, money(tax.amount), tax.text, details)
+
+    def _registrations(self) -> list[str]:
+        """The seller's registrations; the tax id only when none of them already says it."""
+        seller = self.document.seller
+        shown = [f"{registration.label} {registration.number}" for registration in seller.registrations]
+        known = {_bare(registration.number) for registration in seller.registrations}
+        if seller.tax_id and _bare(seller.tax_id) not in known:
+            shown.insert(0, f"{tax_id_label(seller.country, self._)} {seller.tax_id}")
+        return shown
+
+    def _customer_tax_id(self) -> str:
+        bill_to = self.document.bill_to
+        return f"{tax_id_label(bill_to.country, self._)} {bill_to.tax_id}" if bill_to.tax_id else ""
+
+    def _balance(self) -> str:
+        balance = self.document.balance
+        if balance is None or balance.amount == 0:
+            return ""
+        values = {"day": self.formats.day(balance.as_of), "amount": self.formats.money(abs(balance.amount))}
+        if balance.amount < 0:
+            return self._("Not part of this total: a credit of %(amount)s stood open on %(day)s.") % values
+        return self._("Not part of this total: %(amount)s from earlier documents stood open on %(day)s.") % values
+
+    def _banners(self) -> list[str]:
+        banners = []
+        if self.document.status == "draft":
+            banners.append(self._("This is a draft for review. Its figures can still change, and it is no invoice yet."))
+        if self.document.is_final:
+            banners.append(self._("This is the final invoice for this account."))
+        if self.document.kind == "credit_note":
+            banners.append(self._("Negative amounts are credits to you."))
+        return banners
+
+    def _country(self) -> str:
+        """The customer's country, in the language of the text; only where post or tax crosses a border."""
+        code = self.document.bill_to.country
+        language = Locale(text_language(self.formats.locale))
+        return "" if code == self.document.seller.country else language.territories.get(code, code)
+
+    def _left_out(self, count: int) -> str:
+        if count == 0:
+            return ""
+        values = {"count": self.formats.number(Decimal(count)), "file": self.document.usage_csv or ""}
+        if values["file"]:
+            return self._("%(count)s more lines are summed above but not printed; %(file)s has the details.") % values
+        return self._("%(count)s more lines are summed above but not printed; ask us for them.") % values
+
+    def _usage_csv(self) -> str:
+        if not self.document.usage_csv:
+            return ""
+        return self._("Every call and message is listed in %(file)s.") % {"file": self.document.usage_csv}
+
+    def _contact(self) -> str:
+        seller = self.document.seller
+        ways = ", ".join(filter(None, (seller.email, seller.phone, web_link(seller.website))))
+        return self._("Reach us at %(ways)s and quote %(number)s.") % {
+            "ways": ways,
+            "number": self.document.invoice_number,
+        }
+
+    def _dispute(self) -> str:
+        seller = self.document.seller
+        if seller.dispute_days is None:
+            return ""
+        last = self.document.issue_date + timedelta(days=seller.dispute_days)
+        return self._(
+            "You may dispute this document within %(days)s days of its issue, that is until %(last)s."
+        ) % {"days": seller.dispute_days, "last": self.formats.day(last)}
+
+
+def _sum(taxes: list[Tax]) -> Decimal:
+    return sum((tax.amount for tax in taxes), Decimal(0))
+
+
+def _bare(number: str) -> str:
+    return "".join(filter(str.isalnum, number)).upper()
