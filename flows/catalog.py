@@ -74,6 +74,8 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
@@ -109,7 +111,7 @@ def load_deck(home: Home, name: str, settings: DeckSettings) -> Deck:
     """A rate deck's CSV, checked line by line. Raises WrongUsage naming every bad line."""
     path = home.rates / settings.file
     file = home.relative(path)
-    raw = pl.read_csv(path, infer_schema=False, missing_utf8_is_empty_string=True)
+    raw = pl.read_csv(path, infer_schema=False).fill_null("")
     raw = raw.rename({theirs: ours for ours, theirs in settings.columns.items() if theirs in raw.columns})
     missing = [c for c, default in DECK_COLUMNS.items() if default is None and c not in raw.columns]
     if missing:

@@ -14,7 +14,7 @@ from flows import ingest_settle
 from flows.ingest_checks import row_checks
 from flows.ingest_csv import Block, csv_blocks
 from flows.ingest_files import FileRefused, InboxFile, Physical, find_files, fingerprint, text_chunks
-from flows.ingest_numbers import e164
+from flows.ingest_numbers import e164_column
 from flows.ingest_record import commit, refuse
 from flows.ingest_report import FileResult, IngestReport, Tally, shown
 from flows.ingest_tables import jsonl_blocks, parquet_blocks
@@ -179,7 +179,7 @@ def _blocks(store: Store, file: InboxFile, layout: Layout, physical: Physical) -
 def _parse(text: pl.DataFrame, layout: Layout) -> Parsed:
     source = layout.source
     country = source.country if source else None
-    numbers = {name: e164(pl.col(name), country) for name in _NUMBERS.get(layout.feed.name, ())}
+    numbers = {name: e164_column(text[name], country) for name in _NUMBERS.get(layout.feed.name, ())}
     return parse(
         layout.feed,
         text,

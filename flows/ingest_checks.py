@@ -80,7 +80,7 @@ def _value(name: str) -> pl.Expr:
 
 
 def row_checks(feed: Feed, frame: pl.DataFrame) -> list[Check]:
-    """The checks of a feed's rows; `frame` has the text columns and their values as `v.<name>`."""
+    """The checks of a feed's rows; `frame` has the text columns. The checks may use values as `v.<name>`."""
     checks: list[Check] = []
     names = {column.name for column in feed.columns}
     if "currency" in names:

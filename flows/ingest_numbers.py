@@ -33,6 +33,15 @@ def habits_of(country: str) -> Habits | None:
     return Habits(plan.country_code, plan.international_prefix or "00", plan.national_prefix, lengths)
 
 
+def e164_column(cells: pl.Series, country: str | None = None) -> pl.Series:
+    """`e164` of a column of text; what is E.164 already, usually nearly all, is not worked on."""
+    others = cells.filter(~cells.str.contains(E164)).unique()
+    if others.is_empty():
+        return cells
+    told = others.to_frame("cell").select(e164(pl.col("cell"), country)).to_series()
+    return cells.replace(others, told)
+
+
 def e164(cell: pl.Expr, country: str | None = None) -> pl.Expr:
     """Numbers in E.164 where they can be told, other text unchanged, null stays null.
 

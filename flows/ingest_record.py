@@ -10,20 +10,24 @@ from flows.store import Store
 from schemas.errors import Fault
 
 
+_NOT_ASIDE = """
+    anti join staged_duplicates as d on d.source_line = s.source_line
+    anti join staged_rejects as r on r.source_line = s.source_line
+"""
+
+
 def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, now: datetime) -> None:
     """Rows, rejects, duplicates and the file itself in one transaction."""
     feed = file.feed.name
     origin = {"file": file.name, "sha": result.sha256}
     with store.transaction():
-        _forget_refusal(store, file, result.sha256)
+        _forget(store, file, result.sha256, ["refused", "rolled_back"])
         sequence = store.rows("select nextval('file_seq')")[0][0]
         inserted = store.rows(
             f"""
             insert into feed_{feed} by name
             select s.* exclude (raw_line) replace ($file as source_file, $seq as file_seq)
-            from staged as s
-            anti join staged_duplicates as d on d.source_line = s.source_line
-            anti join staged_rejects as r on r.source_line = s.source_line
+            from staged as s {_NOT_ASIDE if result.loaded < result.records else ""}
             """,
             {"file": file.name, "seq": sequence},
         )[0][0]
@@ -71,11 +75,11 @@ def _record(
     )  # fmt: skip
 
 
-def _forget_refusal(store: Store, file: InboxFile, sha256: str) -> None:
-    """Once a file is in, or refused anew, what was said about the same content before is no longer so."""
+def _forget(store: Store, file: InboxFile, sha256: str, states: list[str]) -> None:
+    """What was said of the same content before is no longer so: its row in one of `states`, its rejects."""
     key = [sha256, file.feed_name]
     store.con.execute(
-        "delete from source_files where sha256 = $1 and feed = $2 and state in ('refused', 'rolled_back')", key
+        "delete from source_files where sha256 = $1 and feed = $2 and list_contains($3, state)", [*key, states]
     )
     store.con.execute("delete from rejected_records where sha256 = $1 and feed = $2", key)
     store.con.execute("delete from duplicate_records where sha256 = $1 and feed = $2", key)
@@ -98,7 +102,7 @@ def refuse(
         return result
     result.is_new = not before
     with store.transaction():
-        _forget_refusal(store, file, sha256)
+        _forget(store, file, sha256, ["refused"])
         sequence = store.rows("select nextval('file_seq')")[0][0]
         _record(store, file, result, tally, now, sequence, detail)
     return result

@@ -53,20 +53,16 @@ group by message_id;
 create or replace temp table rolled_back_files as
 select source_file from source_files group by source_file having arg_max(state, file_seq) = 'rolled_back';
 
--- Outcomes that may count: of a run that stands, or of an account that holds an issued document of that run.
+-- Outcomes that may count: of a run that stands, or of an account that holds an issued document of that run. Of a file
+-- since rolled back only what was issued stays, as an orphan.
 -- name: usage_candidates
 create or replace temp table usage_candidates as
 with outcomes as (
-    select 'rated' as outcome, rowid as row_id, run_id, usage_id, account_id, source_file, source_line,
-        false as is_conflict from rated_usage
-    union all
-    select 'suspended', rowid, run_id, usage_id, account_id, source_file, source_line, reason = 'conflict'
-        from suspended_usage
-    union all
-    select 'excluded', rowid, run_id, usage_id, account_id, source_file, source_line, false from excluded_usage
+    select 'rated' as outcome, rowid as row_id, run_id, usage_id, account_id, source_file from rated_usage
+    union all select 'suspended', rowid, run_id, usage_id, account_id, source_file from suspended_usage
+    union all select 'excluded', rowid, run_id, usage_id, account_id, source_file from excluded_usage
 )
-select o.outcome, o.row_id, o.usage_id, o.source_file, o.source_line, o.is_conflict, r.run_seq,
-    b.source_file is not null as is_orphan
+select o.outcome, o.row_id, o.usage_id, r.run_seq, b.source_file is not null as is_orphan
 from outcomes as o
 join run_states as r on r.run_id = o.run_id
 left join (select distinct run_id, account_id from issued_documents) as i
@@ -75,25 +71,11 @@ left join rolled_back_files as b on b.source_file = o.source_file
 where (r.state in ('drafted', 'approved') or i.run_id is not null)
     and (b.source_file is null or (o.outcome = 'rated' and i.run_id is not null));
 
--- The latest run decides per usage_id. A record in conflict shares its usage_id with the record it contradicts,
--- so it stands or falls by its own line.
+-- The latest run decides.
 -- name: usage_in_force
 create or replace temp table usage_in_force as
-with latest as (
-    select usage_id, max(run_seq) as run_seq from usage_candidates where not is_conflict group by usage_id
-),
-conflict as (select * from usage_candidates where is_conflict)
-select c.* from usage_candidates as c join latest using (usage_id, run_seq)
-where not c.is_conflict and not exists (
-    select 1 from conflict as x
-    where x.usage_id = c.usage_id and x.source_file = c.source_file and x.source_line = c.source_line
-        and x.run_seq > c.run_seq)
-union all
-select c.* from conflict as c
-where not exists (
-    select 1 from usage_candidates as x
-    where x.usage_id = c.usage_id and x.source_file = c.source_file and x.source_line = c.source_line
-        and x.run_seq > c.run_seq);
+select c.* from usage_candidates as c
+join (select usage_id, max(run_seq) as run_seq from usage_candidates group by usage_id) using (usage_id, run_seq);
 
 -- name: rated_usage
 create table snapshot.base.rated_usage as
@@ -138,16 +120,14 @@ horizon as (
     from run_states where state in ('drafted', 'approved') and coalesce(len(only_accounts), 0) = 0
 )
 select l.* exclude (file_seq),
-    case when exists (select 1 from usage_in_force as f where f.usage_id = l.usage_id and f.is_orphan)
-        then 'already_issued' when h.month_edge is null then 'no_run_yet' when l.started_at >= h.month_edge then 'later_month'
-        when s.ingested_at > h.drafted_at then 'after_last_run' else 'no_outcome' end as reason
+    case when f.is_orphan then 'already_issued' when h.month_edge is null then 'no_run_yet'
+        when l.started_at >= h.month_edge then 'later_month' when s.ingested_at > h.drafted_at then 'after_last_run'
+        else 'no_outcome' end as reason
 from loaded as l
 cross join horizon as h
 join source_files as s on s.file_seq = l.file_seq
-where s.state <> 'rolled_back'
-    and not exists (
-        select 1 from usage_in_force as f
-        where f.usage_id = l.usage_id and f.source_file = l.source_file and f.source_line = l.source_line)
+left join usage_in_force as f on f.usage_id = l.usage_id
+where s.state <> 'rolled_back' and (f.usage_id is null or f.is_orphan)
 order by l.source_file, l.source_line;
 
 -- name: rejected_records
@@ -188,6 +168,12 @@ create table snapshot.base.run_accounts as
 select a.*, r.invoice_month, r.state as run_state, r.run_seq
 from run_accounts as a join run_states as r using (run_id)
 order by r.invoice_month, a.run_id, a.account_id;
+
+-- name: run_findings
+create table snapshot.base.run_findings as
+select f.*, r.invoice_month, r.state as run_state
+from run_findings as f join run_states as r using (run_id)
+order by r.invoice_month, f.run_id, f.account_id, f.kind, f.detail;
 
 -- name: invoices
 create table snapshot.base.invoices as
@@ -248,7 +234,7 @@ money as (
     group by run_id
 ),
 issued as (select run_id, count(*) as issued from issued_documents group by run_id)
-select r.*, array_to_string(list_sort(r.only_accounts), ', ') as for_accounts, a.* exclude (run_id),
+select r.*, nullif(array_to_string(list_sort(r.only_accounts), ', '), '') as for_accounts, a.* exclude (run_id),
     coalesce(m.documents, 0) as documents, coalesce(i.issued, 0) as issued, m.totals
 from run_states as r
 left join accounts as a using (run_id)

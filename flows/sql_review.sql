@@ -120,6 +120,11 @@ from invoice_lines as l join invoices as i using (invoice_number) left join acco
 where i.invoice_month = getvariable('month') and l.charge_type = 'credit'
 order by 1, 5, 6;
 
+-- name: findings
+select account_id, kind, detail from run_findings
+where invoice_month = getvariable('month') and run_state in ('drafted', 'approved')
+order by account_id, kind, detail;
+
 -- name: files
 select feed, count(*) as files, sum(records)::bigint as records, sum(loaded)::bigint as loaded,
     sum(rejected)::bigint as rejected, sum(duplicate)::bigint as duplicate,
@@ -145,10 +150,17 @@ order by feed, case outcome when 'loaded' then 1 when 'rated' then 2 when 'suspe
     outcome;
 
 -- name: suspended
-select feed, reason, count(*) as records, coalesce(sum(duration_s), 0)::bigint as seconds,
-    count(distinct account_id) as accounts, estimate_currency as currency, sum(estimate) as estimate,
-    min(detail) as example
-from suspended_usage group by feed, reason, estimate_currency order by feed, count(*) desc, reason, currency;
+with estimates as (
+    select feed, reason, list({'currency': estimate_currency, 'amount': amount} order by estimate_currency) as estimates
+    from (select feed, reason, estimate_currency, sum(estimate) as amount from suspended_usage
+          where estimate is not null group by all)
+    group by feed, reason
+)
+select s.feed, s.reason, count(*) as records, coalesce(sum(s.duration_s), 0)::bigint as seconds,
+    count(distinct s.account_id) as accounts, any_value(e.estimates) as estimates,
+    count(*) filter (where s.estimate is null) as without_estimate, min(s.detail) as example
+from suspended_usage as s left join estimates as e using (feed, reason)
+group by s.feed, s.reason order by s.feed, records desc, s.reason;
 
 -- name: rejected
 select feed, source_file, column_name, count(distinct source_line) as records, min(source_line) as first_line,

@@ -166,6 +166,16 @@ create view run_accounts as select
     run_state -- last state of the run: open, drafted, superseded, approved or failed
 from base.run_accounts;
 
+-- One row per thing a run noticed and did not bill, such as a difference older than the look-back.
+create view run_findings as select
+    run_id, -- the run
+    account_id, -- the account
+    kind, -- code of what was noticed
+    detail, -- what was found, in words
+    invoice_month, -- invoice month of the run (YYYY-MM)
+    run_state -- last state of the run: open, drafted, superseded, approved or failed
+from base.run_findings;
+
 -- One row per document in force: issued ones, and drafts of runs that stand.
 create view invoices as select
     invoice_number, -- number; a stable draft id until issued

@@ -94,8 +94,7 @@ class Store:
         for feed in FEEDS.values():
             columns = ", ".join(f"{name} {kind}" for name, kind in stored_columns(feed))
             self.con.execute(f"create table if not exists feed_{feed.name} ({columns})")
-        found = self.con.execute("select max(version) from schema_version").fetchone()
-        version = found[0] if found else None
+        version = self.rows("select max(version) from schema_version")[0][0]
         if version is None:
             self.con.execute("insert into schema_version values ($1)", [SCHEMA_VERSION])
         elif version != SCHEMA_VERSION:

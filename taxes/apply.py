@@ -22,6 +22,8 @@ from taxes.tables import TAX_CODES, TaxTable, TaxTables
 _EXACTLY = Context(prec=200, traps=[Inexact, InvalidOperation])
 """Products of whole rows fit many times over; what would not be exact is an error, never a rounding."""
 
+_TWELVE = Decimal("0.000000000001")
+
 
 @dataclass(frozen=True)
 class TaxResult:
@@ -156,9 +158,11 @@ def _effective_percent(parts: list[tuple[Decimal, Decimal]], gross: Decimal, tax
 
 
 def _shown(exact: Decimal) -> Decimal:
-    """At the twelve decimals a frame holds; nearly always it has fewer."""
-    exponent = exact.as_tuple().exponent
-    return exact if isinstance(exponent, int) and exponent >= -12 else rounded(exact, 12)
+    """At the twelve decimals a frame holds, which nearly always are enough. Inside `_EXACTLY` only."""
+    try:
+        return exact.quantize(_TWELVE)
+    except Inexact:
+        return rounded(exact, 12)
 
 
 def _numbered(taxes: pl.DataFrame) -> pl.DataFrame:

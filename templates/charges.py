@@ -21,9 +21,10 @@ _TIMES = {"second": 1, "minute": 60}
 
 @dataclass(frozen=True)
 class Row:
-    """A printed line. `details` stand below the description in small type."""
+    """A printed line. `destination` follows the description, `details` stand below it in small type."""
 
     description: str
+    destination: str
     details: list[str]
     period: str
     quantity: str
@@ -107,7 +108,7 @@ class Charges:
             title = name or (self._("Without a group") if len(names) > 1 else "")
             if rows:
                 groups.append(Group(title, rows, self._sum(of_group) if len(names) > 1 else ""))
-        hint = SECTION_HINTS.get(section)
+        hint = SECTION_HINTS.get(section) if self.document.kind == "invoice" else None
         return SectionBlock(
             section, self._(SECTION_TITLES[section]), self._(hint) if hint else "", groups, self._sum(lines)
         )
@@ -117,8 +118,6 @@ class Charges:
 
     def _row(self, line: Line) -> Row:
         details = []
-        if line.destination and line.destination not in line.description:
-            details.append(line.destination)
         if line.discount_amount and line.list_unit_price is not None:
             details.append(
                 self._("List price %(price)s, discount %(discount)s")
@@ -129,6 +128,7 @@ class Charges:
             )
         return Row(
             description=line.description,
+            destination="" if (line.destination or "") in line.description else line.destination or "",
             details=details,
             period=self.formats.period(line.period_start, line.period_end),
             quantity=self._quantity_of(line),
@@ -169,9 +169,9 @@ class Charges:
         if unit in _TIMES:
             sign = "-" if quantity < 0 else ""
             minutes, seconds = divmod(abs(quantity) * _TIMES[unit], 60)
-            parts = [f"{number(minutes)} {self._('min')}"] if minutes or not seconds else []
+            parts = [f"{number(minutes)}\N{NO-BREAK SPACE}{self._('min')}"] if minutes or not seconds else []
             if seconds:
-                parts.append(f"{number(seconds)} {self._('s')}")
+                parts.append(f"{number(seconds)}\N{NO-BREAK SPACE}{self._('s')}")
             return sign + " ".join(parts)
         if unit == "credit":
             return self._counted(self.n_("%(n)s credit", "%(n)s credits", _plural(quantity)), quantity)

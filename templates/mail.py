@@ -66,13 +66,13 @@ def build_mail(
     message["Date"] = format_datetime(datetime.combine(sent_on, _NOON))
     message["Message-ID"] = _message_id(document.invoice_number, to, reply_to.domain)
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = page.language
     message.set_content("\n".join(_text(page, words)) + "\n", cte="quoted-printable")
     message.add_alternative(_html(page, words), subtype="html", cte="quoted-printable")
     message.add_attachment(pdf, maintype="application", subtype="pdf", filename=_file_name(pdf_name))
     if usage_csv is not None:
         name, content = usage_csv
         message.add_attachment(content, maintype="text", subtype="csv", filename=_file_name(name))
+    message["Content-Language"] = page.language
     _fix_boundaries(message)
     return message
 
@@ -139,7 +139,7 @@ def _words(page: Page, pdf_name: str, csv_name: str | None) -> MailWords:
 
 
 def _text(page: Page, words: MailWords) -> Iterator[str]:
-    _ = environment(page.language.split("-")[0]).globals["gettext"]
+    _ = translations(page.language.split("-")[0]).gettext
     yield words.first_line
     yield from page.banners
     if page.change:

@@ -282,7 +282,7 @@ class _Builder:
 
     def _dispute(self) -> str:
         seller = self.document.seller
-        if seller.dispute_days is None:
+        if seller.dispute_days is None or self.document.status == "draft":
             return ""
         last = self.document.issue_date + timedelta(days=seller.dispute_days)
         return self._(

@@ -56,7 +56,7 @@ SECTION_TITLES = {
 }
 
 SECTION_HINTS = {
-    "service_fees": N_("Devices and seats, for the month ahead."),
+    "service_fees": N_("Devices and seats, billed in advance."),
     "prorated_charges": N_("Part of a month: what started, changed or ended after the 1st."),
     "included_minutes": N_("Local and long-distance minutes your plan covers."),
     "premium_minutes": N_("Calls to premium prefixes, which no plan covers."),

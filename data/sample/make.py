@@ -242,7 +242,7 @@ def usage_files() -> dict[str, str]:
             calls.sort(key=lambda c: (datetime.fromisoformat(c["started_at"]), c["call_id"]))
             files[f"calls/{switch}-{month}.csv"] = _csv(CALL_COLUMNS, calls + planted.broken_calls(switch, month))
             if (switch, month) == ("na", "2026-05"):
-                files["calls/na-2026-05-sent-again.csv"] = _csv(CALL_COLUMNS, planted.sent_again(calls))
+                files["calls/na-2026-06-01-sent-again.csv"] = _csv(CALL_COLUMNS, planted.sent_again(calls))
         messages = [m for customer, h in active for m in messages_of(customer, h, month)] + planted.messages(month)
         messages.sort(key=lambda m: (datetime.fromisoformat(m["sent_at"]), m["message_id"]))
         files[f"messages/na-{month}.csv"] = _csv(MESSAGE_COLUMNS, messages)

@@ -222,6 +222,11 @@ def rated(store: Store, run_id: str, line: int, seconds: int, amount: str, draft
 
 def book(store: Store) -> dict[str, Document]:
     """May issued for A-1 and A-3; June drafted for A-1 and A-2, A-3 ceased, A-4 parked, A-5 not started."""
+    with store.transaction():
+        return _book(store)
+
+
+def _book(store: Store) -> dict[str, Document]:
     source_file(store, 1, "inbox/accounts/accounts.csv", "accounts", 5)
     source_file(store, 2, "inbox/calls/may.csv", "calls", 6, rejected=1, duplicate=1)
     insert(
@@ -281,6 +286,7 @@ def book(store: Store) -> dict[str, Document]:
     for run_id in ("run-2026-05", "run-2026-06"):
         account(store, run_id, "A-4", "parked", "no price in USD for headset")
         account(store, run_id, "A-5", "not_started")
+    insert(store, "run_findings", run_id="run-2026-06", account_id="A-1", kind="older_difference", detail="-3.00 USD")
     insert(store, "snapshot_missing", feed="devices", source_file="inbox/devices/all.csv", row_key="D-9", sha256="h")
     return docs
 

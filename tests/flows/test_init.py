@@ -141,7 +141,7 @@ def test_billing_starts_fall_on_the_days_the_guide_speaks_of() -> None:
 def test_the_odd_records_are_there() -> None:
     files = make.usage_files()
     may = list(csv.DictReader(files["calls/na-2026-05.csv"].splitlines()))
-    again = list(csv.DictReader(files["calls/na-2026-05-sent-again.csv"].splitlines()))
+    again = list(csv.DictReader(files["calls/na-2026-06-01-sent-again.csv"].splitlines()))
     ids = Counter(row["call_id"] for row in may)
     assert max(ids.values()) == 1
     assert sum(row in may for row in again) == len(again) - 1, "all but the conflict are duplicates"

@@ -1,0 +1,81 @@
+"""Commands that only look: status, doctor, schema, taxes."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli import INCOMPLETE, Globals, give
+from flows.context import locked
+from flows.settings import Settings, load_settings
+from flows.store import Store
+from schemas.catalog import DECK_COLUMNS, Catalog
+from schemas.document import Document
+from schemas.errors import WrongUsage
+from schemas.feeds import FEEDS
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file to the command line."""
+    app.command("status")(status_command)
+    app.command("doctor")(doctor_command)
+    app.command("schema")(schema_command)
+
+
+def status_command(
+    context: typer.Context, month: Annotated[str | None, typer.Argument(help="Default every month.")] = None
+) -> None:
+    """Where everything stands: files, runs, drafts, issued, sent, parked, suspended."""
+    from flows.status import status, status_lines
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with locked(shared.home, "status", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
+        found = status(store, settings, month, today=shared.today or shared.now.date())
+    give(shared, found, status_lines(found))
+
+
+def doctor_command(context: typer.Context) -> None:
+    """Is this machine and this home in order? Each check with its remedy."""
+    from flows.doctor import doctor
+
+    shared: Globals = context.obj
+    checks = doctor(shared.home)
+    give(
+        shared,
+        [check.__dict__ for check in checks],
+        [f"{c.state:5} {c.name}: {c.detail}" + (f" -> {c.remedy}" if c.remedy and c.state != "ok" else "") for c in checks],
+    )
+    raise typer.Exit(INCOMPLETE if any(c.state == "fail" for c in checks) else 0)
+
+
+def schema_command(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="settings, catalog, document, deck, or a feed.")],
+) -> None:
+    """Print the shape of something: JSON Schema of settings, catalog, document; columns of a deck or feed."""
+    shared: Globals = context.obj
+    models: dict[str, Any] = {"settings": Settings, "catalog": Catalog, "document": Document}
+    if name in models:
+        typer.echo(json.dumps(models[name].model_json_schema(), indent=2, ensure_ascii=False))
+        return
+    if name == "deck":
+        columns: list[dict[str, Any]] = [
+            {"name": column, "required": default is None, "default": default} for column, default in DECK_COLUMNS.items()
+        ]
+        give(shared, columns, [f"{c['name']}{'*' if c['required'] else ''}  {c['default'] or ''}".rstrip() for c in columns])
+        return
+    if name not in FEEDS:
+        raise WrongUsage(f"found {name!r}; expected settings, catalog, document, deck or a feed: {', '.join(FEEDS)}")
+    feed = FEEDS[name]
+    columns = [
+        {"name": c.name, "required": c.required, "type": c.kind, "choices": list(c.choices), "meaning": c.meaning}
+        for c in feed.columns
+    ]
+    lines = [
+        f"{c['name'] + ('*' if c['required'] else ''):22} {c['type']:9} {c['meaning']}"
+        + (f" ({', '.join(c['choices'])})" if c["choices"] else "")
+        for c in columns
+    ]
+    lines += [f"exactly one of {a} and {b}" for a, b in feed.one_of] + ([feed.not_yet] if feed.not_yet else [])
+    give(shared, columns, lines)

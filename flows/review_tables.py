@@ -1,0 +1,188 @@
+"""What the review shows, table by table: titles, what each is for, and how its columns read. The SQL is sql_review.sql."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "code", "word", "count", "seconds", "money", "change", "moves", "sums"]
+"""How a cell is written: text as it is, `code` the same in a fixed font, `word` a code of ours as words; money in the
+row's currency, `change` with its sign; `moves` what moved, by section; `sums` money in several currencies."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its name in the SQL, how it is written, its heading."""
+
+    name: str
+    kind: Kind
+    heading: str
+
+    @property
+    def is_figure(self) -> bool:
+        return self.kind in ("count", "seconds", "money", "change")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A table of the review; `empty` is what stands there when it has no rows."""
+
+    title: str
+    about: str
+    empty: str
+    columns: tuple[Column, ...]
+    is_quiet: bool = False
+    """Whether to leave the table out when it is empty."""
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    """`name kind Heading; ...`"""
+    parts = (part.strip().split(maxsplit=2) for part in text.split(";"))
+    return tuple(Column(name, kind, heading) for name, kind, heading in parts)  # type: ignore[arg-type]
+
+
+TABLES: dict[str, Spec] = {
+    "parked": Spec(
+        "Parked accounts",
+        "Left out of this month until mended; everyone else is billed.",
+        "No account is parked.",
+        _columns(
+            "account_id code Account; name text Name; seller_id text Seller; reason text Why; remedy text What to do; "
+            "previous_total money Last month"
+        ),
+    ),
+    "totals": Spec(
+        "Totals",
+        "Per seller and currency, against last month.",
+        "No document is drafted.",
+        _columns(
+            "seller_id text Seller; currency text Currency; documents count Documents; net money Net; "
+            "recovery_fees money Recovery fees; taxes money Taxes; total money Total; previous_total money Last month; "
+            "difference change Difference"
+        ),
+    ),
+    "sections": Spec(
+        "By section",
+        "Net of the printed lines, against last month.",
+        "No line.",
+        _columns(
+            "currency text Currency; section word Section; lines count Lines; total money This month; "
+            "previous_total money Last month; difference change Difference"
+        ),
+    ),
+    "taxes": Spec(
+        "Taxes and recovery fees",
+        "By code and jurisdiction. Recovery fees are the seller's own charge, not a tax of a government.",
+        "No tax or fee.",
+        _columns(
+            "tax_code text Code; kind word Kind; jurisdiction text Jurisdiction; currency text Currency; "
+            "entries count Rows; base money Base; exempt money Exempt; amount money Amount"
+        ),
+    ),
+    "changes": Spec(
+        "Biggest changes",
+        "Accounts billed in both months, largest change first, with the sections that moved.",
+        "No account changed.",
+        _columns(
+            "account_id code Account; name text Name; currency text Currency; previous_total money Last month; "
+            "total money This month; difference change Difference; sections moves Where"
+        ),
+    ),
+    "new_accounts": Spec(
+        "New accounts",
+        "Billed for the first time.",
+        "None.",
+        _columns("account_id code Account; name text Name; seller_id text Seller; currency text Currency; total money Total"),
+    ),
+    "ceased_accounts": Spec(
+        "No longer billed",
+        "Had a document last month and have none now.",
+        "None.",
+        _columns(
+            "account_id code Account; name text Name; seller_id text Seller; currency text Currency; "
+            "previous_total money Last month; outcome word Outcome now"
+        ),
+    ),
+    "credits": Spec(
+        "Credits and negative documents",
+        "Credit notes, and lines that give money back.",
+        "None.",
+        _columns(
+            "invoice_number code Document; account_id code Account; name text Name; what word What; detail text Detail; "
+            "currency text Currency; amount money Amount"
+        ),
+    ),
+    "findings": Spec(
+        "Noticed, not billed",
+        "Differences older than the look-back and the like: a person decides.",
+        "None.",
+        _columns("account_id code Account; kind word What; detail text Detail"),
+    ),
+    "files": Spec(
+        "Files taken in",
+        "Every record of a file is loaded, rejected or a duplicate.",
+        "No file was taken in.",
+        _columns(
+            "feed text Feed; files count Files; records count Records; loaded count Loaded; rejected count Rejected; "
+            "duplicate count Duplicate; refused count Files refused; rolled_back count Files rolled back"
+        ),
+    ),
+    "usage": Spec(
+        "What became of the usage",
+        "Loaded = rated + suspended + excluded; pending is usage of a later month or newer than the last run.",
+        "No usage was loaded.",
+        _columns("feed text Feed; outcome word Outcome; records count Records; seconds seconds Answered time"),
+    ),
+    "suspended": Spec(
+        "Suspended usage",
+        "Not billed yet, and never free: mend the cause, then run again.",
+        "Nothing is suspended.",
+        _columns(
+            "feed text Feed; reason word Reason; records count Records; seconds seconds Answered time; "
+            "accounts count Accounts; estimates sums Estimate; without_estimate count No estimate; example text Example"
+        ),
+    ),
+    "rejected": Spec(
+        "Rejected records",
+        "By file and column; the first one as an example.",
+        "Nothing was rejected.",
+        _columns(
+            "source_file code File; column_name code Column; records count Records; first_line count First line; "
+            "example text Example"
+        ),
+    ),
+    "missing": Spec(
+        "Missing from snapshots",
+        "Rows an earlier file had and a later one lacks. They go on being billed until they carry an end date.",
+        "None.",
+        _columns("feed text Feed; source_file code File; missing count Rows; keys text Keys"),
+        is_quiet=True,
+    ),
+}
+
+OUTCOMES = {
+    "billed": "billed",
+    "nothing_to_bill": "nothing to bill",
+    "not_started": "not started",
+    "closed": "closed",
+    "parked": "parked",
+    "excluded": "not in this run",
+}
+"""Outcomes of RULES 26 in the order in which they are shown, as words."""
+
+_REMEDIES = (
+    ("price", "Give the product a price in the account's currency: catalogue, plan or feed prices."),
+    ("tax", "Add the tax table or quarter under catalog/taxes/."),
+    ("rate", "Add the rate to the tax table or deck named."),
+    ("plan", "Name a plan of the catalogue in feed accounts."),
+    ("product", "Add the product to the catalogue, or correct the code in the feed."),
+    ("free_months", "Make billing_start_date and free_months agree in feed accounts."),
+    ("free months", "Make billing_start_date and free_months agree in feed accounts."),
+    ("zone", "Correct time_zone in feed accounts; it may change on a 1st only."),
+    ("seller", "Add the seller to tollbook.toml, or correct seller_id in feed accounts."),
+)
+
+
+def remedy(reason: str | None, month: str, account_id: str) -> str:
+    """What to do about a parked account: the cause's cure where the reason names one, and the command that bills it."""
+    words = (reason or "").lower()
+    cure = next((cure for key, cure in _REMEDIES if key in words), "Mend what the reason names.")
+    return f"{cure} Then `tollbook run {month}` bills {account_id}."

@@ -1,0 +1,124 @@
+"""A home for the month scenarios: one seller, a small catalogue, and every scenario's accounts in one inbox."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.settings import Home
+from schemas.feeds import FEEDS
+
+SETTINGS = """
+[billing]
+first_invoice_month = "2025-06"
+
+[sellers.uk]
+name = "Example Telephone Ltd"
+address_lines = ["1 Example Street", "London"]
+country = "GB"
+time_zone = "Europe/London"
+email = "billing@example.com"
+series = "UK"
+
+[decks.world]
+file = "world.csv"
+currency = "GBP"
+valid_from = 2020-01-01
+"""
+
+CATALOG = """
+products:
+  phone: &telephony
+    name: Phone
+    section: service_fees
+    billed_from: devices
+    per: extension
+    tax_class: telephony
+    telecom_percent: "100"
+    interstate: none
+    prices: {GBP: "31.00"}
+  ata: {<<: *telephony, name: Adapter, per: resource, prices: {GBP: "31.00"}}
+  kept: {<<: *telephony, name: Kept to the end of the month, per: resource, removal: none, prices: {GBP: "31.00"}}
+  day_counted: {<<: *telephony, name: Counted by the day, per: resource, day_count: half_open, prices: {GBP: "31.00"}}
+  number: {<<: *telephony, name: Number, section: phone_numbers, billed_from: numbers, per: resource, prices: {GBP: "3.10"}}
+  seat: {<<: *telephony, name: Seat, billed_from: subscriptions, per: resource, prices: {GBP: {2020-01-01: "31.00", 2025-08-01: "62.00"}}}
+  yearly: {<<: *telephony, name: Seat paid yearly, billed_from: subscriptions, per: resource, prices: {GBP: "365.00"}}
+  set_up: {<<: *telephony, name: Set-up, section: one_time, billed_from: charges, per: resource}
+  goodwill: {<<: *telephony, name: Goodwill, section: adjustments, billed_from: charges, per: resource}
+  included: &usage {<<: *telephony, name: Minutes in the plan, section: included_minutes, billed_from: usage, per: resource, prices: {}}
+  overage: {<<: *usage, name: Minutes beyond the plan, section: outbound_overage}
+  premium: {<<: *usage, name: Premium minutes, section: premium_minutes}
+  toll_free: {<<: *usage, name: Toll-free minutes, section: toll_free_minutes}
+  abroad: {<<: *usage, name: International minutes, section: international_minutes}
+plans:
+  office:
+    name: Office
+    currency: GBP
+    domestic: [GB]
+    prices: {seat: {2025-08-01: "62.00", 2020-01-01: "31.00"}}
+    allowances:
+      minutes: {name: Minutes, unit: minute, units: 10, per: resource, products: [phone]}
+    usage:
+      domestic: {deck: world, allowance: minutes, included: included, charged: overage}
+      internal: {rate: {price: "0.06", per: 60, increment: 1}, allowance: minutes, included: included, charged: overage}
+      premium: {deck: world, charged: premium}
+      toll_free: {rate: {price: "0.03"}, charged: toll_free}
+      inbound: {free: true}
+      international: {deck: world, charged: abroad}
+"""
+
+DECK = """prefix,destination,price,per_s,increment_s,minimum_s,connect_fee,class
+44,United Kingdom,0.06,60,1,0,0,
+449,United Kingdom premium,0.60,60,60,0,0.10,premium
+33,France,0.2093,60,1,0,0,
+336,France mobile,0.30,60,6,30,0,
+"""
+
+ACCOUNT = {
+    "name": "Example Customer",
+    "seller_id": "uk",
+    "currency": "GBP",
+    "time_zone": "Europe/London",
+    "locale": "en_GB",
+    "address_line1": "2 Example Road",
+    "city": "Leeds",
+    "postal_code": "LS1 1AA",
+    "country": "GB",
+    "email": "accounts@example.org",
+    "plan": "office",
+    "service_start_date": "2024-01-01",
+    "billing_start_date": "2024-01-01",
+}
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "accounts": ACCOUNT,
+    "devices": {"device_type": "phone", "product_code": "phone", "active_from": "2024-01-01"},
+    "numbers": {"number_type": "standard", "product_code": "number", "active_from": "2024-01-01"},
+    "subscriptions": {"product_code": "seat", "quantity": "1", "start_date": "2024-01-01"},
+    "charges": {"kind": "one_time", "product_code": "set_up", "currency": "GBP", "reason": "agreed"},
+    "calls": {"direction": "outbound", "disposition": "ANSWERED"},
+    "prices": {"currency": "GBP"},
+}
+
+
+def make_home(root: Path) -> Home:
+    """An empty home with the scenarios' settings and catalogue."""
+    home = Home(root)
+    home.rates.mkdir(parents=True)
+    home.settings_file.write_text(SETTINGS, encoding="utf-8")
+    (home.catalog / "catalog.yaml").write_text(CATALOG, encoding="utf-8")
+    (home.rates / "world.csv").write_text(DECK, encoding="utf-8")
+    return home
+
+
+def add_file(home: Home, feed: str, name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Writes rows, completed by DEFAULTS, as a canonical file of the inbox."""
+    path = home.inbox / feed / f"{name}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = [column.name for column in FEEDS[feed].columns]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="raise")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({**DEFAULTS.get(feed, {}), **row})
+    return path

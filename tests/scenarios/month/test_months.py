@@ -1,0 +1,108 @@
+"""Months that a clerk can check: the guide's examples and the rules beside them, through the code that bills.
+
+All scenarios share one home: every account is its own case, and three invoice months are run and approved once.
+"""
+
+from collections import defaultdict
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.approve import approve
+from flows.bill_run import run_direct
+from flows.context import Request
+from flows.settings import Home
+from flows.store import Store
+
+from .home import add_file, make_home
+
+MONTHS = ["2025-06", "2025-07", "2025-08"]
+SCENARIOS: list[dict[str, Any]] = yaml.load(
+    (Path(__file__).parent / "guide.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader
+)
+FEEDS = ("accounts", "subscriptions", "devices", "numbers", "prices", "charges", "calls", "billed_until")
+
+
+def _rows(scenario: dict[str, Any], feed: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of a scenario belong to its first account unless they say otherwise; usage names no account by itself."""
+    first = scenario["accounts"][0]["account_id"]
+    return [row if feed in ("accounts", "calls") else {"account_id": first, **row} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def billed(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    home = make_home(tmp_path_factory.mktemp("months") / "home")
+    first: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    later: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for scenario in SCENARIOS:
+        for feed in FEEDS:
+            first[feed] += _rows(scenario, feed, scenario.get(feed, []))
+        for month, feeds in scenario.get("later", {}).items():
+            for feed, rows in feeds.items():
+                later[month, feed] += _rows(scenario, feed, rows)
+    for feed, rows in first.items():
+        add_file(home, feed, "first", rows)
+    for month in MONTHS:
+        for (due, feed), rows in later.items():
+            if due == month:
+                add_file(home, feed, f"later-{month}", rows)
+        _bill(home, month)
+    with Store(home) as store:
+        yield store
+
+
+def _bill(home: Home, month: str) -> None:
+    now = datetime.now(UTC)
+    run_direct(Request(str(home.root), month, "anna", now, date.fromisoformat(f"{month}-02")))
+    approve(Request(str(home.root), month, "ben", now, date.fromisoformat(f"{month}-02")), None, None, None, None)
+
+
+CASES = [
+    pytest.param(scenario, month, id=f"{scenario['name']}, {month}")
+    for scenario in SCENARIOS
+    for month in scenario["expect"]
+]
+
+
+@pytest.mark.parametrize(("scenario", "month"), CASES)
+def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
+    expected = scenario["expect"][month]
+    account = scenario["accounts"][0]["account_id"]
+    run_id = billed.rows("select run_id from runs where invoice_month = $1", [month])[0][0]
+    if "outcome" in expected:
+        query = "select outcome from run_accounts where run_id = $1 and account_id = $2"
+        assert billed.rows(query, [run_id, account]) == [(expected["outcome"],)]
+    if "lines" in expected:
+        _lines_agree(billed, run_id, account, expected["lines"])
+    for fact in ("kind", "is_final"):
+        if fact in expected:
+            query = f"select {fact}::varchar from documents where run_id = $1 and account_id = $2"
+            assert billed.rows(query, [run_id, account]) == [(expected[fact],)]
+    for table in ("suspended", "excluded"):
+        for call, reason in expected.get(table, {}).items():
+            query = f"select reason from {table}_usage where run_id = $1 and usage_id like $2"
+            assert billed.rows(query, [run_id, f"%:{call}:%"]) == [(reason,)]
+    for call, facts in expected.get("usage", {}).items():
+        found = billed.sql("select * from rated_usage where run_id = $1 and usage_id like $2", [run_id, f"%:{call}:%"])
+        assert {name: str(found[name][0]) for name in facts} == facts
+
+
+def _lines_agree(billed: Store, run_id: str, account: str, expected: list[dict[str, str]]) -> None:
+    """The document has exactly these lines, each with the facts the scenario names, whatever their order."""
+    document = billed.rows("select document_json from documents where run_id = $1 and account_id = $2", [run_id, account])
+    lines = yaml.safe_load(document[0][0])["lines"]
+    assert len(lines) == len(expected), [(line["section"], line["amount"]) for line in lines]
+    for wanted in expected:
+        matches = [line for line in lines if all(_same(line[name], value) for name, value in wanted.items())]
+        assert len(matches) == 1, (wanted, [{name: line[name] for name in wanted} for line in lines])
+
+
+def _same(found: Any, wanted: str) -> bool:
+    try:
+        return Decimal(str(found)) == Decimal(wanted)
+    except ArithmeticError:
+        return str(found) == wanted
