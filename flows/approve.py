@@ -76,7 +76,9 @@ def approve(
             store.checkpoint()
         rendered = _render(store, request, settings)
         if not numbers and not rendered:
-            raise NothingToDo(f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first.")
+            raise NothingToDo(
+                f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first."
+            )
         tables = load_all(request.home, settings)
         write_manifest(store, request, settings, tables)
         parked = store.rows(

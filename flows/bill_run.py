@@ -13,6 +13,7 @@ from flows.charge import charge
 from flows.context import Request, Run, locked
 from flows.draft import draft
 from flows.ingest import IngestReport, ingest
+from flows.keep import keep_tables
 from flows.manifest import write_manifest
 from flows.publish import publish
 from flows.rate import rate
@@ -57,7 +58,6 @@ def bill_month(request: Request, step: Step) -> RunReport:
         step("tax", tax, run)
         accounts = step("draft", draft, run)
         parked = step("report", report, run)
-        step("publish", publish_snapshot, request)
     return RunReport(run.run_id, run.request.invoice_month, run.kind, taken_in[0], usage, accounts, parked, taken_in[1])
 
 
@@ -75,20 +75,21 @@ def open_month(request: Request) -> Run:
     """The run that these inputs ask for."""
     settings = request.settings()
     tables = load_all(request.home, settings)
+    keep_tables(request.home, settings, tables)
     with request.store() as store:
         return open_run(store, request, settings, tables)
 
 
 def report(run: Run) -> list[tuple[str, str]]:
-    """The review and the manifest; returns the parked accounts with their reasons."""
+    """Manifest, snapshot and review, which reads the snapshot; returns the parked accounts with their reasons."""
     settings = run.request.settings()
     with run.request.store() as store:
-        review(store, settings, run.request.invoice_month)
         write_manifest(store, run.request, settings, load_all(run.request.home, settings))
+        review(store, settings, run.request.invoice_month)
         return store.rows(
             "select account_id, reason from run_accounts where run_id = $1 and outcome = 'parked' order by account_id",
             [run.run_id],
-        )  # type: ignore[return-value]
+        )
 
 
 def publish_snapshot(request: Request) -> str:
@@ -119,5 +120,3 @@ def run_with_prefect(request: Request) -> RunReport:
     if isinstance(outcome, TollbookError):
         raise outcome
     return outcome
-
-

@@ -79,7 +79,9 @@ def _priced_parts(
     """What is owed with its price, and the accounts for which some price is missing."""
     owed = parts_owed(master.spans, accounts, window.start, window.end, tables.catalog.products)
     priced = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
-    missing = priced.filter(pl.col("unit_price").is_null()).sort(*KEY).unique("account_id", keep="first", maintain_order=True)
+    missing = (
+        priced.filter(pl.col("unit_price").is_null()).sort(*KEY).unique("account_id", keep="first", maintain_order=True)
+    )
     currency = master.versions.select("account_id", "currency").unique("account_id", keep="last")
     parked = missing.join(currency, on="account_id", how="left").select(
         "account_id",
@@ -127,13 +129,13 @@ def _billed_earlier(
     return pl.concat([by_feed, by_default])
 
 
-def _to_charge(
-    priced: pl.DataFrame, issued: pl.DataFrame, window: Window
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _to_charge(priced: pl.DataFrame, issued: pl.DataFrame, window: Window) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The difference with what its printed line needs; parts older than the window go to the review instead."""
     parts = difference(priced, issued)
-    group = pl.concat([priced, issued], how="diagonal").group_by(KEY).agg(
-        pl.col("billing_group").first(), pl.col("location_id").first()
+    group = (
+        pl.concat([priced, issued], how="diagonal")
+        .group_by(KEY)
+        .agg(pl.col("billing_group").first(), pl.col("location_id").first())
     )
     held = issued.group_by(KEY).agg(pl.col("tax_date").max(), is_first=pl.lit(False))
     facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
@@ -178,5 +180,3 @@ def _one_time(
 def load_charges(run: Run) -> pl.DataFrame:
     """The charges the stage left behind."""
     return conform(pl.read_parquet(run.work / "charges.parquet"), CHARGE)
-
-

@@ -1,4 +1,7 @@
-"""The command line: arguments in, one function called, data on stdout, the rest on stderr, an exit code (CONTRACT, section 3)."""
+"""The command line: arguments in, one function called, data on stdout, the rest on stderr, an exit code.
+
+The commands and what their exit codes mean are CONTRACT, section 3.
+"""
 
 import getpass
 import json
@@ -66,7 +69,7 @@ def options(
         today=_day(today or os.environ.get("TOLLBOOK_TODAY"), "--today"),
         by=by or getpass.getuser(),
         as_json=as_json,
-        now=datetime.now(UTC),
+        now=datetime.now(UTC),  # noqa: TID251 the one clock
     )
 
 
@@ -91,13 +94,17 @@ def finish(incomplete: bool) -> None:
 
 @app.command("init")
 def init_command(
-    context: typer.Context, directory: Path, sample: Annotated[bool, typer.Option(help="With a small provider and its usage.")] = False
+    context: typer.Context,
+    directory: Path,
+    sample: Annotated[bool, typer.Option(help="With a small provider and its usage.")] = False,
 ) -> None:
     """Write a commented home; with --sample a small provider with months of usage."""
     from flows.init import init_home
 
     written = init_home(directory, sample=sample)
-    give(context.obj, {"home": str(directory), "files": len(written)}, [f"{directory}: a home with {len(written)} files"])
+    give(
+        context.obj, {"home": str(directory), "files": len(written)}, [f"{directory}: a home with {len(written)} files"]
+    )
 
 
 @app.command("ingest")
@@ -122,11 +129,8 @@ def ingest_command(
          "rejected": f.rejected, "duplicate": f.duplicate}
         for f in report.files
     ]  # fmt: skip
-    give(
-        shared,
-        files,
-        [f"{f['file']}: {f['state']}, {f['records']} records, {f['loaded']} loaded, {f['rejected']} rejected, {f['duplicate']} duplicate" for f in files],
-    )
+    told = "{file}: {state}, {records} records, {loaded} loaded, {rejected} rejected, {duplicate} duplicate"
+    give(shared, files, [told.format(**file) for file in files])
     if not report.anything_new and not report.refused:
         raise NothingToDo("nothing new in the inbox.")
     finish(report.incomplete)
@@ -189,7 +193,9 @@ def approve_command(
     target: Annotated[str, typer.Argument(help="Invoice month or run id.")],
     seller: Annotated[str | None, typer.Option(help="Only this seller's documents.")] = None,
     kind: Annotated[str | None, typer.Option(help="regular, supplementary or correction.")] = None,
-    issue_date: Annotated[str | None, typer.Option("--issue-date", help="Default the 1st of the invoice month.")] = None,
+    issue_date: Annotated[
+        str | None, typer.Option("--issue-date", help="Default the 1st of the invoice month.")
+    ] = None,
 ) -> None:
     """Issue the drafts: number the documents, freeze them, render the PDFs."""
     from flows.approve import KINDS, approve, month_of_target
@@ -207,7 +213,9 @@ def approve_command(
         publish_snapshot(request)
     lines = [f"{month}: {len(done.issued)} documents issued, {done.rendered} PDFs in out/{month}/invoices"]
     lines += [f"left out, parked: {name}: {reason}" for name, reason in done.parked]
-    give(shared, {"invoice_month": month, "issued": done.issued, "rendered": done.rendered, "parked": done.parked}, lines)
+    give(
+        shared, {"invoice_month": month, "issued": done.issued, "rendered": done.rendered, "parked": done.parked}, lines
+    )
     finish(done.incomplete)
 
 
@@ -215,7 +223,9 @@ def approve_command(
 def send_command(
     context: typer.Context,
     month: str,
-    late_reason: Annotated[str | None, typer.Option("--late-reason", help="Why it goes out outside the window.")] = None,
+    late_reason: Annotated[
+        str | None, typer.Option("--late-reason", help="Why it goes out outside the window.")
+    ] = None,
     resend_unknown: Annotated[bool, typer.Option("--resend-unknown", help="Also mails whose fate is unknown.")] = False,
 ) -> None:
     """E-mail what is issued and unsent, on the 1st to 5th in the seller's zone."""
@@ -249,7 +259,7 @@ def publish_command(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Entry point: expected errors print one sentence and end with their exit code; anything else is a defect of ours."""
+    """Entry point: an expected error prints one sentence and ends with its exit code; the rest is a defect of ours."""
     from flows.cli_reports import register
 
     register(app)
@@ -259,7 +269,7 @@ def main() -> None:
     except TollbookError as error:
         say(str(error))
         sys.exit(error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 the last line of defence: shown whole, exit 1
         sys.exit(_other(error))
     sys.exit(code if isinstance(code, int) else DONE)
 

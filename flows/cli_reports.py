@@ -44,7 +44,10 @@ def doctor_command(context: typer.Context) -> None:
     give(
         shared,
         [check.__dict__ for check in checks],
-        [f"{c.state:5} {c.name}: {c.detail}" + (f" -> {c.remedy}" if c.remedy and c.state != "ok" else "") for c in checks],
+        [
+            f"{c.state:5} {c.name}: {c.detail}" + (f" -> {c.remedy}" if c.remedy and c.state != "ok" else "")
+            for c in checks
+        ],
     )
     raise typer.Exit(INCOMPLETE if any(c.state == "fail" for c in checks) else 0)
 
@@ -61,9 +64,14 @@ def schema_command(
         return
     if name == "deck":
         columns: list[dict[str, Any]] = [
-            {"name": column, "required": default is None, "default": default} for column, default in DECK_COLUMNS.items()
+            {"name": column, "required": default is None, "default": default}
+            for column, default in DECK_COLUMNS.items()
         ]
-        give(shared, columns, [f"{c['name']}{'*' if c['required'] else ''}  {c['default'] or ''}".rstrip() for c in columns])
+        give(
+            shared,
+            columns,
+            [f"{c['name']}{'*' if c['required'] else ''}  {c['default'] or ''}".rstrip() for c in columns],
+        )
         return
     if name not in FEEDS:
         raise WrongUsage(f"found {name!r}; expected settings, catalog, document, deck or a feed: {', '.join(FEEDS)}")

@@ -126,7 +126,8 @@ class _Window:
         self.overridden = bool(closed and late_reason)
         if not closed or self.overridden:
             return due
-        told = ", ".join(f"{days[seller]} for seller {seller}" for seller in closed)
+        on = {day: [seller for seller in closed if days[seller] == day] for day in sorted({days[s] for s in closed})}
+        told = ", ".join(f"{day} for {', '.join(sellers)}" for day, sellers in on.items())
         told = (
             f"{self._month}: mails go out from {self._first} to {self._last}; today is {told}. "
             "To send all the same, give --late-reason TEXT"

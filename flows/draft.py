@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
-from flows.context import Request, Run
-from flows.inputs import MasterData, load_master
 from flows.catalog import Tables, load_all
+from flows.context import Request, Run
+from flows.draft_rows import write_drafts
+from flows.inputs import MasterData, load_master
 from flows.ledger import balance_books
 from flows.runs import add_event
 from flows.settings import Settings
@@ -18,8 +20,8 @@ from flows.tax import billed_to
 from invoicing.documents import Heading, RunFacts, build_documents, faults
 from rating.owed import horizons
 from schemas.catalog import in_language
-from schemas.document import Balance, BillTo, Document, HistoryPoint, canonical
-from schemas.money import rounded
+from schemas.document import Balance, BillTo, Document, HistoryPoint
+from schemas.money import EXACT, rounded
 from templates.render import TEMPLATE_VERSION
 
 HISTORY_MONTHS = 12
@@ -51,11 +53,14 @@ def draft(run: Run) -> dict[str, int]:
         wrong = {d.bill_to.account_id: "; ".join(found) for d in documents if (found := faults(d))}
         documents = [d for d in documents if d.bill_to.account_id not in wrong]
         parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
-        outcomes = _outcomes(run, accounts, master, parked, documents, past, settings)
+        outcomes = _outcomes(run, master, parked, documents, past, settings)
         with store.transaction():
             _supersede(store, request)
-            _write(store, run, documents, lines, taxes, outcomes)
-            store.con.execute("update runs set drafted_by = $1, drafted_at = $2 where run_id = $3", [request.by, request.now, run.run_id])
+            write_drafts(store, run, documents, lines, taxes, outcomes)
+            store.con.execute(
+                "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3",
+                [request.by, request.now, run.run_id],
+            )
             add_event(store, run.run_id, "drafted", request)
             balance_books(store, run.run_id)
         store.checkpoint()
@@ -64,7 +69,8 @@ def draft(run: Run) -> dict[str, int]:
 
 def _past(store: Store, request: Request) -> Past:
     rows = store.rows(
-        "select account_id, invoice_month, document_json from issued_documents order by account_id, invoice_month, sequence"
+        "select account_id, invoice_month, document_json from issued_documents "
+        "order by account_id, invoice_month, sequence"
     )
     previous: dict[str, Document] = {}
     totals: dict[str, dict[str, Decimal]] = {}
@@ -176,12 +182,14 @@ def _allowance_use(run: Run, accounts: pl.DataFrame, tables: Tables) -> pl.DataF
             (row["draft_id"], code, in_language(allowance.name, row["locale"]), row["pool"], row["usage_month"],
              allowance.unit, granted, taken, over)
         )  # fmt: skip
-    schema = {name: pl.String for name in ("draft_id", "allowance_id", "name", "pool", "usage_month", "unit")}
-    return pl.DataFrame(found, schema={**schema, **{n: pl.Decimal(38, 2) for n in ("granted", "used", "over")}}, orient="row")
+    schema = dict.fromkeys(("draft_id", "allowance_id", "name", "pool", "usage_month", "unit"), pl.String)
+    return pl.DataFrame(
+        found, schema={**schema, **{n: pl.Decimal(38, 2) for n in ("granted", "used", "over")}}, orient="row"
+    )
 
 
 def _outcomes(
-    run: Run, accounts: pl.DataFrame, master: MasterData, parked: pl.DataFrame, documents: list[Document],
+    run: Run, master: MasterData, parked: pl.DataFrame, documents: list[Document],
     past: Past, settings: Settings,
 ) -> pl.DataFrame:  # fmt: skip
     """One row per known account (RULES 26)."""
@@ -191,9 +199,11 @@ def _outcomes(
     totals = {d.bill_to.account_id: d.total for d in documents}
     reasons: dict[str, str] = dict(parked.iter_rows())
     rows = []
-    for account, seller, currency, served_until, billing_start, horizon in known.join(
-        starts.select("account_id", "horizon"), on="account_id", maintain_order="left"
-    ).select("account_id", "seller_id", "currency", "served_until", "billing_start", "horizon").iter_rows():
+    for account, seller, currency, served_until, billing_start, horizon in (
+        known.join(starts.select("account_id", "horizon"), on="account_id", maintain_order="left")
+        .select("account_id", "seller_id", "currency", "served_until", "billing_start", "horizon")
+        .iter_rows()
+    ):
         reason = None
         if account in past.holders:
             outcome, reason = "excluded", f"holds an issued document of {request.invoice_month}"
@@ -210,9 +220,20 @@ def _outcomes(
         else:
             outcome = "nothing_to_bill"
         previous = past.previous.get(account)
-        rows.append((run.run_id, account, seller, outcome, reason, currency, totals.get(account), previous.total if previous else None))
+        rows.append(
+            (
+                run.run_id,
+                account,
+                seller,
+                outcome,
+                reason,
+                currency,
+                totals.get(account),
+                previous.total if previous else None,
+            )
+        )
     names = ["run_id", "account_id", "seller_id", "outcome", "reason", "currency"]
-    schema = {**{name: pl.String for name in names}, "total": pl.Decimal(38, 12), "previous_total": pl.Decimal(38, 12)}
+    schema: dict[str, Any] = {**dict.fromkeys(names, pl.String), "total": EXACT, "previous_total": EXACT}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("account_id")
 
 
@@ -225,105 +246,3 @@ def _supersede(store: Store, request: Request) -> None:
     )
     for (run_id,) in waiting:
         add_event(store, run_id, "superseded", request)
-
-
-def _write(
-    store: Store, run: Run, documents: list[Document], lines: pl.DataFrame, taxes: pl.DataFrame, outcomes: pl.DataFrame
-) -> None:
-    """Everything the run found, keyed by its id; rows of an earlier try of the same run are replaced."""
-    for table in (
-        "rated_usage", "line_usage", "suspended_usage", "excluded_usage", "charges", "documents", "invoice_lines",
-        "invoice_taxes", "run_accounts", "run_findings",
-    ):  # fmt: skip
-        store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
-    drafted = pl.DataFrame(
-        {"account_id": [d.bill_to.account_id for d in documents], "draft_id": [d.draft_id for d in documents]},
-        schema={"account_id": pl.String, "draft_id": pl.String},
-    )
-    mark = pl.lit(run.run_id).alias("run_id")
-    in_draft = lines.join(drafted, on=["account_id", "draft_id"], how="semi").with_columns(mark)
-    store.append("documents", _document_rows(documents))
-    store.append("invoice_lines", in_draft.drop("line_key", "country", "per", "fraction", "telecom_percent", "interstate", "jurisdiction"))
-    tax_rows = taxes.join(drafted, on="draft_id").drop("name", "text", "reference", "table").with_columns(mark)
-    store.append("invoice_taxes", tax_rows)
-    line_numbers = in_draft.select("account_id", "line_key", "draft_id", "line_no")
-    _write_charges(store, run, line_numbers)
-    _write_usage(store, run, line_numbers, drafted)
-    store.append("run_findings", pl.read_parquet(run.work / "findings.parquet").with_columns(mark))
-    store.append("run_accounts", outcomes)
-
-
-def _write_charges(store: Store, run: Run, line_numbers: pl.DataFrame) -> None:
-    charges = pl.read_parquet(run.work / "charges.parquet").join(line_numbers, on=["account_id", "line_key"])
-    columns = [name for name, *_ in store.rows("select column_name from information_schema.columns where table_name = 'charges'")]
-    store.append("charges", charges.with_columns(run_id=pl.lit(run.run_id)).select(columns))
-
-
-def reading_amount() -> pl.Expr:
-    """amount_num / amount_den to 12 digits, for reading: half even, never summed into a bill."""
-    return (pl.col("amount_num") / pl.col("amount_den")).cast(pl.Decimal(38, 12)).alias("amount")
-
-
-def _write_usage(store: Store, run: Run, line_numbers: pl.DataFrame, drafted: pl.DataFrame) -> None:
-    usage = pl.read_parquet(run.work / "rated.parquet").with_columns(run_id=pl.lit(run.run_id))
-    month = run.request.invoice_month
-    last_usage_month = pl.col("usage_month") == pl.lit(month).str.to_date("%Y-%m").dt.offset_by("-1mo").dt.strftime("%Y-%m")
-    rated = (
-        usage.filter(pl.col("outcome") == "rated")
-        .join(drafted, on="account_id", how="left")
-        .with_columns(
-            reading_amount(),
-            invoice_month=pl.lit(month),
-            billed_as=pl.when(last_usage_month).then(pl.lit("current")).otherwise(pl.lit("prior_period")),
-        )
-    )
-    store.append("rated_usage", rated.select(_columns(store, "rated_usage")))
-    components = pl.read_parquet(run.work / "components.parquet").join(line_numbers, on=["account_id", "line_key"])
-    with_run = components.with_columns(reading_amount(), run_id=pl.lit(run.run_id))
-    store.append("line_usage", with_run.select(_columns(store, "line_usage")))
-    for table, outcome in (("suspended_usage", "suspended"), ("excluded_usage", "excluded")):
-        rows = usage.filter(pl.col("outcome") == outcome)
-        if outcome == "suspended":
-            rows = rows.with_columns(estimate=_estimate(rows, rated), estimate_currency="currency")
-        store.append(table, rows.select(_columns(store, table)))
-
-
-def _estimate(rows: pl.DataFrame, rated: pl.DataFrame) -> pl.Series:
-    """A money estimate for suspended usage: the account's average price of charged usage in this run (RULES 17).
-
-    Null where nobody is known to owe it, or the account has no charged usage to compare with.
-    """
-    charged = rated.filter(pl.col("charged_units") > 0).group_by("account_id", "kind").agg(
-        per_unit=(pl.col("amount").sum() / pl.col("charged_units").sum()).cast(pl.Decimal(38, 12))
-    )
-    joined = rows.join(charged, on=["account_id", "kind"], how="left", maintain_order="left")
-    return joined.select(estimate=(pl.col("per_unit") * pl.col("units")).cast(pl.Decimal(38, 12)))["estimate"]
-
-
-def _columns(store: Store, table: str) -> list[str]:
-    return [
-        name
-        for name, *_ in store.rows(
-            "select column_name from information_schema.columns where table_name = $1 order by ordinal_position", [table]
-        )
-    ]
-
-
-def _document_rows(documents: list[Document]) -> pl.DataFrame:
-    rows = [
-        {
-            "run_id": d.run_id, "draft_id": d.draft_id, "account_id": d.bill_to.account_id, "seller_id": d.seller.seller_id,
-            "invoice_month": d.invoice_month, "kind": d.kind, "currency": d.currency, "subtotal": d.subtotal,
-            "tax_total": d.tax_total, "total": d.total, "usage_period_start": d.usage_period_start,
-            "usage_period_end": d.usage_period_end, "is_final": d.is_final, "corrects": d.corrects,
-            "bill_to_country": d.bill_to.country, "bill_to_region": d.bill_to.region, "seller_tax_id": d.seller.tax_id,
-            "customer_tax_id": d.bill_to.tax_id, "document_json": canonical(d).decode(),
-        }
-        for d in documents
-    ]  # fmt: skip
-    money = {name: pl.Decimal(38, 12) for name in ("subtotal", "tax_total", "total")}
-    dates = {name: pl.Date for name in ("usage_period_start", "usage_period_end")}
-    overrides = {**money, **dates, "corrects": pl.String, "bill_to_region": pl.String, "seller_tax_id": pl.String, "customer_tax_id": pl.String}
-    return pl.DataFrame(rows, schema_overrides=overrides) if rows else pl.DataFrame()
-
-

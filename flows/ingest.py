@@ -12,17 +12,20 @@ import polars as pl
 
 from flows import ingest_settle
 from flows.ingest_checks import row_checks
-from flows.ingest_csv import Block, csv_blocks
+from flows.ingest_csv import Block, csv_blocks, refuse_swallowed
 from flows.ingest_files import FileRefused, InboxFile, Physical, find_files, fingerprint, text_chunks
 from flows.ingest_numbers import e164_column
 from flows.ingest_record import commit, refuse
 from flows.ingest_report import FileResult, IngestReport, Tally, shown
 from flows.ingest_tables import jsonl_blocks, parquet_blocks
+from flows.keep import keep_file
 from flows.parse import Check, Parsed, parse
 from flows.settings import Settings
 from flows.sources import Layout, canonical, layout_faults, layout_of
 from flows.store import Store
 from schemas.errors import Fault
+
+__all__ = ["FileResult", "IngestReport", "ingest"]
 
 _NUMBERS = {"calls": ("from_number", "to_number"), "messages": ("from_number", "to_number"), "numbers": ("number",)}
 
@@ -114,10 +117,6 @@ def _billable(file: InboxFile, layout: Layout | None, physical: Physical) -> Lay
         )
     if not physical.size:
         raise FileRefused(Fault(file.name, None, None, "an empty file", "records, or at least a header"))
-    if layout.kind == "csv" and file.feed.is_usage and not physical.ends_with_newline:
-        found = "a last line without line end"
-        remedy = "It may be cut off. Nothing was loaded; have it sent again."
-        raise FileRefused(Fault(file.name, physical.lines, None, found, "a whole file", remedy), physical.lines)
     return layout
 
 
@@ -135,13 +134,16 @@ def _load(
         tally.lines += block.lines
         parsed = _parse(canonical(block.rows, layout), layout)
         tally.rejects += [block.rejects, parsed.rejects]
+        if layout.kind == "csv":
+            refuse_swallowed(parsed.rejects, file.name, layout, block.rows.width - 2)
         ingest_settle.stage(store, file.feed, parsed.rows)
     _check_lines(file, layout, physical, tally)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
     settled = ingest_settle.settle(store, file.feed, file.name, mode == "snapshot")
     tally.rejects.append(settled.rejects)
     rejected, percent = tally.rejected, settings.billing.max_reject_percent
-    if rejected * 100 > percent * tally.records:
+    few = rejected <= settings.billing.max_reject_lines and rejected * 2 <= tally.records
+    if rejected * 100 > percent * tally.records and not few:
         raise FileRefused(
             Fault(
                 file.name,
@@ -161,6 +163,7 @@ def _load(
     if not tally.records:
         result.faults.append(Fault(file.name, None, None, "no records", "records, unless there were none"))
     commit(store, file, result, tally, now)
+    keep_file(store.home, file.path, physical.sha256)
     return result
 
 
@@ -192,7 +195,11 @@ def _parse(text: pl.DataFrame, layout: Layout) -> Parsed:
 
 
 def _check_lines(file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:
-    """The independent count: lines that came out as something against line ends in the bytes (RULES 27)."""
+    """A whole last line, and the independent count: what came out against line ends in the bytes (RULES 27)."""
+    if layout.kind == "csv" and file.feed.is_usage and not physical.ends_with_newline:
+        found = "a last line without line end"
+        remedy = "It may be cut off. Nothing was loaded; have it sent again."
+        raise FileRefused(Fault(file.name, physical.lines, None, found, "a whole file", remedy), physical.lines)
     expected = tally.records if layout.kind == "parquet" else physical.lines
     if tally.lines != expected:
         found = f"{tally.lines} lines accounted for"

@@ -116,7 +116,8 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
     quotes = lines["raw_line"].str.count_matches('"', literal=True)
     if (quotes % 2 == 1).any():
         open_after = (quotes.cum_sum() % 2 == 1).alias("open_after")
-        count = (~open_after).arg_true().max() + 1 if not open_after.all() else 0  # type: ignore[operator]
+        closed = (~open_after).arg_true()
+        count = int(closed[-1]) + 1 if closed.len() else 0
         lines = lines.with_columns(open_after).head(count)
         used = int(lines["raw_line"].str.len_bytes().sum()) + count
         starts = ~pl.col("open_after").shift(1, fill_value=False)
@@ -202,28 +203,53 @@ def _duckdb_cells(
     cells = cells.with_columns(pl.col("n").cast(pl.Int64, strict=False))
     if cells["n"].null_count():
         raise _do_not_pair(name, None)
+    _check_newlines(records, cells, name)
     named = {f"c{i}": column for i, column in enumerate(columns) if column}
     cells = cells.select(pl.col("n").alias("source_line"), *(pl.col(c).alias(f"file.{n}") for c, n in named.items()))
     return cells, _complaints(errors, len(columns))
 
 
-def _complaints(errors: pl.DataFrame, width: int) -> pl.DataFrame:
-    """One reason per line; DuckDB counts our line number as a column."""
-    found = pl.col("error_message").str.extract(r"Found: (\d+)").cast(pl.Int64) - 1
-    shape = pl.format("found {} columns; expected {}", found, pl.lit(width))
-    return (
-        errors.select(
-            pl.col("csv_line").str.extract(r"^\s*(\d+)").cast(pl.Int64).alias("source_line"),
-            found.alias("found"),
-            pl.when(pl.col("kind") == "UNQUOTED VALUE")
-            .then(pl.lit("found text beside a closing quote; expected quotes around the whole cell, doubled inside"))
-            .otherwise(shape)
-            .alias("reason"),
-        )
-        .sort("source_line", "found", nulls_last=False)
-        .group_by("source_line", maintain_order=True)
-        .agg(pl.when(pl.col("found").is_null().any()).then(pl.col("reason").first()).otherwise(pl.col("reason").last()))
+def _check_newlines(records: pl.DataFrame, cells: pl.DataFrame, name: str) -> None:
+    """A record of several lines must have come back with all of them inside its cells."""
+    inside = pl.sum_horizontal(pl.col("^c[0-9]+$").str.count_matches("\n", literal=True).fill_null(0))
+    several = records.filter(pl.col("raw_line").str.contains("\n", literal=True))
+    torn = (
+        several.join(cells, left_on="source_line", right_on="n")
+        .filter(inside != pl.col("raw_line").str.count_matches("\n", literal=True))
+        .get_column("source_line")
     )
+    if torn.len():
+        raise _do_not_pair(name, torn.min())  # type: ignore[arg-type]
+
+
+def _complaints(errors: pl.DataFrame, width: int) -> pl.DataFrame:
+    """One reason per line. DuckDB says one error per missing column, and counts our line number as a column."""
+    fewest = pl.col("error_message").str.extract(r"Found: (\d+)").cast(pl.Int64).min() - 1
+    kinds = pl.col("kind")
+    quotes = pl.lit("found text beside a closing quote; expected quotes around the whole cell, doubled inside")
+    return (
+        errors.group_by(pl.col("csv_line").str.extract(r"^\s*(\d+)").cast(pl.Int64).alias("source_line"))
+        .agg(
+            pl.when((kinds == "UNQUOTED VALUE").any())
+            .then(quotes)
+            .when((kinds == "TOO MANY COLUMNS").any())
+            .then(pl.lit(f"found more than {width} columns; expected {width}"))
+            .when((kinds == "MISSING COLUMNS").any())
+            .then(pl.format("found {} columns; expected {}", fewest, pl.lit(width)))
+            .alias("reason")
+        )
+        .drop_nulls("source_line")
+    )
+
+
+def refuse_swallowed(rejects: pl.DataFrame, name: str, layout: Layout, width: int) -> None:
+    """Refuses the file when a rejected record holds the cells of several: a quote that is closed far below
+    would else turn good records into one bad one."""
+    cells = pl.col("raw_line").str.count_matches(layout.delimiter, literal=True)
+    lines = pl.col("raw_line").str.contains("\n", literal=True)
+    swallowed = rejects.filter(lines & (cells >= 2 * (width - 1)))
+    if swallowed.height:
+        raise _do_not_pair(name, swallowed["source_line"].min())  # type: ignore[arg-type]
 
 
 def _do_not_pair(name: str, line: int | None) -> FileRefused:

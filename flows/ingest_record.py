@@ -9,7 +9,6 @@ from flows.ingest_report import FileResult, Tally, masked, shown
 from flows.store import Store
 from schemas.errors import Fault
 
-
 _NOT_ASIDE = """
     anti join staged_duplicates as d on d.source_line = s.source_line
     anti join staged_rejects as r on r.source_line = s.source_line

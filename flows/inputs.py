@@ -47,13 +47,12 @@ def load_master(store: Store, tables: Tables) -> MasterData:
     versions, parked = _versions(store.current("accounts"))
     numbers, devices = store.current("numbers"), store.current("devices")
     subscriptions = store.current("subscriptions")
-    leaving = {
-        account: end_date
-        for account, end_date in versions.unique("account_id", keep="last", maintain_order=True)
+    leaving = dict(
+        versions.unique("account_id", keep="last", maintain_order=True)
         .filter(pl.col("end_date").is_not_null())
         .select("account_id", "end_date")
         .iter_rows()
-    }
+    )
     spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
     versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
     unknown = _unknown_products(store, tables)
@@ -112,7 +111,12 @@ def _unknown_products(store: Store, tables: Tables) -> pl.DataFrame:
     frames = [
         store.current(feed)
         .filter(~pl.col("product_code").is_in(known))
-        .select("account_id", reason=pl.format("feed {} names product {}, which the catalogue does not know", pl.lit(feed), "product_code"))
+        .select(
+            "account_id",
+            reason=pl.format(
+                "feed {} names product {}, which the catalogue does not know", pl.lit(feed), "product_code"
+            ),
+        )
         for feed in ("subscriptions", "devices", "numbers", "charges")
     ]
     return pl.concat(frames).sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
@@ -245,14 +249,17 @@ def _billed_months(store: Store, months: list[str]) -> pl.DataFrame:
 
 _USAGE = """
 with every_call as (
-    select usage_id, 'voice' as kind, 'calls' as feed, source, source || ':' || call_id || ':' || coalesce(leg, '-') as identity,
-           started_at, direction, from_number, to_number, duration_s, duration_s as units, null as text, disposition,
-           account_id as stated_account_id, extension, source_file, source_line from feed_calls
+    select usage_id, 'voice' as kind, 'calls' as feed, source,
+           source || ':' || call_id || ':' || coalesce(leg, '-') as identity, started_at, direction, from_number,
+           to_number, duration_s, duration_s as units, null as text, disposition, account_id as stated_account_id, extension, source_file, source_line from feed_calls
     union all
     select usage_id, 'sms', 'messages', source, source || ':' || message_id, sent_at, direction, from_number,
            to_number, 0, credits, text, null, account_id, null, source_file, source_line from feed_messages),
 counted as (select *, count(*) over (partition by feed, identity) as variants from every_call),
-treated as (select usage_id from rated_usage union select usage_id from suspended_usage union select usage_id from excluded_usage)
+treated as (
+    select usage_id from rated_usage union
+    select usage_id from suspended_usage union
+    select usage_id from excluded_usage)
 select * exclude (identity) from counted
 where usage_id not in (
         select usage_id from rated_usage r join issued_documents d on d.run_id = r.run_id and d.draft_id = r.draft_id)
@@ -266,5 +273,3 @@ def load_usage(store: Store, oldest_usage_month: str) -> pl.DataFrame:
     since = month_start(oldest_usage_month) - timedelta(days=1)
     usage = store.sql(_USAGE, {"since": f"{since.isoformat()} 00:00:00+00"})
     return with_credits(usage.with_columns(pl.col("started_at").dt.convert_time_zone("UTC")))
-
-

@@ -1,6 +1,6 @@
 """The books of a run, added up a second way: in DuckDB, over what was written (RULES 26, 27; DESIGN, decision 3).
 
-Each law is a query that returns the rows that break it. Run inside the drafting transaction: a broken law rolls it back.
+Each law is a query that returns the rows that break it; a broken law rolls the drafting transaction back.
 """
 
 from flows.store import Store
@@ -17,16 +17,19 @@ LAWS = {
     # Exact: over the common denominator c, 2 x |amount x c - sum| x 10^digits may not exceed c.
     "every usage line is the exact sum of its usage, rounded once": """
         with sums as (
-            select draft_id, line_no, amount_den, sum(amount_num) as num from line_usage where run_id = $run group by all),
+            select draft_id, line_no, amount_den, sum(amount_num) as num
+            from line_usage where run_id = $run group by all),
         common as (
-            select draft_id, line_no, list_reduce(list(amount_den), lambda a, b: lcm(a, b)) as c from sums group by all),
+            select draft_id, line_no, list_reduce(list(amount_den), lambda a, b: lcm(a, b)) as c
+            from sums group by all),
         exact as (
             select draft_id, line_no, c, sum(num * (c // amount_den)) as total
             from sums join common using (draft_id, line_no) group by all)
         select l.draft_id, l.line_no, l.amount, e.total / e.c as found
         from invoice_lines l join documents d using (run_id, draft_id) left join exact e using (draft_id, line_no)
         where l.run_id = $run and l.charge_type = 'usage' and not coalesce(
-            2 * abs(l.amount * e.c - e.total) * (10 ** (d.document_json ->> '$.minor_digits')::integer)::hugeint <= e.c, false)""",
+            2 * abs(l.amount * e.c - e.total)
+            * (10 ** (d.document_json ->> '$.minor_digits')::integer)::hugeint <= e.c, false)""",
     "every known account has exactly one outcome": """
         select account_id, count(*) from (
             select distinct account_id from feed_accounts union all

@@ -26,7 +26,10 @@ def write_manifest(store: Store, request: Request, settings: Settings, tables: T
         "outputs": _outputs(home, month),
     }
     text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    return write_atomic(home.out(month) / "manifest.json", text.encode())
+    digest = write_atomic(home.out(month) / "manifest.json", text.encode())
+    standing = [run["run_id"] for run in content["runs"]]
+    store.rows("update runs set manifest_sha256 = $1 where list_contains($2, run_id)", [digest, standing])
+    return digest
 
 
 def _runs(store: Store, month: str) -> list[dict[str, Any]]:
@@ -34,7 +37,13 @@ def _runs(store: Store, month: str) -> list[dict[str, Any]]:
         "select run_id, kind, inputs_sha256, only_accounts from runs where invoice_month = $1 order by run_id", [month]
     )
     return [
-        {"run_id": run_id, "kind": kind, "inputs_sha256": inputs, "only_accounts": only, "outcomes": _outcomes(store, run_id)}
+        {
+            "run_id": run_id,
+            "kind": kind,
+            "inputs_sha256": inputs,
+            "only_accounts": only,
+            "outcomes": _outcomes(store, run_id),
+        }
         for run_id, kind, inputs, only in rows
         if last_state(store, run_id) in ("drafted", "approved")
     ]
@@ -42,7 +51,9 @@ def _runs(store: Store, month: str) -> list[dict[str, Any]]:
 
 def _outcomes(store: Store, run_id: str) -> dict[str, int]:
     return dict(
-        store.rows("select outcome, count(*) from run_accounts where run_id = $1 group by outcome order by outcome", [run_id])
+        store.rows(
+            "select outcome, count(*) from run_accounts where run_id = $1 group by outcome order by outcome", [run_id]
+        )
     )
 
 
@@ -62,11 +73,10 @@ def _documents(store: Store, month: str) -> list[dict[str, Any]]:
 
 
 def _outputs(home: Home, month: str) -> dict[str, str]:
-    """Every file under out/<month>/ but the manifest itself and the mails, which go out later."""
+    """The PDFs and usage files under out/<month>/; mails go out later, and the review reads the manifest's hash."""
     root = home.out(month)
-    files = sorted(path for path in root.rglob("*") if path.is_file())
     return {
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-        if path.name != "manifest.json" and path.relative_to(root).parts[0] != "mail"
+        for part in ("invoices", "usage")
+        for path in sorted((root / part).glob("*"))
     }

@@ -1,4 +1,4 @@
-"""The month as a Prefect flow: names, logs, an artifact, one run of a month at a time. No caching, no retries of money."""
+"""The month as a Prefect flow: names, logs, an artifact. No caching and no retries where money is."""
 
 import os
 
@@ -8,18 +8,19 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 
-from collections.abc import Callable  # noqa: E402  the settings above must be in place first
-from dataclasses import asdict  # noqa: E402
-from typing import Any  # noqa: E402
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
-from prefect import flow, get_run_logger, task  # noqa: E402
-from prefect.artifacts import create_table_artifact  # noqa: E402
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.states import Completed, Failed, State  # noqa: E402
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
-from flows.bill_run import RunReport, bill_month  # noqa: E402
-from flows.context import Request  # noqa: E402
-from schemas.errors import NothingToDo, TollbookError  # noqa: E402
+from flows.bill_run import RunReport, bill_month
+from flows.context import Request
+from schemas.errors import NothingToDo, TollbookError
 
 
 def as_task(name: str, stage: Callable[..., Any], argument: Any) -> Any:
@@ -33,7 +34,8 @@ def as_task(name: str, stage: Callable[..., Any], argument: Any) -> Any:
         get_run_logger().info("%s: %s", name, found)
         return found
 
-    found = task(guarded, name=name, tags=["tollbook"], cache_policy=NO_CACHE, persist_result=False)(argument)
+    as_task_named = task(name=name, tags=["tollbook"], cache_policy=NO_CACHE, persist_result=False)
+    found = as_task_named(guarded)(argument)
     if isinstance(found, TollbookError):
         raise found
     return found

@@ -16,6 +16,7 @@ import duckdb
 from flows.store import Store
 from flows.views import blocks, views
 
+_TEMPORARY = "create or replace temp table"
 _STORAGE = "v1.5.0"
 """Format of the file: clients of DuckDB 1.5 can read it."""
 
@@ -65,14 +66,25 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
         con.execute("set preserve_insertion_order = false")
 
 
+@contextlib.contextmanager
+def in_force(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What stands in the working database, as temporary tables: run_states, documents_in_force, usage_in_force ..."""
+    temporary = {name: step for name, step in blocks("sql_base.sql").items() if step.startswith(_TEMPORARY)}
+    for step in temporary.values():
+        con.execute(step)
+    try:
+        yield
+    finally:
+        for name in temporary:
+            con.execute(f"drop table temp.{name}")
+
+
 def _fill(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create schema snapshot.base")
-    steps = blocks("sql_base.sql")
-    for step in steps.values():
-        con.execute(step)
-    for name, step in steps.items():
-        if step.startswith("create or replace temp table"):
-            con.execute(f"drop table temp.{name}")
+    with in_force(con):
+        for step in blocks("sql_base.sql").values():
+            if not step.startswith(_TEMPORARY):
+                con.execute(step)
 
 
 def _describe(con: duckdb.DuckDBPyConnection) -> None:

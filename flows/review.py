@@ -1,10 +1,11 @@
-"""The numbers to look at before approving: one set of tables, as HTML to print, JSON for scripts, lines for the terminal.
+"""The numbers to look at before approving: one set of tables, as HTML, as JSON for scripts, as lines for the terminal.
 
 Everything shown is read from the snapshot, so an analyst can ask for any figure again. Nothing here reads a clock:
 the same books give the same bytes.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -73,7 +74,13 @@ class Review:
             "books_balance": self.books_balance,
             **{name: _plain(rows) for name, rows in self.tables.items()},
             "laws": [
-                {"law": law.name, "meaning": law.meaning, "kept": law.is_kept, **law.figures, "rows": _plain(law.broken)}
+                {
+                    "law": law.name,
+                    "meaning": law.meaning,
+                    "kept": law.is_kept,
+                    **law.figures,
+                    "rows": _plain(law.broken),
+                }
                 for law in self.laws
             ],
         }
@@ -91,22 +98,23 @@ class Review:
                 f"net {shown['net']}, recovery fees {shown['recovery_fees']}, taxes {shown['taxes']}, "
                 f"total {shown['total']} {row['currency']} ({signed(row['difference'], row['currency'])} on last month)"
             )
-        for row in self.tables["parked"]:
-            found.append(f"Parked: {row['account_id']}: {row['reason']}. {row['remedy']}")
+        found += [f"Parked: {row['account_id']}: {row['reason']}. {row['remedy']}" for row in self.tables["parked"]]
         for row in self.tables["suspended"]:
             worth = f", about {sums(row['estimates'])}" if row["estimates"] else ""
             found.append(f"Suspended: {row['feed']}, {row['reason']}: {row['records']}{worth}")
         rejected = sum(row["rejected"] for row in self.tables["files"])
         if rejected:
             found.append(f"Rejected records: {rejected}")
-        found += [f"NOT BALANCED: {law.meaning}: {len(law.broken)} rows break it" for law in self.laws if not law.is_kept]
+        found += [
+            f"NOT BALANCED: {law.meaning}: {len(law.broken)} rows break it" for law in self.laws if not law.is_kept
+        ]
         if self.books_balance:
             found.append(f"The books balance: {len(self.laws)} laws kept")
         return [*found, f"All of it: {self.html}"]
 
 
 def review(store: Store, settings: Settings, month: str) -> Review:
-    """Publishes the snapshot, reads the review of invoice month `month` from it, and writes review.html and review.json.
+    """Publishes the snapshot, reads the review of invoice month `month` from it, writes review.html and review.json.
 
     Raises Refused when no run of the month stands.
     """
@@ -157,7 +165,9 @@ def signed(amount: Decimal, currency: str | None) -> str:
 
 def sums(estimates: Rows | None) -> str:
     """Money in several currencies: 0.75 USD, 1.20 EUR."""
-    return ", ".join(f"{written(part['amount'], part['currency'])} {part['currency']}" for part in estimates or []) or "–"
+    return (
+        ", ".join(f"{written(part['amount'], part['currency'])} {part['currency']}" for part in estimates or []) or "–"
+    )
 
 
 def spoken(seconds: int | None) -> str:
@@ -171,23 +181,27 @@ def worded(code: str | None) -> str:
     return (code or "–").replace("_", " ")
 
 
+def moves(sections: Rows | None, currency: str | None) -> str:
+    """What moved: service fees +10.00, rentals −3.50."""
+    return ", ".join(f"{worded(part['section'])} {signed(part['difference'], currency)}" for part in sections or [])
+
+
+_WRITERS: dict[str, Callable[[Any, str | None], str]] = {
+    "money": written,
+    "change": signed,
+    "moves": moves,
+    "sums": lambda value, _: sums(value),
+    "seconds": lambda value, _: spoken(value),
+    "count": lambda value, _: f"{value:,d}",
+    "word": lambda value, _: worded(value),
+}
+
+
 def cell(column: Column, row: dict[str, Any]) -> str:
-    """A cell as it is read."""
-    value, currency = row[column.name], row.get("currency")
-    if column.kind == "money":
-        return written(value, currency)
-    if column.kind == "change":
-        return signed(value, currency)
-    if column.kind == "seconds":
-        return spoken(value)
-    if column.kind == "count":
-        return f"{value:,d}"
-    if column.kind == "moves":
-        return ", ".join(f"{worded(part['section'])} {signed(part['difference'], currency)}" for part in value or [])
-    if column.kind == "sums":
-        return sums(value)
-    if column.kind == "word":
-        return worded(value)
+    """A cell as it is read; text and codes as they are."""
+    value = row[column.name]
+    if column.kind in _WRITERS:
+        return _WRITERS[column.kind](value, row.get("currency"))
     return "–" if value is None else str(value)
 
 
@@ -195,7 +209,9 @@ def _page(found: Review) -> str:
     """review.html: one file, nothing loaded from anywhere."""
     here = Path(templates.__file__).parent
     loader = FileSystemLoader(here)
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.globals |= {"cell": cell, "written": written, "signed": signed, "worded": worded}
     return environment.get_template("review.html.j2").render(review=found, specs=TABLES, outcome_words=OUTCOMES)
 

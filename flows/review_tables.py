@@ -1,4 +1,4 @@
-"""What the review shows, table by table: titles, what each is for, and how its columns read. The SQL is sql_review.sql."""
+"""What the review shows, table by table: titles, what each is for, how columns read. The SQL is in sql_review.sql."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -31,6 +31,8 @@ class Spec:
     columns: tuple[Column, ...]
     is_quiet: bool = False
     """Whether to leave the table out when it is empty."""
+    is_grouped: bool = False
+    """Whether rows that share their first cell stand together."""
 
 
 def _columns(text: str) -> tuple[Column, ...]:
@@ -67,6 +69,7 @@ TABLES: dict[str, Spec] = {
             "currency text Currency; section word Section; lines count Lines; total money This month; "
             "previous_total money Last month; difference change Difference"
         ),
+        is_grouped=True,
     ),
     "taxes": Spec(
         "Taxes and recovery fees",
@@ -90,7 +93,9 @@ TABLES: dict[str, Spec] = {
         "New accounts",
         "Billed for the first time.",
         "None.",
-        _columns("account_id code Account; name text Name; seller_id text Seller; currency text Currency; total money Total"),
+        _columns(
+            "account_id code Account; name text Name; seller_id text Seller; currency text Currency; total money Total"
+        ),
     ),
     "ceased_accounts": Spec(
         "No longer billed",
@@ -106,8 +111,8 @@ TABLES: dict[str, Spec] = {
         "Credit notes, and lines that give money back.",
         "None.",
         _columns(
-            "invoice_number code Document; account_id code Account; name text Name; what word What; detail text Detail; "
-            "currency text Currency; amount money Amount"
+            "invoice_number code Document; account_id code Account; name text Name; what word What; "
+            "detail text Detail; currency text Currency; amount money Amount"
         ),
     ),
     "findings": Spec(
@@ -130,6 +135,7 @@ TABLES: dict[str, Spec] = {
         "Loaded = rated + suspended + excluded; pending is usage of a later month or newer than the last run.",
         "No usage was loaded.",
         _columns("feed text Feed; outcome word Outcome; records count Records; seconds seconds Answered time"),
+        is_grouped=True,
     ),
     "suspended": Spec(
         "Suspended usage",

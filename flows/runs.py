@@ -25,7 +25,12 @@ class Inputs:
     settings_sha256: str
 
     def as_dict(self) -> dict[str, Any]:
-        return {"feeds": self.feeds, "tables": self.tables, "settings_sha256": self.settings_sha256, "program": PROGRAM_VERSION}
+        return {
+            "feeds": self.feeds,
+            "tables": self.tables,
+            "settings_sha256": self.settings_sha256,
+            "program": PROGRAM_VERSION,
+        }
 
     @property
     def sha256(self) -> str:
@@ -71,7 +76,8 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
     _accounts_known(store, request)
     inputs = read_inputs(store, settings, tables)
     issued = store.rows(
-        "select account_id, invoice_month, document_sha256 from issued_documents order by account_id, invoice_month, document_sha256"
+        "select account_id, invoice_month, document_sha256 from issued_documents "
+        "order by account_id, invoice_month, document_sha256"
     )
     holders = {account for account, held, _ in issued if held == month}
     kind = "supplementary" if holders else "regular"
@@ -108,7 +114,9 @@ def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) 
     month = request.invoice_month
     asked = [account for account in request.accounts if account in holders]
     if asked:
-        raise Refused(f"{month} is issued for {', '.join(asked)}; what is issued does not change. Use `tollbook correct`.")
+        raise Refused(
+            f"{month} is issued for {', '.join(asked)}; what is issued does not change. Use `tollbook correct`."
+        )
     later = store.rows("select max(invoice_month) from issued_documents where invoice_month > $1", [month])[0][0]
     if later and not holders:
         raise Refused(f"{later} is already issued; {month} can no longer be run before it.")
@@ -140,7 +148,5 @@ def last_state(store: Store, run_id: str) -> str | None:
 
 def drafted_runs(store: Store, month: str) -> list[tuple[str, str, str]]:
     """(run_id, kind, drafted_by) of the runs of a month whose drafts wait for approval, oldest first."""
-    rows = store.rows(
-        "select run_id, kind, drafted_by from runs where invoice_month = $1 order by run_seq", [month]
-    )
+    rows = store.rows("select run_id, kind, drafted_by from runs where invoice_month = $1 order by run_seq", [month])
     return [row for row in rows if last_state(store, row[0]) == "drafted"]

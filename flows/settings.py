@@ -73,7 +73,7 @@ class SourceSettings(_Table):
     columns: dict[str, str] | list[str] = Field(default_factory=dict)
     """A map canonical -> source column, or the list of a headerless layout's columns in order."""
     header: bool | None = None
-    """Whether the file has a header line; by default csv with canonical or mapped names has, switch layouts have none."""
+    """Whether the file has a header line; by default csv with names has one, switch layouts have none."""
     delimiter: str = Field(",", min_length=1, max_length=1)
     encoding: Literal["utf-8"] = "utf-8"
     duration_unit: Literal["seconds", "milliseconds"] = "seconds"
@@ -135,6 +135,9 @@ class BillingSettings(_Table):
     lookback_months: int = Field(3, ge=0, le=24)
     approver_may_be_runner: bool = False
     max_reject_percent: int = Field(5, ge=0, le=100)
+    """A file with a larger share of bad lines is refused whole."""
+    max_reject_lines: int = Field(10, ge=0)
+    """So few bad lines refuse no file, whatever their share, unless they are more than half of it."""
     send_from_day: int = Field(1, ge=1, le=28)
     send_to_day: int = Field(5, ge=1, le=28)
 
@@ -149,9 +152,7 @@ class RunSettings(_Table):
 class Settings(BaseSettings):
     """The whole of tollbook.toml; secrets may come from the environment (TOLLBOOK_SMTP__PASSWORD)."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="TOLLBOOK_", env_nested_delimiter="__"
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="TOLLBOOK_", env_nested_delimiter="__")
 
     billing: BillingSettings
     sellers: dict[str, SellerSettings]

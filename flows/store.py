@@ -118,7 +118,8 @@ class Store:
     def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
         """A query's rows as a frame. Values go in as parameters, never into the text."""
         relation = self.con.sql(query, params=params) if params else self.con.sql(query)
-        return relation.pl()
+        frame: pl.DataFrame = relation.pl()
+        return frame
 
     def rows(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """A query's rows as tuples."""
@@ -158,10 +159,10 @@ def write_atomic(path: Path, content: bytes) -> str:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o640)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o640)
+        Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+            Path(temporary).unlink()
         raise
     return hashlib.sha256(content).hexdigest()

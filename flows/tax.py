@@ -56,7 +56,9 @@ def tax(run: Run) -> dict[str, int]:
     untaxable = lines.filter(pl.col("tax_class").is_null() | pl.col("interstate").is_null())
     parked = pl.concat([parked, _unclassed(untaxable)])
     lines = lines.join(parked, on="account_id", how="anti")
-    result = apply(lines, _tax_headings(accounts, settings, run.request.month_first), tables.taxes, certificates, id_checks)
+    result = apply(
+        lines, _tax_headings(accounts, settings, run.request.month_first), tables.taxes, certificates, id_checks
+    )
     parked = pl.concat([parked, result.parked.select("account_id", "reason")])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     lines.join(parked, on="account_id", how="anti").write_parquet(run.work / "lines.parquet")

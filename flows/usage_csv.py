@@ -1,4 +1,4 @@
-"""The itemised usage beside a PDF: every record of the document's lines, in local time, safe to open in a spreadsheet."""
+"""The itemised usage beside a PDF: every record of its lines, in local time, safe to open in a spreadsheet."""
 
 import polars as pl
 
@@ -8,8 +8,8 @@ from schemas.document import Document
 _RISKY = r"^[=+\-@\t\r]"
 
 _QUERY = """
-select u.line_no, r.started_at, v.time_zone, r.kind, r.category, r.direction, r.from_number, r.to_number, r.destination, r.country,
-       r.duration_s, u.component, u.units, r.unit, u.price, u.per, u.amount, u.usage_id
+select u.line_no, r.started_at, v.time_zone, r.kind, r.category, r.direction, r.from_number, r.to_number,
+       r.destination, r.country, r.duration_s, u.component, u.units, r.unit, u.price, u.per, u.amount, u.usage_id
 from line_usage u join rated_usage r on r.run_id = u.run_id and r.usage_id = u.usage_id
 join (select account_id, max_by(time_zone, coalesce(effective_from, date '0001-01-01')) as time_zone
       from feed_accounts group by account_id) v on v.account_id = r.account_id

@@ -60,7 +60,13 @@ def to_lines(
         discount_amount=pl.lit(0).cast(EXACT),
         _section=pl.col("section").replace_strict(order, return_dtype=pl.Int64),
     ).sort(
-        "account_id", "_section", pl.col("billing_group").fill_null(""), "product_code", "period_start", "country", "line_key"
+        "account_id",
+        "_section",
+        pl.col("billing_group").fill_null(""),
+        "product_code",
+        "period_start",
+        "country",
+        "line_key",
     )
     return lines.with_columns(line_no=pl.int_range(1, pl.len() + 1).over("account_id")).select(
         pl.col(name).cast(dtype) for name, dtype in LINE.items()

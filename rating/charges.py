@@ -1,5 +1,6 @@
-"""Everything that is charged, as one kind of row: schemas.frames.CHARGE. Which charges share a printed line is RULES 12."""
+"""Everything that is charged, as one kind of row, schemas.frames.CHARGE; which share a printed line is RULES 12."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
@@ -11,7 +12,7 @@ from schemas.money import EXACT
 _BY_DESTINATION = ["international_minutes", "premium_minutes"]
 
 
-def _map(values: dict[str, str]) -> pl.Expr:
+def _map(values: Mapping[str, str]) -> pl.Expr:
     return pl.col("product_code").replace_strict(values, default=None, return_dtype=pl.String)
 
 
@@ -25,8 +26,9 @@ def _line_key(*columns: str) -> pl.Expr:
 
 
 def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
-    """Parts still to be charged (rating.owed.difference with billing_group, location_id, is_first, tax_date) to charges.
+    """Parts still to be charged to charges.
 
+    parts: rating.owed.difference with billing_group, location_id, is_first, tax_date.
     A part that is the whole cycle, charged for the first time, is a recurring charge in its product's section;
     any other is a proration, in `prorated_charges` (RULES 5, 7).
     """
@@ -113,7 +115,9 @@ def usage_components(rated: pl.DataFrame, products: dict[str, Product]) -> pl.Da
     sections = {code: product.section for code, product in products.items()}
     return (
         pl.concat(frames)
-        .with_columns(section=_map(sections), amount_num=(pl.col("price") * pl.col("units")).cast(EXACT), amount_den="per")
+        .with_columns(
+            section=_map(sections), amount_num=(pl.col("price") * pl.col("units")).cast(EXACT), amount_den="per"
+        )
         .with_columns(country=pl.when(pl.col("section").is_in(_BY_DESTINATION)).then("country"))
         .with_columns(line_key=_line_key("section", "product_code", "billing_group", "usage_month", "country"))
     )
@@ -136,8 +140,10 @@ def usage_charges(components: pl.DataFrame, month_bounds: dict[str, tuple[date, 
     sums = components.group_by(*lines, "amount_den").agg(pl.col("amount_num").sum())
     # The quantity stands on one of a line's rows only, so that summing them does not count it twice.
     first = pl.int_range(pl.len()).over(*lines) == 0
-    charges = sums.sort(*lines, "amount_den").join(facts, on=lines).with_columns(
-        quantity=pl.when(first).then("quantity").otherwise(pl.lit(0).cast(EXACT))
+    charges = (
+        sums.sort(*lines, "amount_den")
+        .join(facts, on=lines)
+        .with_columns(quantity=pl.when(first).then("quantity").otherwise(pl.lit(0).cast(EXACT)))
     )
     start = pl.col("usage_month").replace_strict(starts, return_dtype=pl.Date)
     end = pl.col("usage_month").replace_strict(ends, return_dtype=pl.Date)
@@ -145,7 +151,8 @@ def usage_charges(components: pl.DataFrame, month_bounds: dict[str, tuple[date, 
         charges.with_columns(
             charge_type=pl.lit("usage"),
             charge_key=pl.concat_str(
-                ["account_id", pl.lit("usage"), pl.col("country").fill_null("-"), "product_code", "usage_month"], separator="|"
+                ["account_id", pl.lit("usage"), pl.col("country").fill_null("-"), "product_code", "usage_month"],
+                separator="|",
             ),
             resource_kind=pl.lit("usage"),
             cycle_start=start,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from rating.outcomes import settle
 from schemas.catalog import Catalog, Rate
 from schemas.money import EXACT
 
-RATE = {
+RATE: dict[str, Any] = {
     "rate_id": pl.String,
     "destination": pl.String,
     "price": EXACT,
@@ -85,7 +86,19 @@ def _dated(plan: str, category: str, rate: Rate) -> list[tuple[object, ...]]:
         if price:
             suffix = "" if start == date.min else f"@{start}"
             identity = (f"{plan}:{category}{suffix}", None)
-            rows.append((start, end, *identity, price[-1], rate.per, rate.increment, rate.minimum, fee[-1] if fee else Decimal(0), None))
+            rows.append(
+                (
+                    start,
+                    end,
+                    *identity,
+                    price[-1],
+                    rate.per,
+                    rate.increment,
+                    rate.minimum,
+                    fee[-1] if fee else Decimal(0),
+                    None,
+                )
+            )
     return rows
 
 
@@ -127,7 +140,9 @@ def _searched(part: pl.DataFrame, deck: Deck) -> pl.DataFrame:
 
 
 def _premium(usage: pl.DataFrame, rules: pl.DataFrame, decks: dict[str, Deck]) -> pl.DataFrame:
-    premium = rules.filter(pl.col("category") == "premium", pl.col("deck").is_not_null()).select("plan", premium_deck="deck")
+    premium = rules.filter(pl.col("category") == "premium", pl.col("deck").is_not_null()).select(
+        "plan", premium_deck="deck"
+    )
     usage = usage.with_row_index("_row").join(premium, on="plan", how="left", validate="m:1", maintain_order="left")
     candidates = usage.filter(
         pl.col("outcome").is_null(), pl.col("category") == "domestic", pl.col("premium_deck").is_not_null()
@@ -143,5 +158,3 @@ def _premium(usage: pl.DataFrame, rules: pl.DataFrame, decks: dict[str, Deck]) -
         .then(pl.lit("premium"))
         .otherwise("category")
     ).drop("_row", "premium_deck")
-
-

@@ -9,6 +9,7 @@ are in force, so an expired longer prefix loses to an active shorter one.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import polars as pl
 
@@ -18,7 +19,7 @@ DIGITS = 15
 
 @dataclass(frozen=True)
 class Epoch:
-    """Days [start, end) in which one set of rows is in force; `bounds` has `lower` (Int64) and `row` (UInt32, null = gap)."""
+    """Days [start, end) with one set of rows in force; `bounds` has `lower` (Int64) and `row` (UInt32, null = gap)."""
 
     start: date
     end: date
@@ -48,7 +49,7 @@ def compile_prefixes(rows: pl.DataFrame) -> PrefixTable:
     )
     edges = sorted({date.min, date.max, *in_force["start"], *in_force["end"]})
     epochs = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         active = in_force.filter(pl.col("start") <= start, pl.col("end") > start)
         epochs.append(Epoch(start, end, _bounds(active)))
     return PrefixTable(rows.drop("row"), tuple(epochs))

@@ -7,9 +7,7 @@ from rating.outcomes import settle
 _EXTENSION = r"^\d{2,6}$"
 
 
-def own(
-    usage: pl.DataFrame, numbers: pl.DataFrame, extensions: pl.DataFrame, accounts: pl.DataFrame
-) -> pl.DataFrame:
+def own(usage: pl.DataFrame, numbers: pl.DataFrame, extensions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Adds account_id, number_type, billing_group and the account's state at the instant; settles what has no owner.
 
     numbers: number, account_id, number_type, billing_group, from_at, to_at (UTC, half-open, disjoint per number).
@@ -22,6 +20,8 @@ def own(
         _extension=pl.coalesce(
             "extension",
             _if_extension(pl.when(inbound).then("to_number").otherwise("from_number")),
+            # A switch may name the caller of an internal call by a device; then the called extension tells.
+            pl.when(pl.col("direction") == "internal").then(_if_extension(pl.col("to_number"))),
         ),
     )
     by_number = _at_instant(usage, numbers, {"_number": "number"}).rename({"account_id": "number_account"})

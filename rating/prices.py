@@ -2,13 +2,20 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
 from schemas.catalog import Catalog
 from schemas.money import EXACT
 
-_LIST = {"product_code": pl.String, "currency": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, "price": EXACT}
+_LIST: dict[str, Any] = {
+    "product_code": pl.String,
+    "currency": pl.String,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+    "price": EXACT,
+}
 
 
 def _intervals(dated: dict[date, Decimal]) -> list[tuple[date, date, Decimal]]:
@@ -87,7 +94,9 @@ def with_prices(
             .select("_row", pl.col("price").alias(f"price_{number}"))
         )
         found = found.join(hit, on="_row", how="left", validate="1:1", maintain_order="left")
-    return asked.with_columns(found.select(unit_price=pl.coalesce("price_1", "price_2", "price_3", "price_4"))["unit_price"])
+    return asked.with_columns(
+        found.select(unit_price=pl.coalesce("price_1", "price_2", "price_3", "price_4"))["unit_price"]
+    )
 
 
 def _plan_per_account(catalog: Catalog, account_versions: pl.DataFrame) -> pl.DataFrame:

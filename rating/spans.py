@@ -5,6 +5,7 @@ says that the resource goes on in another state on the day `end`: that day still
 """
 
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -13,7 +14,7 @@ from schemas.catalog import Product
 from schemas.money import EXACT
 from schemas.periods import add_months, first_of_month
 
-SPAN = {
+SPAN: dict[str, Any] = {
     "account_id": pl.String,
     "feed": pl.String,
     "resource_id": pl.String,
@@ -163,9 +164,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
     first_start = pl.col("start_date").min().over("subscription_id")
     anchored = rows.filter(pl.col("product_code").is_in(_billed_from("subscriptions", products))).with_columns(
         interval_months=interval,
-        anchor=pl.coalesce(
-            "bill_anchor", pl.when(interval == 1).then(pl.lit(MONTHLY_ANCHOR)).otherwise(first_start)
-        ),
+        anchor=pl.coalesce("bill_anchor", pl.when(interval == 1).then(pl.lit(MONTHLY_ANCHOR)).otherwise(first_start)),
         last_day=pl.coalesce("end_date", "cancel_requested_on"),
     )
     spans = _versions(anchored, "subscription_id", "start_date", "last_day")

@@ -89,13 +89,17 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
         usage_month=pl.col("local_date").dt.strftime("%Y-%m")
     )
     month = pl.col("usage_month")
-    late = records.select("account_id", "usage_month").join(
-        tables.billed_months.with_columns(is_billed=pl.lit(True)),
-        on=["account_id", "usage_month"],
-        how="left",
-        validate="m:1",
-        maintain_order="left",
-    )["is_billed"].fill_null(False)
+    late = (
+        records.select("account_id", "usage_month")
+        .join(
+            tables.billed_months.with_columns(is_billed=pl.lit(True)),
+            on=["account_id", "usage_month"],
+            how="left",
+            validate="m:1",
+            maintain_order="left",
+        )["is_billed"]
+        .fill_null(False)
+    )
     for outcome, reason, when in (
         ("suspended", "unknown_account", pl.col("billing_from_at").is_null()),
         ("excluded", "before_billing_start", pl.col("started_at") < pl.col("billing_from_at")),
@@ -138,5 +142,3 @@ def _amounts(records: pl.DataFrame) -> pl.DataFrame:
     return records.with_columns(fee_charged=fee, amount_den=pl.col("per")).with_columns(
         amount_num=(pl.col("price") * pl.col("charged_units") + pl.col("fee_charged") * pl.col("per")).cast(EXACT)
     )
-
-

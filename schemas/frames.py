@@ -95,7 +95,9 @@ def checked(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFrame:
         return schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
         first = errors.failure_cases.head(3).select("column", "check", "failure_case").rows()
-        raise TollbookError(f"{schema.name}: {len(errors.failure_cases)} values break the schema, first {first}") from None
+        raise TollbookError(
+            f"{schema.name}: {len(errors.failure_cases)} values break the schema, first {first}"
+        ) from None
 
 
 def empty(columns: Mapping[str, Any]) -> pl.DataFrame:

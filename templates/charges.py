@@ -9,6 +9,7 @@ from babel.support import Translations
 from schemas.catalog import SECTIONS
 from schemas.document import AllowanceUse, Document, Line
 from templates.formats import Formats
+from templates.languages import territory_name
 from templates.words import SECTION_GROUPS, SECTION_HINTS, SECTION_TITLES
 
 MOST_LINES = 400
@@ -16,6 +17,7 @@ MOST_LINES = 400
 
 METER_WIDTH = 300
 
+_ABROAD = ("international_minutes", "premium_minutes")
 _TIMES = {"second": 1, "minute": 60}
 
 
@@ -43,6 +45,8 @@ class Group:
 
 @dataclass(frozen=True)
 class SectionBlock:
+    """A section: what it is called, what it holds in a few words, its groups, and the sum of all its lines."""
+
     key: str
     title: str
     hint: str
@@ -54,7 +58,7 @@ class SectionBlock:
 class Meter:
     """One allowance. The texts say it all; `bar` is the accent part of the bar, 0 to METER_WIDTH.
 
-    Within the allowance the bar is the used share of what is included; beyond it, the included share of what was used.
+    The whole bar is what is included or, when more was used, all that was used.
     """
 
     name: str
@@ -128,13 +132,21 @@ class Charges:
             )
         return Row(
             description=line.description,
-            destination="" if (line.destination or "") in line.description else line.destination or "",
+            destination=self._destination(line),
             details=details,
             period=self.formats.period(line.period_start, line.period_end),
             quantity=self._quantity_of(line),
             unit_price=self._price_of(line),
             amount=self.formats.money(line.amount),
         )
+
+    def _destination(self, line: Line) -> str:
+        """Where calls went: as the deck names it, else the country. Nothing when the description says it already."""
+        name = line.destination or ""
+        at_home = line.country == self.document.bill_to.country
+        if not name and line.country and line.section in _ABROAD and not at_home:
+            name = territory_name(line.country, self.formats.locale)
+        return "" if name in line.description else name
 
     def _quantity_of(self, line: Line) -> str:
         if line.quantity is None:
@@ -161,14 +173,16 @@ class Charges:
             return self.units(Decimal(per), unit)
         if unit in (None, "", "unit"):
             return ""
-        return {"credit": self._("credit"), "message": self._("message")}.get(unit, unit)  # type: ignore[arg-type]
+        return {"credit": self._("credit"), "message": self._("message")}.get(unit, unit)
 
     def units(self, quantity: Decimal, unit: str | None) -> str:
         """A quantity with its unit: seconds as minutes and seconds, which is exact where decimals are not."""
         number = self.formats.number
-        if unit in _TIMES:
+        if unit == "minute":
+            return f"{number(quantity)}\N{NO-BREAK SPACE}{self._('min')}"
+        if unit == "second":
             sign = "-" if quantity < 0 else ""
-            minutes, seconds = divmod(abs(quantity) * _TIMES[unit], 60)
+            minutes, seconds = divmod(abs(quantity), 60)
             parts = [f"{number(minutes)}\N{NO-BREAK SPACE}{self._('min')}"] if minutes or not seconds else []
             if seconds:
                 parts.append(f"{number(seconds)}\N{NO-BREAK SPACE}{self._('s')}")
@@ -183,16 +197,17 @@ class Charges:
         return text % {"n": self.formats.number(quantity)}
 
     def _meter(self, use: AllowanceUse) -> Meter:
-        part, whole = (use.granted, use.used) if use.over else (use.used, use.granted)
+        within = min(use.used, use.granted)
+        whole = max(use.used, use.granted, use.granted + use.over)
         return Meter(
             name=use.name,
             pool=use.pool or "",
             period=self.formats.month(use.usage_month),
             included=self.units(use.granted, use.unit),
-            used=self.units(use.used, use.unit),
+            used=self.units(within, use.unit),
             over=self.units(use.over, use.unit) if use.over else "",
-            left=self.units(max(use.granted - use.used, Decimal(0)), use.unit),
-            bar=int(METER_WIDTH * min(part / whole, Decimal(1))) if whole > 0 else 0,
+            left=self.units(use.granted - within, use.unit),
+            bar=int(METER_WIDTH * within / whole) if whole > 0 else 0,
         )
 
 

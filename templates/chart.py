@@ -25,13 +25,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
+    """A drawing of WIDTH × HEIGHT; `title` is what a reader hears, `baseline` the y of zero."""
+
+    title: str
     bars: list[Bar]
     baseline: Decimal
-    title: str
+    width: int = WIDTH
+    height: int = HEIGHT
 
 
-def bars(points: list[tuple[str, str, Decimal]]) -> tuple[list[Bar], Decimal]:
-    """(label, printed value, total) per month, oldest first -> bars and the y of zero. Credits hang below it."""
+def bar_chart(title: str, points: list[tuple[str, str, Decimal]]) -> Chart:
+    """(label, printed value, total) per month, oldest first. Credits hang below the baseline."""
     highest = max(Decimal(0), *(total for _, _, total in points))
     lowest = min(Decimal(0), *(total for _, _, total in points))
     span = (highest - lowest) or Decimal(1)
@@ -54,7 +58,7 @@ def bars(points: list[tuple[str, str, Decimal]]) -> tuple[list[Bar], Decimal]:
                 is_current=index == len(points) - 1,
             )
         )
-    return drawn, _tenth(baseline)
+    return Chart(title, drawn, _tenth(baseline))
 
 
 def _tenth(length: Decimal) -> Decimal:

@@ -8,9 +8,9 @@ from schemas.document import Document
 LONGEST_NAME = 120
 LONGEST_TEXT = 2000
 REPLACED = "\N{WHITE SQUARE}"
-_NAMES = {"name", "brand", "description", "billing_group", "destination", "unit", "city", "pool", "address_lines", "label"}
+_NAMES = set("name brand description billing_group destination unit city pool address_lines label".split())
 _JOINERS = {"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"}
-_DIRECTION = {"\N{LEFT-TO-RIGHT MARK}", "\N{RIGHT-TO-LEFT MARK}", "\N{ARABIC LETTER MARK}"}
+_INVISIBLE = {"\N{LEFT-TO-RIGHT MARK}", "\N{RIGHT-TO-LEFT MARK}", "\N{ARABIC LETTER MARK}", "\N{SOFT HYPHEN}"}
 _MOST_MARKS = 4
 
 
@@ -52,6 +52,8 @@ def _clean_character(character: str, category: str) -> str:
     if character in "\t\n\v\f\r\x85" or category in ("Zl", "Zp"):
         return " "
     if category == "Cf":
-        # Harmless marks shape scripts; overrides, embeddings and isolates can reverse a figure.
-        return character if character in _JOINERS else "" if character in _DIRECTION or character == "\xad" else REPLACED
+        # Joiners shape scripts and plain marks do no harm; overrides, embeddings and isolates can reverse a figure.
+        if character in _JOINERS:
+            return character
+        return "" if character in _INVISIBLE else REPLACED
     return REPLACED if category in ("Cc", "Cs", "Co", "Cn") else character

@@ -42,7 +42,7 @@ def title(document: Document, texts: Translations) -> str:
     if document.kind == "credit_note":
         if document.seller.country == "AU":
             return _("Adjustment note")
-        return texts.pgettext("corrects a document", "Credit note") if document.corrects else _("Credit note")
+        return str(texts.pgettext("corrects a document", "Credit note")) if document.corrects else _("Credit note")
     if document.seller.country == "AU":
         return _("Tax invoice")
     return _("Final invoice") if document.is_final else _("Invoice")

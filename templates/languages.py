@@ -36,6 +36,11 @@ def language_tag(locale: Locale) -> str:
     return "-".join(filter(None, (locale.language, locale.territory)))
 
 
+def territory_name(country: str, locale: Locale) -> str:
+    """An ISO 3166 code in the language of the text: 'PT' -> 'Portugal'; an unknown code stays as it is."""
+    return str(Locale(text_language(locale)).territories.get(country, country))
+
+
 @lru_cache(maxsize=16)
 def translations(language: str) -> Translations:
     """The messages of a language. Compiled from the .po in memory, so that no build step can be forgotten."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -23,6 +24,9 @@ from templates.page import Page, page_of
 from templates.render import environment
 
 _POLICY = email.policy.SMTP
+LONGEST_ADDRESS = 254
+"""Characters an address can have and still travel over SMTP (RFC 5321)."""
+
 _NOON = time(12, tzinfo=UTC)
 """Mails are dated at noon UTC: the same civil day nearly everywhere on earth."""
 
@@ -85,12 +89,12 @@ def mail_bytes(message: EmailMessage) -> bytes:
 def one_address(text: str) -> Address:
     """The one address `text` is. Raises Refused for lists, names, control characters and anything else."""
     refusal = Refused(f"found {text[:120]!r}; expected exactly one e-mail address, such as name@company.example")
-    if len(text) > 254 or not re.fullmatch(r"[\x21-\x7e]+@[^\s@,;:<>()\"\\]+", text):
+    if len(text) > LONGEST_ADDRESS or not re.fullmatch(r'(?=[!-~]+@)[^@,;:<>()\[\]"\\]+@[^\s@,;:<>()"\\]+', text):
         raise refusal
     local, _, domain = text.rpartition("@")
     try:
         return Address(addr_spec=f"{local}@{domain.encode('idna').decode('ascii')}")
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, MessageError):
         raise refusal from None
 
 

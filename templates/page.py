@@ -1,19 +1,18 @@
 """What a document says, in words and in the order of the page. The templates only place it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from babel import Locale
 from babel.support import Translations
 
 from schemas.document import Document, Tax
 from templates.charges import Charges, Meter, SectionBlock
-from templates.chart import HEIGHT, MOST_BARS, WIDTH, Bar, bars
+from templates.chart import MOST_BARS, Chart, bar_chart
 from templates.clean import printable
 from templates.formats import Formats
 from templates.headline import Headline, headline, how_to_pay, title, web_link
-from templates.languages import known_locale, language_tag, text_language, translations
+from templates.languages import known_locale, language_tag, territory_name, text_language, translations
 from templates.words import GROUP_TITLES, SECTION_TITLES, tax_id_label
 
 MOST_CHANGES = 3
@@ -25,7 +24,7 @@ LETTER_COUNTRIES = frozenset({"US", "CA", "MX", "PH", "CL", "CO"})
 
 @dataclass(frozen=True)
 class TaxRow:
-    """A tax or recovery fee. `details` explain base and exemption; `text` says what it is."""
+    """A tax or recovery fee. `details` explain date, base and exemption; `text` says what it is."""
 
     name: str
     rate: str
@@ -33,15 +32,6 @@ class TaxRow:
     amount: str
     text: str
     details: list[str]
-
-
-@dataclass(frozen=True)
-class Chart:
-    title: str
-    bars: list[Bar]
-    baseline: Decimal
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -116,8 +106,8 @@ class _Builder:
             left_out=self._left_out(left_out),
             details_on_new_page=len(document.lines) > (FEW_BESIDE_A_CHART if chart else FEW_LINES),
             meters=charges.meters(),
-            taxes=[self._tax_row(tax) for tax in taxes],
-            recovery_fees=[self._tax_row(tax) for tax in fees],
+            taxes=self._tax_rows(taxes),
+            recovery_fees=self._tax_rows(fees),
             sums={name: self.formats.money(amount) for name, amount in sums.items()},
             registrations=self._registrations(),
             customer_tax_id=self._customer_tax_id(),
@@ -193,18 +183,27 @@ class _Builder:
         if len(points) < 2 or document.kind == "credit_note":
             return None
         short, rough = self.formats.short_month, self.formats.rough
-        drawn, baseline = bars([(short(month), rough(total), total) for month, total in points])
         spoken = "; ".join(f"{self.formats.month(month)}: {self.formats.money(total)}" for month, total in points)
         label = self._("Your invoices by month. %(values)s") % {"values": spoken}
-        return Chart(label, drawn, baseline, WIDTH, HEIGHT)
+        return bar_chart(label, [(short(month), rough(total), total) for month, total in points])
 
-    def _tax_row(self, tax: Tax) -> TaxRow:
+    def _tax_rows(self, taxes: list[Tax]) -> list[TaxRow]:
+        """One row each. Rows of one name tell their dates apart and share the sentence that explains them."""
+        names = [tax.name for tax in taxes]
+        rows: list[TaxRow] = []
+        for tax in taxes:
+            row = self._tax_row(tax, names.count(tax.name) > 1)
+            explained = any((row.name, row.text) == (above.name, above.text) for above in rows)
+            rows.append(replace(row, text="") if explained else row)
+        return rows
+
+    def _tax_row(self, tax: Tax, with_date: bool) -> TaxRow:
         money, details = self.formats.money, []
+        if with_date:
+            details.append(self._("As of %(day)s.") % {"day": self.formats.day(tax.tax_date)})
         if tax.taxable_percent != 100:
-            details.append(
-                self._("Charged on %(percent)s of %(gross)s.")
-                % {"percent": self.formats.percent(tax.taxable_percent), "gross": money(tax.gross_base)}
-            )
+            values = {"base": money(tax.base_amount), "gross": money(tax.gross_base)}
+            details.append(self._("Charged on %(base)s of %(gross)s.") % values)
         if tax.exempt_amount:
             values = {"amount": money(tax.exempt_amount), "number": tax.certificate_number or ""}
             details.append(
@@ -246,7 +245,8 @@ class _Builder:
     def _banners(self) -> list[str]:
         banners = []
         if self.document.status == "draft":
-            banners.append(self._("This is a draft for review. Its figures can still change, and it is no invoice yet."))
+            draft = self._("This is a draft for review. Its figures can still change, and it is no invoice yet.")
+            banners.append(draft)
         if self.document.is_final:
             banners.append(self._("This is the final invoice for this account."))
         if self.document.kind == "credit_note":
@@ -256,8 +256,7 @@ class _Builder:
     def _country(self) -> str:
         """The customer's country, in the language of the text; only where post or tax crosses a border."""
         code = self.document.bill_to.country
-        language = Locale(text_language(self.formats.locale))
-        return "" if code == self.document.seller.country else language.territories.get(code, code)
+        return "" if code == self.document.seller.country else territory_name(code, self.formats.locale)
 
     def _left_out(self, count: int) -> str:
         if count == 0:
@@ -285,9 +284,10 @@ class _Builder:
         if seller.dispute_days is None or self.document.status == "draft":
             return ""
         last = self.document.issue_date + timedelta(days=seller.dispute_days)
-        return self._(
-            "You may dispute this document within %(days)s days of its issue, that is until %(last)s."
-        ) % {"days": seller.dispute_days, "last": self.formats.day(last)}
+        return self._("You may dispute this document within %(days)s days of its issue, that is until %(last)s.") % {
+            "days": seller.dispute_days,
+            "last": self.formats.day(last),
+        }
 
 
 def _sum(taxes: list[Tax]) -> Decimal:

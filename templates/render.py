@@ -1,5 +1,6 @@
 """A document to HTML and PDF. Equal documents give equal bytes, in any process and on any day."""
 
+import atexit
 import gc
 import hashlib
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ class _Style:
 @lru_cache(maxsize=1)
 def _style() -> _Style:
     """Style sheets and fonts, parsed once per process."""
+    # WeasyPrint keeps the fonts in a folder of its own until the configuration is collected.
+    atexit.register(_style.cache_clear)
     fonts = FontConfiguration()
     faces = "".join(
         f"@font-face {{ font-family: Inter; font-weight: {weight}; src: url({(_HERE / 'fonts' / name).as_uri()}) }}\n"

@@ -17,9 +17,7 @@ SECTION_GROUPS: dict[str, tuple[str, ...]] = {
 }
 """The summary on the first page: which sections make one row."""
 
-_EU = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
-)
+_EU = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 
 
 def N_(message: str) -> str:
@@ -52,7 +50,8 @@ SECTION_TITLES = {
     "one_time": N_("One-time charges"),
     "adjustments": N_("Credits and adjustments"),
     "taxes": N_("Taxes and recovery fees"),
-    "recovery_fees": N_("Recovery fees"),
+    "tax": N_("Taxes"),
+    "recovery_fee": N_("Recovery fees"),
 }
 
 SECTION_HINTS = {
@@ -60,7 +59,7 @@ SECTION_HINTS = {
     "prorated_charges": N_("Part of a month: what started, changed or ended after the 1st."),
     "included_minutes": N_("Local and long-distance minutes your plan covers."),
     "premium_minutes": N_("Calls to premium prefixes, which no plan covers."),
-    "outbound_overage": N_("Outgoing minutes beyond your plan. Calls between extensions count as outgoing."),
+    "outbound_overage": N_("Beyond your plan; calls between extensions count too."),
     "toll_free_minutes": N_("Incoming calls to your toll-free numbers."),
     "international_minutes": N_("Outgoing calls to other countries."),
     "sms_included": N_("SMS credits your plan covers, sent and received."),

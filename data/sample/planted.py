@@ -27,8 +27,8 @@ na 2026-04 over-midnight 2026-04-30T23:58:00-04:00 outbound +16175550101 +121255
 na 2026-05 no-owner 2026-05-06T10:00:00-04:00 outbound +16175550198 +12125550111 125 -
 # Norfolk Island is in no deck: suspended, never free.
 na 2026-05 no-rate 2026-05-06T10:20:00-04:00 outbound +16175550101 +672300001 340 -
-# US-1006 left on 15 May, its number still rang: suspended.
-na 2026-05 after-closure 2026-05-20T11:00:00-04:00 outbound +18435550101 +12125550112 200 -
+# US-1006 left on 15 May and was served to the end of May; its number rang once more: suspended.
+na 2026-05 after-closure 2026-06-01T11:00:00-04:00 outbound +18435550101 +12125550112 200 -
 # The switch says US-1002, but the number is US-1003's: suspended.
 na 2026-05 wrong-account 2026-05-07T15:30:00-06:00 outbound +13035550101 +12125550113 75 US-1002
 # The same id comes again with another length (sent_again): both wait until someone decides.

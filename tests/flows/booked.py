@@ -5,7 +5,7 @@ Two sellers, five accounts, seven calls. May is issued; June is drafted, and iss
 
 import hashlib
 from datetime import UTC, date, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -48,15 +48,17 @@ def document(account_id: str, month: str, fee: str, usage: str, number: str | No
     currency, jurisdiction, _ = SELLERS[seller_id]
     first = date.fromisoformat(f"{month}-01")
     lines = [
-        _line(1, "service_fees", "recurring", D(fee), jurisdiction, first),
-        _line(2, "international_minutes", "usage", D(usage), jurisdiction, first),
+        _line(1, "service_fees", "recurring", Decimal(fee), jurisdiction, first),
+        _line(2, "international_minutes", "usage", Decimal(usage), jurisdiction, first),
     ]
-    subtotal = D(fee) + D(usage)
+    subtotal = Decimal(fee) + Decimal(usage)
     taxes = [
-        _tax(1, "SALES" if seller_id == "us" else "GST", "tax", subtotal, D(10), subtotal / 10, jurisdiction, first),
-        _tax(2, "RRF", "recovery_fee", subtotal, D(0), D("1.00"), jurisdiction[:2], first),
+        _tax(
+            1, "SALES" if seller_id == "us" else "GST", "tax", subtotal, Decimal(10), subtotal / 10, jurisdiction, first
+        ),
+        _tax(2, "RRF", "recovery_fee", subtotal, Decimal(0), Decimal("1.00"), jurisdiction[:2], first),
     ]
-    tax_total = sum((tax.amount for tax in taxes), D(0))
+    tax_total = sum((tax.amount for tax in taxes), Decimal(0))
     return Document(
         template_version="1",
         kind="invoice",
@@ -97,7 +99,7 @@ def document(account_id: str, month: str, fee: str, usage: str, number: str | No
     )
 
 
-def _line(number: int, section: Any, kind: Any, amount: D, jurisdiction: str, first: date) -> Line:
+def _line(number: int, section: Any, kind: Any, amount: Decimal, jurisdiction: str, first: date) -> Line:
     return Line(
         line_no=number,
         section=section,
@@ -107,7 +109,7 @@ def _line(number: int, section: Any, kind: Any, amount: D, jurisdiction: str, fi
         resource_kind="devices",
         resource_id=None,
         description=section,
-        quantity=D(1),
+        quantity=Decimal(1),
         unit="unit",
         unit_price=amount,
         amount=amount,
@@ -118,7 +120,9 @@ def _line(number: int, section: Any, kind: Any, amount: D, jurisdiction: str, fi
     )
 
 
-def _tax(number: int, code: str, kind: Any, base: D, rate: D, amount: D, where: str, day: date) -> Tax:
+def _tax(
+    number: int, code: str, kind: Any, base: Decimal, rate: Decimal, amount: Decimal, where: str, day: date
+) -> Tax:
     return Tax(
         tax_no=number,
         tax_code=code,
@@ -128,9 +132,9 @@ def _tax(number: int, code: str, kind: Any, base: D, rate: D, amount: D, where: 
         jurisdiction=where,
         tax_date=day,
         gross_base=base,
-        taxable_percent=D(100),
+        taxable_percent=Decimal(100),
         base_amount=base,
-        exempt_amount=D(0),
+        exempt_amount=Decimal(0),
         rate_percent=rate,
         amount=amount,
     )
@@ -155,7 +159,17 @@ def run(store: Store, run_id: str, seq: int, month: str, *states: str, kind: str
 def draft(store: Store, doc: Document) -> None:
     """The document's rows, as the engine leaves them."""
     head = doc.model_dump(
-        include={"run_id", "draft_id", "invoice_month", "kind", "currency", "subtotal", "tax_total", "total", "is_final"}
+        include={
+            "run_id",
+            "draft_id",
+            "invoice_month",
+            "kind",
+            "currency",
+            "subtotal",
+            "tax_total",
+            "total",
+            "is_final",
+        }
     )
     account = doc.bill_to.account_id
     insert(
@@ -188,7 +202,9 @@ def issue(store: Store, doc: Document, number: str) -> None:
     )  # fmt: skip
 
 
-def source_file(store: Store, seq: int, name: str, feed: str, loaded: int, rejected: int = 0, duplicate: int = 0) -> None:
+def source_file(
+    store: Store, seq: int, name: str, feed: str, loaded: int, rejected: int = 0, duplicate: int = 0
+) -> None:
     insert(
         store, "source_files", file_seq=seq, source_file=name, feed=feed, sha256=f"hash-{seq}",
         records=loaded + rejected + duplicate, loaded=loaded, rejected=rejected, duplicate=duplicate, state="loaded",
@@ -213,10 +229,12 @@ def outcome(store: Store, table: str, run_id: str, line: int, seconds: int, **va
 
 def rated(store: Store, run_id: str, line: int, seconds: int, amount: str, draft_id: str) -> None:
     """A call at `amount`, on line 2 of the draft."""
-    outcome(store, "rated", run_id, line, seconds, kind="voice", amount=D(amount), currency="USD", draft_id=draft_id)
+    outcome(
+        store, "rated", run_id, line, seconds, kind="voice", amount=Decimal(amount), currency="USD", draft_id=draft_id
+    )
     insert(
         store, "line_usage", run_id=run_id, draft_id=draft_id, line_no=2, usage_id=f"u{line}", component="charged",
-        units=seconds, amount=D(amount),
+        units=seconds, amount=Decimal(amount),
     )  # fmt: skip
 
 
@@ -273,11 +291,11 @@ def _book(store: Store) -> dict[str, Document]:
     rated(store, "run-2026-06", 3, 30, "0.796666666667", june)
     outcome(
         store, "suspended", "run-2026-06", 4, 45, feed="calls", reason="no_rate", detail="no prefix matches",
-        estimate=D("0.75"), estimate_currency="USD",
+        estimate=Decimal("0.75"), estimate_currency="USD",
     )  # fmt: skip
     outcome(store, "suspended", "run-2026-06", 7, 10, feed="calls", reason="no_rate", detail="no prefix matches")
     outcome(store, "excluded", "run-2026-06", 5, 0, feed="calls", reason="unanswered")
-    for run_id, total, previous in (("run-2026-05", 111, None), ("run-2026-06", D("124.64"), 111)):
+    for run_id, total, previous in (("run-2026-05", 111, None), ("run-2026-06", Decimal("124.64"), 111)):
         account(store, run_id, "A-1", "billed", total=total, previous=previous)
     account(store, "run-2026-05", "A-2", "not_started")
     account(store, "run-2026-05", "A-3", "billed", total=56)
@@ -292,7 +310,13 @@ def _book(store: Store) -> dict[str, Document]:
 
 
 def account(
-    store: Store, run_id: str, account_id: str, outcome: str, reason: str | None = None, total: Any = 0, previous: Any = 0
+    store: Store,
+    run_id: str,
+    account_id: str,
+    outcome: str,
+    reason: str | None = None,
+    total: Any = 0,
+    previous: Any = 0,
 ) -> None:
     seller = ACCOUNTS[account_id][0]
     insert(

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from flows.ingest import IngestReport, ingest
-from flows.ingest_report import FileResult
+from flows.ingest import ingest
+from flows.ingest_report import FileResult, IngestReport
 from flows.settings import BillingSettings, FeedSettings, Home, Settings, SourceSettings
 from flows.store import Store
 
@@ -49,7 +49,9 @@ class Inbox:
         return file
 
     def ingest(self, *paths: Path, **options: Any) -> IngestReport:
-        billing = BillingSettings(first_invoice_month="2026-05", max_reject_percent=self.max_reject_percent)
+        billing = BillingSettings(
+            first_invoice_month="2026-05", max_reject_percent=self.max_reject_percent, max_reject_lines=0
+        )
         settings = Settings(billing=billing, sellers={}, sources=self.sources, feeds=self.feeds)
         return ingest(self.store, settings, paths or None, now=NOW, **options)
 

@@ -40,12 +40,23 @@ products:
   ata: {<<: *telephony, name: Adapter, per: resource, prices: {GBP: "31.00"}}
   kept: {<<: *telephony, name: Kept to the end of the month, per: resource, removal: none, prices: {GBP: "31.00"}}
   day_counted: {<<: *telephony, name: Counted by the day, per: resource, day_count: half_open, prices: {GBP: "31.00"}}
-  number: {<<: *telephony, name: Number, section: phone_numbers, billed_from: numbers, per: resource, prices: {GBP: "3.10"}}
-  seat: {<<: *telephony, name: Seat, billed_from: subscriptions, per: resource, prices: {GBP: {2020-01-01: "31.00", 2025-08-01: "62.00"}}}
+  number:
+    <<: *telephony
+    name: Number
+    section: phone_numbers
+    billed_from: numbers
+    per: resource
+    prices: {GBP: "3.10"}
+  seat: {<<: *telephony, name: Seat, billed_from: subscriptions, per: resource, prices: {GBP: "31.00"}}
   yearly: {<<: *telephony, name: Seat paid yearly, billed_from: subscriptions, per: resource, prices: {GBP: "365.00"}}
   set_up: {<<: *telephony, name: Set-up, section: one_time, billed_from: charges, per: resource}
   goodwill: {<<: *telephony, name: Goodwill, section: adjustments, billed_from: charges, per: resource}
-  included: &usage {<<: *telephony, name: Minutes in the plan, section: included_minutes, billed_from: usage, per: resource, prices: {}}
+  included: &usage
+    <<: *telephony
+    name: Minutes in the plan
+    section: included_minutes
+    billed_from: usage
+    per: resource
   overage: {<<: *usage, name: Minutes beyond the plan, section: outbound_overage}
   premium: {<<: *usage, name: Premium minutes, section: premium_minutes}
   toll_free: {<<: *usage, name: Toll-free minutes, section: toll_free_minutes}

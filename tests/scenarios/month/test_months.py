@@ -4,6 +4,7 @@ All scenarios share one home: every account is its own case, and three invoice m
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,12 +18,12 @@ from flows.bill_run import run_direct
 from flows.context import Request
 from flows.settings import Home
 from flows.store import Store
-
-from .home import add_file, make_home
+from tests.scenarios.month.home import add_file, make_home
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
 SCENARIOS: list[dict[str, Any]] = yaml.load(
-    (Path(__file__).parent / "guide.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader
+    (Path(__file__).parent / "guide.yaml").read_text(encoding="utf-8"),
+    Loader=yaml.BaseLoader,  # noqa: S506 it builds nothing but text
 )
 FEEDS = ("accounts", "subscriptions", "devices", "numbers", "prices", "charges", "calls", "billed_until")
 
@@ -34,7 +35,7 @@ def _rows(scenario: dict[str, Any], feed: str, rows: list[dict[str, Any]]) -> li
 
 
 @pytest.fixture(scope="module")
-def billed(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def billed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     home = make_home(tmp_path_factory.mktemp("months") / "home")
     first: dict[str, list[dict[str, Any]]] = defaultdict(list)
     later: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -56,7 +57,7 @@ def billed(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def _bill(home: Home, month: str) -> None:
-    now = datetime.now(UTC)
+    now = datetime(2025, 9, 1, tzinfo=UTC)
     run_direct(Request(str(home.root), month, "anna", now, date.fromisoformat(f"{month}-02")))
     approve(Request(str(home.root), month, "ben", now, date.fromisoformat(f"{month}-02")), None, None, None, None)
 
@@ -93,7 +94,9 @@ def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
 
 def _lines_agree(billed: Store, run_id: str, account: str, expected: list[dict[str, str]]) -> None:
     """The document has exactly these lines, each with the facts the scenario names, whatever their order."""
-    document = billed.rows("select document_json from documents where run_id = $1 and account_id = $2", [run_id, account])
+    document = billed.rows(
+        "select document_json from documents where run_id = $1 and account_id = $2", [run_id, account]
+    )
     lines = yaml.safe_load(document[0][0])["lines"]
     assert len(lines) == len(expected), [(line["section"], line["amount"]) for line in lines]
     for wanted in expected:

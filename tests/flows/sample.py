@@ -1,0 +1,63 @@
+"""The sample provider, billed: the two invoice months of data/sample through the stages, without Prefect."""
+
+import random  # noqa: TID251 a seeded shuffle of files
+import shutil
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from flows.approve import Approval, approve
+from flows.bill_run import RunReport, publish_snapshot, run_direct
+from flows.context import Request
+from flows.deliver import send
+from flows.init import init_home
+from flows.settings import Home
+
+MONTHS = ("2026-05", "2026-06")
+
+
+def request(home: Home, month: str, by: str = "anna") -> Request:
+    """A request on the 2nd of the invoice month."""
+    return Request(str(home.root), month, by, datetime(2026, 6, 2, 12, tzinfo=UTC), date.fromisoformat(f"{month}-02"))
+
+
+def sample_home(root: Path) -> Home:
+    """A fresh home with the sample provider."""
+    init_home(root, sample=True)
+    return Home(root)
+
+
+def bill(home: Home, month: str) -> tuple[RunReport, Approval]:
+    """Runs a month as anna, approves it as ben, sends it and publishes the snapshot."""
+    report = run_direct(request(home, month))
+    approval = approve(request(home, month, "ben"), None, None, None, None)
+    deliver(home, month)
+    return report, approval
+
+
+def deliver(home: Home, month: str) -> None:
+    """Sends what is issued and publishes the snapshot."""
+    asked = request(home, month, "ben")
+    with asked.store() as store:
+        send(store, asked.settings(), month, today=asked.today, now=asked.now, by=asked.by, late_reason=None)
+    publish_snapshot(asked)
+
+
+def mend(home: Home) -> None:
+    """Takes in the row that mends the parked account."""
+    source = Path(__file__).parents[2] / "data" / "sample" / "later" / "accounts-mended.csv"
+    shutil.copy(source, home.inbox / "accounts" / "accounts-mended.csv")
+
+
+def split_and_shuffle(home: Home, seed: int) -> None:
+    """Every canonical CSV of the inbox cut in two, its rows in another order, under other names."""
+    chance = random.Random(seed)  # noqa: S311 a seeded shuffle, no secret
+    for path in sorted(home.inbox.rglob("*.csv")):
+        if "pbx_" in str(path) or "sent-again" in path.name:
+            continue
+        header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        chance.shuffle(rows)
+        middle = len(rows) // 2
+        path.unlink()
+        for part, part_rows in (("z", rows[:middle]), ("a", rows[middle:])):
+            name = f"{part}-{chance.randrange(10**6)}-{path.name}"
+            (path.parent / name).write_text(header + "".join(part_rows), encoding="utf-8")

@@ -1,0 +1,197 @@
+"""The sample provider end to end: what the issue promises about `make demo`, as assertions."""
+
+from decimal import Decimal
+from email import message_from_bytes, policy
+from fractions import Fraction
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.approve import approve
+from flows.bill_run import run_direct
+from flows.laws import broken
+from flows.settings import Home
+from flows.store import Store
+from schemas.catalog import SECTIONS
+from schemas.document import Document
+from schemas.errors import NothingToDo, Refused
+from schemas.money import rounded
+from tests.flows.sample import MONTHS, bill, deliver, mend, request, sample_home, split_and_shuffle
+
+TAX_CODES = {"SLRRF", "RRF", "USF", "CA_FEDERAL_FEE", "CA_PROVINCIAL_FEE", "GST", "HST", "PST", "QST", "RST", "VAT"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Both months billed, approved and sent; then refused, mended and billed again, as the tests below check."""
+    home = sample_home(tmp_path_factory.mktemp("sample") / "home")
+    for month in MONTHS:
+        bill(home, month)
+    return home
+
+
+@pytest.fixture(scope="module")
+def snapshot(home: Home) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(home.published), read_only=True)
+
+
+def _documents(home: Home) -> list[Document]:
+    with Store(home) as store:
+        rows = store.rows("select document_json from issued_documents order by invoice_number")
+    return [Document.model_validate_json(text) for (text,) in rows]
+
+
+def test_every_billed_account_has_its_pdf(home: Home, snapshot: duckdb.DuckDBPyConnection) -> None:
+    for month in MONTHS:
+        billed = snapshot.execute(
+            "select count(*) from run_accounts a join bill_runs r using (run_id) "
+            "where a.outcome = 'billed' and r.invoice_month = $1",
+            [month],
+        ).fetchall()[0][0]
+        pdfs = sorted((home.out(month) / "invoices").glob("*.pdf"))
+        assert len(pdfs) == billed
+        assert billed >= 24
+        assert all(pdf.read_bytes().startswith(b"%PDF-") for pdf in pdfs)
+
+
+def test_every_recipient_has_a_mail_with_the_invoice(home: Home) -> None:
+    expected = sorted((d.invoice_number, e) for d in _documents(home) for e in d.bill_to.emails)
+    found = []
+    for month in MONTHS:
+        for path in (home.out(month) / "mail").glob("*.eml"):
+            mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+            pdf = next(part for part in mail.iter_attachments() if part.get_content_type() == "application/pdf")
+            found.append((Path(pdf.get_filename() or "").stem, str(mail["To"])))
+    assert sorted(found) == expected
+    assert len(expected) > len(_documents(home))
+
+
+def test_every_section_and_every_tax_occurs(snapshot: duckdb.DuckDBPyConnection) -> None:
+    sections = {row[0] for row in snapshot.execute("select distinct section from invoice_lines").fetchall()}
+    assert sections == set(SECTIONS) - {"broadband"}
+    codes = snapshot.execute("select distinct tax_code, jurisdiction from invoice_taxes").fetchall()
+    assert {code for code, _ in codes} == TAX_CODES
+    assert {("GST", "CA"), ("GST", "AU"), ("VAT", "DE"), ("VAT", "GB"), ("VAT", "IE"), ("VAT", "FR")} <= set(codes)
+
+
+def test_the_laws_hold_over_the_snapshot(snapshot: duckdb.DuckDBPyConnection) -> None:
+    assert broken(snapshot) == {}
+
+
+def test_documents_add_up_on_paper(home: Home) -> None:
+    for document in _documents(home):
+        assert sum((line.amount for line in document.lines), Decimal(0)) == document.subtotal
+        assert document.subtotal + sum((tax.amount for tax in document.taxes), Decimal(0)) == document.total
+
+
+def test_a_usage_line_is_the_exact_sum_of_its_usage_rounded_once(home: Home) -> None:
+    with Store(home) as store:
+        sums: dict[tuple[str, str, int], Fraction] = {}
+        for run, draft, line, num, den in store.rows(
+            "select run_id, draft_id, line_no, amount_num, amount_den from line_usage"
+        ):
+            sums[run, draft, line] = sums.get((run, draft, line), Fraction(0)) + Fraction(num) / den
+        lines = store.rows("select run_id, draft_id, line_no, amount from invoice_lines where charge_type = 'usage'")
+    assert len(lines) > 200
+    assert {tuple(key): amount for *key, amount in lines} == {key: rounded(exact, 2) for key, exact in sums.items()}
+
+
+def test_usage_on_purpose_suspended_excluded_rejected_and_duplicate(snapshot: duckdb.DuckDBPyConnection) -> None:
+    def reasons(view: str) -> set[str]:
+        return {row[0] for row in snapshot.execute(f"select distinct reason from {view}").fetchall()}
+
+    assert {"no_owner", "no_rate", "account_closed", "owner_conflict", "conflict", "sms_not_offered"} == reasons(
+        "suspended_usage"
+    )
+    assert {"unanswered", "before_billing_start"} == reasons("excluded_usage")
+    assert snapshot.execute("select count(*) from rejected_records").fetchall() == [(2,)]
+    assert snapshot.execute("select count(*) from duplicate_records").fetchall() == [(12,)]
+
+
+def test_nothing_is_run_or_approved_twice(home: Home) -> None:
+    with pytest.raises(Refused, match="nothing has changed since"):
+        run_direct(request(home, "2026-06"))
+    with pytest.raises(NothingToDo):
+        approve(request(home, "2026-06", "ben"), None, None, None, None)
+    with pytest.raises(NothingToDo):
+        deliver(home, "2026-06")
+
+
+def test_a_draft_of_the_same_inputs_is_not_made_twice_and_its_runner_may_not_approve(tmp_path: Path) -> None:
+    home = sample_home(tmp_path / "home")
+    run_direct(request(home, "2026-06"))
+    with pytest.raises(NothingToDo, match="already drafted"):
+        run_direct(request(home, "2026-06"))
+    with pytest.raises(Refused, match="may not approve"):
+        approve(request(home, "2026-06", "anna"), None, None, None, None)
+    mend(home)
+    again = run_direct(request(home, "2026-06"))
+    assert again.kind == "regular"
+    assert again.parked == []
+
+
+def test_the_mended_account_is_billed_alone(home: Home) -> None:
+    before = _documents(home)
+    mend(home)
+    report = run_direct(request(home, "2026-06"))
+    assert report.kind == "supplementary"
+    assert report.accounts["billed"] == 1
+    assert report.accounts["excluded"] == len([d for d in before if d.invoice_month == "2026-06"])
+    approval = approve(request(home, "2026-06", "ben"), None, None, None, None)
+    assert len(approval.issued) == 1
+    assert not approval.parked
+    after = _documents(home)
+    assert [d for d in after if d.invoice_number not in approval.issued] == before
+    new = next(d for d in after if d.invoice_number == approval.issued[0])
+    assert new.bill_to.account_id == "US-1009"
+    with pytest.raises(Refused):
+        run_direct(request(home, "2026-06"))
+
+
+def _tables(home: Home) -> dict[str, list[tuple[object, ...]]]:
+    """Every view's sorted rows, without what names a clock or a file (RULES 29)."""
+    named = {"source_file", "source_line", "of_file", "of_line", "raw_line"}
+    with duckdb.connect(str(home.published), read_only=True) as con:
+        found = {}
+        for (view,) in con.execute("select view_name from duckdb_views() where not internal order by 1").fetchall():
+            columns = [
+                name
+                for name, kind in con.execute(
+                    "select column_name, data_type from duckdb_columns() "
+                    "where table_name = $1 and schema_name = 'main'",
+                    [view],
+                ).fetchall()
+                if name not in named and not name.endswith(("_at", "_on_clock", "sha256"))
+            ]
+            if view in ("source_files", "rejected_records", "duplicate_records", "audit_log"):
+                continue
+            rows = con.execute(f"select {', '.join(columns)} from {view} order by all").fetchall()
+            found[view] = rows
+    return found
+
+
+def _files(home: Home) -> dict[str, bytes]:
+    """Everything a run leaves for people to read, byte for byte."""
+    out = home.root / "out"
+    keep = ("invoices", "usage", "mail", "manifest.json")
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.relative_to(out).parts[1] in keep
+    }
+
+
+def test_split_and_shuffled_files_make_the_same_bytes(home: Home, tmp_path: Path) -> None:
+    other = sample_home(tmp_path / "home")
+    split_and_shuffle(other, seed=11)
+    for month in MONTHS:
+        bill(other, month)
+    mend(other)
+    run_direct(request(other, "2026-06"))
+    approve(request(other, "2026-06", "ben"), None, None, None, None)
+    deliver(home, "2026-06")
+    deliver(other, "2026-06")
+    assert _files(other) == _files(home)
+    assert len(_files(home)) > 150
+    assert _tables(other) == _tables(home)
