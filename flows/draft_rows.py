@@ -1,10 +1,13 @@
 """What a draft leaves in the working database, keyed by its run."""
 
+from typing import Any
+
 import polars as pl
 
 from flows.context import Run
 from flows.store import Store
 from schemas.document import Document, canonical
+from schemas.money import EXACT
 
 
 def write_drafts(
@@ -100,18 +103,28 @@ def _columns(store: Store, table: str) -> list[str]:
     ]
 
 
+_SAME_NAME = (
+    "invoice_month", "kind", "currency", "subtotal", "tax_total", "total", "usage_period_start", "usage_period_end",
+    "is_final", "corrects",
+)  # fmt: skip
+
+
 def _document_rows(documents: list[Document]) -> pl.DataFrame:
     rows = [
         {
-            "run_id": d.run_id, "draft_id": d.draft_id, "account_id": d.bill_to.account_id,
-            "seller_id": d.seller.seller_id, "invoice_month": d.invoice_month, "kind": d.kind,
-            "currency": d.currency, "subtotal": d.subtotal, "tax_total": d.tax_total, "total": d.total, "usage_period_start": d.usage_period_start,
-            "usage_period_end": d.usage_period_end, "is_final": d.is_final, "corrects": d.corrects,
-            "bill_to_country": d.bill_to.country, "bill_to_region": d.bill_to.region, "seller_tax_id": d.seller.tax_id,
-            "customer_tax_id": d.bill_to.tax_id, "document_json": canonical(d).decode(),
+            "run_id": d.run_id,
+            "draft_id": d.draft_id,
+            "account_id": d.bill_to.account_id,
+            "seller_id": d.seller.seller_id,
+            "bill_to_country": d.bill_to.country,
+            "bill_to_region": d.bill_to.region,
+            "seller_tax_id": d.seller.tax_id,
+            "customer_tax_id": d.bill_to.tax_id,
+            "document_json": canonical(d).decode(),
+            **{name: getattr(d, name) for name in _SAME_NAME},
         }
         for d in documents
-    ]  # fmt: skip
+    ]
     overrides: dict[str, Any] = {
         **dict.fromkeys(("subtotal", "tax_total", "total"), EXACT),
         **dict.fromkeys(("usage_period_start", "usage_period_end"), pl.Date),

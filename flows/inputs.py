@@ -250,8 +250,11 @@ def _billed_months(store: Store, months: list[str]) -> pl.DataFrame:
 _USAGE = """
 with every_call as (
     select usage_id, 'voice' as kind, 'calls' as feed, source,
-           source || ':' || call_id || ':' || coalesce(leg, '-') as identity, started_at, direction, from_number,
-           to_number, duration_s, duration_s as units, null as text, disposition, account_id as stated_account_id, extension, source_file, source_line from feed_calls
+           source || ':' || call_id || ':' || coalesce(leg, '-') as identity,
+           started_at, direction, from_number, to_number,
+           duration_s, duration_s as units, null as text, disposition, account_id as stated_account_id, extension,
+           source_file, source_line
+    from feed_calls
     union all
     select usage_id, 'sms', 'messages', source, source || ':' || message_id, sent_at, direction, from_number,
            to_number, 0, credits, text, null, account_id, null, source_file, source_line from feed_messages),
