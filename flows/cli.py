@@ -3,6 +3,7 @@
 The commands and what their exit codes mean are CONTRACT, section 3.
 """
 
+import atexit
 import getpass
 import json
 import os
@@ -265,13 +266,26 @@ def main() -> None:
     register(app)
     command = typer.main.get_command(app)
     try:
-        code = command.main(standalone_mode=False)
+        found = command.main(standalone_mode=False)
+        code = found if isinstance(found, int) else DONE
     except TollbookError as error:
         say(str(error))
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except Exception as error:  # noqa: BLE001 the last line of defence: shown whole, exit 1
-        sys.exit(_other(error))
-    sys.exit(code if isinstance(code, int) else DONE)
+        code = _other(error)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Ends the process. After a Prefect flow its threads are still there, and duckdb's binding would report
+    everything they hold as leaked: so the exit hooks run (they stop the local server), and then it ends at once.
+    """
+    if "prefect" in sys.modules:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _other(error: Exception) -> int:

@@ -2,7 +2,8 @@
 
 1. conflict, unanswered: a record that is not one billable event needs no owner.
 2. owner, then the account's state at that instant: everything after depends on the account's zone and plan.
-3. month: only what this run may bill goes on; the rest says why it waits.
+3. month: only what this run may bill goes on; the rest says why it waits. Late usage is told last of all, for
+   what could not have been billed anyway keeps its own reason.
 4. class before price: the category chooses the rule, the rule the deck, the deck the rate row.
 5. minimum before increment: a short call is raised to the minimum, then to whole increments.
 6. increments before allowance: the allowance is used up in the units that would be billed.
@@ -67,7 +68,8 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     records = _admit(own(records, tables.numbers, tables.extensions, tables.accounts), tables)
     records = classify(records, tables.numbering_plan, tables.domestic)
     records = settle(records, "suspended", "no_plan", pl.col("plan").is_null())
-    return _measured(with_rates(records, tables.rules, tables.plan_rates, tables.decks))
+    records = with_rates(records, tables.rules, tables.plan_rates, tables.decks)
+    return _measured(_late(records, tables))
 
 
 def price_records(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
@@ -89,28 +91,28 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
         usage_month=pl.col("local_date").dt.strftime("%Y-%m")
     )
     month = pl.col("usage_month")
-    late = (
-        records.select("account_id", "usage_month")
-        .join(
-            tables.billed_months.with_columns(is_billed=pl.lit(True)),
-            on=["account_id", "usage_month"],
-            how="left",
-            validate="m:1",
-            maintain_order="left",
-        )["is_billed"]
-        .fill_null(False)
-    )
     for outcome, reason, when in (
         ("suspended", "unknown_account", pl.col("billing_from_at").is_null()),
         ("excluded", "before_billing_start", pl.col("started_at") < pl.col("billing_from_at")),
         ("suspended", "account_closed", pl.col("started_at") >= pl.col("closed_at")),
         ("excluded", "month_open", month >= tables.open_from_month),
         ("excluded", "before_first_invoice_month", month < tables.first_usage_month),
-        ("suspended", "late_usage", pl.lit(late)),
         ("suspended", "too_old", month < tables.oldest_usage_month),
     ):
         records = settle(records, outcome, reason, when)  # type: ignore[arg-type]
     return records
+
+
+def _late(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
+    """Usage that could be billed but for its month being issued; asked last, so that another reason is not hidden."""
+    billed = records.select("account_id", "usage_month").join(
+        tables.billed_months.with_columns(is_billed=pl.lit(True)),
+        on=["account_id", "usage_month"],
+        how="left",
+        validate="m:1",
+        maintain_order="left",
+    )["is_billed"]
+    return settle(records, "suspended", "late_usage", pl.lit(billed.fill_null(False)))
 
 
 def _local_date(records: pl.DataFrame) -> pl.Series:

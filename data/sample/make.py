@@ -134,10 +134,16 @@ def customers() -> dict[str, Customer]:
         key: Customer(
             row,
             [n for n in numbers if n["account_id"] == key],
-            sorted({d["extension"] for d in devices if d["account_id"] == key and d["extension"]}),
+            _first_extensions([d for d in devices if d["account_id"] == key and d["extension"]]),
         )
         for key, row in accounts.items()
     }
+
+
+def _first_extensions(devices: list[Row]) -> list[str]:
+    """The extensions an account has had from the start: those added later make no calls of their own."""
+    start = min((d["active_from"] for d in devices), default="")
+    return sorted({d["extension"] for d in devices if d["active_from"] == start})
 
 
 def number(draws: Draws, pattern: str) -> str:

@@ -32,6 +32,7 @@ directions = { default = "internal" }
 """
 
 
+SINCE_2019 = {"service_start_date": "2019-01-01", "billing_start_date": "2019-01-01"}
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
 
 
@@ -61,7 +62,7 @@ def _outcomes(store: Store, feed: str) -> Counter[str]:
 
 def test_every_row_of_the_asterisk_file_has_its_outcome(shared: Path, tmp_path: Path) -> None:
     home = _home(tmp_path / "home", "2023-08", SWITCHES)
-    add_file(home, "accounts", "accounts", [{"account_id": "PBX"}])
+    add_file(home, "accounts", "accounts", [{"account_id": "PBX", **SINCE_2019}])
     add_file(
         home,
         "devices",
@@ -83,7 +84,7 @@ def test_every_row_of_the_freeswitch_file_has_its_outcome(shared: Path, tmp_path
         home,
         "accounts",
         "accounts",
-        [{"account_id": "1002", "service_start_date": "2019-01-01", "billing_start_date": "2019-01-01"}],
+        [{"account_id": "1002", **SINCE_2019}],
     )
     add_file(
         home, "devices", "devices",
