@@ -281,7 +281,7 @@ def _leave(code: int) -> None:
     everything they hold as leaked: so the exit hooks run (they stop the local server), and then it ends at once.
     """
     if "prefect" in sys.modules:
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # noqa: SLF001 there is no public way
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
