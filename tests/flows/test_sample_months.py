@@ -1,5 +1,6 @@
 """The sample provider end to end: what the issue promises about `make demo`, as assertions."""
 
+import re
 import shutil
 from decimal import Decimal
 from email import message_from_bytes, policy
@@ -108,6 +109,16 @@ def test_usage_on_purpose_suspended_excluded_rejected_and_duplicate(snapshot: du
     assert {"unanswered", "before_billing_start"} == reasons("excluded_usage")
     assert snapshot.execute("select count(*) from rejected_records").fetchall() == [(2,)]
     assert snapshot.execute("select count(*) from duplicate_records").fetchall() == [(12,)]
+
+
+QUERIES = re.findall(
+    r"^-- .*?;$", (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.splitlines()[0][3:])
+def test_the_queries_of_the_readme_answer(snapshot: duckdb.DuckDBPyConnection, query: str) -> None:
+    assert snapshot.execute(query).fetchall()
 
 
 def test_nothing_is_run_or_approved_twice(home: Home) -> None:

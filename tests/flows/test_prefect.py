@@ -1,0 +1,95 @@
+"""The real Prefect: a month as a flow on a server of its own, and on one that PREFECT_API_URL names."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.bill_run import run_direct
+from flows.settings import Home
+from tests.flows.sample import request, sample_home
+
+
+def _tollbook(home: Home, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "--home", str(home.root)]
+    return subprocess.run(
+        [*command, "--today", "2026-06-02", "--by", "anna", "--json", *arguments],
+        check=False, capture_output=True, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def by_hand(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The manifest of the same month without Prefect."""
+    home = sample_home(tmp_path_factory.mktemp("direct") / "home")
+    run_direct(request(home, "2026-06"))
+    return (home.out("2026-06") / "manifest.json").read_bytes()
+
+
+def test_the_flow_on_a_server_of_its_own(tmp_path: Path, by_hand: bytes) -> None:
+    home = sample_home(tmp_path / "home")
+    first = _tollbook(home, "run", "2026-06")
+    assert first.returncode == 3, first.stderr
+    assert json.loads(first.stdout)["accounts"]["billed"] == 28
+    assert "Traceback" not in first.stderr
+    assert "leaked" not in first.stderr
+    assert (home.out("2026-06") / "manifest.json").read_bytes() == by_hand
+    again = _tollbook(home, "run", "2026-06")
+    assert again.returncode == 5
+    assert "already drafted" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        api = f"http://127.0.0.1:{port}/api"
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{api}/health", timeout=1).close()  # noqa: S310 loopback
+                break
+            except OSError:
+                assert process.poll() is None, "the Prefect server ended"
+                time.sleep(0.5)
+        yield api
+        os.killpg(process.pid, 15)
+
+
+def test_the_flow_on_a_named_server(tmp_path: Path, server: str, by_hand: bytes) -> None:
+    home = sample_home(tmp_path / "home")
+    done = _tollbook(home, "run", "2026-06", PREFECT_API_URL=server)
+    assert done.returncode == 3, done.stderr
+    assert (home.out("2026-06") / "manifest.json").read_bytes() == by_hand
+    runs = _post(f"{server}/flow_runs/filter", {})
+    assert [(run["name"], run["state_type"]) for run in runs] == [("bill-2026-06", "COMPLETED")]
+    tasks = _post(f"{server}/task_runs/filter", {})
+    assert {task["name"].rsplit("-", 1)[0] for task in tasks} == {
+        "ingest",
+        "open",
+        "rate",
+        "charge",
+        "tax",
+        "draft",
+        "report",
+    }
+
+
+def _post(url: str, body: object) -> list[dict[str, str]]:
+    asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 loopback
+        found: list[dict[str, str]] = json.load(answer)
+        return found
