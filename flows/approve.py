@@ -14,7 +14,7 @@ from flows.audit import record
 from flows.catalog import load_all
 from flows.context import Request
 from flows.manifest import write_manifest
-from flows.runs import add_event, drafted_runs, read_inputs
+from flows.runs import add_event, drafted_runs, issued_sha256, read_inputs
 from flows.settings import Settings
 from flows.store import Store, write_atomic
 from flows.usage_csv import usage_csv
@@ -69,7 +69,7 @@ def approve(
         ]
         numbers: list[str] = []
         if runs:
-            _may_approve(store, request, settings, [drafted_by for _, drafted_by in runs])
+            _may_approve(store, request, settings, runs)
             with store.transaction():
                 for each, _ in runs:
                     numbers += _issue(store, request, settings, each, seller, day)
@@ -89,21 +89,24 @@ def approve(
     return Approval(request.invoice_month, numbers, rendered, parked)
 
 
-def _may_approve(store: Store, request: Request, settings: Settings, drafters: list[str]) -> None:
-    if request.by in drafters and not settings.billing.approver_may_be_runner:
+def _may_approve(store: Store, request: Request, settings: Settings, runs: list[tuple[str, str]]) -> None:
+    """Another person than the runner; and nothing the drafts rest on has moved since."""
+    if request.by in [drafted_by for _, drafted_by in runs] and not settings.billing.approver_may_be_runner:
         raise Refused(
             f"{request.by} ran this month and may not approve it. Another person approves (--by NAME), "
             "or [billing] approver_may_be_runner = true."
         )
     inputs = read_inputs(store, settings, load_all(request.home, settings)).sha256
-    drafted = store.rows(
-        "select inputs_sha256 from runs where invoice_month = $1 order by run_seq desc limit 1", [request.invoice_month]
-    )[0][0]
-    if inputs != drafted:
-        raise Refused(
-            "what the drafts were made from has changed since (files taken in, catalogue, taxes or settings). "
-            f"Run `tollbook run {request.invoice_month}` again and approve what it drafts."
-        )
+    for run_id, _ in runs:
+        drafted, issued = store.rows("select inputs_sha256, issued_sha256 from runs where run_id = $1", [run_id])[0]
+        moved = "files taken in, catalogue, taxes or settings" if inputs != drafted else None
+        if issued != issued_sha256(store, but_for=run_id):
+            moved = "other documents were issued, and a draft is what they left owing"
+        if moved:
+            raise Refused(
+                f"what the drafts were made from has changed since ({moved}). "
+                f"Run `tollbook run {request.invoice_month}` again and approve what it drafts."
+            )
 
 
 def _issue(store: Store, request: Request, settings: Settings, run_id: str, seller: str | None, day: date) -> list[str]:

@@ -134,7 +134,7 @@ def _headings(
             is_final=served_until is not None and served_until <= issue_date,
             history=past.history.get(account, []),
             previous=past.previous.get(account),
-            balance=balances.get(account),
+            balance=_printed(balances.get(account), row["minor_digits"]),
         )
 
 
@@ -156,7 +156,11 @@ def _balances(store: Store, as_of: date) -> dict[str, Balance]:
     )  # fmt: skip
     told = pl.concat([signed, documents.filter(pl.col("account_id").is_in(signed["account_id"].implode()))])
     sums = told.group_by("account_id").agg(pl.col("value").sum()).sort("account_id")
-    return {account: Balance(as_of=as_of, amount=rounded(value, 2)) for account, value in sums.iter_rows()}
+    return {account: Balance(as_of=as_of, amount=value) for account, value in sums.iter_rows()}
+
+
+def _printed(balance: Balance | None, digits: int) -> Balance | None:
+    return balance and balance.model_copy(update={"amount": rounded(balance.amount, digits)})
 
 
 def _allowance_use(run: Run, accounts: pl.DataFrame, tables: Tables) -> pl.DataFrame:

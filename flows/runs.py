@@ -75,14 +75,13 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
         )
     _accounts_known(store, request)
     inputs = read_inputs(store, settings, tables)
-    issued = store.rows(
-        "select account_id, invoice_month, document_sha256 from issued_documents "
-        "order by account_id, invoice_month, document_sha256"
-    )
-    holders = {account for account, held, _ in issued if held == month}
+    issued = issued_sha256(store)
+    holders = {
+        row[0] for row in store.rows("select account_id from issued_documents where invoice_month = $1", [month])
+    }
     kind = "supplementary" if holders else "regular"
     _may_run(store, request, inputs, holders)
-    identity = [month, kind, list(request.accounts), inputs.sha256, _sha256(issued)]
+    identity = [month, kind, list(request.accounts), inputs.sha256, issued]
     run = Run(request, f"{month}-{kind[0].upper()}-{_sha256(identity)[:12]}", kind)
     state = last_state(store, run.run_id)
     if state in ("drafted", "approved"):
@@ -92,12 +91,23 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
     with store.transaction():
         if state is None:
             store.con.execute(
-                "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, only_accounts) "
-                "values (nextval('run_seq'), $1, $2, $3, $4, $5)",
-                [run.run_id, month, kind, inputs.sha256, list(request.accounts)],
+                "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, only_accounts) "
+                "values (nextval('run_seq'), $1, $2, $3, $4, $5, $6)",
+                [run.run_id, month, kind, inputs.sha256, issued, list(request.accounts)],
             )
         add_event(store, run.run_id, "open", request)
     return run
+
+
+def issued_sha256(store: Store, but_for: str | None = None) -> str:
+    """A hash of every issued document, leaving out those of one run: what a run subtracts (RULES 7)."""
+    return _sha256(
+        store.rows(
+            "select account_id, invoice_month, document_sha256 from issued_documents "
+            "where run_id is distinct from $1 order by account_id, invoice_month, document_sha256",
+            [but_for],
+        )
+    )
 
 
 def _accounts_known(store: Store, request: Request) -> None:

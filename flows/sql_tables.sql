@@ -21,7 +21,7 @@ create table if not exists snapshot_missing (
 create sequence if not exists run_seq start 1;
 create table if not exists runs (
     run_seq bigint not null, run_id varchar not null, invoice_month varchar not null, kind varchar not null,
-    inputs_sha256 varchar not null, only_accounts varchar[], drafted_by varchar, manifest_sha256 varchar, drafted_at timestamptz);
+    inputs_sha256 varchar not null, issued_sha256 varchar not null, only_accounts varchar[], drafted_by varchar, manifest_sha256 varchar, drafted_at timestamptz);
 -- What happened to a run or a document, in order; the last event is the state.
 create table if not exists run_events (
     run_id varchar, state varchar, by_name varchar, detail varchar, happened_at timestamptz);

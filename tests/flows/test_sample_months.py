@@ -209,3 +209,25 @@ def test_split_and_shuffled_files_make_the_same_bytes(home: Home, tmp_path: Path
     assert _files(other) == _files(home)
     assert len(_files(home)) > 150
     assert _tables(other) == _tables(home)
+
+
+def test_a_draft_that_others_overtook_is_not_issued(tmp_path: Path) -> None:
+    """June's draft carries May, which nobody had issued; once June is out, May's old draft would bill it twice."""
+    home = sample_home(tmp_path / "home")
+    run_direct(request(home, "2026-05"))
+    run_direct(request(home, "2026-06"))
+    approve(request(home, "2026-06", "ben"), None, None, None, None)
+    with pytest.raises(Refused, match="other documents were issued"):
+        approve(request(home, "2026-05", "ben"), None, None, None, None)
+    with pytest.raises(Refused, match="already issued"):
+        run_direct(request(home, "2026-05"))
+
+
+def test_sellers_are_approved_one_by_one(tmp_path: Path) -> None:
+    home = sample_home(tmp_path / "home")
+    run_direct(request(home, "2026-06"))
+    first = approve(request(home, "2026-06", "ben"), None, "corvane-fr", None, None)
+    assert [number[:2] for number in first.issued] == ["FR"]
+    rest = approve(request(home, "2026-06", "ben"), None, None, None, None)
+    assert len(rest.issued) == 27
+    assert not {number for number in rest.issued if number.startswith("FR")}
