@@ -13,6 +13,7 @@ from datetime import date
 from flows.audit import record
 from flows.catalog import load_all
 from flows.context import Request
+from flows.keep import keep
 from flows.manifest import write_manifest
 from flows.runs import add_event, drafted_runs, issued_sha256, read_inputs
 from flows.settings import Settings
@@ -167,10 +168,10 @@ def _render(store: Store, request: Request, settings: Settings) -> int:
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for (number, text), pdf in zip(waiting, pool.map(pdf_of_json, texts, chunksize=4), strict=True):
             document = Document.model_validate_json(text)
-            write_atomic(home.store / "documents" / f"{number}.json", text.encode())
+            keep(home, text.encode())
             pdf_file = out / "invoices" / f"{number}.pdf"
             pdf_hash = write_atomic(pdf_file, pdf)
-            write_atomic(home.store / "documents" / f"{number}.pdf", pdf)
+            keep(home, pdf)
             csv_file = csv_hash = None
             if document.usage_csv:
                 csv_file = home.relative(out / "usage" / document.usage_csv)
