@@ -36,10 +36,12 @@ class Approval:
     issued: list[str] = field(default_factory=list)
     rendered: int = 0
     parked: list[tuple[str, str]] = field(default_factory=list)
+    not_asked: int = 0
+    """Accounts that the approved runs were not asked for."""
 
     @property
     def incomplete(self) -> bool:
-        return bool(self.parked)
+        return bool(self.parked or self.not_asked)
 
 
 def month_of_target(store: Store, target: str) -> tuple[str, str | None]:
@@ -82,12 +84,26 @@ def approve(
             )
         tables = load_all(request.home, settings)
         write_manifest(store, request, settings, tables)
-        parked = store.rows(
-            "select account_id, reason from run_accounts where outcome = 'parked' and run_id = "
-            "(select arg_max(run_id, run_seq) from runs where invoice_month = $1) order by account_id",
-            [request.invoice_month],
+        parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
+    return Approval(request.invoice_month, numbers, rendered, parked, not_asked)
+
+
+def _left_out(store: Store, month: str, approved: list[str], seller: str | None) -> tuple[list[tuple[str, str]], int]:
+    """Parked accounts of the runs just approved (of the last one, when only PDFs were left to draw), and how many
+    accounts those were not asked for."""
+    runs = approved or [
+        row[0]
+        for row in store.rows(
+            "select run_id from issued_documents where invoice_month = $1 order by issued_at desc limit 1", [month]
         )
-    return Approval(request.invoice_month, numbers, rendered, parked)
+    ]
+    rows = store.rows(
+        "select account_id, outcome, reason from run_accounts where list_contains($1, run_id) "
+        "and ($2 is null or seller_id = $2) order by account_id",
+        [runs, seller],
+    )
+    parked = [(account, reason) for account, outcome, reason in rows if outcome == "parked"]
+    return parked, sum(reason == "not asked for" for _, _, reason in rows)
 
 
 def _may_approve(store: Store, request: Request, settings: Settings, runs: list[tuple[str, str]]) -> None:

@@ -20,7 +20,7 @@ from flows.rate import rate
 from flows.review import review
 from flows.runs import open_run
 from flows.tax import tax
-from schemas.errors import TollbookError
+from schemas.errors import NothingToDo, TollbookError
 
 T = TypeVar("T")
 Step = Callable[..., Any]
@@ -38,11 +38,14 @@ class RunReport:
     usage: dict[str, int]
     accounts: dict[str, int]
     parked: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[tuple[str, str, str]] = field(default_factory=list)
     refused_files: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    """Runs whose drafts gave way to this one's."""
 
     @property
     def incomplete(self) -> bool:
-        return bool(self.parked or self.refused_files or self.usage.get("suspended"))
+        return bool(self.parked or self.findings or self.refused_files or self.usage.get("suspended"))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,9 +59,20 @@ def bill_month(request: Request, step: Step) -> RunReport:
         usage = step("rate", rate, run)
         step("charge", charge, run)
         step("tax", tax, run)
-        accounts = step("draft", draft, run)
-        parked = step("report", report, run)
-    return RunReport(run.run_id, run.request.invoice_month, run.kind, taken_in[0], usage, accounts, parked, taken_in[1])
+        accounts, replaced = step("draft", draft, run)
+        parked, findings = step("report", report, run)
+    return RunReport(
+        run.run_id,
+        request.invoice_month,
+        run.kind,
+        taken_in[0],
+        usage,
+        accounts,
+        parked,
+        findings,
+        taken_in[1],
+        replaced,
+    )
 
 
 def take_in(request: Request) -> tuple[dict[str, int], list[str]]:
@@ -72,24 +86,35 @@ def take_in(request: Request) -> tuple[dict[str, int], list[str]]:
 
 
 def open_month(request: Request) -> Run:
-    """The run that these inputs ask for."""
+    """The run that these inputs ask for. A run that drafted but was stopped before its report is reported now."""
     settings = request.settings()
     tables = load_all(request.home, settings)
     keep_tables(request.home, settings, tables)
     with request.store() as store:
-        return open_run(store, request, settings, tables)
+        run, state = open_run(store, request, settings, tables)
+    if state is None:
+        return run
+    if not (request.home.out(request.invoice_month) / "review.html").exists():
+        report(run)
+    raise NothingToDo(
+        f"run {run.run_id} already {state} {request.invoice_month} from these very inputs; nothing has changed since."
+    )
 
 
-def report(run: Run) -> list[tuple[str, str]]:
-    """Manifest, snapshot and review, which reads the snapshot; returns the parked accounts with their reasons."""
+def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
+    """Manifest, snapshot and review, which reads the snapshot; returns parked accounts and findings."""
     settings = run.request.settings()
     with run.request.store() as store:
         write_manifest(store, run.request, settings, load_all(run.request.home, settings))
         review(store, settings, run.request.invoice_month)
-        return store.rows(
+        parked = store.rows(
             "select account_id, reason from run_accounts where run_id = $1 and outcome = 'parked' order by account_id",
             [run.run_id],
         )
+        findings = store.rows(
+            "select account_id, kind, detail from run_findings where run_id = $1 order by all", [run.run_id]
+        )
+    return parked, findings
 
 
 def publish_snapshot(request: Request) -> str:

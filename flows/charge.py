@@ -13,16 +13,20 @@ from flows.store import Store
 from rating.charges import one_time_charges, recurring_charges, usage_charges, usage_components
 from rating.owed import KEY, difference, horizons, parts_owed
 from rating.prices import agreed_prices, with_prices
+from schemas.catalog import Product
 from schemas.frames import CHARGE, CHARGES, checked, conform
+from schemas.money import EXACT
 from schemas.periods import add_months, month_start
 
 _FINDING = {"account_id": pl.String, "kind": pl.String, "detail": pl.String}
+_TAXED_AS = ("tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate")
 
 
 @dataclass(frozen=True)
 class Window:
-    """The days a run may still charge: lookback months and the invoice month (RULES 7)."""
+    """What a run looks at: [first, end), of which it charges what is not wholly before `start` (RULES 7)."""
 
+    first: date
     start: date
     month_first: date
     end: date
@@ -37,10 +41,9 @@ def charge(run: Run) -> dict[str, int]:
     with run.request.store() as store:
         master = load_master(store, tables)
         issued = _issued_parts(store)
-        charged_once = store.sql(
-            "select distinct c.charge_key from charges c join issued_documents d "
-            "on d.run_id = c.run_id and d.draft_id = c.draft_id where c.resource_kind = 'charge'"
-        )["charge_key"]
+        charged = _issued_charges(store)
+        credited = store.sql("select invoice_number, account_id, issue_date as tax_date from issued_documents")
+        strangers = _strangers(store)
     window = _window(settings, run.request.month_first)
     accounts = horizons(
         master.versions.unique("account_id", keep="last", maintain_order=True),
@@ -49,35 +52,61 @@ def charge(run: Run) -> dict[str, int]:
     )
     priced, unpriced = _priced_parts(master, tables, accounts, window)
     earlier = _billed_earlier(master, tables, settings, window, priced)
-    issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.start)
+    issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.first)
     parts, older = _to_charge(priced, issued, window)
-    single, foreign, aged = _one_time(master, accounts, charged_once, window)
+    single, foreign, aged = _one_time(master, accounts, charged, credited, window)
     rated = pl.read_parquet(run.work / "rated.parquet").filter(pl.col("outcome") == "rated")
     components = usage_components(rated, products)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
+    parked = pl.concat([master.parked, unpriced, foreign, _without_product(parts, products)])
+    parked = parked.unique("account_id", keep="first", maintain_order=True)
+    parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
     charges = pl.concat(
         [recurring_charges(parts, products), one_time_charges(single, products), usage_charges(components, bounds)]
     )
     checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
     components.write_parquet(run.work / "components.parquet")
-    parked = pl.concat([master.parked, unpriced, foreign]).unique("account_id", keep="first", maintain_order=True)
     parked.write_parquet(run.work / "parked.parquet")
-    pl.concat([older, aged]).write_parquet(run.work / "findings.parquet")
-    return {"charges": charges.height, "parked": parked.height}
+    findings = pl.concat([older, aged, strangers])
+    findings.write_parquet(run.work / "findings.parquet")
+    return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
 
 
 def _window(settings: Settings, month_first: date) -> Window:
     cutover = month_start(settings.billing.first_invoice_month)
-    oldest = add_months(month_first, -settings.billing.lookback_months)
     # Changes of the month before the cutover are the first that are ours: the earlier system billed in advance.
-    return Window(max(oldest, add_months(cutover, -1)), month_first, add_months(month_first, 1), cutover)
+    first = add_months(cutover, -1)
+    oldest = add_months(month_first, -settings.billing.lookback_months)
+    return Window(first, max(oldest, first), month_first, add_months(month_first, 1), cutover)
+
+
+def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+    """Accounts with something to give back for a product that has left the catalogue."""
+    return parts.filter(~pl.col("product_code").is_in(list(products))).select(
+        "account_id", reason=pl.format("product {} was billed and is no longer in the catalogue", "product_code")
+    )
+
+
+def _strangers(store: Store) -> pl.DataFrame:
+    """Master data that names an account nobody knows: it bills to no one, so somebody has to look."""
+    feeds = ("subscriptions", "devices", "numbers", "charges", "prices", "locations", "certificates", "payments")
+    query = " union all ".join(
+        f"select account_id, '{feed}' as feed, count(*) as records from feed_{feed} "
+        "where account_id not in (select account_id from feed_accounts) group by account_id"
+        for feed in feeds
+    )
+    return store.sql(f"{query} order by account_id, feed").select(
+        "account_id",
+        kind=pl.lit("unknown_account"),
+        detail=pl.format("{} has {} records of this account, which feed accounts does not know", "feed", "records"),
+    )
 
 
 def _priced_parts(
     master: MasterData, tables: Tables, accounts: pl.DataFrame, window: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What is owed with its price, and the accounts for which some price is missing."""
-    owed = parts_owed(master.spans, accounts, window.start, window.end, tables.catalog.products)
+    owed = parts_owed(master.spans, accounts, window.first, window.end, tables.catalog.products)
     priced = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
     missing = (
         priced.filter(pl.col("unit_price").is_null()).sort(*KEY).unique("account_id", keep="first", maintain_order=True)
@@ -91,13 +120,22 @@ def _priced_parts(
 
 
 def _issued_parts(store: Store) -> pl.DataFrame:
-    """Recurring charges that issued documents hold, as parts; with the tax date they were issued under."""
+    """Recurring charges that issued documents hold, as parts; with how they were taxed."""
     return store.sql("""
         select c.account_id, c.resource_kind || 's' as feed, c.resource_id, c.product_code, c.cycle_start, c.cycle_end,
-               c.unit_price, c.part_start, c.part_end, c.quantity, c.billing_group, d.issue_date as tax_date
+               c.unit_price, c.part_start, c.part_end, c.quantity, c.billing_group, c.location_id,
+               d.issue_date as tax_date, c.jurisdiction, c.tax_class, c.telecom_percent, c.interstate
         from charges c join issued_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
         where c.charge_type in ('recurring', 'proration')
         order by all""")
+
+
+def _issued_charges(store: Store) -> pl.DataFrame:
+    """What issued documents hold of each charge of feed `charges`: charge_key, already."""
+    return store.sql("""
+        select c.charge_key, sum(c.amount_num) as already
+        from charges c join issued_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        where c.resource_kind = 'charge' group by c.charge_key""")
 
 
 def _billed_earlier(
@@ -119,7 +157,7 @@ def _billed_earlier(
         last_month,
         settings.billing.first_invoice_cutoff_day,
     )
-    believed = parts_owed(master.spans, then, window.start, window.cutover, tables.catalog.products)
+    believed = parts_owed(master.spans, then, window.first, window.cutover, tables.catalog.products)
     by_default = (
         with_prices(believed, tables.catalog, master.versions, agreed_prices(master.prices))
         .filter(pl.col("cycle_start") < window.cutover, pl.col("unit_price").is_not_null())
@@ -137,12 +175,12 @@ def _to_charge(priced: pl.DataFrame, issued: pl.DataFrame, window: Window) -> tu
         .group_by(KEY)
         .agg(pl.col("billing_group").first(), pl.col("location_id").first())
     )
-    held = issued.group_by(KEY).agg(pl.col("tax_date").max(), is_first=pl.lit(False))
+    held = issued.group_by(KEY).agg(pl.col(name).last() for name in _TAXED_AS).with_columns(is_first=pl.lit(False))
     facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
     facts = facts.with_columns(
         pl.col("is_first").fill_null(True),
-        # What reverses an issued charge carries its tax date (RULES 20); what is added is taxed today.
-        tax_date=pl.when(pl.col("quantity") < 0).then("tax_date"),
+        # What reverses an issued charge is taxed as that was (RULES 20); what is added is taxed as of today.
+        *(pl.when(pl.col("quantity") < 0).then(name).alias(name) for name in _TAXED_AS),
     )
     old = pl.col("part_end") <= window.start
     findings = facts.filter(old).select(
@@ -157,19 +195,30 @@ def _to_charge(priced: pl.DataFrame, issued: pl.DataFrame, window: Window) -> tu
 
 
 def _one_time(
-    master: MasterData, accounts: pl.DataFrame, charged: pl.Series, window: Window
+    master: MasterData, accounts: pl.DataFrame, charged: pl.DataFrame, credited: pl.DataFrame, window: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Feed `charges` due on this invoice; accounts with one in another currency; those too old to bill."""
+    """Feed `charges` due on this invoice, and what changed of those billed; accounts with one in another currency;
+    those too old to bill. A credit that names a document is taxed as of that document's date (RULES 20)."""
     currency = master.versions.select("account_id", account_currency="currency").unique("account_id", keep="last")
-    rows = master.charges.join(accounts, on="account_id").join(currency, on="account_id")
     key = pl.concat_str(["account_id", pl.lit("charges"), "charge_id"], separator="|")
-    due = rows.filter(pl.col("charge_date") <= pl.col("horizon"), ~key.is_in(charged.implode()))
+    value = pl.coalesce("amount", pl.col("unit_price") * pl.col("quantity").fill_null(1))
+    owed = pl.when(pl.col("kind") == "credit").then(-value.abs()).otherwise(value)
+    due = (
+        master.charges.join(accounts, on="account_id")
+        .join(currency, on="account_id")
+        .filter(pl.col("charge_date") <= pl.col("horizon"))
+        .with_columns(charge_key=key)
+        .join(charged, on="charge_key", how="left", validate="1:1")
+        .with_columns(pl.col("already").fill_null(0).cast(EXACT), is_new=pl.col("already").is_null())
+        .join(credited, on=["invoice_number", "account_id"], how="left", validate="m:1")
+        .filter(pl.col("is_new") | (owed != pl.col("already")))
+    )
     foreign = due.filter(pl.col("currency") != pl.col("account_currency")).select(
         "account_id",
         reason=pl.format("charge {} is in {}, the account in {}", "charge_id", "currency", "account_currency"),
     )
     old = pl.col("charge_date") < window.start
-    aged = due.filter(old, pl.col("charge_date") >= window.cutover).select(
+    aged = due.filter(old).select(
         "account_id",
         kind=pl.lit("older_charge"),
         detail=pl.format("charge {} of {} lies before the months a run looks back", "charge_id", "charge_date"),

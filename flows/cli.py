@@ -19,7 +19,7 @@ import typer
 from flows.context import Request, locked
 from flows.settings import Home, load_settings
 from flows.store import Store
-from schemas.errors import NothingToDo, TollbookError, WrongUsage
+from schemas.errors import NothingToDo, Refused, TollbookError, WrongUsage
 from schemas.periods import month_of, month_start
 
 app = typer.Typer(
@@ -163,9 +163,15 @@ def run_command(
         "usage: " + _counts(report.usage),
         "accounts: " + _counts(report.accounts),
         *(f"parked {name}: {reason}" for name, reason in report.parked),
+        *(f"look at {name}: {detail}" for name, _, detail in report.findings),
         *(f"refused file {name}; see `tollbook ingest {name}`" for name in report.refused_files),
     ]
     give(shared, report.as_dict(), lines)
+    for run_id in report.replaced:
+        say(
+            f"the drafts of run {run_id} gave way to this run's"
+            + (", which is for some accounts only" if account else "")
+        )
     if not dry_run:
         say(f"review: out/{month}/review.html; then `tollbook approve {month}` by another person")
     finish(report.incomplete)
@@ -214,6 +220,8 @@ def approve_command(
         publish_snapshot(request)
     lines = [f"{month}: {len(done.issued)} documents issued, {done.rendered} PDFs in out/{month}/invoices"]
     lines += [f"left out, parked: {name}: {reason}" for name, reason in done.parked]
+    if done.not_asked:
+        lines.append(f"left out, not asked for: {done.not_asked} accounts; `tollbook run {month}` drafts them")
     give(
         shared, {"invoice_month": month, "issued": done.issued, "rendered": done.rendered, "parked": done.parked}, lines
     )
@@ -290,6 +298,9 @@ def _leave(code: int) -> None:
 
 def _other(error: Exception) -> int:
     """Click's own complaints are wrong usage; an interrupted command was stopped; the rest is ours."""
+    if isinstance(error, OSError) and error.filename:
+        say(f"{error.filename}: {error.strerror}. Give this user the right to read and write the home, and room to.")
+        return Refused.exit_code
     show = getattr(error, "show", None)
     if callable(show):
         show()

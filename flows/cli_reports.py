@@ -29,6 +29,8 @@ def status_command(
     from flows.status import status, status_lines
 
     shared: Globals = context.obj
+    if month is not None:
+        shared.request(month)
     settings = load_settings(shared.home)
     with locked(shared.home, "status", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
         found = status(store, settings, month, today=shared.today or shared.now.date())

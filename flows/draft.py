@@ -13,7 +13,7 @@ from flows.context import Request, Run
 from flows.draft_rows import write_drafts
 from flows.inputs import MasterData, load_master
 from flows.ledger import balance_books
-from flows.runs import add_event
+from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
 from flows.store import Store
 from flows.tax import billed_to
@@ -36,8 +36,8 @@ class Past:
     holders: frozenset[str]
 
 
-def draft(run: Run) -> dict[str, int]:
-    """Drafts the run's documents and replaces the drafts that stood; returns how many accounts had which outcome."""
+def draft(run: Run) -> tuple[dict[str, int], list[str]]:
+    """Drafts the run's documents; returns outcomes with how many accounts had them, and the runs it replaced."""
     request, settings = run.request, run.request.settings()
     tables = load_all(request.home, settings)
     lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
@@ -55,7 +55,7 @@ def draft(run: Run) -> dict[str, int]:
         parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
         outcomes = _outcomes(run, master, parked, documents, past, settings)
         with store.transaction():
-            _supersede(store, request)
+            replaced = _supersede(store, request)
             write_drafts(store, run, documents, lines, taxes, outcomes)
             store.con.execute(
                 "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3",
@@ -64,7 +64,7 @@ def draft(run: Run) -> dict[str, int]:
             add_event(store, run.run_id, "drafted", request)
             balance_books(store, run.run_id)
         store.checkpoint()
-    return dict(outcomes.group_by("outcome").len().sort("outcome").iter_rows())
+    return dict(outcomes.group_by("outcome").len().sort("outcome").iter_rows()), replaced
 
 
 def _past(store: Store, request: Request) -> Past:
@@ -241,12 +241,9 @@ def _outcomes(
     return pl.DataFrame(rows, schema=schema, orient="row").sort("account_id")
 
 
-def _supersede(store: Store, request: Request) -> None:
-    """Drafts of the month that were not issued give way to this run's."""
-    waiting = store.rows(
-        "select run_id from runs r where invoice_month = $1 and "
-        "(select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'drafted'",
-        [request.invoice_month],
-    )
-    for (run_id,) in waiting:
+def _supersede(store: Store, request: Request) -> list[str]:
+    """Drafts of the month that were not issued give way to this run's; returns their runs."""
+    waiting = [run_id for run_id, *_ in drafted_runs(store, request.invoice_month)]
+    for run_id in waiting:
         add_event(store, run_id, "superseded", request)
+    return waiting

@@ -33,14 +33,17 @@ def write_drafts(
     tax_rows = taxes.join(drafted, on="draft_id").drop("name", "text", "reference", "table").with_columns(mark)
     store.append("invoice_taxes", tax_rows)
     line_numbers = in_draft.select("account_id", "line_key", "draft_id", "line_no")
-    _write_charges(store, run, line_numbers)
+    taxed_as = ["jurisdiction", "tax_class", "telecom_percent", "interstate"]
+    _write_charges(store, run, in_draft.select(*line_numbers.columns, *taxed_as), taxed_as)
     _write_usage(store, run, line_numbers, drafted)
     store.append("run_findings", pl.read_parquet(run.work / "findings.parquet").with_columns(mark))
     store.append("run_accounts", outcomes)
 
 
-def _write_charges(store: Store, run: Run, line_numbers: pl.DataFrame) -> None:
-    charges = pl.read_parquet(run.work / "charges.parquet").join(line_numbers, on=["account_id", "line_key"])
+def _write_charges(store: Store, run: Run, lines: pl.DataFrame, taxed_as: list[str]) -> None:
+    """Charges with the line they stand on and how that was taxed: what reverses them is taxed alike."""
+    charges = pl.read_parquet(run.work / "charges.parquet").drop(taxed_as)
+    charges = charges.join(lines, on=["account_id", "line_key"])
     columns = [
         name
         for name, *_ in store.rows("select column_name from information_schema.columns where table_name = 'charges'")

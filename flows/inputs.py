@@ -55,7 +55,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
     )
     spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
     versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
-    unknown = _unknown_products(store, tables)
+    misfits = [_unknown_products(store, tables), _plan_misfits(versions, tables), _idle_prices(store, tables)]
     return MasterData(
         versions=versions,
         spans=spans,
@@ -65,7 +65,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         prices=store.current("prices"),
         charges=store.current("charges"),
         billed_until=store.current("billed_until"),
-        parked=pl.concat([parked, unknown]).unique("account_id", keep="first", maintain_order=True),
+        parked=pl.concat([parked, *misfits]).unique("account_id", keep="first", maintain_order=True),
     )
 
 
@@ -120,6 +120,32 @@ def _unknown_products(store: Store, tables: Tables) -> pl.DataFrame:
         for feed in ("subscriptions", "devices", "numbers", "charges")
     ]
     return pl.concat(frames).sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
+
+
+def _plan_misfits(versions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Accounts on a plan nobody knows, or whose plan is in another currency: nothing is converted (RULES 9)."""
+    currencies = {name: plan.currency for name, plan in tables.catalog.plans.items()}
+    on_plan = versions.filter(pl.col("plan").is_not_null()).with_columns(
+        plan_currency=pl.col("plan").replace_strict(currencies, default=None, return_dtype=pl.String)
+    )
+    unknown = pl.col("plan_currency").is_null()
+    return on_plan.filter(unknown | (pl.col("plan_currency") != pl.col("currency"))).select(
+        "account_id",
+        reason=pl.when(unknown)
+        .then(pl.format("plan {} is not in the catalogue", "plan"))
+        .otherwise(pl.format("plan {} is in {}, the account in {}", "plan", "plan_currency", "currency")),
+    )
+
+
+def _idle_prices(store: Store, tables: Tables) -> pl.DataFrame:
+    """Accounts with an agreed price that would price nothing: a product nobody knows, or one of usage lines."""
+    products = tables.catalog.products
+    priced = [code for code, product in products.items() if product.billed_from != "usage"]
+    rows = store.current("prices").filter(pl.col("product_code").is_not_null() & ~pl.col("product_code").is_in(priced))
+    return rows.select(
+        "account_id",
+        reason=pl.format("feed prices agrees a price for {}, no product with a price of its own", "product_code"),
+    )
 
 
 def usage_months(settings: Settings, invoice_month: str) -> list[tuple[str, date, date]]:

@@ -49,6 +49,12 @@ LAWS = {
         select usage_id from (select usage_id from feed_calls union all select usage_id from feed_messages)
         except (select usage_id from rated_usage union select usage_id from suspended_usage
                 union select usage_id from excluded_usage)""",
+    "every call and message of a loaded file is stored": """
+        with stored as (
+            select file_seq, count(*) as kept from feed_calls group by 1 union all
+            select file_seq, count(*) from feed_messages group by 1)
+        select source_file, loaded, coalesce(kept, 0) from source_files left join stored using (file_seq)
+        where feed in ('calls', 'messages') and state = 'loaded' and loaded <> coalesce(kept, 0)""",
     "every file is loaded, rejected or duplicate, line by line": """
         select source_file, records, loaded, rejected, duplicate from source_files
         where state = 'loaded' and records <> loaded + rejected + duplicate""",

@@ -10,7 +10,7 @@ from flows.catalog import Tables
 from flows.context import Request, Run
 from flows.settings import Settings
 from flows.store import Store
-from schemas.errors import NothingToDo, Refused, WrongUsage
+from schemas.errors import Refused, WrongUsage
 from schemas.feeds import FEEDS
 
 PROGRAM_VERSION = version("tollbook")
@@ -61,11 +61,12 @@ def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
     return Inputs(feeds, tables.hashes, _sha256(billing))
 
 
-def open_run(store: Store, request: Request, settings: Settings, tables: Tables) -> Run:
+def open_run(store: Store, request: Request, settings: Settings, tables: Tables) -> tuple[Run, str | None]:
     """Opens the run that these inputs ask for, or says why there is none to open.
 
-    Raises NothingToDo when a draft of the same inputs stands, Refused when the month is issued and nothing has
-    changed since or an account asked for holds a document, WrongUsage for unknown accounts.
+    Returns the run and None, or, when a draft of the same inputs stands, that run and its state. Raises Refused
+    when the month is issued and nothing has changed since, or an account asked for holds a document, and
+    WrongUsage for unknown accounts.
     """
     month = request.invoice_month
     if month < settings.billing.first_invoice_month:
@@ -85,9 +86,7 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
     run = Run(request, f"{month}-{kind[0].upper()}-{_sha256(identity)[:12]}", kind)
     state = last_state(store, run.run_id)
     if state in ("drafted", "approved"):
-        raise NothingToDo(
-            f"run {run.run_id} already drafted {month} from these very inputs; nothing has changed since."
-        )
+        return run, state
     with store.transaction():
         if state is None:
             store.con.execute(
@@ -96,7 +95,7 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
                 [run.run_id, month, kind, inputs.sha256, issued, list(request.accounts)],
             )
         add_event(store, run.run_id, "open", request)
-    return run
+    return run, None
 
 
 def issued_sha256(store: Store, but_for: str | None = None) -> str:
@@ -128,12 +127,15 @@ def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) 
             f"{month} is issued for {', '.join(asked)}; what is issued does not change. Use `tollbook correct`."
         )
     later = store.rows("select max(invoice_month) from issued_documents where invoice_month > $1", [month])[0][0]
-    if later and not holders:
-        raise Refused(f"{later} is already issued; {month} can no longer be run before it.")
+    if later:
+        raise Refused(
+            f"{later} is already issued: what is still owed for {month} comes with `tollbook run {later}`, "
+            "which bills everything that no document holds yet."
+        )
     if holders and not request.accounts:
         same = store.rows(
-            "select count(*) from runs r where invoice_month = $1 and inputs_sha256 = $2 and "
-            "(select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'approved'",
+            "select count(*) from runs r where invoice_month = $1 and inputs_sha256 = $2 and len(only_accounts) = 0 "
+            "and (select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'approved'",
             [month, inputs.sha256],
         )[0][0]
         if same:

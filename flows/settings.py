@@ -162,6 +162,17 @@ class Settings(BaseSettings):
     smtp: SmtpSettings | None = None
     run: RunSettings = Field(default_factory=RunSettings)
 
+    @model_validator(mode="after")
+    def _own_series(self) -> "Settings":
+        """A number names one document: no two sellers share a series, nor one's series another's credit notes."""
+        owners: dict[str, str] = {}
+        for seller_id, seller in self.sellers.items():
+            for series in (seller.series, f"{seller.series}CN"):
+                if series in owners:
+                    raise ValueError(f"sellers {owners[series]} and {seller_id} would both number {series}")
+                owners[series] = seller_id
+        return self
+
 
 @dataclass(frozen=True)
 class Home:

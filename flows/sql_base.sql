@@ -136,7 +136,8 @@ select * from rejected_records order by source_file, sha256, source_line, column
 
 -- name: duplicate_records
 create table snapshot.base.duplicate_records as
-select * from duplicate_records order by source_file, sha256, source_line, of_file, of_line;
+select *, null::varchar as column_name, 'duplicate' as reason
+from duplicate_records order by source_file, sha256, source_line, of_file, of_line;
 
 -- name: snapshot_missing
 create table snapshot.base.snapshot_missing as

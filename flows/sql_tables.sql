@@ -53,7 +53,8 @@ create table if not exists charges (
     run_id varchar, draft_id varchar, line_no bigint, account_id varchar, charge_key varchar, charge_type varchar,
     section varchar, product_code varchar, resource_kind varchar, resource_id varchar, billing_group varchar,
     quantity decimal(38, 12), unit_price decimal(38, 12), cycle_start date, cycle_end date, part_start date,
-    part_end date, amount_num decimal(38, 12), amount_den bigint);
+    part_end date, location_id varchar, amount_num decimal(38, 12), amount_den bigint, jurisdiction varchar, tax_class varchar,
+    telecom_percent decimal(38, 12), interstate varchar);
 create table if not exists documents (
     run_id varchar, draft_id varchar, account_id varchar, seller_id varchar, invoice_month varchar, kind varchar,
     currency varchar, subtotal decimal(38, 12), tax_total decimal(38, 12), total decimal(38, 12),

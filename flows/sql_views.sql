@@ -108,6 +108,8 @@ create view duplicate_records as select
     feed, -- feed of the file
     source_file, -- input file, below the home
     source_line, -- physical line (header = 1)
+    column_name, -- always null: the whole line repeats (text)
+    reason, -- always duplicate
     of_file, -- file that holds the line loaded first
     of_line, -- physical line of it there (header = 1)
     raw_line, -- the line as it stood in the file

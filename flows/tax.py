@@ -23,7 +23,11 @@ def draft_id(month: str) -> pl.Expr:
 def billed_to(master: MasterData, settings: Settings, month: str, issue_date: date) -> pl.DataFrame:
     """One row per account: its version on the issue date, with draft_id, minor_digits and the seller's country."""
     current = (
-        master.versions.filter(pl.col("version_from") <= issue_date)
+        master.versions.filter(
+            (pl.col("version_from") <= issue_date)
+            # An account that begins on the 2nd to the 5th has only what is yet to begin.
+            | (pl.col("version_from") == pl.col("version_from").min().over("account_id"))
+        )
         .unique("account_id", keep="last", maintain_order=True)
         .with_columns(draft_id=draft_id(month))
     )

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from schemas.catalog import SECTIONS, Product, in_force, in_language
+from schemas.errors import TollbookError
 from schemas.money import EXACT, round_sums
 
 LINE: dict[str, Any] = {
@@ -50,7 +51,11 @@ def to_lines(
     by_location and its resource has one (RULES 21).
     """
     keys = ["account_id", "line_key"]
-    charges = charges.join(accounts, on="account_id", validate="m:1")
+    inherited = {name: f"inherited_{name}" for name in ("jurisdiction", "tax_class", "telecom_percent", "interstate")}
+    charges = charges.rename(inherited).join(accounts, on="account_id", how="left", validate="m:1")
+    homeless = charges.filter(pl.col("draft_id").is_null())["account_id"].unique().to_list()
+    if homeless:
+        raise TollbookError(f"charges of {homeless[:3]} have no document to stand on: the run stops")
     amounts = round_sums(charges, keys)
     lines = _attributes(charges, keys).join(amounts, on=keys, validate="1:1")
     lines = _described(_tax_facts(lines, locations, products), products)
@@ -86,6 +91,7 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         pl.col(
             "draft_id", "locale", "jurisdiction", "section", "charge_type", "product_code", "resource_kind",
             "billing_group", "country", "unit", "unit_price", "per", "location_id", "tax_date", "cycle_start",
+            "inherited_jurisdiction", "inherited_tax_class", "inherited_telecom_percent", "inherited_interstate",
         ).first(),
         charge_key=pl.when(one_key).then(pl.col("charge_key").first()).otherwise(shared),
         resource_id=pl.when(one_resource).then(pl.col("resource_id").first()),
@@ -100,7 +106,7 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 
 def _tax_facts(lines: pl.DataFrame, locations: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
-    """Tax class, telecom percent and interstate method in force on the first day of the cycle (RULES 21)."""
+    """Tax facts of what is reversed, else those in force on the first day of the cycle (RULES 20, 21)."""
     rows = [
         (code, day, *_facts(products[code], day))
         for code, day in lines.select("product_code", "cycle_start").unique().iter_rows()
@@ -120,9 +126,14 @@ def _tax_facts(lines: pl.DataFrame, locations: pl.DataFrame, products: dict[str,
     served = locations.select("location_id", served_in="jurisdiction")
     lines = lines.join(facts, on=["product_code", "cycle_start"], how="left", validate="m:1")
     return lines.join(served, on="location_id", how="left", validate="m:1").with_columns(
-        jurisdiction=pl.when(pl.col("product_code").is_in(by_location) & pl.col("served_in").is_not_null())
+        jurisdiction=pl.when(pl.col("inherited_jurisdiction").is_not_null())
+        .then("inherited_jurisdiction")
+        .when(pl.col("product_code").is_in(by_location) & pl.col("served_in").is_not_null())
         .then("served_in")
-        .otherwise("jurisdiction")
+        .otherwise("jurisdiction"),
+        tax_class=pl.coalesce("inherited_tax_class", "tax_class"),
+        telecom_percent=pl.coalesce("inherited_telecom_percent", "telecom_percent"),
+        interstate=pl.coalesce("inherited_interstate", "interstate"),
     )
 
 

@@ -37,7 +37,9 @@ def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.D
     part_days = (pl.col("part_end") - pl.col("part_start")).dt.total_days()
     cycle_days = (pl.col("cycle_end") - pl.col("cycle_start")).dt.total_days()
     sections = {code: product.section for code, product in products.items()}
+    by_location = [code for code, product in products.items() if product.by_location]
     charges = parts.with_columns(
+        location_id=pl.when(pl.col("product_code").is_in(by_location)).then("location_id"),
         charge_type=pl.when(recurring).then(pl.lit("recurring")).otherwise(pl.lit("proration")),
         section=pl.when(recurring).then(_map(sections)).otherwise(pl.lit("prorated_charges")),
         resource_kind=pl.col("feed").str.strip_suffix("s"),
@@ -53,7 +55,8 @@ def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.D
         charges.with_columns(
             line_key=_line_key(
                 "charge_type", "section", "product_code", "billing_group", "unit_price", "part_start", "part_end",
-                "cycle_days", "location_id", "tax_date", "_sign",
+                "cycle_days", "location_id", "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate",
+                "_sign",
             )
         ),
         CHARGE,
@@ -61,7 +64,11 @@ def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.D
 
 
 def one_time_charges(rows: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
-    """Feed `charges` to charges, a line each; a credit counts against the account whatever its sign in the file."""
+    """Feed `charges` to charges, a line each; a credit counts against the account whatever its sign in the file.
+
+    rows: the feed's columns, `already` (what issued documents hold of the charge, signed; 0 for a new one) and
+    tax_date. A charge that was changed after it was billed brings the difference alone (RULES 7).
+    """
     is_credit = pl.col("kind") == "credit"
     value = pl.coalesce("amount", pl.col("unit_price") * pl.col("quantity").fill_null(1)).cast(EXACT)
     signed = pl.when(is_credit).then(-value.abs()).otherwise(value)
@@ -69,14 +76,16 @@ def one_time_charges(rows: pl.DataFrame, products: dict[str, Product]) -> pl.Dat
     return conform(
         rows.with_columns(
             charge_type=pl.when(is_credit).then(pl.lit("credit")).otherwise(pl.lit("one_time")),
-            section=_map(sections),
+            section=pl.when(is_credit).then(pl.lit("adjustments")).otherwise(_map(sections)),
             resource_kind=pl.lit("charge"),
             resource_id="charge_id",
             charge_key=pl.concat_str(["account_id", pl.lit("charges"), "charge_id"], separator="|"),
             quantity=pl.col("quantity").fill_null(1).cast(EXACT),
-            unit_price=pl.when(is_credit).then(-pl.col("unit_price").abs()).otherwise("unit_price"),
+            unit_price=pl.when(pl.col("already") == 0).then(
+                pl.when(is_credit).then(-pl.col("unit_price").abs()).otherwise("unit_price")
+            ),
             per=pl.lit(1),
-            amount_num=signed,
+            amount_num=(signed - pl.col("already")).cast(EXACT),
             amount_den=pl.lit(1),
             cycle_start="charge_date",
             cycle_end=pl.col("charge_date").dt.offset_by("1d"),

@@ -35,9 +35,12 @@ def own(usage: pl.DataFrame, numbers: pl.DataFrame, extensions: pl.DataFrame, ac
     states = pl.col("stated_account_id").is_not_null()
     owns = (pl.col("number_account") == pl.col("stated_account_id")).fill_null(False)
     owns |= pl.col("extension_owned").fill_null(False)
+    # What the number row says is its owner's alone: another account's group or number type stays there.
+    own_number = (~states | (pl.col("number_account") == pl.col("stated_account_id"))).fill_null(False)
     owned = owned.with_columns(
         account_id=pl.coalesce("stated_account_id", "number_account"),
-        billing_group=pl.coalesce("billing_group", "extension_group"),
+        number_type=pl.when(own_number).then("number_type"),
+        billing_group=pl.coalesce(pl.when(own_number).then("billing_group"), "extension_group"),
         _conflict=states & ~owns,
     )
     known = accounts["account_id"].unique().implode()

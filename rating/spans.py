@@ -59,9 +59,13 @@ def _billed_from(feed: str, products: dict[str, Product]) -> list[str]:
     return [code for code, product in products.items() if product.billed_from == feed]
 
 
-def _versions(rows: pl.DataFrame, key: str, start: str, last_day: str) -> pl.DataFrame:
-    """Rows of one key, in order of `start`, each cut where the next begins (RULES 18)."""
-    ordered = rows.sort(key, start)
+def _versions(rows: pl.DataFrame, key: str, start: str, last_day: str, leaving: dict[str, date]) -> pl.DataFrame:
+    """Rows of one key, in order of `start`, each cut where the next begins (RULES 18).
+
+    What was to begin after an account's last day never does.
+    """
+    leaves = pl.col("account_id").replace_strict(leaving, default=None, return_dtype=pl.Date)
+    ordered = rows.filter((pl.col(start) <= leaves).fill_null(True)).sort(key, start)
     following = pl.col(start).shift(-1).over(key)
     own_end = pl.col(last_day).dt.offset_by("1d")
     return ordered.with_columns(
@@ -77,7 +81,7 @@ def _versions(rows: pl.DataFrame, key: str, start: str, last_day: str) -> pl.Dat
 def _inventory(
     rows: pl.DataFrame, feed: str, key: str, leaving: dict[str, date], products: dict[str, Product]
 ) -> pl.DataFrame:
-    spans = _versions(rows, key, "active_from", "active_to").filter(
+    spans = _versions(rows, key, "active_from", "active_to", leaving).filter(
         pl.col("product_code").is_in(_billed_from(feed, products))
     )
     spans = spans.with_columns(end=_run_on(spans, leaving)).select(
@@ -167,7 +171,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         anchor=pl.coalesce("bill_anchor", pl.when(interval == 1).then(pl.lit(MONTHLY_ANCHOR)).otherwise(first_start)),
         last_day=pl.coalesce("end_date", "cancel_requested_on"),
     )
-    spans = _versions(anchored, "subscription_id", "start_date", "last_day")
+    spans = _versions(anchored, "subscription_id", "start_date", "last_day", leaving)
     ends = [
         _served_until(leaving, *row)
         for row in spans.select(
@@ -175,13 +179,13 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         ).iter_rows()
     ]
     in_term = pl.col("term_start").is_not_null() & pl.col("term_months").is_not_null()
-    committed = pl.when(in_term).then(pl.max_horizontal("quantity", "committed_quantity")).otherwise("quantity")
-    return spans.with_columns(
+    term_months = pl.col("term_months").cast(pl.String).fill_null("0") + "mo"
+    states = spans.with_columns(
         pl.Series("end", ends, dtype=pl.Date),
-        term_end=pl.when(in_term).then(
-            pl.col("term_start").dt.offset_by(pl.col("term_months").cast(pl.String).fill_null("0") + "mo")
-        ),
-    ).select(
+        term_start=pl.when(in_term).then("term_start"),
+        term_end=pl.when(in_term).then(pl.col("term_start").dt.offset_by(term_months)),
+    )
+    return _committed(states).select(
         "account_id",
         feed=pl.lit("subscriptions"),
         resource_id="subscription_id",
@@ -191,13 +195,27 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         start="start",
         end="end",
         changes_at_end="changes_at_end",
-        quantity=committed.cast(EXACT),
+        quantity=pl.col("quantity").cast(EXACT),
         agreed_price=pl.col("unit_price").cast(EXACT),
         interval_months="interval_months",
         anchor="anchor",
-        term_start=pl.when(in_term).then("term_start"),
+        term_start="term_start",
         term_end="term_end",
     )
+
+
+def _committed(states: pl.DataFrame) -> pl.DataFrame:
+    """Inside its term a state bills at least what was committed; where the term ends inside it, it is cut (RULES 6)."""
+    floor = (pl.col("committed_quantity") > pl.col("quantity")).fill_null(False)
+    floor &= (pl.col("start") < pl.col("term_end")).fill_null(False)
+    outlives = pl.col("end").is_null() | (pl.col("end") > pl.col("term_end"))
+    raised = states.filter(floor).with_columns(
+        quantity="committed_quantity",
+        end=pl.when(outlives).then("term_end").otherwise("end"),
+        changes_at_end=pl.col("changes_at_end") | outlives,
+    )
+    after = states.filter(floor & outlives).with_columns(start="term_end")
+    return pl.concat([states.filter(~floor), raised, after])
 
 
 def _served_until(

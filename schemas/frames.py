@@ -37,7 +37,11 @@ CHARGE: dict[str, Any] = {
     "part_end": pl.Date,
     "description": pl.String,  # of its own; null: the product's name
     "location_id": pl.String,
-    "tax_date": pl.Date,  # inherited from what it reverses
+    "tax_date": pl.Date,  # this and the next four: inherited from what it reverses (RULES 20)
+    "jurisdiction": pl.String,
+    "tax_class": pl.String,
+    "telecom_percent": EXACT,
+    "interstate": pl.String,
     "line_key": pl.String,  # charges with one line_key are printed as one line
 }
 """A charge: one resource, product and part of a cycle, or the usage of one line; exact, not yet rounded."""
