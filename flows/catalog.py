@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from flows.decks import load_deck
-from flows.settings import Home, Settings, settings_error
+from flows.settings import Home, Settings
 from rating.decks import Deck
 from rating.match import PrefixTable, compile_prefixes
 from schemas.catalog import Catalog
@@ -86,9 +86,9 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def load_catalog(home: Home) -> Catalog:
-    """All of catalog/*.yaml as one catalogue."""
+    """All of catalog/*.yaml as one catalogue. Raises WrongUsage with file, line and key of every fault."""
     merged: dict[str, dict[str, Any]] = {}
-    origin: dict[tuple[str, str], str] = {}
+    origin: dict[tuple[str, str], Path] = {}
     for path in sorted(home.catalog.glob("*.yaml")):
         name = home.relative(path)
         try:
@@ -100,13 +100,33 @@ def load_catalog(home: Home) -> Catalog:
         for part, entries in content.items():
             for key, entry in (entries or {}).items():
                 if (part, key) in origin:
-                    raise WrongUsage(f"{name}: {part}.{key} already stands in {origin[part, key]}")
-                origin[part, key] = name
+                    raise WrongUsage(f"{name}: {part}.{key} already stands in {home.relative(origin[part, key])}")
+                origin[part, key] = path
                 merged.setdefault(part, {})[key] = entry
     try:
         return Catalog(**merged)
     except ValidationError as error:
-        raise WrongUsage(settings_error("catalog", error)) from None
+        faults = [_catalog_fault(home, origin, fault) for fault in error.errors()]
+        raise WrongUsage("\n".join(faults)) from None
+
+
+def _catalog_fault(home: Home, origin: dict[tuple[str, str], Path], fault: Any) -> str:
+    """One fault of the catalogue: file, line of the deepest key that stands there, key, what is wrong."""
+    keys = [str(part) for part in fault["loc"]]
+    path = origin.get((keys[0], keys[1])) if len(keys) > 1 else None
+    where = home.relative(path) if path else "catalog"
+    node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8")) if path else None
+    line = 0
+    for key in keys:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        found = next(((k, v) for k, v in node.value if k.value == key), None)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    at = f", line {line}" if line else ""
+    shown = "" if isinstance(fault["input"], dict | list) else f" (found {fault['input']!r})"
+    return f"{where}{at}: {'.'.join(k for k in keys if not k.startswith('datetime'))}: {fault['msg']}{shown}"
 
 
 def _decks_fit(catalog: Catalog, decks: dict[str, Deck]) -> None:

@@ -79,6 +79,10 @@ def _value(name: str) -> pl.Expr:
     return pl.col(f"v.{name}")
 
 
+_DECIMALS = {"quantity": 4, "committed_quantity": 4, "unit_price": 8}
+"""Quantity times price must fit the twelve decimals of an exact amount."""
+
+
 def row_checks(feed: Feed, frame: pl.DataFrame) -> list[Check]:
     """The checks of a feed's rows; `frame` has the text columns. The checks may use values as `v.<name>`."""
     checks: list[Check] = []
@@ -93,6 +97,10 @@ def row_checks(feed: Feed, frame: pl.DataFrame) -> list[Check]:
             if feed.name == "charges":
                 expected += "; a credit is a positive amount of kind credit"
             checks.append(Check(column.name, _value(column.name) < 0, expected))
+        if column.name in _DECIMALS:
+            places = _DECIMALS[column.name]
+            finer = _value(column.name) != _value(column.name).round(places)
+            checks.append(Check(column.name, finer, f"at most {places} decimals"))
     if feed.name in _PERIODS:
         start, end = _PERIODS[feed.name]
         checks.append(Check(f"{start}|{end}", _value(end) < _value(start), f"{end} on or after {start}"))

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.money import PRICE_LIMIT
 
@@ -54,6 +54,16 @@ def _exact(value: Any) -> Any:
 
 
 Exact = Annotated[Decimal, BeforeValidator(_exact)]
+
+
+def _price(number: Decimal) -> Decimal:
+    """Prices are multiplied with quantities of up to four decimals; together they must fit twelve."""
+    if -int(number.as_tuple().exponent) > 8:
+        raise ValueError(f"found {number}; expected at most 8 decimals")
+    return number
+
+
+DatedPrice = Annotated[dict[date, Annotated[Exact, AfterValidator(_price)]], BeforeValidator(_dated)]
 DatedExact = Annotated[dict[date, Exact], BeforeValidator(_dated)]
 DatedInt = Annotated[dict[date, int], BeforeValidator(_dated)]
 DatedText = Annotated[dict[date, str], BeforeValidator(_dated)]
@@ -88,7 +98,7 @@ class Product(_Model):
     day_count: Literal["start_day_free", "half_open"] = "start_day_free"
     removal: Literal["credit", "none"] = "credit"
     unit: Texts = Field(default_factory=lambda: {"en": "unit"})
-    prices: dict[str, DatedExact] = Field(default_factory=dict)
+    prices: dict[str, DatedPrice] = Field(default_factory=dict)
     """currency -> price of one unit for one month (for a longer interval: for one cycle)."""
     tax_class: DatedText
     telecom_percent: DatedExact
@@ -153,7 +163,7 @@ class Plan(_Model):
     """ISO countries that count as domestic; other destinations are international."""
     usage: dict[Category, UsageRule]
     allowances: dict[str, Allowance] = Field(default_factory=dict)
-    prices: dict[str, DatedExact] = Field(default_factory=dict)
+    prices: dict[str, DatedPrice] = Field(default_factory=dict)
     """product -> price, in the plan's currency."""
 
 

@@ -25,7 +25,9 @@ SCENARIOS: list[dict[str, Any]] = yaml.load(
     (Path(__file__).parent / "guide.yaml").read_text(encoding="utf-8"),
     Loader=yaml.BaseLoader,  # noqa: S506 it builds nothing but text
 )
-FEEDS = ("accounts", "subscriptions", "devices", "numbers", "prices", "charges", "calls", "billed_until")
+FEEDS = (
+    "accounts", "subscriptions", "devices", "numbers", "locations", "prices", "charges", "calls", "billed_until",
+)  # fmt: skip
 
 
 def _rows(scenario: dict[str, Any], feed: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -78,7 +80,9 @@ def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
         query = "select outcome from run_accounts where run_id = $1 and account_id = $2"
         assert billed.rows(query, [run_id, account]) == [(expected["outcome"],)]
     if "lines" in expected:
-        _lines_agree(billed, run_id, account, expected["lines"])
+        _facts_agree(_document(billed, run_id, account)["lines"], expected["lines"])
+    if "taxes" in expected:
+        _facts_agree(_document(billed, run_id, account)["taxes"], expected["taxes"])
     for fact in ("kind", "is_final"):
         if fact in expected:
             query = f"select {fact}::varchar from documents where run_id = $1 and account_id = $2"
@@ -92,16 +96,18 @@ def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
         assert {name: str(found[name][0]) for name in facts} == facts
 
 
-def _lines_agree(billed: Store, run_id: str, account: str, expected: list[dict[str, str]]) -> None:
-    """The document has exactly these lines, each with the facts the scenario names, whatever their order."""
-    document = billed.rows(
-        "select document_json from documents where run_id = $1 and account_id = $2", [run_id, account]
-    )
-    lines = yaml.safe_load(document[0][0])["lines"]
-    assert len(lines) == len(expected), [(line["section"], line["amount"]) for line in lines]
+def _document(billed: Store, run_id: str, account: str) -> dict[str, Any]:
+    query = "select document_json from documents where run_id = $1 and account_id = $2"
+    found: dict[str, Any] = yaml.safe_load(billed.rows(query, [run_id, account])[0][0])
+    return found
+
+
+def _facts_agree(found: list[dict[str, Any]], expected: list[dict[str, str]]) -> None:
+    """Exactly these rows, each with the facts the scenario names, whatever their order."""
+    assert len(found) == len(expected), [row["amount"] for row in found]
     for wanted in expected:
-        matches = [line for line in lines if all(_same(line[name], value) for name, value in wanted.items())]
-        assert len(matches) == 1, (wanted, [{name: line[name] for name in wanted} for line in lines])
+        matches = [row for row in found if all(_same(row[name], value) for name, value in wanted.items())]
+        assert len(matches) == 1, (wanted, [{name: row[name] for name in wanted} for row in found])
 
 
 def _same(found: Any, wanted: str) -> bool:
