@@ -20,7 +20,7 @@ from flows.rate import rate
 from flows.review import review
 from flows.runs import open_run
 from flows.tax import tax
-from schemas.errors import NothingToDo, TollbookError
+from schemas.errors import NothingToDo
 
 T = TypeVar("T")
 Step = Callable[..., Any]
@@ -132,16 +132,3 @@ def direct(name: str, stage: Callable[..., T], argument: Any) -> T:
 def run_direct(request: Request) -> RunReport:
     """The month without Prefect: tests, notebooks, a first try."""
     return bill_month(request, direct)
-
-
-def run_with_prefect(request: Request) -> RunReport:
-    """The month as a Prefect flow, on the server PREFECT_API_URL names or a local one of its own.
-
-    An expected error ends the flow as `Failed` (or, for nothing to do, as `Completed`) and is raised here.
-    """
-    from flows.prefect_flow import bill_month_flow
-
-    outcome = bill_month_flow(request)
-    if isinstance(outcome, TollbookError):
-        raise outcome
-    return outcome

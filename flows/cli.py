@@ -5,22 +5,26 @@ The commands and what their exit codes mean are CONTRACT, section 3.
 
 import atexit
 import getpass
-import json
 import os
 import sys
 import traceback
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
+from flows.cli_reports import register
 from flows.context import Request, locked
 from flows.settings import Home, load_settings
 from flows.store import Store
 from schemas.errors import NothingToDo, Refused, TollbookError, WrongUsage
-from schemas.periods import month_of, month_start
+from schemas.periods import month_of
+
+if TYPE_CHECKING:
+    from flows.bill_run import RunReport
 
 app = typer.Typer(
     help="Billing for telephone providers: right, explainable, one folder.",
@@ -28,23 +32,6 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-
-DONE, DEFECT, INCOMPLETE = 0, 1, 3
-
-
-@dataclass
-class Globals:
-    """The options that stand before the command."""
-
-    home: Home
-    today: date | None
-    by: str
-    as_json: bool
-    now: datetime
-
-    def request(self, month: str, accounts: tuple[str, ...] = ()) -> Request:
-        month_start(month)
-        return Request(str(self.home.root), month, self.by, self.now, self.today, accounts)
 
 
 def _day(text: str | None, option: str) -> date | None:
@@ -56,6 +43,12 @@ def _day(text: str | None, option: str) -> date | None:
         raise WrongUsage(f"{option}: found {text!r}; expected a date YYYY-MM-DD") from None
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tollbook {version('tollbook')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -63,8 +56,12 @@ def options(
     today: Annotated[str | None, typer.Option(help="The day it is; default $TOLLBOOK_TODAY, then the clock.")] = None,
     by: Annotated[str | None, typer.Option(help="Who is acting; default the login name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")] = False,
+    asked_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version, and nothing else.")
+    ] = False,
 ) -> None:
     """Reads what every command shares; the only place that reads the clock (RULES 1)."""
+    del asked_version
     context.obj = Globals(
         home=Home(home or Path(os.environ.get("TOLLBOOK_HOME") or ".")),
         today=_day(today or os.environ.get("TOLLBOOK_TODAY"), "--today"),
@@ -72,25 +69,6 @@ def options(
         as_json=as_json,
         now=datetime.now(UTC),  # noqa: TID251 the one clock
     )
-
-
-def say(text: str) -> None:
-    """Progress and warnings go to stderr."""
-    typer.echo(text, err=True)
-
-
-def give(shared: Globals, data: Any, lines: list[str]) -> None:
-    """Data goes to stdout, as JSON where asked for."""
-    if shared.as_json:
-        typer.echo(json.dumps(data, ensure_ascii=False, default=str))
-    else:
-        for line in lines:
-            typer.echo(line)
-
-
-def finish(incomplete: bool) -> None:
-    """Ends the command: 0, or 3 when something is left to do."""
-    raise typer.Exit(INCOMPLETE if incomplete else DONE)
 
 
 @app.command("init")
@@ -146,7 +124,7 @@ def run_command(
     direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
 ) -> None:
     """Ingest, rate, charge, tax, draft, reconcile and write the review of an invoice month."""
-    from flows.bill_run import run_direct, run_with_prefect
+    from flows.bill_run import run_direct
     from flows.dry_run import scratch_copy
 
     shared: Globals = context.obj
@@ -156,7 +134,7 @@ def run_command(
         with locked(shared.home, "dry run", shared.by), scratch_copy(request) as copy:
             report = run_direct(copy)
     else:
-        report = run_direct(request) if direct else run_with_prefect(request)
+        report = run_direct(request) if direct else _with_prefect(request)
     lines = [
         f"{'dry run' if dry_run else 'run'} {report.run_id}: {report.kind}, invoice month {report.invoice_month}",
         "files: " + _counts(report.files),
@@ -175,6 +153,13 @@ def run_command(
     if not dry_run:
         say(f"review: out/{month}/review.html; then `tollbook approve {month}` by another person")
     finish(report.incomplete)
+
+
+def _with_prefect(request: Request) -> "RunReport":
+    """Prefect takes seconds to import, so only a run through it does."""
+    from flows.prefect_flow import run_with_prefect
+
+    return run_with_prefect(request)
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -269,8 +254,6 @@ def publish_command(context: typer.Context) -> None:
 
 def main() -> None:
     """Entry point: an expected error prints one sentence and ends with its exit code; the rest is a defect of ours."""
-    from flows.cli_reports import register
-
     register(app)
     command = typer.main.get_command(app)
     try:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli import INCOMPLETE, Globals, give
+from flows.cli_base import INCOMPLETE, Globals, give
 from flows.context import locked
 from flows.settings import Settings, load_settings
 from flows.store import Store

@@ -57,11 +57,14 @@ def _bill_month(request: Request) -> State[Any]:
     return Completed(message=str(asdict(report)["accounts"]), data=report)
 
 
-def bill_month_flow(request: Request) -> RunReport | TollbookError:
-    """Runs the flow; the report, or the expected error that ended it. Any other exception is raised as it is."""
+def run_with_prefect(request: Request) -> RunReport:
+    """The month as a flow, on the server PREFECT_API_URL names or a local one of its own.
+
+    An expected error ends the flow as `Failed` (or, for nothing to do, as `Completed`) and is raised here.
+    """
     named = _bill_month.with_options(flow_run_name=f"bill-{request.invoice_month}")
     state: State[Any] = named(request, return_state=True)
     found = state.result(raise_on_failure=False)
-    if isinstance(found, BaseException) and not isinstance(found, TollbookError):
+    if isinstance(found, BaseException):
         raise found
     return found  # type: ignore[no-any-return]
