@@ -150,7 +150,7 @@ def insert(store: Store, table: str, **values: Any) -> None:
 def run(store: Store, run_id: str, seq: int, month: str, *states: str, kind: str = "regular") -> None:
     insert(
         store, "runs", run_seq=seq, run_id=run_id, invoice_month=month, kind=kind, inputs_sha256=f"in-{run_id}",
-        drafted_by="ada", drafted_at=CLOCK,
+        issued_sha256="none", drafted_by="ada", drafted_at=CLOCK,
     )  # fmt: skip
     for state in states:
         insert(store, "run_events", run_id=run_id, state=state, by_name="ada", happened_at=CLOCK)
