@@ -261,9 +261,10 @@ def publish_command(context: typer.Context) -> None:
 
 def main() -> None:
     """Entry point: an expected error prints one sentence and ends with its exit code; the rest is a defect of ours."""
-    from flows.cli_reports import register
+    from flows import cli_decks, cli_reports
 
-    register(app)
+    cli_reports.register(app)
+    cli_decks.register(app)
     command = typer.main.get_command(app)
     try:
         found = command.main(standalone_mode=False)
