@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from flows.decks import load_deck
 from flows.settings import Home, Settings
-from rating.decks import Deck
+from rating.deck_search import Deck
 from rating.match import PrefixTable, compile_prefixes
 from schemas.catalog import Catalog
 from schemas.errors import WrongUsage
@@ -132,16 +132,19 @@ def _catalog_fault(home: Home, origin: dict[tuple[str, str], Path], fault: Any) 
 def _decks_fit(catalog: Catalog, decks: dict[str, Deck]) -> None:
     for name, plan in catalog.plans.items():
         for category, rule in plan.usage.items():
-            if rule.deck is None:
-                continue
-            deck = decks.get(rule.deck)
-            if deck is None:
-                raise WrongUsage(f"catalog: plan {name}, {category}: no [decks.{rule.deck}] in tollbook.toml")
-            if deck.currency != plan.currency:
-                raise WrongUsage(
-                    f"catalog: plan {name} is in {plan.currency}, its deck {rule.deck} in {deck.currency}; "
-                    "nothing is converted, so they must be the same"
-                )
+            for listed in rule.deck or ():
+                _deck_fits(f"catalog: plan {name}, {category}", plan.currency, listed, decks)
+
+
+def _deck_fits(where: str, currency: str, listed: str, decks: dict[str, Deck]) -> None:
+    deck = decks.get(listed)
+    if deck is None:
+        raise WrongUsage(f"{where}: no [decks.{listed}] in tollbook.toml")
+    if deck.currency != currency:
+        raise WrongUsage(
+            f"{where}: the plan is in {currency}, its deck {listed} in {deck.currency}; "
+            "nothing is converted, so they must be the same"
+        )
 
 
 def load_numbering_plan(path: Path) -> PrefixTable:

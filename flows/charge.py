@@ -11,7 +11,9 @@ from flows.inputs import MasterData, load_master, usage_months
 from flows.settings import Settings
 from flows.store import Store
 from rating.charges import one_time_charges, recurring_charges, usage_charges, usage_components
-from rating.owed import KEY, difference, horizons, parts_owed
+from rating.discounts import in_order, reached
+from rating.owed import KEY, STATE, difference, horizons, parts_owed
+from rating.period_charges import with_states, with_usage_pricing
 from rating.prices import agreed_prices, with_prices
 from schemas.catalog import Product
 from schemas.frames import CHARGE, CHARGES, checked, conform
@@ -44,6 +46,7 @@ def charge(run: Run) -> dict[str, int]:
         charged = _issued_charges(store)
         credited = store.sql("select invoice_number, account_id, issue_date as tax_date from issued_documents")
         strangers = _strangers(store)
+        discounts = in_order(store.current("discounts"))
     window = _window(settings, run.request.month_first)
     accounts = horizons(
         master.versions.unique("account_id", keep="last", maintain_order=True),
@@ -58,12 +61,12 @@ def charge(run: Run) -> dict[str, int]:
     rated = pl.read_parquet(run.work / "rated.parquet").filter(pl.col("outcome") == "rated")
     components = usage_components(rated, products)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
-    parked = pl.concat([master.parked, unpriced, foreign, _without_product(parts, products)])
+    usage, unpriceable = with_usage_pricing(usage_charges(components, bounds), _currencies(master), products)
+    parked = pl.concat([master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
-    charges = pl.concat(
-        [recurring_charges(parts, products), one_time_charges(single, products), usage_charges(components, bounds)]
-    )
+    charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
+    charges = reached(charges, discounts, products)
     checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
     components.write_parquet(run.work / "components.parquet")
     parked.write_parquet(run.work / "parked.parquet")
@@ -107,24 +110,36 @@ def _priced_parts(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What is owed with its price, and the accounts for which some price is missing."""
     owed = parts_owed(master.spans, accounts, window.first, window.end, tables.catalog.products)
-    priced = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
+    priced, unpriceable = _with_prices(owed, master, tables)
     missing = (
         priced.filter(pl.col("unit_price").is_null()).sort(*KEY).unique("account_id", keep="first", maintain_order=True)
     )
-    currency = master.versions.select("account_id", "currency").unique("account_id", keep="last")
-    parked = missing.join(currency, on="account_id", how="left").select(
+    parked = missing.join(_currencies(master), on="account_id", how="left").select(
         "account_id",
         reason=pl.format("no price in {} for product {} on {}", "currency", "product_code", "priced_on"),
     )
-    return priced.filter(pl.col("unit_price").is_not_null()), parked
+    return priced.filter(pl.col("unit_price").is_not_null()), pl.concat([parked, unpriceable])
+
+
+def _with_prices(owed: pl.DataFrame, master: MasterData, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Parts with their price, agreed, listed or by the product's pricing (RULES 9); and what no pricing can price."""
+    listed = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
+    priced, unpriceable = with_states(listed, _currencies(master), tables.catalog.products)
+    first = unpriceable.sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
+    return priced, first
+
+
+def _currencies(master: MasterData) -> pl.DataFrame:
+    """account_id, currency: it never changes (RULES 18)."""
+    return master.versions.select("account_id", "currency").unique("account_id", keep="last")
 
 
 def _issued_parts(store: Store) -> pl.DataFrame:
     """Recurring charges that issued documents hold, as parts; with how they were taxed."""
     return store.sql("""
         select c.account_id, c.resource_kind || 's' as feed, c.resource_id, c.product_code, c.cycle_start, c.cycle_end,
-               c.unit_price, c.part_start, c.part_end, c.quantity, c.billing_group, c.location_id,
-               d.issue_date as tax_date, c.jurisdiction, c.tax_class, c.telecom_percent, c.interstate
+               c.unit_price, c.priced_units, c.price_model, c.part_start, c.part_end, c.quantity, c.billing_group,
+               c.location_id, d.issue_date as tax_date, c.jurisdiction, c.tax_class, c.telecom_percent, c.interstate
         from charges c join issued_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
         where c.charge_type in ('recurring', 'proration')
         order by all""")
@@ -144,7 +159,7 @@ def _billed_earlier(
     """What the system before us billed: by feed `billed_until` where it says so, else each cycle that began
     before the cutover as its state stood when that system last billed (RULES 7)."""
     stated = master.billed_until.select("account_id", "resource_id", until=pl.col("billed_until").dt.offset_by("1d"))
-    keys = [*KEY, "unit_price", "part_start", "part_end", "quantity", "billing_group"]
+    keys = [*KEY, *STATE, "price_model", "part_start", "part_end", "quantity", "billing_group"]
     by_feed = (
         priced.join(stated, on=["account_id", "resource_id"])
         .with_columns(part_end=pl.min_horizontal("part_end", "until"))
@@ -159,7 +174,7 @@ def _billed_earlier(
     )
     believed = parts_owed(master.spans, then, window.first, window.cutover, tables.catalog.products)
     by_default = (
-        with_prices(believed, tables.catalog, master.versions, agreed_prices(master.prices))
+        _with_prices(believed, master, tables)[0]
         .filter(pl.col("cycle_start") < window.cutover, pl.col("unit_price").is_not_null())
         .join(stated, on=["account_id", "resource_id"], how="anti")
         .select(keys)
@@ -173,8 +188,16 @@ def _to_charge(priced: pl.DataFrame, issued: pl.DataFrame, window: Window) -> tu
     group = (
         pl.concat([priced, issued], how="diagonal")
         .group_by(KEY)
-        .agg(pl.col("billing_group").first(), pl.col("location_id").first())
+        .agg(pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min())
     )
+    state = [*KEY, *STATE]
+    models = (
+        pl.concat([priced, issued], how="diagonal")
+        .group_by(state)
+        .agg(pl.col("price_model", "priced_on").drop_nulls().first())
+        .with_columns(pl.col("priced_on").fill_null(pl.col("cycle_start")))
+    )
+    parts = parts.join(models, on=state, how="left", nulls_equal=True, validate="m:1")
     held = issued.group_by(KEY).agg(pl.col(name).last() for name in _TAXED_AS).with_columns(is_first=pl.lit(False))
     facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
     facts = facts.with_columns(

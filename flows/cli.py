@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows import cli_decks, cli_reports
 from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
-from flows.cli_reports import register
 from flows.context import Request, locked
 from flows.settings import Home, load_settings
 from flows.store import Store
@@ -254,7 +254,8 @@ def publish_command(context: typer.Context) -> None:
 
 def main() -> None:
     """Entry point: an expected error prints one sentence and ends with its exit code; the rest is a defect of ours."""
-    register(app)
+    cli_reports.register(app)
+    cli_decks.register(app)
     command = typer.main.get_command(app)
     try:
         found = command.main(standalone_mode=False)

@@ -1,11 +1,12 @@
-"""Commands that only look: status, doctor, schema, taxes."""
+"""Commands that only look: status, doctor, schema, check."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from flows.cli_base import INCOMPLETE, Globals, give
+from flows.cli_base import INCOMPLETE, Globals, finish, give, say
 from flows.context import locked
 from flows.settings import Settings, load_settings
 from flows.store import Store
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status_command)
     app.command("doctor")(doctor_command)
     app.command("schema")(schema_command)
+    app.command("check")(check_command)
 
 
 def status_command(
@@ -89,3 +91,25 @@ def schema_command(
     ]
     lines += [f"exactly one of {a} and {b}" for a, b in feed.one_of] + ([feed.not_yet] if feed.not_yet else [])
     give(shared, columns, lines)
+
+
+def check_command(
+    context: typer.Context,
+    files: Annotated[list[Path] | None, typer.Argument(help="Check files; default HOME/checks/*.yaml.")] = None,
+) -> None:
+    """Run check files: priced cases, on the code that bills. Needs no home."""
+    from flows.check import check_files
+
+    shared: Globals = context.obj
+    outcomes = check_files(files or [], shared.home)
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    summary = f"{len(outcomes) - len(failed)} passed, {len(failed)} failed"
+    if shared.as_json:
+        for outcome in outcomes:
+            typer.echo(json.dumps(outcome.as_dict(), ensure_ascii=False))
+        say(summary)
+    else:
+        for outcome in failed:
+            typer.echo(outcome.line())
+        typer.echo(summary)
+    finish(bool(failed))

@@ -1,43 +1,74 @@
 """Rate decks from catalog/rates/: read as text, checked line by line, compiled for the search."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, get_args
 
 import polars as pl
 
+from flows.deck_import import read_sheet
 from flows.settings import DeckSettings, Home
-from rating.decks import RATE, Deck
-from rating.match import compile_prefixes
+from rating.deck_search import JURISDICTIONS, PER_CALL, RATE, Deck, deck_of
+from rating.tariffs import can_round
 from schemas.catalog import DECK_COLUMNS
 from schemas.errors import Fault, WrongUsage
-from schemas.money import PRICE_LIMIT
+from schemas.money import PRICE_LIMIT, ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
 
 _PRICE = "a number of at most 12 decimals, not negative"
+
+
+@dataclass(frozen=True)
+class DeckFile:
+    """A deck as its file says it. `table`: line, prefix, valid_from, valid_to, RATE, PER_CALL and jurisdiction.
+
+    `skipped`: lines that were left out because the declaration says so.
+    """
+
+    name: str
+    currency: str
+    table: pl.DataFrame
+    skipped: list[Fault]
+
+    def deck(self) -> Deck:
+        """Ready to be searched."""
+        return deck_of(self.name, self.currency, self.table.drop("line"))
 
 
 def load_deck(home: Home, name: str, settings: DeckSettings) -> Deck:
     """A deck's CSV. Raises WrongUsage naming the bad lines (the first twenty) or both lines of an overlap."""
     path = home.rates / settings.file
-    file = home.relative(path)
-    raw = pl.read_csv(path, infer_schema=False).fill_null("")
-    raw = raw.rename({theirs: ours for ours, theirs in settings.columns.items() if theirs in raw.columns})
-    missing = [c for c, default in DECK_COLUMNS.items() if default is None and c not in raw.columns]
-    if missing:
-        raise WrongUsage(f"{file}, line 1: found columns {', '.join(raw.columns)}; expected also {', '.join(missing)}")
-    rows = raw.select(
-        (pl.col(c).str.strip_chars() if c in raw.columns else pl.lit("")).alias(c) for c in DECK_COLUMNS
-    ).with_row_index("line", offset=2)
-    faults: list[Fault] = []
-    parsed = [_DeckLine(file, row, faults).rate(name, settings) for row in rows.iter_rows(named=True)]
+    return _compiled(path.read_bytes(), home.relative(path), name, settings.model_dump_json())
+
+
+@lru_cache(maxsize=32)
+def _compiled(content: bytes, file: str, name: str, settings: str) -> Deck:
+    """Once per content and declaration: every stage of a run loads its tables, and a deck may have 40,000 rows."""
+    return read_deck(content, file, name, DeckSettings.model_validate_json(settings)).deck()
+
+
+def read_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> DeckFile:
+    """A deck's file in its declared format, checked. Raises WrongUsage as `load_deck` does."""
+    sheet = read_sheet(content, file, settings)
+    faults = list(sheet.faults)
+    # What the format found wrong with a line needs no second word, and a line of many codes says a thing once.
+    told: set[tuple[int | None, str | None]] = {(fault.line, None) for fault in sheet.faults}
+    parsed = []
+    for row in sheet.rows.iter_rows(named=True):
+        found: list[Fault] = []
+        parsed.append(_DeckLine(file, row, found).rate(name, settings))
+        faults += [fault for fault in found if not {(fault.line, None), (fault.line, fault.column)} & told]
+        told |= {(fault.line, fault.column) for fault in found}
     if faults:
-        shown = "\n".join(str(fault) for fault in faults[:20])
+        shown = "\n".join(str(fault) for fault in sorted(faults, key=lambda fault: fault.line or 0)[:20])
         raise WrongUsage(f"{shown}\n{len(faults)} faults in deck {name}; nothing of it is used")
-    schema = {"line": pl.Int64, "prefix": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, **RATE}
-    table = pl.DataFrame(parsed, schema=schema, orient="row")
+    schema = {"line": pl.Int64, "prefix": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, **RATE, **PER_CALL}
+    table = pl.DataFrame(parsed, schema={**schema, "jurisdiction": pl.String}, orient="row")
     _no_overlap(table, file)
-    return Deck(name, settings.currency, compile_prefixes(table.drop("line")))
+    return DeckFile(name, settings.currency, table, sheet.skipped)
 
 
 @dataclass(frozen=True)
@@ -62,7 +93,7 @@ class _DeckLine:
             return None
 
     def _whole(self, column: str, least: int) -> int:
-        value = self._value(column, _whole, "whole seconds")
+        value = self._value(column, _whole, f"whole seconds, below {UNITS_LIMIT}")
         if value is not None and value < least:
             self._fault(column, str(value), f"at least {least}")
         return int(value or 0)
@@ -74,37 +105,62 @@ class _DeckLine:
             self._fault("valid_to", str(end), f"a day not before valid_from {start}")
         return start, end
 
+    def _rounding(self, price: Decimal, per: int, fee: Decimal) -> tuple[int | None, str | None]:
+        """Digits and mode; where only one of them stands, the other is 6 or half_up (CONTRACT, section 5)."""
+        if not (self.cells["round_digits"] or self.cells["round_mode"]):
+            return None, None
+        mode = self.cells["round_mode"] or "half_up"
+        if mode not in get_args(RoundingMode):
+            self._fault("round_mode", repr(mode), "one of " + ", ".join(get_args(RoundingMode)))
+        digits = 6
+        if self.cells["round_digits"]:
+            digits = self._value("round_digits", _whole, f"0 to {ROUNDING_DIGITS_LIMIT}") or 0
+        if digits > ROUNDING_DIGITS_LIMIT:
+            self._fault("round_digits", str(digits), f"0 to {ROUNDING_DIGITS_LIMIT}")
+        elif not can_round(Fraction(price) / max(per, 1), fee, digits):
+            self._fault("round_digits", str(digits), "fewer digits for prices of this size")
+        return digits, mode
+
     def rate(self, deck: str, settings: DeckSettings) -> tuple[Any, ...]:
-        """line, prefix, valid_from, valid_to and the columns of RATE."""
-        for column in ("max_charge", "round_digits", "round_mode"):
-            if self.cells[column]:
-                self._fault(column, repr(self.cells[column]), "an empty cell", "Not priced by this version.")
+        """line, prefix, valid_from, valid_to and the columns of RATE and PER_CALL, jurisdiction."""
         prefix = self.cells["prefix"].removeprefix("+")
-        if not prefix.isdigit() or len(prefix) > 15:
+        if not re.fullmatch("[0-9]{1,15}", prefix):
             self._fault("prefix", repr(self.cells["prefix"]), "1 to 15 digits")
         if self.cells["price"] == "":
             self._fault("price", "nothing", "a price for per_s seconds")
+        jurisdiction = self.cells["jurisdiction"].casefold() or None
+        if jurisdiction and jurisdiction not in JURISDICTIONS:
+            self._fault("jurisdiction", repr(jurisdiction), "interstate, intrastate, or nothing for any call")
         start, end = self._validity(settings)
+        price = self._value("price", _price, _PRICE)
+        per = self._whole("per_s", 1)
+        fee = self._value("connect_fee", _price, _PRICE)
+        cap = self._value("max_charge", _price, _PRICE)
+        digits, mode = self._rounding(price or Decimal(0), per, fee or Decimal(0))
         return (
             self.cells["line"], prefix, start, end,
-            f"{deck}:{prefix}@{start}" if start else f"{deck}:{prefix}",
+            f"{deck}:{prefix}" + (f"/{jurisdiction}" if jurisdiction else "") + (f"@{start}" if start else ""),
             self.cells["destination"],
-            self._value("price", _price, _PRICE),
-            self._whole("per_s", 1),
+            price,
+            per,
             self._whole("increment_s", 1),
             self._whole("minimum_s", 0),
-            self._value("connect_fee", _price, _PRICE),
+            fee,
             self.cells["class"] or None,
+            cap is None and digits is None,
+            cap, digits, mode, jurisdiction,
         )  # fmt: skip
 
 
 def _whole(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal() or len(text.lstrip("0")) > len(str(UNITS_LIMIT)) - 1:
         raise ValueError(text)
     return int(text)
 
 
 def _price(text: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,20}(\.[0-9]*)?|\.[0-9]+", text):
+        raise ValueError(text)
     number = Decimal(text)
     decimals = -int(number.as_tuple().exponent) if number.is_finite() else 99
     if decimals > 12 or not 0 <= number < PRICE_LIMIT:
@@ -114,9 +170,10 @@ def _price(text: str) -> Decimal:
 
 def _no_overlap(table: pl.DataFrame, file: str) -> None:
     """No prefix may have two rows in force on one day: the price would be a matter of luck."""
-    ordered = table.sort("prefix", pl.col("valid_from").fill_null(date.min), "line").with_columns(
-        before=pl.col("line").shift(1).over("prefix"),
-        open_until=pl.col("valid_to").fill_null(date.max).shift(1).over("prefix"),
+    keys = ["prefix", "jurisdiction"]
+    ordered = table.sort(*keys, pl.col("valid_from").fill_null(date.min), "line").with_columns(
+        before=pl.col("line").shift(1).over(keys),
+        open_until=pl.col("valid_to").fill_null(date.max).shift(1).over(keys),
     )
     clash = ordered.filter(pl.col("open_until") >= pl.col("valid_from").fill_null(date.min))
     if not clash.is_empty():
@@ -124,4 +181,5 @@ def _no_overlap(table: pl.DataFrame, file: str) -> None:
             f"{file}, line {after}: prefix {prefix} is already in force by line {before}"
             for prefix, before, after in clash.select("prefix", "before", "line").head(20).iter_rows()
         )
-        raise WrongUsage(f"{shown}\nEnd the earlier row with valid_to, or remove one of the two.")
+        remedy = "End the earlier row with valid_to, remove one of the two, or, where a later row of a prefix is meant"
+        raise WrongUsage(f"{shown}\n{remedy} to end the earlier one, declare supersede = true for the deck.")

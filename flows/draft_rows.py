@@ -16,7 +16,7 @@ def write_drafts(
     """Everything the run found, keyed by its id; rows of an earlier try of the same run are replaced."""
     for table in (
         "rated_usage", "line_usage", "suspended_usage", "excluded_usage", "charges", "documents", "invoice_lines",
-        "invoice_taxes", "run_accounts", "run_findings",
+        "invoice_taxes", "line_discounts", "run_accounts", "run_findings",
     ):  # fmt: skip
         store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
     drafted = pl.DataFrame(
@@ -32,6 +32,8 @@ def write_drafts(
     )
     tax_rows = taxes.join(drafted, on="draft_id").drop("name", "text", "reference", "table").with_columns(mark)
     store.append("invoice_taxes", tax_rows)
+    grants = pl.read_parquet(run.work / "discounts.parquet").join(drafted, on=["account_id", "draft_id"], how="semi")
+    store.append("line_discounts", grants.with_columns(mark))
     line_numbers = in_draft.select("account_id", "line_key", "draft_id", "line_no")
     taxed_as = ["jurisdiction", "tax_class", "telecom_percent", "interstate"]
     _write_charges(store, run, in_draft.select(*line_numbers.columns, *taxed_as), taxed_as)

@@ -14,14 +14,17 @@ from flows import ingest_settle
 from flows.ingest_checks import row_checks
 from flows.ingest_csv import Block, csv_blocks, refuse_swallowed
 from flows.ingest_files import FileRefused, InboxFile, Physical, find_files, fingerprint, text_chunks
+from flows.ingest_json import json_blocks, jsonl_blocks
 from flows.ingest_numbers import e164_column
 from flows.ingest_record import commit, refuse
 from flows.ingest_report import FileResult, IngestReport, Tally, shown
-from flows.ingest_tables import jsonl_blocks, parquet_blocks
+from flows.ingest_segments import number_segments
+from flows.ingest_tables import parquet_blocks
 from flows.keep import keep_file
 from flows.parse import Check, Parsed, parse
 from flows.settings import Settings
-from flows.sources import Layout, canonical, layout_faults, layout_of
+from flows.source_layouts import KINDS, Layout, kinds_of, layout_of
+from flows.sources import canonical, layout_faults
 from flows.store import Store
 from schemas.errors import Fault
 
@@ -60,13 +63,13 @@ def ingest(
 
 
 def _kind(file: InboxFile) -> str | None:
-    """csv, jsonl or parquet: by the declared format, else by the name; None where the two disagree or neither says."""
+    """csv, jsonl, json or parquet: as declared, else by the name; None where the two disagree or neither says."""
     name = file.path.name.lower().removesuffix(".gz")
-    by_name = next((kind for kind in ("csv", "jsonl", "parquet") if name.endswith("." + kind)), None)
+    by_name = next((kind for kind in KINDS if name.endswith("." + kind)), None)
     if file.source is None:
-        return by_name
-    declared = file.source.format if file.source.format in ("jsonl", "parquet") else "csv"
-    return declared if by_name in (None, declared) else None
+        return None if by_name == "json" else by_name
+    declared = kinds_of(file.source)
+    return declared[0] if by_name is None else by_name if by_name in declared else None
 
 
 def _take_in(store: Store, settings: Settings, file: InboxFile, layout: Layout | None, now: datetime) -> FileResult:
@@ -174,9 +177,13 @@ def _blocks(store: Store, file: InboxFile, layout: Layout, physical: Physical) -
             raise FileRefused(Fault(file.name, None, None, "a file that changed while it was read", "a finished file"))
     elif layout.kind == "jsonl":
         yield from jsonl_blocks(text_chunks(file, physical), file.name, layout)
+    elif layout.kind == "json":
+        yield from json_blocks(text_chunks(file, physical), file.name, layout)
     else:
         scratch = store.home.store / "tmp"
-        yield from csv_blocks(text_chunks(file, physical), file.name, layout, scratch, physical.ends_with_newline)
+        blocks = csv_blocks(text_chunks(file, physical), file.name, layout, scratch, physical.ends_with_newline)
+        by_segment = layout.format == "bandwidth_messages"
+        yield from number_segments(blocks, layout.name_of("message_id")) if by_segment else blocks
 
 
 def _parse(text: pl.DataFrame, layout: Layout) -> Parsed:
@@ -200,7 +207,7 @@ def _check_lines(file: InboxFile, layout: Layout, physical: Physical, tally: Tal
         found = "a last line without line end"
         remedy = "It may be cut off. Nothing was loaded; have it sent again."
         raise FileRefused(Fault(file.name, physical.lines, None, found, "a whole file", remedy), physical.lines)
-    expected = tally.records if layout.kind == "parquet" else physical.lines
+    expected = tally.records if layout.kind in ("parquet", "json") else physical.lines
     if tally.lines != expected:
         found = f"{tally.lines} lines accounted for"
         remedy = "This is a defect of the program; nothing was loaded."

@@ -16,6 +16,7 @@ from babel.numbers import list_currencies
 
 from flows.ingest_numbers import E164
 from flows.parse import Check
+from schemas.catalog import SECTIONS
 from schemas.feeds import Feed
 from schemas.periods import is_zone
 
@@ -28,6 +29,7 @@ _PERIODS = {
     "numbers": ("active_from", "active_to"),
     "prices": ("valid_from", "valid_to"),
     "certificates": ("valid_from", "valid_to"),
+    "discounts": ("valid_from", "valid_to"),
 }
 
 _NEGATIVE_ALLOWED = {("billed_until", "amount")}
@@ -144,8 +146,22 @@ def _subscriptions(_frame: pl.DataFrame) -> list[Check]:
 
 
 def _prices(_frame: pl.DataFrame) -> list[Check]:
-    unsupported = "nothing: an agreed price by prefix is not supported yet, use a deck in the account's plan"
-    return [Check("prefix", pl.col("prefix").is_not_null(), unsupported)]
+    prefix = pl.col("prefix")
+    return [
+        Check("prefix", ~prefix.str.contains("^[1-9][0-9]{0,14}$"), "1 to 15 digits as in E.164, without +"),
+        Check("deck", pl.col("deck").is_not_null() & prefix.is_null(), "nothing: a deck goes with a prefix"),
+    ]
+
+
+def _discounts(_frame: pl.DataFrame) -> list[Check]:
+    whole, target = pl.col("applies_to") == "account", pl.col("target")
+    of_section = pl.col("applies_to") == "section"
+    return [
+        Check("percent", _value("percent") > 100, "at most 100"),
+        Check("target", whole & target.is_not_null(), "nothing: it applies to the account"),
+        Check("target", ~whole & target.is_null(), "what applies_to names: a section, product_code or subscription_id"),
+        Check("target", of_section & ~target.is_in(SECTIONS), f"a section: {', '.join(SECTIONS)}"),
+    ]
 
 
 def _numbers(_frame: pl.DataFrame) -> list[Check]:
@@ -162,6 +178,7 @@ _OWN: dict[str, Callable[[pl.DataFrame], list[Check]]] = {
     "accounts": _accounts,
     "subscriptions": _subscriptions,
     "prices": _prices,
+    "discounts": _discounts,
     "numbers": _numbers,
     "calls": _calls,
 }

@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 from flows.ingest_files import MAX_COLUMNS, MAX_LINE, FileRefused
-from flows.sources import Layout
+from flows.source_layouts import Layout
 from schemas.errors import Fault
 
 BLOCK = 32 * 2**20

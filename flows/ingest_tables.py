@@ -1,93 +1,19 @@
-"""JSON lines and Parquet to frames of text cells, in the same blocks as CSV.
+"""Parquet to frames of text cells, in the same blocks as CSV. A record's line is its number in the file."""
 
-A Parquet record's line is its number in the file.
-"""
-
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.ingest_csv import REJECTS, Block
-from flows.ingest_files import MAX_COLUMNS, MAX_LINE, FileRefused, InboxFile
-from flows.sources import Layout
+from flows.ingest_files import MAX_COLUMNS, FileRefused, InboxFile
+from flows.source_layouts import Layout
 from schemas.errors import Fault
 
 _ROWS = 200_000
 MAX_ROWS = 200_000_000
 """A few bytes of Parquet can promise any number of equal rows."""
-
-
-def jsonl_blocks(pieces: Iterator[bytes], name: str, layout: Layout) -> Iterator[Block]:
-    """One JSON object a line; a line that is none is a reject, blank lines are ignored.
-
-    Numbers are taken as written, never through a float: that is why the standard library decodes here, line by line.
-    """
-    wanted = [layout.name_of(column.name) for column in layout.feed.columns]
-    line = 1
-    for lines in _lines(pieces, name):
-        yield _objects(lines, line, wanted)
-        line += len(lines)
-
-
-def _lines(pieces: Iterator[bytes], name: str) -> Iterator[list[str]]:
-    rest, seen = b"", 1
-    for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        if len(rest) > MAX_LINE or any(len(line) > MAX_LINE for line in whole):
-            raise FileRefused(Fault(name, seen, None, "a line of more than 1 MB", "shorter lines"))
-        seen += len(whole)
-        yield [line.decode() for line in whole]
-    if rest:
-        yield [rest.decode()]
-
-
-def _objects(lines: list[str], first: int, wanted: list[str]) -> Block:
-    cells: dict[str, list[str | None]] = {name: [] for name in wanted}
-    numbers, raws, bad, blank = [], [], [], 0
-    for number, line in enumerate(lines, first):
-        if not line.strip():
-            blank += 1
-            continue
-        try:
-            record = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
-        except (ValueError, RecursionError):
-            record = None
-        if not isinstance(record, dict):
-            bad.append((number, None, "found something else; expected one JSON object", line))
-            continue
-        numbers.append(number)
-        raws.append(line)
-        for name in wanted:
-            cells[name].append(_json_text(_dig(record, name)))
-    rows = pl.DataFrame(
-        {"source_line": numbers, "raw_line": raws, **{f"file.{name}": values for name, values in cells.items()}},
-        schema={"source_line": pl.Int64, "raw_line": pl.String, **{f"file.{name}": pl.String for name in cells}},
-    )
-    rejects = pl.DataFrame(bad, schema=REJECTS, orient="row")
-    return Block(rows, rejects, blank + rows.height + rejects.height)
-
-
-def _dig(record: dict[str, Any], path: str) -> Any:
-    """The value of a key, or of a dotted path into nested objects."""
-    if path in record or "." not in path:
-        return record.get(path)
-    found: Any = record
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
-
-
-def _json_text(value: Any) -> str | None:
-    """A JSON value as the text of a cell; nested values keep their JSON and are rejected by the parser."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value)
 
 
 def parquet_blocks(file: InboxFile, layout: Layout) -> Iterator[Block]:

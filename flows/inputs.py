@@ -9,7 +9,8 @@ from flows.catalog import Tables
 from flows.settings import Settings
 from flows.store import Store
 from rating.allowances import granted
-from rating.decks import plan_rates, rules
+from rating.deck_search import agreed_rates
+from rating.decks import plan_rates, rules, tariffs
 from rating.sms import with_credits
 from rating.spans import all_spans
 from rating.usage import RatingTables
@@ -55,7 +56,12 @@ def load_master(store: Store, tables: Tables) -> MasterData:
     )
     spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
     versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
-    misfits = [_unknown_products(store, tables), _plan_misfits(versions, tables), _idle_prices(store, tables)]
+    misfits = [
+        _unknown_products(store, tables),
+        _unknown_decks(store, tables),
+        _plan_misfits(versions, tables),
+        _idle_prices(store, tables),
+    ]
     return MasterData(
         versions=versions,
         spans=spans,
@@ -122,6 +128,13 @@ def _unknown_products(store: Store, tables: Tables) -> pl.DataFrame:
     return pl.concat(frames).sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
 
 
+def _unknown_decks(store: Store, tables: Tables) -> pl.DataFrame:
+    """Accounts with a price agreed in a deck that nobody declares: it would never be used, and nobody would know."""
+    rows = store.current("prices").filter(pl.col("deck").is_not_null(), ~pl.col("deck").is_in(list(tables.decks)))
+    reason = pl.format("feed prices names deck {}, which tollbook.toml does not declare", "deck")
+    return rows.select("account_id", reason=reason).sort("account_id", "reason").unique("account_id", keep="first")
+
+
 def _plan_misfits(versions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Accounts on a plan nobody knows, or whose plan is in another currency: nothing is converted (RULES 9)."""
     currencies = {name: plan.currency for name, plan in tables.catalog.plans.items()}
@@ -168,6 +181,7 @@ def rating_tables(
     """All that rating looks things up in."""
     months = usage_months(settings, invoice_month)
     catalog = tables.catalog
+    agreed = agreed_rates(master.prices, tables.decks)
     return RatingTables(
         numbers=_number_intervals(master),
         extensions=_extension_intervals(master),
@@ -181,6 +195,8 @@ def rating_tables(
         rules=rules(catalog),
         plan_rates=plan_rates(catalog),
         decks=tables.decks,
+        tariffs=tariffs(catalog, tables.decks, agreed),
+        agreed_rates=agreed,
         grants=granted(master.spans, master.versions, months, catalog),
         pools=pl.DataFrame(
             [
@@ -277,12 +293,12 @@ _USAGE = """
 with every_call as (
     select usage_id, 'voice' as kind, 'calls' as feed, source,
            source || ':' || call_id || ':' || coalesce(leg, '-') as identity,
-           started_at, direction, from_number, to_number,
+           leg, started_at, direction, from_number, to_number,
            duration_s, duration_s as units, null as text, disposition, account_id as stated_account_id, extension,
            source_file, source_line
     from feed_calls
     union all
-    select usage_id, 'sms', 'messages', source, source || ':' || message_id, sent_at, direction, from_number,
+    select usage_id, 'sms', 'messages', source, source || ':' || message_id, null, sent_at, direction, from_number,
            to_number, 0, credits, text, null, account_id, null, source_file, source_line from feed_messages),
 counted as (select *, count(*) over (partition by feed, identity) as variants from every_call),
 treated as (
@@ -297,8 +313,21 @@ order by usage_id
 """
 
 
-def load_usage(store: Store, oldest_usage_month: str) -> pl.DataFrame:
-    """Every record this run answers for: not on an issued document, and recent or never treated before."""
+def load_usage(store: Store, settings: Settings, oldest_usage_month: str) -> pl.DataFrame:
+    """Every record this run answers for: not on an issued document, and recent or never treated before.
+
+    `other_leg` marks the legs of calls that their source is declared not to bill.
+    """
     since = month_start(oldest_usage_month) - timedelta(days=1)
     usage = store.sql(_USAGE, {"since": f"{since.isoformat()} 00:00:00+00"})
-    return with_credits(usage.with_columns(pl.col("started_at").dt.convert_time_zone("UTC")))
+    usage = usage.with_columns(
+        pl.col("started_at").dt.convert_time_zone("UTC"),
+        other_leg=(pl.col("leg") != _billed_leg(settings)).fill_null(False),
+    )
+    return with_credits(usage.drop("leg"))
+
+
+def _billed_leg(settings: Settings) -> pl.Expr:
+    """The leg that a record's source bills; null where it does not tell legs apart."""
+    legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
+    return pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)

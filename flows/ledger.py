@@ -15,7 +15,7 @@ LAWS = {
         from documents d left join invoice_taxes t using (run_id, draft_id) where d.run_id = $run
         group by d.draft_id, d.total, d.subtotal having found <> d.total""",
     # Exact: over the common denominator c, 2 x |amount x c - sum| x 10^digits may not exceed c.
-    "every usage line is the exact sum of its usage, rounded once": """
+    "every usage line is, at list price, the exact sum of its usage, rounded once": """
         with sums as (
             select draft_id, line_no, amount_den, sum(amount_num) as num
             from line_usage where run_id = $run group by all),
@@ -25,11 +25,19 @@ LAWS = {
         exact as (
             select draft_id, line_no, c, sum(num * (c // amount_den)) as total
             from sums join common using (draft_id, line_no) group by all)
-        select l.draft_id, l.line_no, l.amount, e.total / e.c as found
+        select l.draft_id, l.line_no, l.list_amount, e.total / e.c as found
         from invoice_lines l join documents d using (run_id, draft_id) left join exact e using (draft_id, line_no)
-        where l.run_id = $run and l.charge_type = 'usage' and not coalesce(
-            2 * abs(l.amount * e.c - e.total)
+        where l.run_id = $run and l.charge_type = 'usage' and l.price_model is null and not coalesce(
+            2 * abs(l.list_amount * e.c - e.total)
             * (10 ** (d.document_json ->> '$.minor_digits')::integer)::hugeint <= e.c, false)""",
+    "list amount less discount is the amount of every line, unless a minimum or maximum decided it": """
+        select draft_id, line_no, list_amount, discount_amount, amount from invoice_lines where run_id = $run
+        and bounded_by is null and (list_amount - discount_amount = amount) is distinct from true""",
+    "every discount stands on the line it was taken off": """
+        select draft_id, line_no, g.amount, l.discount_amount
+        from (select draft_id, line_no, sum(amount) as amount from line_discounts where run_id = $run group by all) g
+        left join (select * from invoice_lines where run_id = $run) l using (draft_id, line_no)
+        where l.price_model is null and g.amount is distinct from l.discount_amount""",
     "every known account has exactly one outcome": """
         select account_id, count(*) from (
             select distinct account_id from feed_accounts union all

@@ -17,7 +17,7 @@ def rate(run: Run) -> dict[str, int]:
     with run.request.store() as store:
         master = load_master(store, tables)
         lookups = rating_tables(store, settings, run.request.invoice_month, master, tables)
-        usage = load_usage(store, lookups.oldest_usage_month)
+        usage = load_usage(store, settings, lookups.oldest_usage_month)
     rated = checked(rate_usage(usage, lookups), RATED)
     _conserved(usage, rated)
     run.work.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,8 @@ def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
         if count:
             feeds[name] = {"records": count, "xor": str(xor), "sum": str(total)}
     billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
-    return Inputs(feeds, tables.hashes, _sha256(billing))
+    legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
+    return Inputs(feeds, tables.hashes, _sha256({**billing, "billed_legs": legs} if legs else billing))
 
 
 def open_run(store: Store, request: Request, settings: Settings, tables: Tables) -> tuple[Run, str | None]:

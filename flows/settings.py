@@ -26,6 +26,12 @@ def _month(month: str) -> str:
     return month
 
 
+SourceFormat = Literal[
+    "csv", "jsonl", "json", "parquet", "asterisk", "asterisk_custom", "freeswitch", "freeswitch_asterisk",
+    "freeswitch_json", "goto_history", "goto_reports", "twilio_messages", "telnyx_messages", "bandwidth_messages",
+]  # fmt: skip
+"""The layouts that flows/source_layouts.py knows; the first four are whatever `columns` says."""
+
 Zone = Annotated[str, AfterValidator(_zone)]
 Month = Annotated[str, AfterValidator(_month)]
 
@@ -65,18 +71,33 @@ class SourceSettings(_Table):
     """[sources.<name>]: a switch's or gateway's own layout. A layout is declared, never guessed."""
 
     feed: str
-    format: Literal["csv", "asterisk", "asterisk_custom", "freeswitch", "jsonl", "parquet"] = "csv"
+    format: SourceFormat = "csv"
     path: str
     """Glob below the home, such as inbox/calls/asterisk/*.csv."""
     time_zone: Zone | None = None
     """Zone of times without offset; without it such times are rejected."""
     columns: dict[str, str] | list[str] = Field(default_factory=dict)
-    """A map canonical -> source column, or the list of a headerless layout's columns in order."""
+    """A map canonical -> source column (in JSON a dotted path), or the list of a headerless layout's columns in order.
+    For a layout with names of its own the map replaces single ones."""
+    constants: dict[str, str] = Field(default_factory=dict)
+    """canonical -> the value of every record, for what the file does not say."""
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """canonical -> {their value: ours}; a value that is not listed stays as it is."""
+    items: str | None = None
+    """Format json: the key (a dotted path) of the list of records in a page; without it a document is a record or a
+    list of them."""
+    time_format: str | None = None
+    """How the file writes times that are not ISO 8601: a pattern such as "%m/%d/%Y %I:%M:%S %p", or epoch, epoch_ms."""
     header: bool | None = None
     """Whether the file has a header line; by default csv with names has one, switch layouts have none."""
     delimiter: str = Field(",", min_length=1, max_length=1)
     encoding: Literal["utf-8"] = "utf-8"
     duration_unit: Literal["seconds", "milliseconds"] = "seconds"
+    """GoTo's layouts must declare it, for its documents disagree."""
+    leg: Literal["a", "b"] | None = None
+    """Of a switch that writes both legs of a call, the one that bills; the other is excluded as other_leg."""
+    url_encoded: bool = True
+    """freeswitch_json: whether the switch URL-encodes the values of `variables` (its encode-values)."""
     direction: Literal["outbound", "inbound", "internal"] | None = None
     """Direction of every record, for layouts that carry none."""
     directions: dict[str, Literal["outbound", "inbound", "internal"]] = Field(default_factory=dict)
@@ -85,6 +106,8 @@ class SourceSettings(_Table):
     """Account of every record, for a switch that serves one."""
     country: str | None = Field(None, pattern="^[A-Z]{2}$")
     """Country whose dialling habits apply to numbers without a +."""
+    dialled: dict[str, str] = Field(default_factory=dict)
+    """Leading characters of a number -> what they stand for, the longest first, such as {"000" = "+", "9" = ""}."""
     expect: Literal["daily"] | None = None
     sequence: str | None = None
 
@@ -103,6 +126,9 @@ class FeedSettings(_Table):
     mode: Literal["delta", "snapshot"] = "delta"
 
 
+DeckFormat = Literal["tollbook", "kazoo", "a2billing", "astpp", "az", "npanxx"]
+
+
 class DeckSettings(_Table):
     """[decks.<name>]: a rate deck under catalog/rates/."""
 
@@ -110,8 +136,22 @@ class DeckSettings(_Table):
     currency: str = Field(pattern="^[A-Z]{3}$")
     valid_from: date | None = None
     """For rows without one."""
+    format: DeckFormat = "tollbook"
+    """Whose layout the file has (flows/deck_formats.py); tollbook is the canonical one."""
     columns: dict[str, str] = Field(default_factory=dict)
-    """canonical -> column of the file."""
+    """canonical (or a column of the layout's own, such as interval or change) -> column of the file."""
+    defaults: dict[str, str] = Field(default_factory=dict)
+    """canonical -> what an empty or absent cell means, such as {increment_s = "1"}."""
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    decimal: Literal[".", ","] = "."
+    date_format: str | None = None
+    """How the file writes days, such as "%d/%m/%Y"; by default YYYY-MM-DD."""
+    skip_rows: int = Field(0, ge=0, le=1000)
+    """Lines above the header."""
+    skip_unparsable: bool = False
+    """Leaves out and lists rows without any prefix or price, as titles and footers; else they refuse the deck."""
+    supersede: bool = False
+    """A later row of a prefix ends the earlier one, as in a sheet of current and announced prices."""
 
 
 class SmtpSettings(_Table):

@@ -200,6 +200,12 @@ select d.invoice_number, d.currency, l.*
 from invoice_lines as l join documents_in_force as d on d.run_id = l.run_id and d.draft_id = l.draft_id
 order by d.invoice_number, l.line_no;
 
+-- name: line_discounts
+create table snapshot.base.line_discounts as
+select d.invoice_number, g.*
+from line_discounts as g join documents_in_force as d on d.run_id = g.run_id and d.draft_id = g.draft_id
+order by d.invoice_number, g.line_no, g.discount_key;
+
 -- name: invoice_taxes
 create table snapshot.base.invoice_taxes as
 select d.invoice_number, d.currency, t.*

@@ -53,8 +53,9 @@ create table if not exists charges (
     run_id varchar, draft_id varchar, line_no bigint, account_id varchar, charge_key varchar, charge_type varchar,
     section varchar, product_code varchar, resource_kind varchar, resource_id varchar, billing_group varchar,
     quantity decimal(38, 12), unit_price decimal(38, 12), cycle_start date, cycle_end date, part_start date,
-    part_end date, location_id varchar, amount_num decimal(38, 12), amount_den bigint, jurisdiction varchar, tax_class varchar,
-    telecom_percent decimal(38, 12), interstate varchar);
+    part_end date, location_id varchar, amount_num decimal(38, 12), amount_den bigint, jurisdiction varchar,
+    tax_class varchar, telecom_percent decimal(38, 12), interstate varchar, price_model varchar,
+    priced_units decimal(38, 12));
 create table if not exists documents (
     run_id varchar, draft_id varchar, account_id varchar, seller_id varchar, invoice_month varchar, kind varchar,
     currency varchar, subtotal decimal(38, 12), tax_total decimal(38, 12), total decimal(38, 12),
@@ -64,8 +65,13 @@ create table if not exists invoice_lines (
     run_id varchar, draft_id varchar, account_id varchar, line_no bigint, section varchar, charge_type varchar,
     product_code varchar, charge_key varchar, resource_kind varchar, resource_id varchar, description varchar,
     billing_group varchar, quantity decimal(38, 12), unit varchar, list_unit_price decimal(38, 12),
-    unit_price decimal(38, 12), discount_amount decimal(38, 12), amount decimal(38, 12), period_start date,
-    period_end date, tax_date date, tax_class varchar);
+    unit_price decimal(38, 12), list_amount decimal(38, 12), discount_amount decimal(38, 12), discount_text varchar,
+    bounded_by varchar, price_model varchar, amount decimal(38, 12), period_start date, period_end date, tax_date date,
+    tax_class varchar);
+-- What each discount of the feed took off each line; a discount_key is one version of one discount.
+create table if not exists line_discounts (
+    run_id varchar, draft_id varchar, account_id varchar, line_no bigint, discount_id varchar, discount_key varchar,
+    percent decimal(38, 12), amount decimal(38, 12));
 create table if not exists invoice_taxes (
     run_id varchar, draft_id varchar, account_id varchar, tax_no bigint, tax_code varchar, kind varchar,
     jurisdiction varchar, tax_date date, gross_base decimal(38, 12), taxable_percent decimal(38, 12),

@@ -40,7 +40,7 @@ create view line_usage as select
     invoice_number, -- document; a draft id until issued
     line_no, -- printed line of that document (1, 2, ...)
     usage_id, -- the call or message
-    component, -- connect_fee, included, charged, minimum or cap
+    component, -- connect_fee, included, charged, minimum, rounding (of this call by its rate) or cap
     rate_id, -- rate that priced this part (text)
     allowance_id, -- allowance that covered this part; null for charged parts
     units, -- size of this part (seconds, minutes or credits, as the line's unit says)
@@ -225,7 +225,11 @@ create view invoice_lines as select
     unit, -- what quantity counts
     list_unit_price, -- price before an agreed price or discount (in currency, per unit)
     unit_price, -- price applied; null where prices inside the line differ (in currency, per unit)
-    discount_amount, -- discount inside amount (in currency)
+    list_amount, -- the line before discount, minimum and maximum (in currency)
+    discount_amount, -- what discounts took off list_amount (in currency)
+    discount_text, -- what the discounts are called, as printed
+    bounded_by, -- minimum or maximum, where the product's own decided amount; null: list_amount - discount_amount
+    price_model, -- how a whole period's quantity was priced, such as graduated; null: a price per unit
     amount, -- net of the line, rounded once (in currency)
     period_start, -- first day it covers (date)
     period_end, -- day after the last day it covers (date)
@@ -234,6 +238,18 @@ create view invoice_lines as select
     currency, -- currency of the amounts (ISO 4217)
     run_id -- run that drafted it
 from base.invoice_lines;
+
+-- One row per printed line × discount that reached it.
+create view line_discounts as select
+    invoice_number, -- document; a draft id until issued
+    account_id, -- customer account
+    line_no, -- printed line of that document (1, 2, ...)
+    discount_id, -- the discount, as its feed names it
+    discount_key, -- the version of it that was in force: discount_id and its valid_from
+    percent, -- percent off what the discounts before it left; null for a fixed amount
+    amount, -- what it took off the line (in the document's currency)
+    run_id -- run that drafted it
+from base.line_discounts;
 
 -- One row per tax or recovery fee of a document: one tax, jurisdiction, rate and tax date, rounded once.
 create view invoice_taxes as select

@@ -9,7 +9,10 @@ from flows.charge import load_charges
 from flows.context import Run
 from flows.inputs import MasterData, load_master
 from flows.settings import Settings
+from flows.store import Store
 from invoicing.lines import to_lines
+from rating.discounts import in_order, used_up
+from rating.net_lines import net_lines
 from schemas.frames import TAXES, checked
 from schemas.money import minor_digits
 from taxes.apply import apply
@@ -48,6 +51,8 @@ def tax(run: Run) -> dict[str, int]:
     with run.request.store() as store:
         master = load_master(store, tables)
         certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
+        offers = in_order(store.current("discounts"))
+        spent = used_up(offers, _given(store))
     accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
     parked = pl.concat([pl.read_parquet(run.work / "parked.parquet"), _without_seller(accounts)])
     charges = load_charges(run).join(parked, on="account_id", how="anti")
@@ -57,6 +62,8 @@ def tax(run: Run) -> dict[str, int]:
         master.locations,
         tables.catalog.products,
     )
+    lines, grants = net_lines(lines, charges, accounts, offers, spent, tables.catalog.products)
+    grants.write_parquet(run.work / "discounts.parquet")
     untaxable = lines.filter(pl.col("tax_class").is_null() | pl.col("interstate").is_null())
     parked = pl.concat([parked, _unclassed(untaxable)])
     lines = lines.join(parked, on="account_id", how="anti")
@@ -69,6 +76,14 @@ def tax(run: Run) -> dict[str, int]:
     checked(result.taxes, TAXES).write_parquet(run.work / "taxes.parquet")
     parked.write_parquet(run.work / "parked.parquet")
     return {"lines": lines.height, "taxes": result.taxes.height, "parked": parked.height}
+
+
+def _given(store: Store) -> pl.DataFrame:
+    """discount_key, documents: on how many issued documents each discount was given."""
+    return store.sql("""
+        select discount_key, count(distinct (g.run_id, g.draft_id)) as documents
+        from line_discounts g join issued_documents d on d.run_id = g.run_id and d.draft_id = g.draft_id
+        group by discount_key order by discount_key""")
 
 
 def _without_seller(accounts: pl.DataFrame) -> pl.DataFrame:

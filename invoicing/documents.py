@@ -95,7 +95,7 @@ def _line(row: dict[str, Any], digits: int) -> Line:
     fields = {name: row[name] for name in _LINE_FIELDS}
     for name in ("quantity", "list_unit_price", "unit_price"):
         fields[name] = plain(fields[name])
-    for name in ("amount", "discount_amount"):
+    for name in ("amount", "list_amount", "discount_amount"):
         fields[name] = rounded(fields[name], digits)
     return Line(**fields)
 

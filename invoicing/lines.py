@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from schemas.catalog import SECTIONS, Product, in_force, in_language
+from schemas.catalog import SECTIONS, Product, in_language
+from schemas.dated import in_force
 from schemas.errors import TollbookError
 from schemas.money import EXACT, round_sums
 
@@ -29,7 +30,11 @@ LINE: dict[str, Any] = {
     "unit_price": EXACT,
     "per": pl.Int64,
     "fraction": pl.String,
+    "list_amount": EXACT,
     "discount_amount": EXACT,
+    "discount_text": pl.String,
+    "bounded_by": pl.String,
+    "price_model": pl.String,
     "amount": EXACT,
     "period_start": pl.Date,
     "period_end": pl.Date,
@@ -39,7 +44,10 @@ LINE: dict[str, Any] = {
     "interstate": pl.String,
     "jurisdiction": pl.String,
 }
-"""A printed line. Periods are half-open; `amount` is rounded to the currency's minor unit."""
+"""A printed line. Periods are half-open; `amount` is rounded to the currency's minor unit.
+
+`to_lines` leaves it as the list amount, without discount, minimum and maximum: rating.discounts takes them off.
+"""
 
 
 def to_lines(
@@ -62,6 +70,9 @@ def to_lines(
     order = {section: position for position, section in enumerate(SECTIONS)}
     lines = lines.with_columns(
         list_unit_price="unit_price",
+        list_amount="amount",
+        discount_text=pl.lit(None, pl.String),
+        bounded_by=pl.lit(None, pl.String),
         discount_amount=pl.lit(0).cast(EXACT),
         _section=pl.col("section").replace_strict(order, return_dtype=pl.Int64),
     ).sort(
@@ -90,13 +101,15 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     return charges.group_by(keys).agg(
         pl.col(
             "draft_id", "locale", "jurisdiction", "section", "charge_type", "product_code", "resource_kind",
-            "billing_group", "country", "unit", "unit_price", "per", "location_id", "tax_date", "cycle_start",
+            "billing_group", "country", "unit", "per", "location_id", "tax_date", "cycle_start", "price_model",
             "inherited_jurisdiction", "inherited_tax_class", "inherited_telecom_percent", "inherited_interstate",
         ).first(),
+        # A state's price is that of all its units together; a price for one of them is not in it.
+        unit_price=pl.when(pl.col("priced_units").first().is_null()).then(pl.col("unit_price").first()),
         charge_key=pl.when(one_key).then(pl.col("charge_key").first()).otherwise(shared),
         resource_id=pl.when(one_resource).then(pl.col("resource_id").first()),
         own_description=pl.col("description").first(),
-        quantity=pl.col("quantity").sum(),
+        quantity=(pl.col("quantity") * pl.col("priced_units").fill_null(1)).cast(EXACT).sum(),
         fraction=pl.when(partial.first()).then(
             pl.concat_str([pl.col("part_days").first(), pl.col("cycle_days").first()], separator="/")
         ),

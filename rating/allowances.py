@@ -7,7 +7,8 @@ from datetime import date
 
 import polars as pl
 
-from schemas.catalog import Catalog, in_force
+from schemas.catalog import Catalog
+from schemas.dated import in_force
 from schemas.periods import days
 
 _UNITS_PER = {"minute": 60, "second": 1, "credit": 1}

@@ -28,9 +28,9 @@ def _line_key(*columns: str) -> pl.Expr:
 def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
     """Parts still to be charged to charges.
 
-    parts: rating.owed.difference with billing_group, location_id, is_first, tax_date.
-    A part that is the whole cycle, charged for the first time, is a recurring charge in its product's section;
-    any other is a proration, in `prorated_charges` (RULES 5, 7).
+    parts: rating.owed.difference with billing_group, location_id, is_first, tax_date, price_model, priced_on,
+    discount_on. A part that is the whole cycle, charged for the first time, is a recurring charge in its product's
+    section; any other is a proration, in `prorated_charges` (RULES 5, 7).
     """
     whole = (pl.col("part_start") == pl.col("cycle_start")) & (pl.col("part_end") == pl.col("cycle_end"))
     recurring = whole & pl.col("is_first") & (pl.col("quantity") > 0)
@@ -51,16 +51,19 @@ def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.D
         amount_den=cycle_days,
         _sign=pl.col("quantity") > 0,
     )
-    return conform(
-        charges.with_columns(
-            line_key=_line_key(
-                "charge_type", "section", "product_code", "billing_group", "unit_price", "part_start", "part_end",
-                "cycle_days", "location_id", "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate",
-                "_sign",
-            )
-        ),
-        CHARGE,
+    plain = _line_key(
+        "charge_type", "section", "product_code", "billing_group", "unit_price", "part_start", "part_end",
+        "cycle_days", "location_id", "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "_sign",
     )  # fmt: skip
+    # A change between two states of one resource is one line: what the new one costs more than the old one.
+    by_state = _line_key("charge_type", "section", "charge_key", "part_start", "part_end", "cycle_days")
+    is_plain = pl.col("priced_units").is_null()
+    keyed = charges.with_columns(line_key=pl.when(is_plain).then(plain).otherwise(by_state))
+    gives_back = pl.col("amount_num").sum().over("account_id", "line_key") < 0
+    issued_on = pl.col("tax_date").max().over("account_id", "line_key")
+    # A change of state is taxed as what was issued only when it gives money back (RULES 20).
+    tax_date = pl.when(is_plain).then("tax_date").otherwise(pl.when(gives_back).then(issued_on))
+    return conform(keyed.with_columns(tax_date=tax_date), CHARGE)
 
 
 def one_time_charges(rows: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
@@ -91,44 +94,72 @@ def one_time_charges(rows: pl.DataFrame, products: dict[str, Product]) -> pl.Dat
             cycle_end=pl.col("charge_date").dt.offset_by("1d"),
             part_start="charge_date",
             part_end=pl.col("charge_date").dt.offset_by("1d"),
+            discount_on="charge_date",
         ).with_columns(line_key=_line_key("charge_type", "charge_key")),
         CHARGE,
     )
 
 
 def usage_components(rated: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
-    """Rated records to what each puts on which line: included units, charged units, connect fee.
+    """Rated records to what each puts on which line; a record's components add up to its amount.
 
-    Columns: usage_id, account_id, component, product_code, section, billing_group, country, usage_month, units,
-    unit, price, per, rate_id, allowance_id, amount_num, amount_den, line_key. A free record has none.
+    Columns: usage_id, account_id, component (included, charged, minimum, connect_fee, rounding, cap), product_code,
+    section, billing_group, country, usage_month, units, unit, price, per, rate_id, allowance_id, amount_num,
+    amount_den, line_key. A free record has none.
     """
+    sections = {code: product.section for code, product in products.items()}
+    return (
+        pl.concat([_plain_components(rated), _other_components(rated)])
+        .with_columns(section=_map(sections))
+        .with_columns(country=pl.when(pl.col("section").is_in(_BY_DESTINATION)).then("country"))
+        .with_columns(line_key=_line_key("section", "product_code", "billing_group", "usage_month", "country"))
+    )
+
+
+_OF_RECORD = ("usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id")
+
+
+def _plain_components(rated: pl.DataFrame) -> pl.DataFrame:
+    """Included units of every record; charged units, minimum and connect fee of those with a plain rate."""
     zero = pl.lit(0).cast(EXACT)
-    price = pl.col("price")
+    price, plain = pl.col("price"), pl.col("is_plain")
+    rated = rated.with_columns(raised=pl.when(plain).then(pl.min_horizontal("charged_units", "minimum_units")))
+    rated = rated.with_columns(own=pl.col("charged_units") - pl.col("raised"), one=pl.lit(1, pl.Int64))
     kinds = [
         ("included", "included_product", pl.col("included_units") > 0, "included_units", zero, "allowance_id"),
-        ("charged", "charged_product", pl.col("charged_units") > 0, "charged_units", price, None),
-        ("connect_fee", "charged_product", pl.col("fee_charged") > 0, None, pl.col("fee_charged"), None),
+        ("charged", "charged_product", pl.col("own") > 0, "own", price, None),
+        ("minimum", "charged_product", pl.col("raised") > 0, "raised", price, None),
+        ("connect_fee", "charged_product", plain & (pl.col("fee_charged") > 0), "one", pl.col("fee_charged"), None),
     ]
     frames = [
         rated.filter(applies, pl.col(product).is_not_null()).select(
-            "usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id",
+            *_OF_RECORD,
             component=pl.lit(component),
             product_code=pl.col(product),
-            units=pl.col(units) if units else pl.lit(1, pl.Int64),
+            units=pl.col(units),
             price=unit_price.cast(EXACT),
-            per=pl.col("per") if units else pl.lit(1, pl.Int64),
+            per=pl.lit(1, pl.Int64) if component == "connect_fee" else pl.col("per").fill_null(1),
             allowance_id=pl.col(allowance) if allowance else pl.lit(None, pl.String),
         )
         for component, product, applies, units, unit_price, allowance in kinds
-    ]  # fmt: skip
-    sections = {code: product.section for code, product in products.items()}
+    ]
+    return pl.concat(frames).with_columns(amount_num=(pl.col("price") * pl.col("units")).cast(EXACT), amount_den="per")
+
+
+def _other_components(rated: pl.DataFrame) -> pl.DataFrame:
+    """The parts that rating.call_price found for records whose rate is more than one price."""
+    parts = rated.filter(pl.col("parts").is_not_null(), pl.col("charged_product").is_not_null())
     return (
-        pl.concat(frames)
-        .with_columns(
-            section=_map(sections), amount_num=(pl.col("price") * pl.col("units")).cast(EXACT), amount_den="per"
+        parts.select(*_OF_RECORD, "parts", product_code="charged_product")
+        .explode("parts")
+        .select(
+            *_OF_RECORD,
+            pl.col("parts").struct.field("component"),
+            "product_code",
+            *(pl.col("parts").struct.field(name) for name in ("units", "price", "per")),
+            pl.lit(None, pl.String).alias("allowance_id"),
+            *(pl.col("parts").struct.field(name) for name in ("amount_num", "amount_den")),
         )
-        .with_columns(country=pl.when(pl.col("section").is_in(_BY_DESTINATION)).then("country"))
-        .with_columns(line_key=_line_key("section", "product_code", "billing_group", "usage_month", "country"))
     )
 
 
@@ -137,7 +168,7 @@ def usage_charges(components: pl.DataFrame, month_bounds: dict[str, tuple[date, 
     starts = {month: bounds[0] for month, bounds in month_bounds.items()}
     ends = {month: bounds[1] for month, bounds in month_bounds.items()}
     lines = ["account_id", "line_key"]
-    metered = pl.col("component") != "connect_fee"
+    metered = pl.col("component").is_in(["included", "charged", "minimum"])
     same_price = (pl.col("price").n_unique() == 1) & (pl.col("per").n_unique() == 1)
     facts = components.group_by(*lines).agg(
         pl.col("section", "product_code", "billing_group", "country", "usage_month").first(),
@@ -168,6 +199,8 @@ def usage_charges(components: pl.DataFrame, month_bounds: dict[str, tuple[date, 
             cycle_end=end,
             part_start=start,
             part_end=end,
+            priced_on=start,
+            discount_on=start,
         ),
         CHARGE,
     )

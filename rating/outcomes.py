@@ -26,6 +26,7 @@ EXCLUDED = {
     "unanswered": "not answered, or zero seconds",
     "before_billing_start": "before the account's billing start",
     "before_first_invoice_month": "billed by the earlier system",
+    "other_leg": "the leg of the call that its source does not bill",
     "month_open": "its month is not over; the next run rates it",
 }
 

@@ -16,6 +16,10 @@ KEY = ["account_id", "feed", "resource_id", "product_code", "cycle_start", "cycl
 """The charge key (RULES 7): what one charge is for, and for which service period."""
 
 
+STATE = ["unit_price", "priced_units"]
+"""What a part of a cycle is charged at. A price model's units are one state (rating/period_charges.py)."""
+
+
 def horizons(accounts: pl.DataFrame, month_first: date, cutoff_day: int) -> pl.DataFrame:
     """account_id, billing_start -> account_id, billing_start, horizon (Date): the last day whose changes an
     invoice of that month knows. It is the 1st; for an account that starts on the 2nd to the cutoff day, its start.
@@ -65,6 +69,11 @@ def parts_owed(
 
 def _billed_days(products: dict[str, Product]) -> list[pl.Expr]:
     free = pl.col("product_code").is_in([c for c, p in products.items() if p.day_count == "start_day_free"])
+    return _part_days(free)
+
+
+def _part_days(free: pl.Expr) -> list[pl.Expr]:
+    """part_start, part_end of a state [start, end) inside [cycle_start, cycle_end): which of its days bill."""
     late_start = free & (pl.col("start") > pl.col("cycle_start"))
     handed_over = free & pl.col("changes_at_end") & (pl.col("end") < pl.col("cycle_end"))
     handed_over &= pl.col("end") > pl.col("cycle_start")
@@ -72,6 +81,21 @@ def _billed_days(products: dict[str, Product]) -> list[pl.Expr]:
         pl.when(late_start).then(pl.col("start").dt.offset_by("1d")).otherwise("start").alias("part_start"),
         pl.when(handed_over).then(pl.col("end").dt.offset_by("1d")).otherwise("end").alias("part_end"),
     ]
+
+
+def billed_days(day_count: str, start: date, end: date, cycle_start: date, cycle_end: date) -> int:
+    """How many days of the part [start, end) bill in a period; nothing follows the part (RULES 3). Never below 0."""
+    part = pl.DataFrame(
+        {
+            "start": [max(start, cycle_start)],
+            "end": [min(end, cycle_end)],
+            "cycle_start": [cycle_start],
+            "cycle_end": [cycle_end],
+            "changes_at_end": [False],
+        }
+    ).select(_part_days(pl.lit(day_count == "start_day_free")))
+    days: int = part.select((pl.col("part_end") - pl.col("part_start")).dt.total_days()).item()
+    return max(days, 0)
 
 
 def _priced_on() -> pl.Expr:
@@ -83,10 +107,10 @@ def _priced_on() -> pl.Expr:
 def difference(owed: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
     """Owed minus issued, day by day: the parts that are still to be charged, or to be given back.
 
-    Both: KEY, unit_price, part_start, part_end, quantity. Returns the same columns; `quantity` is signed. Equal
+    Both: KEY, STATE, part_start, part_end, quantity. Returns the same columns; `quantity` is signed. Equal
     neighbours are one part, and what is owed and issued alike disappears.
     """
-    keys = [*KEY, "unit_price"]
+    keys = [*KEY, *STATE]
     steps = pl.concat(
         [
             _steps(owed, keys, "part_start", +1),

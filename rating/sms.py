@@ -15,7 +15,9 @@ _EXTENSION = frozenset("^{}\\[~]|€\f")
 
 
 def segments(text: str) -> int:
-    """How many SMS segments carry `text`; an empty text is one."""
+    """How many SMS segments carry `text`; an empty text needs none."""
+    if not text:
+        return 0
     if all(c in _BASIC or c in _EXTENSION for c in text):
         widths = [2 if c in _EXTENSION else 1 for c in text]
         alone, each = 160, 153

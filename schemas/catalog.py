@@ -1,16 +1,16 @@
-"""The catalogue as an operator writes it: products, plans, usage rules, rate decks. Every value may be dated.
-
-A dated value is either plain (`"24.95"`, in force always) or a map of valid-from dates
-(`{2025-01-01: "24.95", 2026-04-01: "25.95"}`); the last date not after the day asked for is in force.
+"""The catalogue as an operator writes it: products, plans, usage rules, rate decks. Every value may be dated
+(schemas/dated.py); what a call may cost under a plan's own rate is in schemas/call_rate.py.
 """
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from schemas.money import PRICE_LIMIT
+from schemas.call_rate import Rate
+from schemas.dated import DatedExact, DatedInt, DatedText, Exact, Model, as_dated
+from schemas.pricing import DatedPricing
 
 Section = Literal[
     "service_fees",
@@ -35,26 +35,6 @@ SECTIONS: tuple[str, ...] = get_args(Section)
 Category = Literal["domestic", "internal", "premium", "toll_free", "inbound", "international", "sms"]
 """Class of a usage record: what it is before it is priced."""
 
-T = TypeVar("T")
-
-
-def _dated(value: Any) -> Any:
-    return value if isinstance(value, dict) else {date.min: value}
-
-
-def _exact(value: Any) -> Any:
-    """Numbers of money are quoted text in YAML and TOML: a bare 0.1 has already been through a float."""
-    if isinstance(value, float):
-        raise ValueError(f'found {value}, a binary number; quote it: "{value}"')
-    number = Decimal(str(value))
-    exponent = number.as_tuple().exponent
-    if not number.is_finite() or abs(number) >= PRICE_LIMIT or (isinstance(exponent, int) and exponent < -12):
-        raise ValueError(f"found {value}; expected a number below {PRICE_LIMIT} with at most 12 decimals")
-    return number
-
-
-Exact = Annotated[Decimal, BeforeValidator(_exact)]
-
 
 def _price(number: Decimal) -> Decimal:
     """Prices are multiplied with quantities of up to four decimals; together they must fit twelve."""
@@ -63,20 +43,11 @@ def _price(number: Decimal) -> Decimal:
     return number
 
 
-DatedPrice = Annotated[dict[date, Annotated[Exact, AfterValidator(_price)]], BeforeValidator(_dated)]
-DatedExact = Annotated[dict[date, Exact], BeforeValidator(_dated)]
-DatedInt = Annotated[dict[date, int], BeforeValidator(_dated)]
-DatedText = Annotated[dict[date, str], BeforeValidator(_dated)]
+DatedPrice = Annotated[dict[date, Annotated[Exact, AfterValidator(_price)]], BeforeValidator(as_dated)]
 InterstateMethod = Literal["safe_harbour", "measured", "all", "none"]
-DatedMethod = Annotated[dict[date, InterstateMethod], BeforeValidator(_dated)]
+DatedMethod = Annotated[dict[date, InterstateMethod], BeforeValidator(as_dated)]
 Texts = Annotated[dict[str, str], BeforeValidator(lambda v: v if isinstance(v, dict) else {"en": v})]
 """A text per language; a bare text is English."""
-
-
-def in_force(dated: dict[date, T], day: date) -> T | None:
-    """The value whose valid-from date is the last one not after `day`; None when there is none yet."""
-    dates = [d for d in dated if d <= day]
-    return dated[max(dates)] if dates else None
 
 
 def in_language(texts: dict[str, str], locale: str) -> str:
@@ -84,11 +55,7 @@ def in_language(texts: dict[str, str], locale: str) -> str:
     return texts.get(locale[:2]) or texts.get("en") or next(iter(texts.values()))
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Product(_Model):
+class Product(Model):
     """Something with a price, or the printed line of a usage rule."""
 
     name: Texts
@@ -100,29 +67,43 @@ class Product(_Model):
     unit: Texts = Field(default_factory=lambda: {"en": "unit"})
     prices: dict[str, DatedPrice] = Field(default_factory=dict)
     """currency -> price of one unit for one month (for a longer interval: for one cycle)."""
+    pricing: dict[str, DatedPricing] = Field(default_factory=dict)
+    """currency -> what a whole period's quantity costs, where that is not a price per unit (schemas/pricing.py)."""
     tax_class: DatedText
     telecom_percent: DatedExact
     interstate: DatedMethod
     by_location: bool = False
 
+    @model_validator(mode="after")
+    def _one_way_to_price(self) -> "Product":
+        if not self.pricing:
+            return self
+        if self.billed_from not in ("subscriptions", "usage"):
+            raise ValueError(f"pricing: a product billed_from {self.billed_from} has no quantity to price; use prices")
+        twice = sorted(set(self.prices) & set(self.pricing))
+        if twice:
+            raise ValueError(f"{twice[0]} stands in prices and in pricing; expected it in one of them")
+        for pricing in (one for dated in self.pricing.values() for one in dated.values()):
+            usage = self.billed_from == "usage"
+            if usage and not pricing.of_amount and pricing.unit is None:
+                raise ValueError("pricing.unit: expected minute, second or credit, because it is billed_from usage")
+            if pricing.unit is not None and not usage:
+                raise ValueError("pricing.unit is for products billed_from usage")
+        return self
 
-class Rate(_Model):
-    """A price of its own for a usage rule: `price` for `per` units, billed in whole increments."""
 
-    price: DatedExact
-    per: int = Field(60, gt=0)
-    increment: int = Field(1, gt=0)
-    minimum: int = Field(0, ge=0)
-    connect_fee: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)})
+def _decks(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
-class UsageRule(_Model):
+class UsageRule(Model):
     """How one category of a plan is priced: exactly one of a deck, a rate, or free.
 
     Units covered by `allowance` are printed as product `included`, the rest as product `charged`.
     """
 
-    deck: str | None = None
+    deck: Annotated[tuple[str, ...] | None, BeforeValidator(_decks)] = None
+    """One deck, or several: each is searched where those before it have no row."""
     rate: Rate | None = None
     free: bool = False
     allowance: str | None = None
@@ -137,10 +118,12 @@ class UsageRule(_Model):
             raise ValueError("expected `charged`: the product that prints what is charged")
         if (self.allowance is None) != (self.included is None):
             raise ValueError("allowance and included go together")
+        if self.rate is not None and (gaps := self.rate.uncovered()):
+            raise ValueError(f"no band prices {', '.join(gaps)}: unrated is never free")
         return self
 
 
-class Allowance(_Model):
+class Allowance(Model):
     """Units a plan includes each usage month (RULES 11)."""
 
     name: Texts
@@ -154,7 +137,7 @@ class Allowance(_Model):
     day_count: Literal["start_day_free", "half_open"] = "start_day_free"
 
 
-class Plan(_Model):
+class Plan(Model):
     """What an account's usage costs; prices here beat the product's own (RULES 9)."""
 
     name: Texts
@@ -165,9 +148,18 @@ class Plan(_Model):
     allowances: dict[str, Allowance] = Field(default_factory=dict)
     prices: dict[str, DatedPrice] = Field(default_factory=dict)
     """product -> price, in the plan's currency."""
+    holidays: list[date] = Field(default_factory=list)
+    """Local dates on which the bands named `holiday` price calls, for rates that list none of their own."""
+
+    @model_validator(mode="after")
+    def _calls_have_a_length(self) -> "Plan":
+        sms = self.usage.get("sms")
+        if sms is not None and sms.rate is not None and sms.rate.bands:
+            raise ValueError("sms: bands cut calls by the clock, and a message has no length; give steps or a price")
+        return self
 
 
-class Catalog(_Model):
+class Catalog(Model):
     """All of `catalog/*.yaml`, merged; a key in two files is refused."""
 
     products: dict[str, Product] = Field(default_factory=dict)
@@ -183,6 +175,7 @@ class Catalog(_Model):
                         raise ValueError(f"plan {code}, {category}: {product!r} is not a product billed_from usage")
                 if rule.allowance is not None and rule.allowance not in plan.allowances:
                     raise ValueError(f"plan {code}, {category}: unknown allowance {rule.allowance!r}")
+                self._priced_once(f"plan {code}, {category}", plan, rule)
             for name, allowance in plan.allowances.items():
                 for product in allowance.products:
                     if product not in self.products:
@@ -191,6 +184,24 @@ class Catalog(_Model):
                 if product not in self.products:
                     raise ValueError(f"plan {code}, prices: unknown product {product!r}")
         return self
+
+    def _priced_once(self, where: str, plan: Plan, rule: UsageRule) -> None:
+        """Units that a product's pricing prices by the month carry no price of their own, and never end without one."""
+        if rule.included is not None and self.products[rule.included].pricing:
+            raise ValueError(f"{where}: {rule.included!r} prints what an allowance covers; it cannot have pricing")
+        product = self.products[rule.charged] if rule.charged is not None else None
+        if product is None or not product.pricing:
+            return
+        dated = product.pricing.get(plan.currency)
+        if dated is None:
+            raise ValueError(f"{where}: {rule.charged!r} has pricing, but none in {plan.currency}")
+        if all(one.of_amount for one in dated.values()):
+            return
+        rate = rule.rate
+        if rate is None or rate.price is None or any([*rate.price.values(), *rate.connect_fee.values()]):
+            raise ValueError(
+                f'{where}: {rule.charged!r} prices the month\'s units; expected rate: {{price: "0"}} and no fee here'
+            )
 
 
 DECK_COLUMNS: dict[str, str | None] = {
@@ -207,5 +218,6 @@ DECK_COLUMNS: dict[str, str | None] = {
     "max_charge": "",
     "round_digits": "",
     "round_mode": "",
+    "jurisdiction": "",
 }
 """Columns of a rate deck and what an absent or empty cell means; None: required (CONTRACT, section 2)."""

@@ -97,7 +97,15 @@ class Line(_Part):
     """Units the price is for: 60 for a price per minute of seconds; None or 1 otherwise."""
     fraction: str | None = None
     """Share of the period that is billed, such as 16/31; None when whole."""
+    list_amount: Decimal | None = None
+    """Before discount, minimum and maximum; None in documents of a time that had none."""
     discount_amount: Decimal = Decimal(0)
+    discount_text: str | None = None
+    """What the discounts are called, as the feed says."""
+    bounded_by: Literal["minimum", "maximum"] | None = None
+    """What `amount` is, where the product's minimum or maximum decided it."""
+    price_model: str | None = None
+    """How a whole period's quantity was priced; None where it is a price per unit (schemas/pricing.py)."""
     amount: Decimal
     period_start: date
     period_end: date

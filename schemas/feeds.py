@@ -186,9 +186,9 @@ FEEDS: dict[str, Feed] = {
                 discount_id* text the discount
                 account_id* text the account
                 applies_to* choice[account|section|product_code|subscription_id] what is reduced
-                target text which one
+                target text which section, product or subscription; empty for the account
                 percent decimal percent off
-                amount decimal amount off
+                amount decimal amount off each invoice, in the account's currency
                 valid_from* date first day
                 valid_to date last day included
                 description text as printed
@@ -196,7 +196,6 @@ FEEDS: dict[str, Feed] = {
             ),
             key=("discount_id", "valid_from"),
             one_of=(("percent", "amount"),),
-            not_yet="discounts are not billed by this version",
         ),
         Feed(
             "charges",

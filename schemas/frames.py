@@ -42,6 +42,11 @@ CHARGE: dict[str, Any] = {
     "tax_class": pl.String,
     "telecom_percent": EXACT,
     "interstate": pl.String,
+    "price_model": pl.String,  # of the product's pricing; null: a price per unit
+    "priced_units": EXACT,  # units the model was asked for; unit_price is then their price for a whole cycle
+    "priced_on": pl.Date,  # day whose price and pricing it carries
+    "discount_on": pl.Date,  # day whose discounts reach it
+    "discounts": pl.List(pl.String),  # those that do, in the order in which they are taken off (rating/discounts.py)
     "line_key": pl.String,  # charges with one line_key are printed as one line
 }
 """A charge: one resource, product and part of a cycle, or the usage of one line; exact, not yet rounded."""

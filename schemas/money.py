@@ -8,6 +8,7 @@ pair it does not need one. Pairs with equal denominators are summed, and `round_
 from collections.abc import Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
+from typing import Literal
 
 import polars as pl
 from babel.numbers import get_currency_precision
@@ -20,6 +21,12 @@ PRICE_LIMIT = Decimal(10) ** 9
 
 UNITS_LIMIT = 10**9
 """Seconds or credits of one record at or above are refused at the door, for the same reason."""
+
+RoundingMode = Literal["half_up", "half_even", "up", "down"]
+"""How a tie or a rest is rounded; all of them work on the absolute value (CONTRACT, section 5)."""
+
+ROUNDING_DIGITS_LIMIT = 20
+"""The most decimals a call may be rounded to by itself."""
 
 _WIDE = Context(prec=76)
 
@@ -63,3 +70,69 @@ def round_sums(charges: pl.DataFrame, keys: Sequence[str], digits: pl.Expr | str
         for nums, dens, places in parts.select("amount_num", "amount_den", "_digits").iter_rows()
     ]
     return parts.select(*keys).with_columns(pl.Series("amount", amounts, dtype=EXACT))
+
+
+def round_each(amounts: pl.DataFrame) -> pl.DataFrame:
+    """Every row's amount rounded by itself, in whole numbers: the vectorised twin of `rounded`.
+
+    amounts: num (Int128, units of 10^-12), den (Int64; the amount is num / den), digits (Int64, at most
+    ROUNDING_DIGITS_LIMIT; null: not rounded), mode (text of RoundingMode). num and den are replaced by the
+    rounded amount's; change_num (Int128) and change_den (Int64) are added: what the rounding added.
+    The caller sees to it that |num| and |amount| x 10^digits stay below 10^38, what an Int128 and a Decimal hold.
+    """
+    zero, one, ten = (pl.lit(number, pl.Int128) for number in (0, 1, 10))
+    digits = pl.col("digits").fill_null(12)
+    # Down to 12 decimals the rounded amount is a multiple of `coarse`; below, one of 1 / `finer`.
+    sized = amounts.with_columns(
+        _coarse=ten.pow((12 - digits).clip(lower_bound=0)),
+        _finer=ten.pow((digits - 12).clip(lower_bound=0)),
+        _den=pl.col("den").cast(pl.Int128),
+        _abs=pl.col("num").abs(),
+        _sign=pl.when(pl.col("num") < 0).then(zero - one).otherwise(one),
+    )
+    unit = pl.col("_den") * pl.col("_coarse")
+    # Whole and rest are cut apart before the rest is made finer, so that nothing large is multiplied.
+    fine_rest = (pl.col("_abs") % unit) * pl.col("_finer")
+    cut = sized.with_columns(
+        _unit=unit, _kept=(pl.col("_abs") // unit) * pl.col("_finer") + fine_rest // unit, _rest=fine_rest % unit
+    )
+    twice, mode = 2 * pl.col("_rest"), pl.col("mode")
+    up = (
+        ((mode == "up") & (pl.col("_rest") > 0))
+        | ((mode == "half_up") & (twice >= pl.col("_unit")))
+        | ((mode == "half_even") & (twice > pl.col("_unit")))
+        | ((mode == "half_even") & (twice == pl.col("_unit")) & (pl.col("_kept") % 2 == 1))
+    )
+    rounds = pl.col("digits").is_not_null()
+    change = pl.when(up).then(pl.col("_unit") - pl.col("_rest")).otherwise(zero - pl.col("_rest"))
+    units = pl.col("_kept") + pl.when(up).then(one).otherwise(zero)
+    return cut.with_columns(
+        num=pl.when(rounds).then(pl.col("_sign") * units * pl.col("_coarse")).otherwise("num"),
+        den=pl.when(rounds).then("_finer").otherwise("_den").cast(pl.Int64),
+        change_num=pl.when(rounds).then(pl.col("_sign") * change).otherwise(zero),
+        change_den=pl.when(rounds).then(pl.col("_den") * pl.col("_finer")).otherwise("_den").cast(pl.Int64),
+    ).drop("_coarse", "_finer", "_den", "_abs", "_sign", "_unit", "_kept", "_rest")
+
+
+def spread(amount: Decimal, weights: Sequence[Fraction | Decimal | int], digits: int) -> list[Decimal]:
+    """`amount` in parts proportional to `weights`, each at `digits` decimals, adding up to it exactly.
+
+    By largest remainder: every part is cut towards zero, and the units that are left go one each to the parts
+    that lost most, the earlier one first. Negative amounts mirror positive ones. Weights are not negative and
+    not all zero; `amount` has no more than `digits` decimals. Raises ValueError otherwise.
+    """
+    shares = [Fraction(weight) for weight in weights]
+    total = sum(shares, Fraction(0))
+    if total <= 0 or min(shares) < 0:
+        raise ValueError("expected weights that are not negative and not all zero")
+    units = abs(Fraction(amount)) * 10**digits
+    if units.denominator != 1:
+        raise ValueError(f"found {amount}; expected at most {digits} decimals")
+    exact = [units * share / total for share in shares]
+    parts = [int(part) for part in exact]
+    left = int(units) - sum(parts)
+    by_loss = sorted(range(len(exact)), key=lambda i: (parts[i] - exact[i], i))
+    for index in by_loss[:left]:
+        parts[index] += 1
+    sign = -1 if amount < 0 else 1
+    return [Decimal(sign * part).scaleb(-digits, _WIDE) for part in parts]

@@ -52,6 +52,16 @@ def local_midnight_utc(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
+def local_instant(local: datetime, zone: str) -> datetime:
+    """A naive local time as UTC. In the hour that a clock shows twice it is the first; raises WrongUsage for a time
+    that the clock skips.
+    """
+    instant = local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+    if instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
+        raise WrongUsage(f"found {local.isoformat(' ')}; the clocks of {zone} skip that time")
+    return instant
+
+
 def is_zone(name: str) -> bool:
     """Whether `name` is an IANA zone this machine knows."""
     return name in available_timezones()

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from schemas.catalog import in_force
+from schemas.dated import in_force
 from schemas.errors import WrongUsage
 
 TaxCode = Literal[

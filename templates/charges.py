@@ -121,24 +121,34 @@ class Charges:
         return self.formats.money(sum((line.amount for line in lines), Decimal(0)))
 
     def _row(self, line: Line) -> Row:
-        details = []
-        if line.discount_amount and line.list_unit_price is not None:
-            details.append(
-                self._("List price %(price)s, discount %(discount)s")
-                % {
-                    "price": self.formats.price(line.list_unit_price),
-                    "discount": self.formats.money(-abs(line.discount_amount)),
-                }
-            )
         return Row(
             description=line.description,
             destination=self._destination(line),
-            details=details,
+            details=self._details_of(line),
             period=self.formats.period(line.period_start, line.period_end),
             quantity=self._quantity_of(line),
             unit_price=self._price_of(line),
             amount=self.formats.money(line.amount),
         )
+
+    def _details_of(self, line: Line) -> list[str]:
+        """List price and discount (the amount is the net), what the discount is called, and what bounded the amount."""
+        details = []
+        if line.discount_amount:
+            discount = self.formats.money(-line.discount_amount)
+            if line.list_unit_price is not None:
+                text = self._("List price %(price)s, discount %(discount)s")
+                details.append(text % {"price": self.formats.price(line.list_unit_price), "discount": discount})
+            else:
+                list_amount = line.amount + line.discount_amount if line.list_amount is None else line.list_amount
+                text = self._("List amount %(amount)s, discount %(discount)s")
+                details.append(text % {"amount": self.formats.money(list_amount), "discount": discount})
+        if line.discount_text:
+            details.append(line.discount_text)
+        if line.bounded_by is not None:
+            bound = {"minimum": self._("Minimum charge"), "maximum": self._("Maximum charge")}
+            details.append(bound[line.bounded_by])
+        return details
 
     def _destination(self, line: Line) -> str:
         """Where calls went: as the deck names it, else the country. Nothing when the description says it already."""

@@ -8,7 +8,9 @@ from schemas.document import Document
 LONGEST_NAME = 120
 LONGEST_TEXT = 2000
 REPLACED = "\N{WHITE SQUARE}"
-_NAMES = set("name brand description billing_group destination unit city pool address_lines label".split())
+_NAMES = set(
+    "name brand description discount_text billing_group destination unit city pool address_lines label".split()
+)
 _JOINERS = {"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}"}
 _INVISIBLE = {"\N{LEFT-TO-RIGHT MARK}", "\N{RIGHT-TO-LEFT MARK}", "\N{ARABIC LETTER MARK}", "\N{SOFT HYPHEN}"}
 _MOST_MARKS = 4

@@ -66,6 +66,7 @@ PRICE = {
     "account_id": "A1",
     "product_code": "SEAT",
     "prefix": "",
+    "deck": "",
     "unit_price": "9.5",
     "currency": "USD",
     "valid_from": "2026-01-01",
@@ -119,7 +120,8 @@ BAD = [
     ("charges", {"unit_price": "50"}, "unit_price|amount", "exactly one"),
     ("charges", {"amount": ""}, "unit_price|amount", "exactly one"),
     ("charges", {"amount": "-50", "kind": "credit"}, "amount", "positive amount"),
-    ("prices", {"product_code": "", "prefix": "44"}, "prefix", "not supported yet"),
+    ("prices", {"product_code": "", "prefix": "+44"}, "prefix", "without +"),
+    ("prices", {"deck": "world"}, "deck", "goes with a prefix"),
 ]
 
 

@@ -152,7 +152,7 @@ def test_parquet_gives_the_rows_that_csv_gives(inbox: Inbox, tmp_path: Path) -> 
     ("options", "says"),
     [
         ({"source_format": "asterisk", "feed": "messages"}, "holds calls"),
-        ({"source_format": "asterisk", "columns": ["uniqueid", "clid"]}, "after the 16th"),
+        ({"source_format": "asterisk", "columns": ["uniqueid", "clid"]}, "after number 16"),
         ({"source_format": "freeswitch", "columns": {"call_id": "uuid"}}, "a list"),
         ({"source_format": "csv", "columns": {"callid": "x"}}, "'callid'"),
         ({"source_format": "csv", "columns": ["call_id", "direction"]}, "started_at"),

@@ -33,7 +33,7 @@ def test_a_new_home_is_valid_as_written(tmp_path: Path, sample: bool) -> None:
     settings = load_settings(home)
     tables = load_all(home, settings)
     assert set(tables.decks) == set(settings.decks)
-    used = {rule.deck for plan in tables.catalog.plans.values() for rule in plan.usage.values() if rule.deck}
+    used = {deck for plan in tables.catalog.plans.values() for rule in plan.usage.values() for deck in rule.deck or ()}
     assert used == set(settings.decks), "every deck is used by a plan"
     assert {path.name for path in home.inbox.iterdir()} == set(FEEDS)
     assert written[-1] == home.settings_file

@@ -152,6 +152,22 @@ def test_prices_keep_their_own_digits_and_periods_their_last_day() -> None:
     assert french.unit_price == "0,00715\N{NO-BREAK SPACE}$ / crédit"
 
 
+def test_a_line_says_its_list_amount_its_discounts_by_name_and_what_bounded_it() -> None:
+    document = sample.american()
+    first = document.lines[0]
+    changes: dict[str, object] = {
+        "list_unit_price": None,
+        "unit_price": None,
+        "list_amount": Decimal("40.00"),
+        "discount_amount": Decimal("10.00"),
+        "discount_text": "Loyalty, Spring",
+        "bounded_by": "minimum",
+    }
+    lines = [first.model_copy(update=changes), *document.lines[1:]]
+    details = row(document.model_copy(update={"lines": lines}), first.description).details
+    assert details == ["List amount $40.00, discount -$10.00", "Loyalty, Spring", "Minimum charge"]
+
+
 @pytest.mark.parametrize(
     ("quantity", "unit", "printed"),
     [

@@ -51,17 +51,74 @@ products:
   yearly: {<<: *telephony, name: Seat paid yearly, billed_from: subscriptions, per: resource, prices: {GBP: "365.00"}}
   set_up: {<<: *telephony, name: Set-up, section: one_time, billed_from: charges, per: resource}
   goodwill: {<<: *telephony, name: Goodwill, section: adjustments, billed_from: charges, per: resource}
+  tiered: &priced
+    <<: *telephony
+    name: Seat, the first ten at 10.00 and the others at 5.00
+    billed_from: subscriptions
+    per: resource
+    prices: {}
+    pricing: {GBP: {model: graduated, tiers: [{up_to: "10", unit_price: "10.00"}, {unit_price: "5.00"}]}}
+  by_volume:
+    <<: *priced
+    pricing:
+      GBP:
+        model: volume
+        tiers: [{up_to: "15", unit_price: "10.00"}, {up_to: "20", unit_price: "5.00", flat_fee: "1.00"}]
+  packaged:
+    <<: *priced
+    pricing: {GBP: {model: package, package_size: "10", package_price: "15.00", free_units: "5"}}
+  share: {<<: *priced, pricing: {GBP: {model: percentage, percent: "1.5"}}}
+  share_by_tier:
+    <<: *priced
+    pricing:
+      GBP: {model: graduated_percentage, tiers: [{up_to: "100", percent: "1", flat_fee: "2.00"}, {percent: "3"}]}
+  at_least:
+    <<: *priced
+    pricing: {GBP: {model: standard, unit_price: "3.10", minimum: "31.00", maximum: "93.00"}}
+  reduced:
+    <<: *priced
+    pricing: {GBP: {2020-01-01: {model: standard, unit_price: "31.00", discount_percent: "10"}}}
   included: &usage
     <<: *telephony
     name: Minutes in the plan
     section: included_minutes
     billed_from: usage
     per: resource
+    prices: {}
   overage: {<<: *usage, name: Minutes beyond the plan, section: outbound_overage}
   premium: {<<: *usage, name: Premium minutes, section: premium_minutes}
   toll_free: {<<: *usage, name: Toll-free minutes, section: toll_free_minutes}
   abroad: {<<: *usage, name: International minutes, section: international_minutes}
+  minutes_by_tier:
+    <<: *usage
+    name: Minutes of the month
+    section: outbound_overage
+    pricing:
+      GBP:
+        model: graduated
+        unit: minute
+        minimum: "0.50"
+        tiers: [{up_to: "1", unit_price: "0.60"}, {unit_price: "0.06"}]
+  minutes_in_packages:
+    <<: *usage
+    name: Packages of minutes
+    section: toll_free_minutes
+    pricing: {GBP: {model: package, unit: minute, package_size: "10", package_price: "0.25"}}
+  half_price_abroad:
+    <<: *usage
+    name: International minutes at half the list
+    section: international_minutes
+    pricing: {GBP: {model: percentage, percent: "50"}}
 plans:
+  by_month:
+    name: The month's units priced together
+    currency: GBP
+    domestic: [GB]
+    usage:
+      domestic: {rate: {price: "0", increment: 1}, charged: minutes_by_tier}
+      toll_free: {rate: {price: "0", increment: 60}, charged: minutes_in_packages}
+      inbound: {free: true}
+      international: {deck: world, charged: half_price_abroad}
   office:
     name: Office
     currency: GBP
@@ -109,6 +166,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "charges": {"kind": "one_time", "product_code": "set_up", "currency": "GBP", "reason": "agreed"},
     "calls": {"direction": "outbound", "disposition": "ANSWERED"},
     "prices": {"currency": "GBP"},
+    "discounts": {"applies_to": "account", "valid_from": "2020-01-01"},
 }
 
 

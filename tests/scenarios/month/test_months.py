@@ -21,12 +21,17 @@ from flows.store import Store
 from tests.scenarios.month.home import add_file, make_home
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
-SCENARIOS: list[dict[str, Any]] = yaml.load(
-    (Path(__file__).parent / "guide.yaml").read_text(encoding="utf-8"),
-    Loader=yaml.BaseLoader,  # noqa: S506 it builds nothing but text
-)
+SCENARIOS: list[dict[str, Any]] = [
+    scenario
+    for file in ("guide.yaml", "pricing.yaml", "discounts.yaml")
+    for scenario in yaml.load(
+        (Path(__file__).parent / file).read_text(encoding="utf-8"),
+        Loader=yaml.BaseLoader,  # noqa: S506 it builds nothing but text
+    )
+]
 FEEDS = (
-    "accounts", "subscriptions", "devices", "numbers", "locations", "prices", "charges", "calls", "billed_until",
+    "accounts", "subscriptions", "devices", "numbers", "locations", "prices", "discounts", "charges", "calls",
+    "billed_until",
 )  # fmt: skip
 
 
@@ -87,6 +92,9 @@ def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
         if fact in expected:
             query = f"select {fact}::varchar from documents where run_id = $1 and account_id = $2"
             assert billed.rows(query, [run_id, account]) == [(expected[fact],)]
+    if "total" in expected:
+        query = "select total::varchar from documents where run_id = $1 and account_id = $2"
+        assert _same(billed.rows(query, [run_id, account])[0][0], expected["total"])
     for table in ("suspended", "excluded"):
         for call, reason in expected.get(table, {}).items():
             query = f"select reason from {table}_usage where run_id = $1 and usage_id like $2"

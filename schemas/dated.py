@@ -1,0 +1,52 @@
+"""Values as an operator writes them: exact numbers, and values that change on a date.
+
+A dated value is either plain (`"24.95"`, in force always) or a map of valid-from dates
+(`{2025-01-01: "24.95", 2026-04-01: "25.95"}`); the last date not after the day asked for is in force.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from schemas.money import PRICE_LIMIT
+
+T = TypeVar("T")
+
+
+def as_dated(value: Any) -> Any:
+    """A plain value, in force always, as the map it stands for."""
+    return value if isinstance(value, dict) else {date.min: value}
+
+
+def _exact(value: Any) -> Any:
+    """Numbers of money are quoted text in YAML and TOML: a bare 0.1 has already been through a float."""
+    if isinstance(value, float):
+        raise ValueError(f'found {value}, a binary number; quote it: "{value}"')
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        raise ValueError(f"found {value!r}; expected a number") from None
+    exponent = number.as_tuple().exponent
+    if not number.is_finite() or abs(number) >= PRICE_LIMIT or (isinstance(exponent, int) and exponent < -12):
+        raise ValueError(f"found {value}; expected a number below {PRICE_LIMIT} with at most 12 decimals")
+    return number
+
+
+Exact = Annotated[Decimal, BeforeValidator(_exact)]
+DatedExact = Annotated[dict[date, Exact], BeforeValidator(as_dated)]
+DatedInt = Annotated[dict[date, int], BeforeValidator(as_dated)]
+DatedText = Annotated[dict[date, str], BeforeValidator(as_dated)]
+
+
+def in_force(dated: dict[date, T], day: date) -> T | None:
+    """The value whose valid-from date is the last one not after `day`; None when there is none yet."""
+    dates = [d for d in dated if d <= day]
+    return dated[max(dates)] if dates else None
+
+
+class Model(BaseModel):
+    """Base of what the catalogue is made of: an unknown key is an error, a value once read does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,121 @@
+"""How a product prices a period's quantity, as the catalogue and the check files write it (CONTRACT, section 5)."""
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from schemas.dated import Model
+
+PriceModel = Literal["standard", "package", "volume", "graduated", "graduated_percentage", "percentage"]
+
+_OWN_KEYS: dict[str, tuple[set[str], set[str]]] = {
+    "standard": ({"unit_price"}, set()),
+    "package": ({"package_size", "package_price"}, {"free_units"}),
+    "volume": ({"tiers"}, set()),
+    "graduated": ({"tiers"}, set()),
+    "graduated_percentage": ({"tiers"}, set()),
+    "percentage": ({"percent"}, set()),
+}
+"""model -> (keys it needs, keys it may have). Any other key of a model would silently price nothing."""
+
+
+def _number(value: Any) -> Any:
+    """Quoted text, as everywhere where money is written: a bare 0.1 has already been through a float."""
+    if value is None:
+        return None
+    if isinstance(value, float):
+        raise ValueError(f'found {value}, a binary number; quote it: "{value}"')
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValueError(f"found {value!r}; expected a number") from None
+    if not number.is_finite():
+        raise ValueError(f"found {value!r}; expected a number")
+    return number
+
+
+Number = Annotated[Decimal, BeforeValidator(_number)]
+"""Exact and finite, of any size: an upper end may be as far away as its author likes."""
+
+NotNegative = Annotated[Number, Field(ge=0)]
+
+
+class Tier(Model):
+    """Units up to and including `up_to` (null: without end), each at `unit_price` or at `percent`, plus `flat_fee`."""
+
+    up_to: NotNegative | None = None
+    unit_price: Number | None = None
+    percent: Number | None = None
+    flat_fee: Number = Decimal(0)
+
+
+class Pricing(Model):
+    """What a period's quantity costs. Keys beside `model` are those of the model, and the last four of any model."""
+
+    model: PriceModel
+    unit_price: Number | None = None
+    package_size: Annotated[Number, Field(gt=0)] | None = None
+    package_price: Number | None = None
+    free_units: NotNegative | None = None
+    percent: Number | None = None
+    tiers: list[Tier] | None = None
+    unit: Literal["minute", "second", "credit"] | None = None
+    """Products billed_from usage: what the quantity counts; minutes are exact sixtieths of seconds."""
+    discount_percent: Annotated[Number, Field(ge=0, le=100)] | None = None
+    minimum: NotNegative | None = None
+    maximum: NotNegative | None = None
+
+    @model_validator(mode="after")
+    def _keys_of_the_model(self) -> "Pricing":
+        needed, optional = _OWN_KEYS[self.model]
+        every = set().union(*(a | b for a, b in _OWN_KEYS.values()))
+        given = {key for key in every if getattr(self, key) is not None}
+        if needed - given:
+            raise ValueError(f"model {self.model}: expected {', '.join(sorted(needed - given))}")
+        if given - needed - optional:
+            raise ValueError(f"model {self.model} has no {', '.join(sorted(given - needed - optional))}")
+        return self
+
+    @model_validator(mode="after")
+    def _tiers_in_order(self) -> "Pricing":
+        if self.tiers is None:
+            return self
+        if not self.tiers:
+            raise ValueError("tiers: expected at least one")
+        unused = "unit_price" if self.model == "graduated_percentage" else "percent"
+        ends = [tier.up_to for tier in self.tiers]
+        if None in ends[:-1]:
+            raise ValueError("tiers: only the last may be without up_to")
+        finite = [end for end in ends if end is not None]
+        if any(a >= b for a, b in pairwise(finite)):
+            raise ValueError("tiers: expected each up_to above the one before")
+        if any(getattr(tier, unused) is not None for tier in self.tiers):
+            raise ValueError(f"tiers: model {self.model} has no {unused}")
+        return self
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.minimum is not None or self.maximum is not None
+
+    @property
+    def is_plain(self) -> bool:
+        """A price per unit and nothing that depends on how many units there are."""
+        return self.model == "standard" and not self.is_bounded
+
+    @property
+    def of_amount(self) -> bool:
+        """Whether the quantity is an amount of money."""
+        return self.model in ("percentage", "graduated_percentage")
+
+
+def _dated(value: Any) -> Any:
+    """One pricing, or a map of valid-from dates to pricings."""
+    if isinstance(value, dict) and "model" not in value:
+        return value
+    return {date.min: value}
+
+
+DatedPricing = Annotated[dict[date, Pricing], BeforeValidator(_dated)]
