@@ -19,7 +19,9 @@ def test_every_prefix_and_its_neighbours_in_two_versions(shared: Path) -> None:
     """Until April all rows; from May every third prefix is closed and every fifth has a row of its own."""
     with (shared / "real" / "az_deck.csv").open(encoding="utf-8") as file:
         prefixes = [row["prefix"] for row in csv.DictReader(file)]
-    rows = [(p, None, OLD if i % 3 == 0 or i % 5 == 0 else None, f"{p}@old") for i, p in enumerate(prefixes)]
+    rows: list[tuple[str, date | None, date | None, str]] = [
+        (p, None, OLD if i % 3 == 0 or i % 5 == 0 else None, f"{p}@old") for i, p in enumerate(prefixes)
+    ]
     rows += [(p, NEW, None, f"{p}@new") for i, p in enumerate(prefixes) if i % 5 == 0]
     schema = {"prefix": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, "rate_id": pl.String}
     table = compile_prefixes(pl.DataFrame(rows, schema=schema, orient="row"))
