@@ -6,11 +6,20 @@ from datetime import date
 import polars as pl
 
 from flows.catalog import Tables, load_all
-from flows.context import Run
+from flows.context import Run, emptied
 from flows.inputs import MasterData, load_master, usage_months
+from flows.rated_rows import read_rated, reading_amount
 from flows.settings import Settings
 from flows.store import Store
-from rating.charges import one_time_charges, recurring_charges, usage_charges, usage_components
+from rating.charges import (
+    SUMS,
+    one_time_charges,
+    recurring_charges,
+    summed,
+    summed_again,
+    usage_charges,
+    usage_components,
+)  # fmt: skip
 from rating.discounts import in_order, reached
 from rating.owed import KEY, STATE, difference, horizons, parts_owed
 from rating.period_charges import with_states, with_usage_pricing
@@ -36,7 +45,7 @@ class Window:
 
 
 def charge(run: Run) -> dict[str, int]:
-    """Leaves charges.parquet, components.parquet, parked.parquet and findings.parquet in the work folder."""
+    """Leaves charges.parquet, components/*.parquet, parked.parquet and findings.parquet in the work folder."""
     settings = run.request.settings()
     tables = load_all(run.request.home, settings)
     products = tables.catalog.products
@@ -58,21 +67,30 @@ def charge(run: Run) -> dict[str, int]:
     issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.first)
     parts, older = _to_charge(priced, issued, window)
     single, foreign, aged = _one_time(master, accounts, charged, credited, window)
-    rated = pl.read_parquet(run.work / "rated.parquet").filter(pl.col("outcome") == "rated")
-    components = usage_components(rated, products)
+    sums = _components(run, products)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
-    usage, unpriceable = with_usage_pricing(usage_charges(components, bounds), _currencies(master), products)
+    usage, unpriceable = with_usage_pricing(usage_charges(sums, bounds), _currencies(master), products)
     parked = pl.concat([master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
     charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
     charges = reached(charges, discounts, products)
     checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
-    components.write_parquet(run.work / "components.parquet")
     parked.write_parquet(run.work / "parked.parquet")
     findings = pl.concat([older, aged, strangers])
     findings.write_parquet(run.work / "findings.parquet")
     return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
+
+
+def _components(run: Run, products: dict[str, Product]) -> pl.DataFrame:
+    """Writes what each rated record puts on which line, piece by piece; returns it added up (rating.charges.SUMS)."""
+    folder = emptied(run.work / "components")
+    sums = [pl.DataFrame(schema=SUMS)]
+    for path in sorted((run.work / "rated").glob("*.arrow")):
+        components = usage_components(read_rated(path), products)
+        components.with_columns(reading_amount()).write_parquet(folder / f"{path.stem}.parquet", compression="lz4")
+        sums.append(summed(components))
+    return summed_again(pl.concat(sums))
 
 
 def _window(settings: Settings, month_first: date) -> Window:

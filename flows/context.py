@@ -3,11 +3,14 @@
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+
+import polars as pl
 
 from flows.settings import Home, Settings, load_settings
 from flows.store import Store
@@ -53,6 +56,18 @@ class Run:
     def work(self) -> Path:
         """Where the stages leave their frames for the next one."""
         return self.request.home.store / "work" / self.run_id
+
+
+def draft_id(month: str) -> pl.Expr:
+    """A document's id until it is issued: stable over re-runs of the month (CONTRACT, section 4)."""
+    return pl.concat_str([pl.lit(f"DRAFT-{month}-"), pl.col("account_id")])
+
+
+def emptied(folder: Path) -> Path:
+    """`folder`, made or made empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 @contextmanager

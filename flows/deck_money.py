@@ -12,7 +12,7 @@ import polars as pl
 from flows.deck_report import KEY, in_force, settled_on
 from flows.decks import DeckFile
 from flows.store import Store
-from rating.deck_search import RATE, Deck, deck_of, search
+from rating.deck_search import Deck, deck_of, deck_rows
 from rating.tariffs import of_deck
 from rating.usage import repriced
 from schemas.money import minor_digits, rounded
@@ -97,8 +97,8 @@ def moved(usage: pl.DataFrame, old: DeckFile, new: DeckFile, month: str, today: 
 
 def _priced(usage: pl.DataFrame, deck: Deck, file: DeckFile, side: str) -> pl.DataFrame:
     """_row and, with `side` in front, prefix, jurisdiction, num and den of the calls for which the deck has a row."""
-    hits = search(usage, deck)
-    records = usage.drop("jurisdiction").join(hits.select("_row", *RATE), on="_row")
+    found = pl.concat([usage.drop("jurisdiction"), deck_rows(usage, deck)], how="horizontal")
+    records = found.filter(pl.col("rate_id").is_not_null())
     tariffs = of_deck(deck.rows.filter(~pl.col("is_plain")))
     amounts = repriced(records, tariffs).join(file.table.select("rate_id", *KEY), on="rate_id", how="left")
     return amounts.select(

@@ -13,6 +13,7 @@ from flows.context import Request, Run
 from flows.draft_rows import write_drafts
 from flows.inputs import MasterData, load_master
 from flows.ledger import balance_books
+from flows.rated_rows import read_rated
 from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
 from flows.store import Store
@@ -166,9 +167,10 @@ def _printed(balance: Balance | None, digits: int) -> Balance | None:
 def _allowance_use(run: Run, accounts: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Granted, used and over per pool, in the unit the plan speaks of; for the meters on the document."""
     keys = ["account_id", "usage_month", "allowance_id", "pool"]
-    rated = pl.read_parquet(run.work / "rated.parquet").filter(
-        pl.col("outcome") == "rated", pl.col("allowance_id").is_not_null()
-    )
+    pieces = sorted((run.work / "rated").glob("*.arrow"))
+    drawn = [read_rated(path, *keys, "included_units", "charged_units").drop_nulls("allowance_id") for path in pieces]
+    empty = {**dict.fromkeys(keys, pl.String), "included_units": pl.Int64, "charged_units": pl.Int64}
+    rated = pl.concat([pl.DataFrame(schema=empty), *drawn])
     used = rated.group_by(keys).agg(used_units=pl.col("included_units").sum(), over_units=pl.col("charged_units").sum())
     grants = pl.read_parquet(run.work / "grants.parquet")
     pools = grants.join(used, on=keys, how="left", nulls_equal=True, validate="1:1")

@@ -15,7 +15,7 @@ def write_drafts(
 ) -> None:
     """Everything the run found, keyed by its id; rows of an earlier try of the same run are replaced."""
     for table in (
-        "rated_usage", "line_usage", "suspended_usage", "excluded_usage", "charges", "documents", "invoice_lines",
+        "line_usage", "charges", "documents", "invoice_lines",
         "invoice_taxes", "line_discounts", "run_accounts", "run_findings",
     ):  # fmt: skip
         store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
@@ -37,7 +37,7 @@ def write_drafts(
     line_numbers = in_draft.select("account_id", "line_key", "draft_id", "line_no")
     taxed_as = ["jurisdiction", "tax_class", "telecom_percent", "interstate"]
     _write_charges(store, run, in_draft.select(*line_numbers.columns, *taxed_as), taxed_as)
-    _write_usage(store, run, line_numbers, drafted)
+    _write_usage(store, run, line_numbers)
     store.append("run_findings", pl.read_parquet(run.work / "findings.parquet").with_columns(mark))
     store.append("run_accounts", outcomes)
 
@@ -46,66 +46,26 @@ def _write_charges(store: Store, run: Run, lines: pl.DataFrame, taxed_as: list[s
     """Charges with the line they stand on and how that was taxed: what reverses them is taxed alike."""
     charges = pl.read_parquet(run.work / "charges.parquet").drop(taxed_as)
     charges = charges.join(lines, on=["account_id", "line_key"])
-    columns = [
-        name
-        for name, *_ in store.rows("select column_name from information_schema.columns where table_name = 'charges'")
-    ]
-    store.append("charges", charges.with_columns(run_id=pl.lit(run.run_id)).select(columns))
+    store.append("charges", charges.with_columns(run_id=pl.lit(run.run_id)).select(store.columns("charges")))
 
 
-def reading_amount() -> pl.Expr:
-    """amount_num / amount_den to 12 digits, for reading: half even, never summed into a bill."""
-    return (pl.col("amount_num") / pl.col("amount_den")).cast(pl.Decimal(38, 12)).alias("amount")
-
-
-def _write_usage(store: Store, run: Run, line_numbers: pl.DataFrame, drafted: pl.DataFrame) -> None:
-    usage = pl.read_parquet(run.work / "rated.parquet").with_columns(run_id=pl.lit(run.run_id))
-    month = run.request.invoice_month
-    last_usage_month = pl.col("usage_month") == pl.lit(month).str.to_date("%Y-%m").dt.offset_by("-1mo").dt.strftime(
-        "%Y-%m"
-    )
-    rated = (
-        usage.filter(pl.col("outcome") == "rated")
-        .join(drafted, on="account_id", how="left")
-        .with_columns(
-            reading_amount(),
-            invoice_month=pl.lit(month),
-            billed_as=pl.when(last_usage_month).then(pl.lit("current")).otherwise(pl.lit("prior_period")),
+def _write_usage(store: Store, run: Run, line_numbers: pl.DataFrame) -> None:
+    """Which usage stands on which line, from the pieces that charging left; joined where they are, in DuckDB."""
+    files = run.work / "components" / "*.parquet"
+    if not any(files.parent.glob(files.name)):
+        return
+    store.con.register("_lines", line_numbers.to_arrow())
+    try:
+        store.con.execute(
+            """
+            insert into line_usage by name
+            select $run as run_id, l.draft_id, l.line_no, c.usage_id, c.component, c.rate_id, c.allowance_id, c.units,
+                c.price, c.per, c.amount_num, c.amount_den, c.amount
+            from read_parquet($files) as c join _lines as l using (account_id, line_key)""",
+            {"run": run.run_id, "files": str(files)},
         )
-    )
-    store.append("rated_usage", rated.select(_columns(store, "rated_usage")))
-    components = pl.read_parquet(run.work / "components.parquet").join(line_numbers, on=["account_id", "line_key"])
-    with_run = components.with_columns(reading_amount(), run_id=pl.lit(run.run_id))
-    store.append("line_usage", with_run.select(_columns(store, "line_usage")))
-    for table, outcome in (("suspended_usage", "suspended"), ("excluded_usage", "excluded")):
-        rows = usage.filter(pl.col("outcome") == outcome)
-        if outcome == "suspended":
-            rows = rows.with_columns(estimate=_estimate(rows, rated), estimate_currency="currency")
-        store.append(table, rows.select(_columns(store, table)))
-
-
-def _estimate(rows: pl.DataFrame, rated: pl.DataFrame) -> pl.Series:
-    """A money estimate for suspended usage: the account's average price of charged usage in this run (RULES 17).
-
-    Null where nobody is known to owe it, or the account has no charged usage to compare with.
-    """
-    charged = (
-        rated.filter(pl.col("charged_units") > 0)
-        .group_by("account_id", "kind")
-        .agg(per_unit=(pl.col("amount").sum() / pl.col("charged_units").sum()).cast(pl.Decimal(38, 12)))
-    )
-    joined = rows.join(charged, on=["account_id", "kind"], how="left", maintain_order="left")
-    return joined.select(estimate=(pl.col("per_unit") * pl.col("units")).cast(pl.Decimal(38, 12)))["estimate"]
-
-
-def _columns(store: Store, table: str) -> list[str]:
-    return [
-        name
-        for name, *_ in store.rows(
-            "select column_name from information_schema.columns where table_name = $1 order by ordinal_position",
-            [table],
-        )
-    ]
+    finally:
+        store.con.unregister("_lines")
 
 
 _SAME_NAME = (

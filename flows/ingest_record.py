@@ -43,6 +43,9 @@ def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, now:
             """,
             {"feed": feed, **origin},
         )
+        if file.feed.is_usage:
+            identity = " || ':' || ".join(f"coalesce({key}, '-')" for key in file.feed.key)
+            store.con.execute(f"insert into usage_variants select distinct $1, {identity} from staged_again", [feed])
         _record(store, file, result, tally, now, sequence, None)
         missing = pl.DataFrame({"row_key": result.snapshot_missing}, schema={"row_key": pl.String})
         store.append("snapshot_missing", missing.with_columns(feed=pl.lit(feed), **_literals(origin)))

@@ -36,11 +36,14 @@ def prepare(store: Store, feed: Feed) -> None:
         "create or replace temp table staged_duplicates (source_line bigint, of_file varchar, of_line bigint)"
     )
     store.con.execute("create or replace temp table staged_rejects (source_line bigint)")
+    if feed.is_usage:
+        identity = ", ".join(feed.key)
+        store.con.execute(f"create or replace temp table staged_again as select {identity} from staged limit 0")
 
 
 def clear(store: Store) -> None:
     """Drops the temporary tables, so that a big file's rows do not outlive it."""
-    for table in ("staged", "staged_duplicates", "staged_rejects"):
+    for table in ("staged", "staged_duplicates", "staged_rejects", "staged_again"):
         store.con.execute(f"drop table if exists temp.{table}")
 
 
@@ -87,18 +90,31 @@ def settle(store: Store, feed: Feed, file: str, snapshot: bool) -> Settled:
 
 
 def _settle_usage(store: Store, feed: Feed, file: str) -> Settled:
-    """Same identity and content, stored or on an earlier line: a duplicate (RULES 15)."""
+    """Same identity and content, stored or on an earlier line: a duplicate (RULES 15). Same identity, other content:
+    noted, for rating to suspend. Few identities come twice, so only those are looked at closely.
+    """
+    identity = ", ".join(feed.key)
+    same = " and ".join(f"f.{key} is not distinct from s.{key}" for key in feed.key)
+    store.con.execute(
+        f"""
+        create or replace temp table staged_again as
+        select {identity} from staged group by all having count(*) > 1
+        union
+        select {identity} from staged as s where exists (select 1 from feed_{feed.name} as f where {same})
+        """
+    )
+    if not store.rows("select count(*) from staged_again")[0][0]:
+        return Settled(pl.DataFrame(schema=REJECTS), [], 0)
     store.con.execute(
         f"""
         insert into staged_duplicates
-        with repeated as (
-            select usage_id, row_md5, min(source_line) as first_line
-            from staged group by all having count(*) > 1)
-        select s.source_line, coalesce(f.source_file, $file), coalesce(f.source_line, r.first_line)
-        from staged as s
+        with suspects as (
+            select s.*, min(source_line) over (partition by usage_id, row_md5) as first_line
+            from staged as s where exists (select 1 from staged_again as f where {same}))
+        select s.source_line, coalesce(f.source_file, $file), coalesce(f.source_line, s.first_line)
+        from suspects as s
         left join feed_{feed.name} as f on f.usage_id = s.usage_id and f.row_md5 = s.row_md5
-        left join repeated as r on r.usage_id = s.usage_id and r.row_md5 = s.row_md5
-        where f.usage_id is not null or s.source_line > r.first_line
+        where f.usage_id is not null or s.source_line > s.first_line
         """,
         {"file": file},
     )

@@ -9,9 +9,10 @@ from flows.catalog import Tables
 from flows.settings import Settings
 from flows.store import Store
 from rating.allowances import granted
-from rating.deck_search import agreed_rates
+from rating.classes import placed
+from rating.deck_search import RateBook, agreed_rates, rate_book
 from rating.decks import plan_rates, rules, tariffs
-from rating.sms import with_credits
+from rating.owners import Owners, intervals
 from rating.spans import all_spans
 from rating.usage import RatingTables
 from schemas.periods import add_months, local_midnight_utc, month_start, shift_month
@@ -182,21 +183,22 @@ def rating_tables(
     months = usage_months(settings, invoice_month)
     catalog = tables.catalog
     agreed = agreed_rates(master.prices, tables.decks)
+    book = rate_book(plan_rates(catalog), tables.decks, agreed, tables.numbering_plan)
+    oldest = months[0][0] if months else shift_month(invoice_month, -1)
     return RatingTables(
-        numbers=_number_intervals(master),
-        extensions=_extension_intervals(master),
-        accounts=_account_intervals(master),
-        numbering_plan=tables.numbering_plan,
+        owners=Owners(
+            numbers=intervals(_placed_numbers(master, book), "number"),
+            extensions=intervals(_extension_intervals(master), "account_id", "extension"),
+            accounts=intervals(_account_intervals(master), "account_id"),
+        ),
         domestic=pl.DataFrame(
             [(name, country, True) for name, plan in catalog.plans.items() for country in plan.domestic],
             schema={"plan": pl.String, "country": pl.String, "is_domestic": pl.Boolean},
             orient="row",
         ),
         rules=rules(catalog),
-        plan_rates=plan_rates(catalog),
-        decks=tables.decks,
+        book=book,
         tariffs=tariffs(catalog, tables.decks, agreed),
-        agreed_rates=agreed,
         grants=granted(master.spans, master.versions, months, catalog),
         pools=pl.DataFrame(
             [
@@ -207,10 +209,10 @@ def rating_tables(
             schema={"allowance_id": pl.String, "is_grouped": pl.Boolean},
             orient="row",
         ),
-        billed_months=_billed_months(store, [month for month, _, _ in months]),
-        first_usage_month=shift_month(settings.billing.first_invoice_month, -1),
-        oldest_usage_month=months[0][0] if months else shift_month(invoice_month, -1),
-        open_from_month=invoice_month,
+        billed_before=_billed_before(store),
+        first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
+        oldest_usage_day=month_start(oldest),
+        open_from_day=month_start(invoice_month),
     )
 
 
@@ -271,6 +273,15 @@ def _number_intervals(master: MasterData) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _placed_numbers(master: MasterData, book: RateBook) -> pl.DataFrame:
+    """Number intervals with the country and region that the numbering plan gives the number."""
+    rows = _number_intervals(master)
+    return pl.concat(
+        [rows, placed(rows["number"], book.cells).select(near_country="country", near_region="region")],
+        how="horizontal",
+    )
+
+
 def _extension_intervals(master: MasterData) -> pl.DataFrame:
     """Extensions of devices and numbers; the billing group is that of the earliest (RULES 8)."""
     frames = [
@@ -282,52 +293,7 @@ def _extension_intervals(master: MasterData) -> pl.DataFrame:
     return pl.concat(frames).sort("account_id", "extension", "from_at", "to_at", "billing_group")
 
 
-def _billed_months(store: Store, months: list[str]) -> pl.DataFrame:
-    """account_id, usage_month for every month that an issued document has closed for its account."""
+def _billed_before(store: Store) -> pl.DataFrame:
+    """account_id, billed_before: usage of earlier days is on an issued document, or its month is closed by one."""
     last = store.sql("select account_id, max(invoice_month) as last from issued_documents group by account_id")
-    grid = last.join(pl.DataFrame({"usage_month": months}, schema={"usage_month": pl.String}), how="cross")
-    return grid.filter(pl.col("usage_month") < pl.col("last")).select("account_id", "usage_month")
-
-
-_USAGE = """
-with every_call as (
-    select usage_id, 'voice' as kind, 'calls' as feed, source,
-           source || ':' || call_id || ':' || coalesce(leg, '-') as identity,
-           leg, started_at, direction, from_number, to_number,
-           duration_s, duration_s as units, null as text, disposition, account_id as stated_account_id, extension,
-           source_file, source_line
-    from feed_calls
-    union all
-    select usage_id, 'sms', 'messages', source, source || ':' || message_id, null, sent_at, direction, from_number,
-           to_number, 0, credits, text, null, account_id, null, source_file, source_line from feed_messages),
-counted as (select *, count(*) over (partition by feed, identity) as variants from every_call),
-treated as (
-    select usage_id from rated_usage union
-    select usage_id from suspended_usage union
-    select usage_id from excluded_usage)
-select * exclude (identity) from counted
-where usage_id not in (
-        select usage_id from rated_usage r join issued_documents d on d.run_id = r.run_id and d.draft_id = r.draft_id)
-  and (started_at >= $since or usage_id not in (select usage_id from treated))
-order by usage_id
-"""
-
-
-def load_usage(store: Store, settings: Settings, oldest_usage_month: str) -> pl.DataFrame:
-    """Every record this run answers for: not on an issued document, and recent or never treated before.
-
-    `other_leg` marks the legs of calls that their source is declared not to bill.
-    """
-    since = month_start(oldest_usage_month) - timedelta(days=1)
-    usage = store.sql(_USAGE, {"since": f"{since.isoformat()} 00:00:00+00"})
-    usage = usage.with_columns(
-        pl.col("started_at").dt.convert_time_zone("UTC"),
-        other_leg=(pl.col("leg") != _billed_leg(settings)).fill_null(False),
-    )
-    return with_credits(usage.drop("leg"))
-
-
-def _billed_leg(settings: Settings) -> pl.Expr:
-    """The leg that a record's source bills; null where it does not tell legs apart."""
-    legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
-    return pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
+    return last.select("account_id", billed_before=pl.col("last").str.to_date("%Y-%m"))

@@ -1,34 +1,138 @@
-"""Stage rate: the usage of the months this run may bill, each record with its outcome."""
+"""Stage rate: loaded usage to rated, suspended and excluded usage, piece by piece, however many records there are.
+
+Twice through the pieces. First each record by itself: owner, class, rate, units; what is settled there is written and
+the others wait on disk as narrow rows. Then the allowances, which an account's calls of a month share, and with what
+they cover the amounts. Allowances alone hold records of all pieces in memory together, by account.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 
 from flows.catalog import load_all
-from flows.context import Run
-from flows.inputs import load_master, load_usage, rating_tables
-from rating.usage import rate_usage
+from flows.context import Run, emptied
+from flows.inputs import load_master, rating_tables
+from flows.rated_rows import WAITING, coded, counted, month_of, rated_rows, write_estimates, write_rated, write_settled
+from flows.store import Store
+from flows.usage_chunks import Piece, UsageReader, forget_pieces, records_of, usage_reader
+from rating.allowances import draw
+from rating.usage import RatingTables, class_records, price_records
 from schemas.errors import TollbookError
-from schemas.frames import RATED, checked
+
+ROWS_PER_MB = 250
+"""Records of a piece per megabyte of the run's memory limit."""
 
 
 def rate(run: Run) -> dict[str, int]:
-    """Leaves rated.parquet and grants.parquet in the run's work folder; returns how many records took which way."""
+    """Writes the run's rated, suspended and excluded usage, and what the next stages need of the rated into its work
+    folder: rated/*.arrow (flows.rated_rows) and grants.parquet. Returns how many records took which way.
+    """
     settings = run.request.settings()
     tables = load_all(run.request.home, settings)
+    waiting, rated = (emptied(run.work / name) for name in ("classed", "rated"))
     with run.request.store() as store:
-        master = load_master(store, tables)
-        lookups = rating_tables(store, settings, run.request.invoice_month, master, tables)
-        usage = load_usage(store, settings, lookups.oldest_usage_month)
-    rated = checked(rate_usage(usage, lookups), RATED)
-    _conserved(usage, rated)
-    run.work.mkdir(parents=True, exist_ok=True)
-    rated.write_parquet(run.work / "rated.parquet")
+        lookups = rating_tables(store, settings, run.request.invoice_month, load_master(store, tables), tables)
+        rows = ROWS_PER_MB * settings.run.memory_limit_mb
+        reader = usage_reader(store, settings, lookups.oldest_usage_day, rows)
+        with store.transaction():
+            _forget(store, run)
+            pieces = list(_classed(store, run, reader, lookups, waiting))
+            included = _drawn([path for _, path in pieces], lookups, rows)
+            for place, (piece, path) in enumerate(pieces):
+                records = _priced(pl.read_ipc(path), included.get(place), reader.stored(piece), lookups)
+                write_rated(store, run, records, rated / path.name)
+            write_estimates(store, run.run_id)
+        counts = counted(store, run.run_id)
+        forget_pieces(reader)
+        store.checkpoint()
+    shutil.rmtree(waiting)
     lookups.grants.write_parquet(run.work / "grants.parquet")
-    return dict(rated.group_by("outcome").len().sort("outcome").iter_rows())
+    return counts
 
 
-def _conserved(usage: pl.DataFrame, rated: pl.DataFrame) -> None:
+def _forget(store: Store, run: Run) -> None:
+    """Rows of an earlier try of this run, and of runs that were stopped before they drafted."""
+    for table in ("rated_usage", "suspended_usage", "excluded_usage"):
+        store.con.execute(
+            f"delete from {table} where run_id = $1 or run_id in (select run_id from runs where drafted_at is null)",
+            [run.run_id],
+        )
+
+
+def _classed(
+    store: Store, run: Run, reader: UsageReader, lookups: RatingTables, folder: Path
+) -> Iterator[tuple[Piece, Path]]:
+    """Writes what is settled, and yields where the records on their way wait."""
+    for place, (piece, usage) in enumerate(records_of(reader)):
+        records = class_records(usage, lookups)
+        _conserved(usage, records)
+        on_their_way = records["reason"].is_null()
+        write_settled(store, run, piece.feed, records.filter(~on_their_way))
+        path = folder / f"{place:05}.arrow"
+        records.with_row_index("at").filter(on_their_way).select(WAITING).pipe(coded).write_ipc(path)
+        yield piece, path
+
+
+def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:
     """In equals out, in records and in seconds: no join has lost or doubled a call."""
-    before = (usage.height, usage["duration_s"].sum())
-    after = (rated.height, rated["duration_s"].sum())
-    if before != after:
-        raise TollbookError(f"rating took in {before} and gave out {after} (records, seconds): the run stops")
+    taken, given = ((frame.height, frame["duration_s"].sum()) for frame in (before, after))
+    if taken != given:
+        raise TollbookError(f"rating took in {taken} and gave out {given} (records, seconds): the run stops")
+
+
+def _drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, pl.DataFrame]:
+    """What allowances cover of the records that have one: per piece, at, pool, included_units and charged_units.
+
+    As many accounts at a time as have about `rows` records.
+    """
+    if lookups.pools.is_empty() or not waiting:
+        return {}
+    asking = pl.concat([_asking(place, path, lookups) for place, path in enumerate(waiting)])
+    buckets = -(-asking.select(pl.len()).collect().item() // rows)
+    columns = ["place", "at", "pool", "included_units", "charged_units"]
+    drawn = []
+    for bucket in range(buckets):
+        mine = asking.filter(pl.col("account_id").to_physical() % buckets == bucket).collect()
+        words = mine.with_columns(pl.col("account_id", "billing_group").cast(pl.String))
+        drawn.append(draw(words, lookups.grants, lookups.pools).select(columns))
+    return (
+        {int(place): part.drop("place") for (place,), part in pl.concat(drawn).group_by("place", maintain_order=True)}
+        if drawn
+        else {}
+    )
+
+
+def _asking(place: int, path: Path, lookups: RatingTables) -> pl.LazyFrame:
+    """The records of a piece that may draw on an allowance."""
+    listed = lookups.rules.select(allowance_id="allowance_id", rule=pl.int_range(pl.len(), dtype=pl.UInt32))
+    return (
+        pl.scan_ipc(path)
+        .join(listed.drop_nulls("allowance_id").lazy(), on="rule")
+        .select(
+            "at", "usage_id", "account_id", "billing_group", "started_at", "billable_units", "allowance_id",
+            place=pl.lit(place, pl.UInt32), usage_month=month_of("local_date"),
+        )
+    )  # fmt: skip
+
+
+def _priced(
+    waiting: pl.DataFrame, included: pl.DataFrame | None, stored: pl.DataFrame, lookups: RatingTables
+) -> pl.DataFrame:
+    """The rated rows of a piece: what was found of each record, what its allowance covers, its amount."""
+    stored = stored if stored.height == waiting.height else stored.select(pl.all().gather(waiting["at"]))
+    if not stored["row_id"].equals(waiting["row_id"]):
+        raise TollbookError("stored usage moved while it was rated: the run stops")
+    if included is None:
+        drawn = waiting.select(
+            pool=pl.lit(None, pl.String), included_units=pl.lit(0, pl.Int64), charged_units="billable_units"
+        )
+    else:
+        drawn = (
+            waiting.select("at", "billable_units")
+            .join(included, on="at", how="left", validate="1:1", maintain_order="left")
+            .select("pool", pl.col("included_units").fill_null(0), pl.coalesce("charged_units", "billable_units"))
+        )
+    records = pl.concat([waiting, stored.drop("row_id"), drawn], how="horizontal")
+    return rated_rows(price_records(records, lookups), lookups)

@@ -79,7 +79,7 @@ join (select usage_id, max(run_seq) as run_seq from usage_candidates group by us
 
 -- name: rated_usage
 create table snapshot.base.rated_usage as
-select u.* exclude (amount_num, amount_den), coalesce(d.invoice_number, u.draft_id) as invoice_number
+select u.* exclude (amount_num, amount_den), d.invoice_number
 from rated_usage as u
 join usage_in_force as f on f.outcome = 'rated' and f.row_id = u.rowid
 left join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id

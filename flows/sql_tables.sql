@@ -15,6 +15,8 @@ create table if not exists rejected_records (
 create table if not exists duplicate_records (
     feed varchar, source_file varchar, source_line bigint, of_file varchar, of_line bigint, raw_line varchar,
     sha256 varchar);
+-- Identities of usage that have come with more than one content, by the columns that identify them, joined by colons.
+create table if not exists usage_variants (feed varchar, identity varchar);
 create table if not exists snapshot_missing (
     feed varchar, source_file varchar, row_key varchar, sha256 varchar);
 
@@ -42,8 +44,8 @@ create table if not exists line_usage (
     allowance_id varchar, units bigint, price decimal(38, 12), per bigint, amount_num decimal(38, 12),
     amount_den bigint, amount decimal(38, 12));
 create table if not exists suspended_usage (
-    run_id varchar, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint, reason varchar,
-    detail varchar, estimate decimal(38, 12), estimate_currency varchar, source_file varchar, source_line bigint);
+    run_id varchar, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint,
+    units bigint, reason varchar, detail varchar, estimate decimal(38, 12), estimate_currency varchar, source_file varchar, source_line bigint);
 create table if not exists excluded_usage (
     run_id varchar, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint, reason varchar,
     detail varchar, source_file varchar, source_line bigint);

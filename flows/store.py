@@ -18,7 +18,7 @@ from flows.settings import Home
 from schemas.errors import Refused
 from schemas.feeds import FEEDS, Column, Feed
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SQL_TYPE = {
     "text": "varchar",
@@ -134,6 +134,16 @@ class Store:
             self.con.execute(f"insert into {table} by name select * from _incoming")
         finally:
             self.con.unregister("_incoming")
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table of ours, in order."""
+        return [
+            name
+            for name, *_ in self.rows(
+                "select column_name from information_schema.columns where table_name = $1 order by ordinal_position",
+                [table],
+            )
+        ]
 
     def checkpoint(self) -> None:
         """Folds the write-ahead log into the file; called at the end of every stage."""

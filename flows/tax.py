@@ -6,7 +6,7 @@ import polars as pl
 
 from flows.catalog import load_all
 from flows.charge import load_charges
-from flows.context import Run
+from flows.context import Run, draft_id
 from flows.inputs import MasterData, load_master
 from flows.settings import Settings
 from flows.store import Store
@@ -16,11 +16,6 @@ from rating.net_lines import net_lines
 from schemas.frames import TAXES, checked
 from schemas.money import minor_digits
 from taxes.apply import apply
-
-
-def draft_id(month: str) -> pl.Expr:
-    """A document's id until it is issued: stable over re-runs of the month (CONTRACT, section 4)."""
-    return pl.concat_str([pl.lit(f"DRAFT-{month}-"), pl.col("account_id")])
 
 
 def billed_to(master: MasterData, settings: Settings, month: str, issue_date: date) -> pl.DataFrame:

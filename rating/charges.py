@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -163,25 +164,52 @@ def _other_components(rated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def usage_charges(components: pl.DataFrame, month_bounds: dict[str, tuple[date, date]]) -> pl.DataFrame:
-    """Components summed per printed line and denominator. month_bounds: usage month -> [first day, first after)."""
+SUMS: dict[str, Any] = {
+    **dict.fromkeys(
+        ("account_id", "line_key", "section", "product_code", "billing_group", "country", "usage_month", "unit"),
+        pl.String,
+    ),
+    "price": EXACT,
+    "per": pl.Int64,
+    "amount_den": pl.Int64,
+    "is_metered": pl.Boolean,  # whether the units are an amount of usage
+    "units": pl.Int64,
+    "amount_num": EXACT,
+}
+"""Components added up as far as their line, price and denominator agree."""
+
+
+def summed(components: pl.DataFrame) -> pl.DataFrame:
+    """`usage_components` to SUMS. The sums of pieces, put together and summed again, are those of the whole."""
+    is_metered = pl.col("component").is_in(["included", "charged", "minimum"])
+    return summed_again(components.with_columns(is_metered=is_metered))
+
+
+def summed_again(sums: pl.DataFrame) -> pl.DataFrame:
+    """The SUMS of several pieces as those of the whole."""
+    added = ("units", "amount_num")
+    found = sums.group_by(name for name in SUMS if name not in added).agg(pl.col(added).sum())
+    return found.select(pl.col(name).cast(dtype) for name, dtype in SUMS.items())
+
+
+def usage_charges(sums: pl.DataFrame, month_bounds: dict[str, tuple[date, date]]) -> pl.DataFrame:
+    """Usage per printed line and denominator. sums: SUMS. month_bounds: usage month -> [first day, first after)."""
     starts = {month: bounds[0] for month, bounds in month_bounds.items()}
     ends = {month: bounds[1] for month, bounds in month_bounds.items()}
     lines = ["account_id", "line_key"]
-    metered = pl.col("component").is_in(["included", "charged", "minimum"])
     same_price = (pl.col("price").n_unique() == 1) & (pl.col("per").n_unique() == 1)
-    facts = components.group_by(*lines).agg(
+    facts = sums.group_by(*lines).agg(
         pl.col("section", "product_code", "billing_group", "country", "usage_month").first(),
-        unit=pl.col("unit").first(),
-        quantity=pl.col("units").filter(metered).sum().cast(EXACT),
+        unit=pl.col("unit").min(),
+        quantity=pl.col("units").filter(pl.col("is_metered")).sum().cast(EXACT),
         unit_price=pl.when(same_price).then(pl.col("price").first()),
         per=pl.when(same_price).then(pl.col("per").first()),
     )
-    sums = components.group_by(*lines, "amount_den").agg(pl.col("amount_num").sum())
+    by_denominator = sums.group_by(*lines, "amount_den").agg(pl.col("amount_num").sum())
     # The quantity stands on one of a line's rows only, so that summing them does not count it twice.
     first = pl.int_range(pl.len()).over(*lines) == 0
     charges = (
-        sums.sort(*lines, "amount_den")
+        by_denominator.sort(*lines, "amount_den")
         .join(facts, on=lines)
         .with_columns(quantity=pl.when(first).then("quantity").otherwise(pl.lit(0).cast(EXACT)))
     )

@@ -5,34 +5,46 @@ The destination of a call is read from the numbering plan by longest prefix; not
 
 import polars as pl
 
-from rating.match import PrefixTable, longest_prefix
+from rating.match import Cells, Dialled
 from rating.outcomes import settle
 
-_E164 = r"^\+\d{7,15}$"
+NUMBERING_PLAN = "\x1fnumbering plan"
+"""Its name among the tables of the cells; no deck can have it."""
+
+_SHORTEST = 7  # digits of the shortest E.164 number with its country code that is more than a short code
 _SMS_COUNTRIES = ["US", "CA", "PR"]
 
 
-def classify(usage: pl.DataFrame, numbering_plan: PrefixTable, domestic: pl.DataFrame) -> pl.DataFrame:
+def placed(numbers: pl.Series, cells: Cells) -> pl.DataFrame:
+    """country, region, number_class of each number by the numbering plan; nulls where it is not E.164."""
+    dialled = Dialled.of(numbers)
+    return _place(dialled, cells.located(dialled), cells)
+
+
+def _place(dialled: Dialled, located: pl.Series, cells: Cells) -> pl.DataFrame:
+    is_e164 = (dialled.numbers.str.starts_with("+") & (dialled.keys["digits"] >= _SHORTEST)).fill_null(False)
+    row = cells.row_of(NUMBERING_PLAN, located, dialled, None)
+    row = pl.select(pl.when(is_e164).then(row)).to_series()
+    plan = cells.tables[NUMBERING_PLAN].rows.select("country", "region", "number_class")
+    return plan.select(pl.all().gather(row)).with_columns(is_e164=is_e164)
+
+
+def classify(
+    usage: pl.DataFrame, far: Dialled, located: pl.Series, cells: Cells, domestic: pl.DataFrame
+) -> pl.DataFrame:
     """Adds category, country (of the far end), number_class and jurisdiction; settles numbers that are none.
 
-    numbering_plan rows: prefix, country, region, number_class. domestic: plan, country, is_domestic.
+    far, located: the far number of each record and its cell. usage: near_country and near_region where the near
+    number is a known one. domestic: plan, country, is_domestic.
     """
-    inbound = pl.col("direction") == "inbound"
-    far = pl.when(inbound).then("from_number").otherwise("to_number")
-    near = pl.when(inbound).then("to_number").otherwise("from_number")
-    usage = usage.with_columns(
-        _far=pl.when(far.str.contains(_E164)).then(far), _near=pl.when(near.str.contains(_E164)).then(near)
+    end = _place(far, located, cells)
+    usage = _near_ends(usage, cells).with_columns(
+        end["country"], end["number_class"], end["is_e164"], _far_region=end["region"]
     )
-    far_end, near_end = (_place(usage, number, numbering_plan) for number in ("_far", "_near"))
-    usage = usage.with_columns(
-        country=far_end["country"],
-        number_class=far_end["number_class"],
-        _far_region=far_end["region"],
-        _near_region=near_end["region"],
-        _near_country=near_end["country"],
-    )
-    usage = usage.join(domestic, on=["plan", "country"], how="left", validate="m:1", maintain_order="left")
-    internal = pl.col("direction") == "internal"
+    at_home = usage.select("plan", "country").join(
+        domestic, on=["plan", "country"], how="left", validate="m:1", maintain_order="left"
+    )["is_domestic"]
+    inbound, internal = pl.col("direction") == "inbound", pl.col("direction") == "internal"
     sms = pl.col("kind") == "sms"
     category = (
         pl.when(sms)
@@ -43,33 +55,42 @@ def classify(usage: pl.DataFrame, numbering_plan: PrefixTable, domestic: pl.Data
         .then(pl.lit("toll_free"))
         .when(inbound)
         .then(pl.lit("inbound"))
-        .when(pl.col("is_domestic").fill_null(False))
+        .when(at_home.fill_null(False))
         .then(pl.lit("domestic"))
         .otherwise(pl.lit("international"))
     )
     usage = usage.with_columns(category=category, jurisdiction=_jurisdiction(internal))
     dialled = pl.col("category").is_in(["domestic", "international"])
-    usage = settle(usage, "suspended", "bad_number", (dialled | sms) & pl.col("_far").is_null())
+    usage = settle(usage, "suspended", "bad_number", (dialled | sms) & ~pl.col("is_e164"))
     usage = settle(usage, "suspended", "no_rate", dialled & pl.col("country").is_null(), pl.lit("unknown country code"))
     usage = settle(usage, "suspended", "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
-    return usage.drop("_far", "_near", "_far_region", "_near_region", "_near_country", "is_domestic")
+    return usage.drop("_far_region", "near_region", "near_country", "is_e164")
 
 
-def _place(usage: pl.DataFrame, number: str, numbering_plan: PrefixTable) -> pl.DataFrame:
-    asked = usage.select(number=number, day=pl.col("local_date"))
-    return longest_prefix(numbering_plan, asked).select("country", "region", "number_class")
+def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:
+    """near_country and near_region also of the near numbers that nobody owns."""
+    strange = usage["near_country"].is_null()
+    if not strange.any():
+        return usage
+    near = usage.filter(strange).select(
+        number=pl.when(pl.col("direction") == "inbound").then("to_number").otherwise("from_number")
+    )
+    place, at = placed(near["number"], cells), strange.arg_true()
+    return usage.with_columns(
+        usage["near_country"].scatter(at, place["country"]), usage["near_region"].scatter(at, place["region"])
+    )
 
 
 def _jurisdiction(internal: pl.Expr) -> pl.Expr:
     """Interstate needs both ends' states; a record without one is unknown, never guessed."""
-    regions = pl.col("_far_region").is_not_null() & pl.col("_near_region").is_not_null()
-    abroad = pl.col("country") != pl.coalesce("_near_country", "account_country")
+    regions = pl.col("_far_region").is_not_null() & pl.col("near_region").is_not_null()
+    abroad = pl.col("country") != pl.coalesce("near_country", "account_country")
     return (
         pl.when(internal)
         .then(pl.lit("unknown"))
         .when(abroad.fill_null(False))
         .then(pl.lit("international"))
-        .when(regions & (pl.col("_far_region") == pl.col("_near_region")))
+        .when(regions & (pl.col("_far_region") == pl.col("near_region")))
         .then(pl.lit("intrastate"))
         .when(regions)
         .then(pl.lit("interstate"))

@@ -9,7 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from rating.match import PrefixTable, compile_prefixes, longest_prefix
+from rating.classes import NUMBERING_PLAN
+from rating.match import Cells, Dialled, PrefixTable, compile_prefixes, cut
+from rating.owners import Intervals, intervals
 from schemas.money import EXACT
 
 RATE: dict[str, Any] = {
@@ -75,47 +77,115 @@ def deck_of(name: str, currency: str, rows: pl.DataFrame) -> Deck:
     return Deck(name, currency, plain, {str(name): table for name, table in tables.items()})
 
 
-def search(part: pl.DataFrame, deck: Deck) -> pl.DataFrame:
-    """The deck's row for each record's far end: `_row` and RATE, of the records that have one.
+@dataclass(frozen=True)
+class RateBook:
+    """Every rate row of a run, whatever it stands in, and where to look for it. A record names its row by its place.
 
-    part: _row, direction, from_number, to_number, local_date, jurisdiction. The longest prefix wins; of two rows of
-    one prefix the one of the call's own jurisdiction.
+    rows: `deck` (null: the plan's own) and RATE. own: (plan, category) -> the plans' own rows, which are the book's
+    first. decks: deck -> jurisdiction (null: any) -> place of its first row. agreed: AGREED, the book's last rows.
     """
-    far = pl.when(pl.col("direction") == "inbound").then("from_number").otherwise("to_number")
-    asked = part.select("_row", "jurisdiction", number=far, day=pl.col("local_date"))
-    hits = [_hits(asked, deck.table, is_own=False)]
-    for jurisdiction, table in deck.by_jurisdiction.items():
-        hits.append(_hits(asked.filter(pl.col("jurisdiction") == jurisdiction), table, is_own=True))
-    found = hits[0] if len(hits) == 1 else _best(pl.concat(hits))
-    return found.select("_row", *RATE)
+
+    rows: pl.DataFrame
+    cells: Cells
+    own: Intervals
+    decks: Mapping[str, Mapping[str | None, int]]
+    agreed: pl.DataFrame
+
+    @property
+    def agreed_from(self) -> int:
+        """Place of the first agreed row."""
+        return self.rows.height - self.agreed.height
 
 
-def _hits(asked: pl.DataFrame, table: PrefixTable, *, is_own: bool) -> pl.DataFrame:
-    rows = longest_prefix(table, asked.select("number", "day")).select("prefix", *RATE)
-    hits = pl.concat([asked.select("_row"), rows], how="horizontal").filter(pl.col("rate_id").is_not_null())
-    return hits.with_columns(is_own=pl.lit(is_own))
+def rate_book(own: pl.DataFrame, decks: Mapping[str, Deck], agreed: pl.DataFrame, plan: PrefixTable) -> RateBook:
+    """own: plan, category, from_at, to_at (Date, half-open), RATE. plan: the numbering plan, searched too."""
+    by_plan = intervals(own, "plan", "category")
+    parts = [by_plan.rows.select(pl.lit(None, pl.String).alias("deck"), *RATE)]
+    tables, height = {NUMBERING_PLAN: plan}, by_plan.rows.height
+    places: dict[str, dict[str | None, int]] = {}
+    for name, deck in decks.items():
+        places[name] = {}
+        for jurisdiction, table in ((None, deck.table), *deck.by_jurisdiction.items()):
+            tables[_table_name(name, jurisdiction)] = table
+            places[name][jurisdiction] = height
+            height += table.rows.height
+            parts.append(table.rows.select(pl.lit(name).alias("deck"), *RATE))
+    parts.append(agreed.select("deck", *RATE))
+    return RateBook(pl.concat(parts), cut(tables), by_plan, places, agreed)
 
 
-def _best(hits: pl.DataFrame) -> pl.DataFrame:
-    by_length = hits.sort("_row", pl.col("prefix").str.len_bytes(), "is_own", descending=[False, True, True])
-    return by_length.unique("_row", keep="first", maintain_order=True)
+def _table_name(deck: str, jurisdiction: str | None) -> str:
+    return deck if jurisdiction is None else f"{deck}{NEXT}{jurisdiction}"
 
 
-def first_found(part: pl.DataFrame, decks: Mapping[str, Deck], listed: str) -> pl.DataFrame:
-    """`search` through the decks that column `listed` names, in order, joined by NEXT: `_row`, deck and RATE."""
-    found = [part.head(0).select("_row", deck=pl.lit(None, pl.String), **_nulls())]
-    for (names,), group in part.group_by(listed, maintain_order=True):
-        waiting, listed_decks = group, str(names).split(NEXT)
-        for place, name in enumerate(listed_decks, 1):
-            hits = search(waiting, decks[name])
-            found.append(hits.select("_row", pl.lit(name).alias("deck"), *RATE))
-            if place < len(listed_decks):
-                waiting = waiting.join(hits.select("_row"), on="_row", how="anti", maintain_order="left")
-    return pl.concat(found)
+@dataclass(frozen=True)
+class Asked:
+    """Far numbers to be priced: their cells, the days (Date) and the calls' jurisdictions."""
+
+    dialled: Dialled
+    cells: pl.Series
+    days: pl.Series
+    jurisdictions: pl.Series
+
+    def where(self, mask: pl.Series) -> "Asked":
+        """Those for which `mask` is true."""
+        if mask.all():
+            return self
+        keys, numbers = self.dialled.keys.filter(mask), self.dialled.numbers.filter(mask)
+        cells, days, jurisdictions = (column.filter(mask) for column in (self.cells, self.days, self.jurisdictions))
+        return Asked(Dialled(keys, numbers), cells, days, jurisdictions)
 
 
-def _nulls() -> dict[str, pl.Expr]:
-    return {name: pl.lit(None, dtype) for name, dtype in RATE.items()}
+def search(asked: Asked, book: RateBook, deck: str) -> pl.Series:
+    """The place in the book of the deck's row for each number; null where it has none.
+
+    The longest prefix wins; of two rows of one prefix the one of the call's own jurisdiction.
+    """
+    found, length = _search(asked, book, deck, None)
+    for jurisdiction in book.decks[deck]:
+        if jurisdiction is not None:
+            own, own_length = _search(asked, book, deck, jurisdiction)
+            is_better = (asked.jurisdictions == jurisdiction) & (own_length >= length).fill_null(length.is_null())
+            found, length = (
+                mine.zip_with(is_better.fill_null(False), other) for mine, other in ((own, found), (own_length, length))
+            )
+    return found
+
+
+def _search(asked: Asked, book: RateBook, deck: str, jurisdiction: str | None) -> tuple[pl.Series, pl.Series]:
+    name = _table_name(deck, jurisdiction)
+    row = book.cells.row_of(name, asked.cells, asked.dialled, asked.days)
+    return row + book.decks[deck][jurisdiction], book.cells.tables[name].lengths.gather(row)
+
+
+def first_found(asked: Asked, book: RateBook, listed: str) -> pl.Series:
+    """`search` through the decks that `listed` names, joined by NEXT: of each number the first row found."""
+    first, *others = listed.split(NEXT)
+    found = search(asked, book, first)
+    for deck in others:
+        missing = found.is_null()
+        if not missing.any():
+            break
+        found = found.scatter(missing.arg_true(), search(asked.where(missing), book, deck))
+    return found
+
+
+def deck_rows(calls: pl.DataFrame, deck: Deck) -> pl.DataFrame:
+    """The deck's row (RATE) for each call, in order; nulls where it has none.
+
+    calls: direction, from_number, to_number, local_date, jurisdiction.
+    """
+    none = pl.DataFrame(schema={"plan": pl.String, "category": pl.String, "from_at": pl.Date, "to_at": pl.Date, **RATE})
+    plan = pl.DataFrame(schema=dict.fromkeys(("prefix", "country", "region", "number_class"), pl.String))
+    book = rate_book(none, {deck.name: deck}, pl.DataFrame(schema=AGREED), compile_prefixes(plan))
+    dialled = Dialled.of(calls.select(far_number())["far_number"])
+    asked = Asked(dialled, book.cells.located(dialled), calls["local_date"], calls["jurisdiction"])
+    return book.rows.select(*RATE).select(pl.all().gather(search(asked, book, deck.name)))
+
+
+def far_number() -> pl.Expr:
+    """The number at the other end of a record."""
+    return pl.when(pl.col("direction") == "inbound").then("from_number").otherwise("to_number").alias("far_number")
 
 
 def agreed_rates(prices: pl.DataFrame, decks: Mapping[str, Deck]) -> pl.DataFrame:
@@ -155,27 +225,30 @@ def _standing_in(leads: pl.DataFrame, deck: Deck) -> pl.DataFrame:
     )
 
 
-def with_agreed(found: pl.DataFrame, usage: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
-    """`found` (as of `first_found`) with the rows replaced for which the account has agreed a price.
+def with_agreed(found: pl.Series, asked: Asked, accounts: pl.Series, book: RateBook) -> pl.Series:
+    """`found` (places in the book) with those replaced for which the account has agreed a price.
 
-    usage: _row, account_id, direction, from_number, to_number, local_date. A price for the deck by name beats one
-    for every deck only by its longer prefix; of two for one prefix the later agreed counts.
+    A price for the deck by name beats one for every deck only by its longer prefix; of two for one prefix the later
+    agreed counts.
     """
-    if agreed.is_empty() or found.is_empty():
+    if book.agreed.is_empty():
         return found
-    far = pl.when(pl.col("direction") == "inbound").then("from_number").otherwise("to_number")
-    asked = usage.select("_row", "account_id", "local_date", digits=far.str.strip_prefix("+"))
+    concerned = found.is_not_null() & accounts.is_in(book.agreed["account_id"].unique().implode())
+    if not concerned.any():
+        return found
+    at, places = concerned.arg_true(), found.filter(concerned)
+    records = book.rows.select("deck", base="rate_id").select(pl.all().gather(places)).with_columns(
+        at=at, account_id=accounts.filter(concerned), day=asked.days.filter(concerned),
+        digits=asked.dialled.numbers.filter(concerned).str.strip_prefix("+"),
+    )  # fmt: skip
     hits = (
-        found.select("_row", "deck", base="rate_id")
-        .join(asked, on="_row")
-        .join(agreed, on=["account_id", "deck", "base"])
+        records.join(book.agreed.with_row_index("agreed"), on=["account_id", "deck", "base"])
         .filter(
             pl.col("digits").str.starts_with(pl.col("agreed_prefix")),
-            pl.col("agreed_from") <= pl.col("local_date"),
-            pl.col("local_date") < pl.col("agreed_to"),
+            pl.col("agreed_from") <= pl.col("day"),
+            pl.col("day") < pl.col("agreed_to"),
         )
-        .sort("_row", pl.col("agreed_prefix").str.len_bytes(), "agreed_from", "rate_id")
-        .unique("_row", keep="last", maintain_order=True)
-        .select(found.columns)
+        .sort("at", pl.col("agreed_prefix").str.len_bytes(), "agreed_from", "rate_id")
+        .unique("at", keep="last", maintain_order=True)
     )
-    return pl.concat([found.join(hits, on="_row", how="anti"), hits])
+    return found.scatter(hits["at"], hits["agreed"] + book.agreed_from)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from rating.deck_search import NEXT, PER_CALL, RATE, Deck, first_found, with_agreed
+from rating.deck_search import NEXT, PER_CALL, RATE, Asked, Deck, RateBook, first_found, with_agreed
 from rating.outcomes import settle
 from rating.tariffs import RateOn, Tariffs, change_dates, compiled, is_plain, is_priced, of_deck, together
 from schemas.catalog import Catalog
@@ -18,8 +18,8 @@ __all__ = ["PER_CALL", "RATE", "Deck", "plan_rates", "rules", "tariffs", "with_r
 
 
 def rules(catalog: Catalog) -> pl.DataFrame:
-    """One row per plan and category: how it is priced and which products print it."""
-    return pl.DataFrame(
+    """One row per plan and category: how it is priced and which products print it; `searched`: its decks, to read."""
+    rows = pl.DataFrame(
         [
             (
                 name,
@@ -44,6 +44,7 @@ def rules(catalog: Catalog) -> pl.DataFrame:
         },
         orient="row",
     )
+    return rows.with_columns(searched=pl.col("decks").str.replace_all(NEXT, ", ", literal=True))
 
 
 class _PlanRate(NamedTuple):
@@ -68,7 +69,7 @@ def _versions(catalog: Catalog) -> Iterator[_PlanRate]:
 
 
 def plan_rates(catalog: Catalog) -> pl.DataFrame:
-    """Rates that stand in a plan itself, a row per validity: plan, category, valid_from, valid_to (half-open), RATE."""
+    """Rates that stand in a plan itself, a row per validity: plan, category, from_at, to_at (half-open), RATE."""
     rows: list[tuple[object, ...]] = []
     for name, category, start, end, on in _versions(catalog):
         rate_id, rate, day = on.rate_id, on.rate, on.day
@@ -83,7 +84,7 @@ def plan_rates(catalog: Catalog) -> pl.DataFrame:
             if rule.free:
                 zero = (f"{name}:{category}:free", None, Decimal(0), 1, 1, 0, Decimal(0), None, True)
                 rows.append((name, category, date.min, date.max, *zero))
-    schema = {"plan": pl.String, "category": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, **RATE}
+    schema = {"plan": pl.String, "category": pl.String, "from_at": pl.Date, "to_at": pl.Date, **RATE}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -94,50 +95,44 @@ def tariffs(catalog: Catalog, decks: Mapping[str, Deck], agreed: pl.DataFrame | 
     return together(own, [of_deck(part.filter(~pl.col("is_plain"))) for part in rows])
 
 
-def with_rates(
-    usage: pl.DataFrame,
-    rules: pl.DataFrame,
-    plan_rates: pl.DataFrame,
-    decks: Mapping[str, Deck],
-    agreed: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    """Adds the rule's and the rate's columns, and `deck`, the one that priced; settles records without rule or rate.
+def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: RateBook) -> pl.DataFrame:
+    """Adds rule (its place among `rules`) and rate (its place in the book); settles records that have none.
 
-    A domestic number is premium when its row in the plan's premium deck says so: it then follows the
-    premium rule instead. agreed: rating.deck_search.AGREED.
+    usage: plan, category, number_class, account_id, local_date. A domestic number is premium when its row in the
+    plan's premium deck says so: it then follows the premium rule instead.
     """
-    usage = _premium(usage, rules, decks)
-    usage = usage.join(rules, on=["plan", "category"], how="left", validate="m:1", maintain_order="left")
-    usage = settle(usage, "suspended", "no_rule", pl.col("is_free").is_null(), pl.col("category"))
-    numbered = usage.with_row_index("_row")
-    own = (
-        numbered.select("_row", "plan", "category", "local_date")
-        .join(plan_rates, on=["plan", "category"])
-        .filter(pl.col("valid_from") <= pl.col("local_date"), pl.col("local_date") < pl.col("valid_to"))
-        .select("_row", pl.lit(None, pl.String).alias("deck"), *RATE)
+    usage = _premium(usage, asked, rules, book)
+    numbered = rules.with_columns(rule=pl.int_range(pl.len(), dtype=pl.UInt32))
+    rule = usage.select("plan", "category").join(
+        numbered, on=["plan", "category"], how="left", validate="m:1", maintain_order="left"
     )
-    asked = numbered.filter(pl.col("outcome").is_null(), pl.col("decks").is_not_null())
-    found = first_found(asked, decks, "decks")
-    if agreed is not None:
-        found = with_agreed(found, asked, agreed)
-    rated = numbered.join(pl.concat([own, found]), on="_row", how="left", validate="1:1", maintain_order="left")
-    searched = pl.col("decks").str.replace_all(NEXT, ", ", literal=True)
-    rated = settle(rated.drop("_row"), "suspended", "no_rate", pl.col("rate_id").is_null(), searched)
-    return rated.drop("decks")
+    usage = settle(
+        usage.with_columns(rule["rule"]), "suspended", "no_rule", pl.col("rule").is_null(), pl.col("category")
+    )
+    found = book.own.at(usage.select("plan", "category"), usage["local_date"])
+    on_its_way = usage["reason"].is_null()
+    for (listed,), _ in rules.filter(pl.col("decks").is_not_null()).group_by("decks", maintain_order=True):
+        wanted = (rule["decks"] == listed).fill_null(False) & on_its_way
+        if wanted.any():
+            part = asked.where(wanted)
+            rows = first_found(part, book, str(listed))
+            rows = with_agreed(rows, part, usage["account_id"].filter(wanted), book)
+            found = rows if wanted.all() else found.scatter(wanted.arg_true(), rows)
+    usage = usage.with_columns(found.alias("rate"), rule["searched"])
+    return settle(usage, "suspended", "no_rate", pl.col("rate").is_null(), pl.col("searched")).drop("searched")
 
 
-def _premium(usage: pl.DataFrame, rules: pl.DataFrame, decks: Mapping[str, Deck]) -> pl.DataFrame:
-    premium = rules.filter(pl.col("category") == "premium", pl.col("decks").is_not_null()).select(
-        "plan", premium_decks="decks"
-    )
-    usage = usage.with_row_index("_row").join(premium, on="plan", how="left", validate="m:1", maintain_order="left")
-    candidates = usage.filter(
-        pl.col("outcome").is_null(), pl.col("category") == "domestic", pl.col("premium_decks").is_not_null()
-    )
-    rows = first_found(candidates, decks, "premium_decks").filter(pl.col("rate_class") == "premium")["_row"]
-    named = (pl.col("category") == "domestic") & (pl.col("number_class") == "premium")
-    return usage.with_columns(
-        category=pl.when(pl.col("_row").is_in(rows.implode()) | named.fill_null(False))
-        .then(pl.lit("premium"))
-        .otherwise("category")
-    ).drop("_row", "premium_decks")
+def _premium(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: RateBook) -> pl.DataFrame:
+    premium = pl.col("number_class") == "premium"
+    is_premium = usage.select(named=((pl.col("category") == "domestic") & premium).fill_null(False))["named"]
+    decks = rules.filter(pl.col("category") == "premium", pl.col("decks").is_not_null()).select("plan", "decks")
+    domestic = (usage["category"] == "domestic") & usage["reason"].is_null()
+    for (listed,), plans in decks.group_by("decks", maintain_order=True):
+        candidates = domestic & usage["plan"].is_in(plans["plan"].implode()).fill_null(False)
+        if candidates.any():
+            rows = first_found(asked.where(candidates), book, str(listed))
+            named = (book.rows["rate_class"].gather(rows) == "premium").fill_null(False)
+            is_premium = is_premium | is_premium.clone().scatter(candidates.arg_true(), named)
+    if not is_premium.any():
+        return usage
+    return usage.with_columns(category=pl.when(is_premium).then(pl.lit("premium")).otherwise("category"))

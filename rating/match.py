@@ -3,18 +3,22 @@
 A prefix of digits is the interval of all 15-digit numbers that begin with it. Nested prefixes are cut so that
 each interval names the longest prefix that covers it; a number is then found by one sorted search, whatever
 the number of prefixes. Rows with validity dates are cut once per epoch: a span of days in which the same rows
-are in force, so an expired longer prefix loses to an active shorter one.
+are in force, so an expired longer prefix loses to an active shorter one. Several tables that are asked for the
+same numbers are cut at each other's edges too (`Cells`): one search then serves them all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import pairwise
 
 import polars as pl
 
 DIGITS = 15
 """E.164 allows 15 digits; a longer number is no telephone number."""
+
+_PADDING = pl.Series([10 ** (DIGITS - length) for length in range(DIGITS + 1)])
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class PrefixTable:
 
     rows: pl.DataFrame
     epochs: tuple[Epoch, ...]
+
+    @cached_property
+    def lengths(self) -> pl.Series:
+        """Digits of each row's prefix."""
+        return self.rows["prefix"].str.len_bytes().cast(pl.UInt8)
 
 
 def compile_prefixes(rows: pl.DataFrame) -> PrefixTable:
@@ -82,63 +91,103 @@ def _bounds(active: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame({"lower": lowers, "row": owners}, schema={"lower": pl.Int64, "row": pl.UInt32})
 
 
+@dataclass(frozen=True)
+class Dialled:
+    """Numbers ready to be searched: `keys` has digits (UInt8, how many) and key (Int64, padded to 15 digits);
+    both are null where the text is no number."""
+
+    keys: pl.DataFrame
+    numbers: pl.Series
+
+    @classmethod
+    def of(cls, numbers: pl.Series) -> "Dialled":
+        """numbers: text of digits, with or without +."""
+        digits = pl.col("digits")
+        sign = digits.str.starts_with("+") | digits.str.starts_with("-")
+        value = pl.when(~sign).then(digits).cast(pl.Int64, strict=False)
+        length = pl.when(value.is_not_null() & (digits.str.len_bytes() <= DIGITS)).then(
+            digits.str.len_bytes().cast(pl.UInt8)
+        )
+        keyed = (
+            pl.DataFrame({"digits": numbers}).select(digits.str.strip_prefix("+")).select(value=value, digits=length)
+        )
+        return cls(keyed.select("digits", key=pl.col("value") * pl.lit(_PADDING).gather(pl.col("digits"))), numbers)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Prefix tables cut at all their edges at once; the place of a number among them is its cell.
+
+    `lowers`: where each cell begins (Int64, sorted). `rows`: per table and epoch, the table's row of every cell.
+    """
+
+    lowers: pl.Series
+    tables: Mapping[str, PrefixTable]
+    rows: Mapping[str, tuple[pl.Series, ...]]
+
+    def located(self, dialled: Dialled) -> pl.Series:
+        """The cell of each number (UInt32); null where there is no number."""
+        key = dialled.keys["key"]
+        cell = (self.lowers.search_sorted(key.fill_null(0), side="right") - 1).cast(pl.UInt32)
+        return cell if key.null_count() == 0 else pl.select(pl.when(key.is_not_null()).then(cell)).to_series()
+
+    def row_of(self, name: str, cells: pl.Series, dialled: Dialled, days: pl.Series | None) -> pl.Series:
+        """The row of table `name` with the longest prefix in force, for each number on its day; null without one.
+
+        days: Date, without nulls; None for a table whose rows have no dates.
+        """
+        table = self.tables[name]
+        found = self.rows[name][0].gather(cells)
+        for epoch, rows in zip(table.epochs[1:], self.rows[name][1:], strict=True):
+            if days is None:
+                raise ValueError(f"the rows of table {name!r} have dates, so numbers need a day to be looked up on")
+            found = rows.gather(cells).zip_with(days >= epoch.start, found)  # epochs follow one another
+        # A number shorter than the prefix was padded into its interval: look it up again, the plain way.
+        short = (table.lengths.gather(found) > dialled.keys["digits"]).fill_null(False)
+        if short.any():
+            again = _short(table, dialled.numbers.filter(short), days if days is None else days.filter(short))
+            found = found.scatter(short.arg_true(), again)
+        return found
+
+
+def cut(tables: Mapping[str, PrefixTable]) -> Cells:
+    """Makes the cells of `tables`, whose numbers will be searched together."""
+    edges = [epoch.bounds["lower"] for table in tables.values() for epoch in table.epochs]
+    lowers = pl.concat([*edges, pl.Series([0])]).unique().sort()
+    rows = {
+        name: tuple(
+            epoch.bounds["row"].gather(epoch.bounds["lower"].search_sorted(lowers, side="right") - 1)
+            for epoch in table.epochs
+        )
+        for name, table in tables.items()
+    }
+    return Cells(lowers, dict(tables), rows)
+
+
 def longest_prefix(table: PrefixTable, numbers: pl.DataFrame) -> pl.DataFrame:
     """`numbers` (number: text of digits, with or without +; day: Date) -> the table's row of each, in order.
 
     One output row per input row, with the columns of `table.rows`; nulls where no prefix is in force.
     """
-    digits = pl.col("number").str.strip_prefix("+")
-    keyed = numbers.select(
-        at=pl.int_range(pl.len(), dtype=pl.UInt32),
-        digits=digits,
-        day=pl.col("day"),
-        key=pl.when(digits.str.contains(r"^\d{1,15}$"))
-        .then(digits.str.pad_end(DIGITS, "0"))
-        .otherwise(None)
-        .cast(pl.Int64),
-    )
-    found = pl.concat([*_search(table, keyed), keyed.head(0).select("at", row=pl.lit(None, pl.UInt32))])
-    return (
-        keyed.select("at")
-        .join(found, on="at", how="left", maintain_order="left")
-        .join(table.rows.with_row_index("row"), on="row", how="left", maintain_order="left")
-        .drop("at", "row")
-    )
+    cells, dialled = cut({"": table}), Dialled.of(numbers["number"])
+    found = cells.row_of("", cells.located(dialled), dialled, numbers["day"])
+    return table.rows.select(pl.all().gather(found))
 
 
-def _search(table: PrefixTable, keyed: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    lengths = table.rows.with_row_index("row").select("row", length=pl.col("prefix").str.len_chars())
-    for epoch in table.epochs:
-        part = keyed.filter(pl.col("day") >= epoch.start, pl.col("day") < epoch.end, pl.col("key").is_not_null())
-        if part.is_empty():
-            continue
-        hit = (
-            part.sort("key")
-            .join_asof(epoch.bounds, left_on="key", right_on="lower", strategy="backward")
-            .join(lengths, on="row", how="left")
-        )
-        # A number shorter than the prefix was padded into its interval: look it up again, the plain way.
-        short = hit.filter(pl.col("length") > pl.col("digits").str.len_chars())
-        yield hit.filter((pl.col("length") <= pl.col("digits").str.len_chars()).fill_null(True)).select("at", "row")
-        if not short.is_empty():
-            yield _search_short(table, epoch, short)
-
-
-def _search_short(table: PrefixTable, epoch: Epoch, short: pl.DataFrame) -> pl.DataFrame:
-    in_force = (
-        table.rows.with_row_index("row")
-        .filter(
-            pl.col("valid_from").fill_null(date.min) <= epoch.start,
-            pl.col("valid_to").fill_null(date.max) >= epoch.start,
-        )
-        .select("row", "prefix")
+def _short(table: PrefixTable, numbers: pl.Series, days: pl.Series | None) -> pl.Series:
+    """Rows of the few numbers that are shorter than the prefix of their cell, by one look-up per length."""
+    day = date.min if days is None else days
+    asked = pl.select(digits=numbers.str.strip_prefix("+"), day=pl.lit(day, pl.Date)).with_row_index("at")
+    rows = table.rows.with_row_index("row").select(
+        "row", "prefix", pl.col("valid_from").fill_null(date.min), pl.col("valid_to").fill_null(date.max)
     )
     hits = [
-        short.filter(pl.col("digits").str.len_chars() >= length)
-        .select("at", prefix=pl.col("digits").str.head(length))
-        .join(in_force, on="prefix")
-        .select("at", "row", length=pl.lit(length))
-        for length in in_force["prefix"].str.len_chars().unique()
+        asked.filter(pl.col("digits").str.len_bytes() >= length)
+        .with_columns(prefix=pl.col("digits").str.head(length))
+        .join(rows, on="prefix")
+        .filter(pl.col("valid_from") <= pl.col("day"), pl.col("day") <= pl.col("valid_to"))
+        .select("at", "row")
+        for length in sorted(table.lengths.unique())
     ]
-    best = pl.concat(hits).sort("length").group_by("at").agg(pl.col("row").last())
-    return short.select("at").join(best, on="at", how="left")
+    best = pl.concat(hits).group_by("at", maintain_order=True).agg(pl.col("row").last())
+    return asked.select("at").join(best, on="at", how="left", maintain_order="left")["row"]

@@ -1,10 +1,10 @@
 """Every usage record ends in exactly one outcome; these are the closed lists of reasons (RULES 15-17).
 
-Between the steps of rating a record carries `outcome` (null while it is still on its way), `reason` and `detail`.
+Between the steps of rating a record carries `reason` (null while it is still on its way) and `detail`.
 The first step that settles a record wins.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -31,6 +31,12 @@ EXCLUDED = {
 }
 
 
+REASON = pl.Enum([*SUSPENDED, *EXCLUDED])
+"""Of every reason; it stands for the outcome too, so a record on its way to a price carries one small column."""
+
+UNSETTLED: dict[str, Any] = {"reason": REASON, "detail": pl.String}
+
+
 def settle(
     records: pl.DataFrame,
     outcome: Literal["suspended", "excluded"],
@@ -38,12 +44,22 @@ def settle(
     when: pl.Expr,
     detail: pl.Expr | None = None,
 ) -> pl.DataFrame:
-    """Gives `outcome` and `reason` to the records that are still on their way and for which `when` is true."""
+    """Gives `reason` to the records that are still on their way and for which `when` is true."""
     if reason not in (SUSPENDED if outcome == "suspended" else EXCLUDED):
         raise ValueError(f"{reason!r} is not on the list of reasons for {outcome} usage")
-    now = pl.col("outcome").is_null() & when.fill_null(False)
-    return records.with_columns(
-        outcome=pl.when(now).then(pl.lit(outcome)).otherwise("outcome"),
-        reason=pl.when(now).then(pl.lit(reason)).otherwise("reason"),
-        detail=pl.when(now).then(pl.lit(None, pl.String) if detail is None else detail).otherwise("detail"),
+    now = pl.col("reason").is_null() & when.fill_null(False)
+    settled = records.with_columns(reason=pl.when(now).then(pl.lit(reason, REASON)).otherwise("reason"))
+    if detail is None:
+        return settled
+    return settled.with_columns(detail=pl.when(records.select(now).to_series()).then(detail).otherwise("detail"))
+
+
+def outcome() -> pl.Expr:
+    """rated, suspended or excluded, as `reason` has it."""
+    return (
+        pl.when(pl.col("reason").is_null())
+        .then(pl.lit("rated"))
+        .when(pl.col("reason").is_in(list(SUSPENDED)))
+        .then(pl.lit("suspended"))
+        .otherwise(pl.lit("excluded"))
     )

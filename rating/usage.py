@@ -14,18 +14,18 @@
    rate itself rounds or caps each call.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
-from rating.allowances import draw
 from rating.call_price import PARTS, price, units_used, walk, with_rates_of
 from rating.classes import classify
-from rating.deck_search import AGREED, Deck
+from rating.deck_search import Asked, RateBook, far_number
 from rating.decks import with_rates
-from rating.match import PrefixTable
-from rating.outcomes import settle
-from rating.owners import own
+from rating.match import Dialled
+from rating.outcomes import UNSETTLED, settle
+from rating.owners import Owners, own
 from rating.tariffs import Tariffs
 from schemas.money import EXACT
 
@@ -35,62 +35,55 @@ NOT_ANSWERED = ["NO ANSWER", "NOANSWER", "BUSY", "FAILED", "CONGESTION", "CANCEL
 
 @dataclass(frozen=True)
 class RatingTables:
-    """All that rating looks things up in; built once per run, the same for every bucket."""
+    """All that rating looks things up in; built once per run, the same for every record."""
 
-    numbers: pl.DataFrame
-    extensions: pl.DataFrame
-    accounts: pl.DataFrame
-    numbering_plan: PrefixTable
+    owners: Owners
     domestic: pl.DataFrame
     rules: pl.DataFrame
-    plan_rates: pl.DataFrame
-    decks: dict[str, Deck]
+    book: RateBook
     tariffs: Tariffs
     grants: pl.DataFrame
     pools: pl.DataFrame
-    billed_months: pl.DataFrame
-    """account_id, usage_month: already on an issued document."""
-    first_usage_month: str
-    oldest_usage_month: str
-    open_from_month: str
-    agreed_rates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=AGREED))
-    """What accounts have agreed for prefixes: rating.deck_search.AGREED."""
-
-
-def rate_usage(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
-    """One row per record with its outcome: rated, suspended or excluded.
-
-    usage: usage_id, variants (records of the same identity), kind, source, started_at (UTC), direction,
-    from_number, to_number, duration_s, units (seconds or credits), disposition, stated_account_id, extension,
-    source_file, source_line, and other_leg where a source writes both legs of a call and bills one. Rated rows
-    carry RATE, the allowance and the exact amount_num / amount_den; those whose rate is not plain also `parts`,
-    what the amount is the sum of.
-    """
-    return price_records(class_records(usage, tables), tables)
+    billed_before: pl.DataFrame
+    """account_id, billed_before (Date): the first day that is not on an issued document."""
+    first_usage_day: date
+    oldest_usage_day: date
+    open_from_day: date
 
 
 def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
-    """Steps 1 to 5: each record by itself, so usage may be cut anywhere."""
-    records = usage.with_columns(
-        outcome=pl.lit(None, pl.String), reason=pl.lit(None, pl.String), detail=pl.lit(None, pl.String)
-    )
+    """Steps 1 to 5: each record by itself, so usage may be cut anywhere.
+
+    usage: usage_id, variants (records of the same identity), kind, started_at (UTC), direction, from_number,
+    to_number, duration_s, units (seconds or credits), disposition, stated_account_id, extension, and other_leg where a
+    source writes both legs of a call and bills one.
+
+    Adds reason (null: on its way to a price) and detail, account_id, billing_group and the account's state,
+    local_date, category, country, jurisdiction, rule and rate (places in tables.rules and tables.book.rows), and of
+    those on their way allowance_id, unit, billable_units and minimum_units. Keeps the order of the rows.
+    """
+    records = usage.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in UNSETTLED.items())
     records = settle(records, "suspended", "conflict", pl.col("variants") > 1)
     if "other_leg" in records.columns:
         records = settle(records, "excluded", "other_leg", pl.col("other_leg"))
     records = settle(records, "excluded", "unanswered", _unanswered())
-    records = _admit(own(records, tables.numbers, tables.extensions, tables.accounts), tables)
-    records = classify(records, tables.numbering_plan, tables.domestic)
+    records = _admit(own(records, tables.owners), tables)
+    far = Dialled.of(records.select(far_number())["far_number"])
+    located = tables.book.cells.located(far)
+    records = classify(records, far, located, tables.book.cells, tables.domestic)
     records = settle(records, "suspended", "no_plan", pl.col("plan").is_null())
-    records = with_rates(records, tables.rules, tables.plan_rates, tables.decks, tables.agreed_rates)
-    return _measured(_late(records, tables), tables.tariffs)
+    asked = Asked(far, located, records["local_date"], records["jurisdiction"])
+    records = _late(with_rates(records, asked, tables.rules, tables.book), tables)
+    return _measured(_rated_by(records, tables, *_SIZES), tables.tariffs)
 
 
 def price_records(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
-    """Steps 6 to 8: the records of an account's month together, for they share its allowances."""
-    on_their_way = pl.col("outcome").is_null()
-    rated = _amounts(draw(records.filter(on_their_way), tables.grants, tables.pools), tables.tariffs)
-    rated = rated.with_columns(outcome=pl.lit("rated"))
-    return pl.concat([rated, records.filter(~on_their_way)], how="diagonal").sort("usage_id")
+    """Step 8, each record by itself again: adds the rate's columns, fee_charged, amount_num / amount_den and parts.
+
+    records: as `class_records` leaves those on their way, with included_units and charged_units (rating.allowances).
+    Those whose rate is not plain have `parts`, what the amount is the sum of.
+    """
+    return _amounts(_rated_by(records, tables, *_PRICES), tables.tariffs)
 
 
 def repriced(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
@@ -103,6 +96,16 @@ def repriced(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
     return _amounts(measured.with_columns(charged_units=over), tariffs)
 
 
+_SIZES = ("increment", "minimum", "is_plain", "rate_id")
+_PRICES = ("price", "per", "connect_fee", "is_plain", "rate_id")
+
+
+def _rated_by(records: pl.DataFrame, tables: RatingTables, *columns: str) -> pl.DataFrame:
+    """Adds columns of the rate row that each record names."""
+    rows = tables.book.rows.select(columns)
+    return records.with_columns(rows.select(pl.all().gather(records["rate"])).get_columns())
+
+
 def _unanswered() -> pl.Expr:
     said_so = pl.col("disposition").str.to_uppercase().is_in(NOT_ANSWERED)
     return (pl.col("kind") == "voice") & ((pl.col("duration_s") == 0) | said_so.fill_null(False))
@@ -110,17 +113,15 @@ def _unanswered() -> pl.Expr:
 
 def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     """The account's local date decides the usage month; what this run may not bill is settled here."""
-    records = records.with_columns(local_date=_local_date(records)).with_columns(
-        usage_month=pl.col("local_date").dt.strftime("%Y-%m")
-    )
-    month = pl.col("usage_month")
+    records = records.with_columns(local_date=_local_date(records))
+    day = pl.col("local_date")
     for outcome, reason, when in (
         ("suspended", "unknown_account", pl.col("billing_from_at").is_null()),
         ("excluded", "before_billing_start", pl.col("started_at") < pl.col("billing_from_at")),
         ("suspended", "account_closed", pl.col("started_at") >= pl.col("closed_at")),
-        ("excluded", "month_open", month >= tables.open_from_month),
-        ("excluded", "before_first_invoice_month", month < tables.first_usage_month),
-        ("suspended", "too_old", month < tables.oldest_usage_month),
+        ("excluded", "month_open", day >= tables.open_from_day),
+        ("excluded", "before_first_invoice_month", day < tables.first_usage_day),
+        ("suspended", "too_old", day < tables.oldest_usage_day),
     ):
         records = settle(records, outcome, reason, when)  # type: ignore[arg-type]
     return records
@@ -128,27 +129,25 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
 
 def _late(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     """Usage that could be billed but for its month being issued; asked last, so that another reason is not hidden."""
-    billed = records.select("account_id", "usage_month").join(
-        tables.billed_months.with_columns(is_billed=pl.lit(True)),
-        on=["account_id", "usage_month"],
-        how="left",
-        validate="m:1",
-        maintain_order="left",
-    )["is_billed"]
-    return settle(records, "suspended", "late_usage", pl.lit(billed.fill_null(False)))
+    if tables.billed_before.is_empty():
+        return records
+    billed = records.select("account_id").join(
+        tables.billed_before, on="account_id", how="left", validate="m:1", maintain_order="left"
+    )["billed_before"]
+    return settle(records, "suspended", "late_usage", pl.col("local_date") < billed)
 
 
 def _local_date(records: pl.DataFrame) -> pl.Series:
     """The civil date in each record's account zone, UTC where there is no account; one pass per zone."""
-    zones = records["time_zone"].fill_null("UTC").unique().sort()
-    local = pl.col("started_at").dt.date()
-    for zone in zones:
-        local = (
-            pl.when(pl.col("time_zone") == zone)
-            .then(pl.col("started_at").dt.convert_time_zone(zone).dt.date())
-            .otherwise(local)
-        )
-    return records.select(local_date=local)["local_date"]
+    started = records["started_at"]
+    local = started.dt.date()
+    zones = records["time_zone"]
+    for zone in zones.drop_nulls().unique().sort():
+        here = (zones == zone).fill_null(False)
+        if here.all():
+            return started.dt.convert_time_zone(zone).dt.date()
+        local = local.scatter(here.arg_true(), started.filter(here).dt.convert_time_zone(zone).dt.date())
+    return local
 
 
 def _measured(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
@@ -184,7 +183,7 @@ def _amounts(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
 def _calls(records: pl.DataFrame, tariffs: Tariffs, **more: str) -> pl.DataFrame:
     """The records whose rate is not plain, as rating.call_price.CALL with what their rates say."""
     special = records.with_row_index("call").filter(~pl.col("is_plain"))
-    calls = special.select("call", "rate_id", "units", "started_at", "time_zone", **more)
+    calls = special.select("call", "rate_id", "units", "started_at", pl.col("time_zone").cast(pl.String), **more)
     return with_rates_of(calls, tariffs).with_columns(answered=pl.col("units") * pl.col("ticks"))
 
 
