@@ -58,7 +58,12 @@ def csv_blocks(
             columns = _header(header["raw_line"], name, layout, header["source_line"])
             aside += 1 + header["raw_line"].count("\n")
         if columns is not None:
-            yield _cells(records, columns, name, layout, scratch, aside)
+            plain = _plain_cells(records, columns, layout.delimiter)
+            yield (
+                _cells(records, columns, name, layout, scratch, aside)
+                if plain is None
+                else Block(plain, pl.DataFrame(schema=REJECTS), aside + plain.height)
+            )
     if columns is None:
         raise FileRefused(Fault(name, None, None, "an empty file", "a header line", "Have it sent again."))
 
@@ -144,6 +149,26 @@ def _header(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     if fault := layout.missing(names, name, line):
         raise FileRefused(fault)
     return names
+
+
+def _plain_cells(records: pl.DataFrame, columns: list[str], delimiter: str) -> pl.DataFrame | None:
+    """The rows of a block in which nothing is quoted and every record has its cells, as most switches write them.
+
+    None where that is not so: what is then a cell, and what is wrong, takes a CSV parser to say.
+    """
+    raw = pl.col("raw_line")
+    odd = raw.str.contains_any(['"', "\r", "\n"]) | (raw.str.count_matches(delimiter, literal=True) != len(columns) - 1)
+    if not records.height or records.select(odd.any()).item():
+        return None
+    text = records.select(raw.str.join("\n")).item().encode()
+    cells = pl.read_csv(
+        text, has_header=False, separator=delimiter, quote_char=None, infer_schema=False,
+        new_columns=[f"file.{place}" for place in range(len(columns))],
+    )  # fmt: skip
+    if cells.height != records.height:
+        return None
+    named = {f"file.{place}": f"file.{column}" for place, column in enumerate(columns) if column}
+    return pl.concat([records, cells.select(*named).rename(named)], how="horizontal")
 
 
 def _cells(records: pl.DataFrame, columns: list[str], name: str, layout: Layout, scratch: Path, aside: int) -> Block:

@@ -7,7 +7,9 @@ they cover the amounts. Allowances alone hold records of all pieces in memory to
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -16,10 +18,12 @@ from flows.context import Run, emptied
 from flows.inputs import load_master, rating_tables
 from flows.rated_rows import WAITING, coded, counted, month_of, rated_rows, write_estimates, write_rated, write_settled
 from flows.store import Store
-from flows.usage_chunks import Piece, UsageReader, forget_pieces, records_of, usage_reader
+from flows.usage_chunks import Piece, UsageReader, records_of, usage_reader
 from rating.allowances import draw
 from rating.usage import RatingTables, class_records, price_records
 from schemas.errors import TollbookError
+
+T = TypeVar("T")
 
 ROWS_PER_MB = 250
 """Records of a piece per megabyte of the run's memory limit."""
@@ -34,22 +38,28 @@ def rate(run: Run) -> dict[str, int]:
     waiting, rated = (emptied(run.work / name) for name in ("classed", "rated"))
     with run.request.store() as store:
         lookups = rating_tables(store, settings, run.request.invoice_month, load_master(store, tables), tables)
+        _forget(store, run)
         rows = ROWS_PER_MB * settings.run.memory_limit_mb
-        reader = usage_reader(store, settings, lookups.oldest_usage_day, rows)
-        with store.transaction():
-            _forget(store, run)
+        with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
             pieces = list(_classed(store, run, reader, lookups, waiting))
             included = _drawn([path for _, path in pieces], lookups, rows)
-            for place, (piece, path) in enumerate(pieces):
-                records = _priced(pl.read_ipc(path), included.get(place), reader.stored(piece), lookups)
+            for path, records in ahead(_priced(pieces, included, reader, lookups)):
                 write_rated(store, run, records, rated / path.name)
             write_estimates(store, run.run_id)
         counts = counted(store, run.run_id)
-        forget_pieces(reader)
         store.checkpoint()
     shutil.rmtree(waiting)
     lookups.grants.write_parquet(run.work / "grants.parquet")
     return counts
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, each made in another thread while the one before is dealt with."""
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = other.submit(next, items, None)
+            yield item
 
 
 def _forget(store: Store, run: Run) -> None:
@@ -65,7 +75,7 @@ def _classed(
     store: Store, run: Run, reader: UsageReader, lookups: RatingTables, folder: Path
 ) -> Iterator[tuple[Piece, Path]]:
     """Writes what is settled, and yields where the records on their way wait."""
-    for place, (piece, usage) in enumerate(records_of(reader)):
+    for place, (piece, usage) in enumerate(ahead(records_of(reader))):
         records = class_records(usage, lookups)
         _conserved(usage, records)
         on_their_way = records["reason"].is_null()
@@ -118,21 +128,26 @@ def _asking(place: int, path: Path, lookups: RatingTables) -> pl.LazyFrame:
 
 
 def _priced(
-    waiting: pl.DataFrame, included: pl.DataFrame | None, stored: pl.DataFrame, lookups: RatingTables
-) -> pl.DataFrame:
-    """The rated rows of a piece: what was found of each record, what its allowance covers, its amount."""
-    stored = stored if stored.height == waiting.height else stored.select(pl.all().gather(waiting["at"]))
-    if not stored["row_id"].equals(waiting["row_id"]):
-        raise TollbookError("stored usage moved while it was rated: the run stops")
+    pieces: list[tuple[Piece, Path]], included: dict[int, pl.DataFrame], reader: UsageReader, lookups: RatingTables
+) -> Iterator[tuple[Path, pl.DataFrame]]:
+    """The rated rows of each piece: what was found of each record, what its allowance covers, its amount."""
+    for place, (piece, path) in enumerate(pieces):
+        waiting, stored = pl.read_ipc(path), reader.stored(piece)
+        if stored.height != waiting.height:
+            stored = stored.select(pl.all().gather(waiting["at"]))
+        if not stored["row_id"].equals(waiting["row_id"]):
+            raise TollbookError("stored usage moved while it was rated: the run stops")
+        drawn = _covered(waiting, included.get(place))
+        records = pl.concat([waiting, stored.drop("row_id"), drawn], how="horizontal")
+        yield path, rated_rows(price_records(records, lookups), lookups)
+
+
+def _covered(waiting: pl.DataFrame, included: pl.DataFrame | None) -> pl.DataFrame:
+    """pool, included_units and charged_units of every waiting record; a record without an allowance is all charged."""
+    units = waiting.select("at", "billable_units")
     if included is None:
-        drawn = waiting.select(
-            pool=pl.lit(None, pl.String), included_units=pl.lit(0, pl.Int64), charged_units="billable_units"
-        )
-    else:
-        drawn = (
-            waiting.select("at", "billable_units")
-            .join(included, on="at", how="left", validate="1:1", maintain_order="left")
-            .select("pool", pl.col("included_units").fill_null(0), pl.coalesce("charged_units", "billable_units"))
-        )
-    records = pl.concat([waiting, stored.drop("row_id"), drawn], how="horizontal")
-    return rated_rows(price_records(records, lookups), lookups)
+        none = pl.lit(None, pl.String)
+        return units.select(pool=none, included_units=pl.lit(0, pl.Int64), charged_units="billable_units")
+    return units.join(included, on="at", how="left", validate="1:1", maintain_order="left").select(
+        "pool", pl.col("included_units").fill_null(0), pl.coalesce("charged_units", "billable_units")
+    )

@@ -115,6 +115,12 @@ class Store:
             raise
         self.con.execute("commit")
 
+    def second(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the open database, for reading what is committed beside a transaction; to be closed."""
+        con = self.con.cursor()
+        con.execute("set TimeZone = 'UTC'").fetchall()
+        return con
+
     def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
         """A query's rows as a frame. Values go in as parameters, never into the text."""
         relation = self.con.sql(query, params=params) if params else self.con.sql(query)

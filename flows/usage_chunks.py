@@ -1,13 +1,16 @@
 """The usage a run answers for, read from the feeds in pieces that fit into memory.
 
 A piece is a range of stored rows, in their order, so that reading it twice gives the same rows at the same places.
-Read inside one transaction only: nothing may move rows between the two times.
+Nothing may move rows between the two times: keep one transaction open around them. Reading has a connection of its
+own, so that one piece can be read while another is written.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import duckdb
 import polars as pl
 
 from flows.settings import Settings
@@ -30,7 +33,7 @@ _STARTED = {"calls": "started_at", "messages": "sent_at"}
 _IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}
 
 _SETTLED = """
-create or replace temp table usage_settled as
+create temp table usage_settled as
 select u.usage_id from rated_usage as u
 join issued_documents as d on d.run_id = u.run_id and d.account_id = u.account_id
 union
@@ -53,7 +56,7 @@ class Piece:
 class UsageReader:
     """Every record not on an issued document, and recent or never treated before."""
 
-    store: Store
+    con: duckdb.DuckDBPyConnection
     settings: Settings
     pieces: tuple[Piece, ...]
     is_narrowed: bool
@@ -91,51 +94,51 @@ class UsageReader:
 
     def _rows(self, piece: Piece, query: str) -> pl.DataFrame:
         mine = "and c.rowid in (select row_id from usage_to_rate where feed = $feed)" if self.is_narrowed else ""
-        rows = self.store.sql(
-            f"{query} where c.rowid between $first and $last {mine}",
-            {"first": piece.first, "last": piece.last} | ({"feed": piece.feed} if self.is_narrowed else {}),
-        )
+        params = {"first": piece.first, "last": piece.last} | ({"feed": piece.feed} if self.is_narrowed else {})
+        rows: pl.DataFrame = self.con.sql(f"{query} where c.rowid between $first and $last {mine}", params=params).pl()
         return rows if rows["row_id"].is_sorted() else rows.sort("row_id")
 
 
-def usage_reader(store: Store, settings: Settings, oldest_usage_day: date, rows: int) -> UsageReader:
-    """Makes the temporary tables that say what to read, and cuts the feeds into pieces of at most `rows` rows."""
-    since = f"{(oldest_usage_day - timedelta(days=1)).isoformat()} 00:00:00+00"
-    store.con.execute(_SETTLED, {"since": since})
-    is_narrowed = bool(store.rows("select count(*) from usage_settled")[0][0])
-    if is_narrowed:
-        store.con.execute(
-            "create or replace temp table usage_to_rate as "
-            + " union all ".join(
-                f"select '{feed}' as feed, rowid as row_id from feed_{feed} "
-                "where usage_id not in (select usage_id from usage_settled)"
-                for feed in _SELECT
-            )
-        )
-    pieces, with_variants = [], set()
-    for feed, keys in _IDENTITY.items():
-        identity = ", ".join(keys)
-        # Records of one identity that differ; ingest has noted which identities to look at (RULES 15).
-        store.con.execute(
-            f"create or replace temp table variants_of_{feed} as select {identity}, count(*) as variants "
-            f"from feed_{feed} as f where exists (select 1 from usage_variants as v where v.feed = '{feed}' "
-            f"and v.identity = {_joined(keys)}) group by all having count(*) > 1"
-        )
-        if store.rows(f"select count(*) from variants_of_{feed}")[0][0]:
-            with_variants.add(feed)
-        last = store.rows(f"select coalesce(max(rowid), -1) from feed_{feed}")[0][0]
-        pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
-    return UsageReader(store, settings, tuple(pieces), is_narrowed, frozenset(with_variants))
+@contextmanager
+def usage_reader(store: Store, settings: Settings, oldest_usage_day: date, rows: int) -> Iterator[UsageReader]:
+    """Works out what there is to read, and cuts the feeds into pieces of at most `rows` rows."""
+    con = store.second()
+    try:
+        since = f"{(oldest_usage_day - timedelta(days=1)).isoformat()} 00:00:00+00"
+        is_narrowed = _narrowed(con, since)
+        pieces, with_variants = [], set()
+        for feed, keys in _IDENTITY.items():
+            # Records of one identity that differ; ingest has noted which identities to look at (RULES 15).
+            identity = ", ".join(keys)
+            variants = con.execute(
+                f"create temp table variants_of_{feed} as select {identity}, count(*) as variants "
+                f"from feed_{feed} as f where exists (select 1 from usage_variants as v where v.feed = '{feed}' "
+                f"and v.identity = {_joined(keys)}) group by all having count(*) > 1"
+            ).fetchall()[0][0]
+            if variants:
+                with_variants.add(feed)
+            last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
+            pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
+        yield UsageReader(con, settings, tuple(pieces), is_narrowed, frozenset(with_variants))
+    finally:
+        con.close()
+
+
+def _narrowed(con: duckdb.DuckDBPyConnection, since: str) -> bool:
+    """Whether some usage is not to be read again; usage_to_rate then has the rows that are."""
+    if not con.execute(_SETTLED, {"since": since}).fetchall()[0][0]:
+        return False
+    rows = " union all ".join(
+        f"select '{feed}' as feed, rowid as row_id from feed_{feed} "
+        "where usage_id not in (select usage_id from usage_settled)"
+        for feed in _SELECT
+    )
+    con.execute(f"create temp table usage_to_rate as {rows}").fetchall()
+    return True
 
 
 def _joined(keys: Sequence[str]) -> str:
     return " || ':' || ".join(f"coalesce({name}, '-')" for name in keys)
-
-
-def forget_pieces(reader: UsageReader) -> None:
-    """Drops the temporary tables."""
-    for table in ("usage_settled", "usage_to_rate", *(f"variants_of_{feed}" for feed in _SELECT)):
-        reader.store.con.execute(f"drop table if exists temp.{table}")
 
 
 def records_of(pieces: UsageReader) -> Iterator[tuple[Piece, pl.DataFrame]]:
