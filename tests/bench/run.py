@@ -1,0 +1,134 @@
+"""Measures rating and ingest against the yardsticks of ../shared/bench, all in one go, and writes RESULTS.md.
+
+`make bench`, or python -m tests.bench.run [CALLS ...]; the ratios need both 1000000 and 10000000. Every figure is of a
+process of its own, so that its peak memory is its own; the yardsticks run before and after ours on the same files.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"
+MEMORY_LIMIT_MB = 4096
+
+
+@dataclass
+class Figures:
+    """Seconds and megabytes by name, of one number of calls."""
+
+    calls: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_mb: dict[str, float] = field(default_factory=dict)
+
+
+def main() -> None:
+    if not SHARED.is_dir():
+        sys.exit("bench: the yardsticks lie in ../shared/bench, which is not beside this checkout.")
+    sizes = [int(text) for text in sys.argv[1:]] or [1_000_000, 10_000_000]
+    scratch = Path(os.environ.get("BENCH_DIR") or tempfile.mkdtemp(prefix="tollbook-bench-"))
+    found = [measured(calls, scratch) for calls in sorted(sizes)]
+    text = report(found)
+    (ROOT / "tests" / "bench" / "RESULTS.md").write_text(text, encoding="utf-8")
+    print(text)
+    if "BENCH_DIR" not in os.environ:
+        shutil.rmtree(scratch)
+
+
+def measured(calls: int, scratch: Path) -> Figures:
+    """All figures for one number of calls."""
+    figures, data = Figures(calls), scratch / f"calls-{calls}"
+    if not (data / "calls.csv").exists():
+        say(f"making {calls:,} calls")
+        subprocess.run([sys.executable, SHARED / "bench" / "make_calls.py", str(calls), data], check=True)
+    _yardstick(figures, [sys.executable, SHARED / "bench" / "duckdb_plain.py", data])
+    home = scratch / f"home-{calls}"
+    for step in ("master", "ingest", "rate"):
+        _ours(figures, step, home, data)
+    if calls <= 1_000_000:
+        if Path("/usr/lib/postgresql/15/bin/initdb").exists():
+            _yardstick(figures, ["bash", SHARED / "bench" / "postgres.sh", data])
+        else:
+            say("no PostgreSQL 15 here (postgresql-15, postgresql-15-prefix): its ratio is left out")
+    shutil.rmtree(home)
+    return figures
+
+
+def _yardstick(figures: Figures, command: list[object]) -> None:
+    say(" ".join(Path(str(part)).name for part in command))
+    done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
+    for name, seconds in re.findall(r"^(.+?) +([0-9.]+) s$", done.stdout, re.MULTILINE):
+        figures.seconds[name] = float(seconds)
+
+
+def _ours(figures: Figures, step: str, home: Path, data: Path) -> None:
+    say(f"ours: {step}")
+    command = [sys.executable, "-m", "tests.bench.step", step, home, data, SHARED / "real" / "az_deck.csv"]
+    done = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    told = json.loads(done.stdout)
+    figures.seconds[f"ours: {step}"] = told["seconds"]
+    figures.peak_mb[step] = told["peak_mb"]
+
+
+def report(found: list[Figures]) -> str:
+    """RESULTS.md: the machine, every figure, every ratio with what is asked of it."""
+    rows = [f"| {figures.calls:,} | {name} | {seconds:.2f} |" for figures in found for name, seconds in figures.seconds.items()]
+    peaks = [f"| {figures.calls:,} | {step} | {mb:,.0f} |" for figures in found for step, mb in figures.peak_mb.items()]
+    versions = ", ".join(f"{name} {version(name)}" for name in ("polars", "duckdb", "pyarrow"))
+    notes = (ROOT / "tests" / "bench" / "NOTES.md").read_text(encoding="utf-8").strip()
+    return "\n".join(
+        [
+            "# Speed and memory", "",
+            "Written by `make bench`. Ratios count; the seconds are those of one machine in one run.", "",
+            f"Machine: {os.cpu_count()} cores, {_memory_gb()} GB, {platform.system()} {platform.machine()}, "
+            f"Python {platform.python_version()}, {versions}; memory_limit_mb = {MEMORY_LIMIT_MB}.", "",
+            "| ratio | asked | found |", "|---|---|---|", *_ratios(found), "",
+            "| calls | what | seconds |", "|---:|---|---:|", *rows, "",
+            "| calls | step | peak MB |", "|---:|---|---:|", *peaks, "",
+            notes, "",
+        ]
+    )  # fmt: skip
+
+
+def _ratios(found: list[Figures]) -> list[str]:
+    lines = []
+    for figures in found:
+        at = f"{figures.calls:,} calls"
+        ours = figures.seconds["ours: rate"]
+        plain, floor = figures.seconds["plain rater, stored"], figures.seconds["floor: store that shape"]
+        lines.append(f"| rate and store ÷ plain DuckDB rater, {at} | at most 1 | {ours / plain:.2f} |")
+        lines.append(f"| rate and store ÷ floor, {at} | at most 1.5 | {ours / floor:.2f} |")
+        if "copy" in figures.seconds:
+            best = min(figures.seconds[way] for way in ("b-tree on the prefix", "prefix extension"))
+            theirs = figures.seconds["copy"] + best
+            whole = ours + figures.seconds["ours: ingest"]
+            lines.append(f"| PostgreSQL ÷ ours, CSV to stored rated usage, {at} | at least 10 | {theirs / whole:.1f} |")
+    by_calls = {figures.calls: figures for figures in found}
+    small, big = by_calls.get(1_000_000), by_calls.get(10_000_000)
+    if small and big:
+        for step in ("ingest", "rate"):
+            ratio = big.seconds[f"ours: {step}"] / small.seconds[f"ours: {step}"]
+            lines.append(f"| {step}: 10 M ÷ 1 M | at most 11 | {ratio:.1f} |")
+        peak = max(big.peak_mb.values())
+        lines.append(f"| peak memory at 10 M | below 4,096 MB | {peak:,.0f} MB |")
+    return lines
+
+
+def _memory_gb() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+
+
+def say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""One measured step of ours in a process of its own: python -m tests.bench.step STEP HOME DATA DECK -> JSON.
+
+master: a fresh home with accounts and numbers (not part of a ratio). ingest: the CSV of calls, from the inbox to the
+feed. rate: the stage `rate` of a run, from the feed to rated_usage.
+"""
+
+import json
+import resource
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows.catalog import load_all
+from flows.context import Request
+from flows.ingest import ingest
+from flows.rate import rate
+from flows.runs import open_run
+from tests.bench.home import make_home
+from tests.bench.run import MEMORY_LIMIT_MB
+
+NOW = datetime(2026, 6, 2, tzinfo=UTC)
+
+
+def main() -> None:
+    step, home_dir, data, deck = sys.argv[1], *map(Path, sys.argv[2:5])
+    request = Request(str(home_dir), "2026-06", "bench", NOW)
+    if step == "master":
+        make_home(home_dir, data, deck, MEMORY_LIMIT_MB)
+    elif step == "ingest":
+        shutil.copy(data / "calls.csv", request.home.inbox / "calls" / "calls.csv")
+    began = time.perf_counter()
+    done = _rate(request) if step == "rate" else _ingest(request)
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, "done": done}))
+
+
+def _ingest(request: Request) -> dict[str, int]:
+    with request.store() as store:
+        report = ingest(store, request.settings(), None, now=NOW)
+    refused = [str(fault) for file in report.files for fault in file.faults]
+    if refused:
+        sys.exit(f"bench: ingest complains: {refused[:3]}")
+    return {file.source_file: file.loaded for file in report.files}
+
+
+def _rate(request: Request) -> dict[str, int]:
+    settings = request.settings()
+    with request.store() as store:
+        run, _ = open_run(store, request, settings, load_all(request.home, settings))
+    return rate(run)
+
+
+if __name__ == "__main__":
+    main()
