@@ -11,6 +11,9 @@ from flows.store import Store
 from rating.allowances import granted
 from rating.deck_search import agreed_rates
 from rating.decks import plan_rates, rules, tariffs
+from rating.devices import Devices
+from rating.draws import pools_of
+from rating.on_net import on_net_of
 from rating.sms import with_credits
 from rating.spans import all_spans
 from rating.usage import RatingTables
@@ -198,15 +201,8 @@ def rating_tables(
         tariffs=tariffs(catalog, tables.decks, agreed),
         agreed_rates=agreed,
         grants=granted(master.spans, master.versions, months, catalog),
-        pools=pl.DataFrame(
-            [
-                (f"{name}:{code}", allowance.pool == "billing_group")
-                for name, plan in catalog.plans.items()
-                for code, allowance in plan.allowances.items()
-            ],
-            schema={"allowance_id": pl.String, "is_grouped": pl.Boolean},
-            orient="row",
-        ),
+        pools=pools_of(catalog, _devices(master, tables)),
+        on_net=on_net_of(catalog, master.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
         billed_months=_billed_months(store, [month for month, _, _ in months]),
         first_usage_month=shift_month(settings.billing.first_invoice_month, -1),
         oldest_usage_month=months[0][0] if months else shift_month(invoice_month, -1),
@@ -282,6 +278,26 @@ def _extension_intervals(master: MasterData) -> pl.DataFrame:
     return pl.concat(frames).sort("account_id", "extension", "from_at", "to_at", "billing_group")
 
 
+def _devices(master: MasterData, tables: Tables) -> Devices:
+    """Which device is at which extension, and which extension a number rings, over time."""
+    per_extension = [code for code, product in tables.catalog.products.items() if product.per == "extension"]
+    named = pl.col("product_code").is_in(per_extension) & pl.col("extension").is_not_null()
+    devices = _with_instants(master.devices, master).sort("device_id", "from_at")
+    numbers = _with_instants(master.numbers, master).sort("number", "from_at")
+    return Devices(
+        devices.select(
+            "account_id", "device_id", "extension", "from_at",
+            device=pl.when(named).then(pl.lit("ext:") + pl.col("extension")).otherwise("device_id"),
+            is_low_usage=pl.col("is_low_usage").fill_null(False),
+            to_at=pl.min_horizontal("to_at", pl.col("from_at").shift(-1).over("device_id")),
+        ),
+        numbers.select(
+            "account_id", "number", "extension", "from_at",
+            to_at=pl.min_horizontal("to_at", pl.col("from_at").shift(-1).over("number")),
+        ).filter(pl.col("extension").is_not_null()),
+    )  # fmt: skip
+
+
 def _billed_months(store: Store, months: list[str]) -> pl.DataFrame:
     """account_id, usage_month for every month that an issued document has closed for its account."""
     last = store.sql("select account_id, max(invoice_month) as last from issued_documents group by account_id")
@@ -295,11 +311,11 @@ with every_call as (
            source || ':' || call_id || ':' || coalesce(leg, '-') as identity,
            leg, started_at, direction, from_number, to_number,
            duration_s, duration_s as units, null as text, disposition, account_id as stated_account_id, extension,
-           source_file, source_line
+           device_id, source_file, source_line
     from feed_calls
     union all
     select usage_id, 'sms', 'messages', source, source || ':' || message_id, null, sent_at, direction, from_number,
-           to_number, 0, credits, text, null, account_id, null, source_file, source_line from feed_messages),
+           to_number, 0, credits, text, null, account_id, null, null, source_file, source_line from feed_messages),
 counted as (select *, count(*) over (partition by feed, identity) as variants from every_call),
 treated as (
     select usage_id from rated_usage union

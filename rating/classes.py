@@ -50,7 +50,7 @@ def classify(usage: pl.DataFrame, numbering_plan: PrefixTable, domestic: pl.Data
     usage = usage.with_columns(category=category, jurisdiction=_jurisdiction(internal))
     dialled = pl.col("category").is_in(["domestic", "international"])
     usage = settle(usage, "suspended", "bad_number", (dialled | sms) & pl.col("_far").is_null())
-    usage = settle(usage, "suspended", "no_rate", dialled & pl.col("country").is_null(), pl.lit("unknown country code"))
+    usage = settle(usage, "suspended", "no_rate", dialled & _nowhere(), pl.lit("unknown country code"))
     usage = settle(usage, "suspended", "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
     return usage.drop("_far", "_near", "_far_region", "_near_region", "_near_country", "is_domestic")
 
@@ -60,6 +60,11 @@ def _place(usage: pl.DataFrame, number: str, numbering_plan: PrefixTable) -> pl.
     return longest_prefix(numbering_plan, asked).select("country", "region", "number_class")
 
 
+def _nowhere() -> pl.Expr:
+    """A number of no country and no class has a prefix that nobody has; satellites and +800 are of no country alone."""
+    return pl.col("country").is_null() & pl.col("number_class").is_null()
+
+
 def _jurisdiction(internal: pl.Expr) -> pl.Expr:
     """Interstate needs both ends' states; a record without one is unknown, never guessed."""
     regions = pl.col("_far_region").is_not_null() & pl.col("_near_region").is_not_null()
@@ -67,7 +72,7 @@ def _jurisdiction(internal: pl.Expr) -> pl.Expr:
     return (
         pl.when(internal)
         .then(pl.lit("unknown"))
-        .when(abroad.fill_null(False))
+        .when(abroad.fill_null(pl.col("country").is_null() & ~_nowhere()))
         .then(pl.lit("international"))
         .when(regions & (pl.col("_far_region") == pl.col("_near_region")))
         .then(pl.lit("intrastate"))

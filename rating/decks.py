@@ -9,6 +9,8 @@ from typing import NamedTuple
 import polars as pl
 
 from rating.deck_search import NEXT, PER_CALL, RATE, Deck, first_found, with_agreed
+from rating.draws import NEXT as ALSO
+from rating.number_classes import by_class
 from rating.outcomes import settle
 from rating.tariffs import RateOn, Tariffs, change_dates, compiled, is_plain, is_priced, of_deck, together
 from schemas.catalog import Catalog
@@ -26,7 +28,7 @@ def rules(catalog: Catalog) -> pl.DataFrame:
                 category,
                 NEXT.join(rule.deck) if rule.deck else None,
                 rule.free,
-                f"{name}:{rule.allowance}" if rule.allowance else None,
+                ALSO.join(f"{name}:{code}" for code in rule.allowance) if rule.allowance else None,
                 rule.included,
                 rule.charged,
             )
@@ -106,7 +108,7 @@ def with_rates(
     A domestic number is premium when its row in the plan's premium deck says so: it then follows the
     premium rule instead. agreed: rating.deck_search.AGREED.
     """
-    usage = _premium(usage, rules, decks)
+    usage = by_class(_premium(usage, rules, decks), rules)
     usage = usage.join(rules, on=["plan", "category"], how="left", validate="m:1", maintain_order="left")
     usage = settle(usage, "suspended", "no_rule", pl.col("is_free").is_null(), pl.col("category"))
     numbered = usage.with_row_index("_row")

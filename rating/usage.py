@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from rating.allowances import draw
 from rating.call_price import PARTS, price, units_used, walk, with_rates_of
 from rating.classes import classify
 from rating.deck_search import AGREED, Deck
 from rating.decks import with_rates
+from rating.draws import Pools, draw
 from rating.match import PrefixTable
+from rating.on_net import OnNet, on_net
 from rating.outcomes import settle
 from rating.owners import own
 from rating.tariffs import Tariffs
@@ -47,7 +48,7 @@ class RatingTables:
     decks: dict[str, Deck]
     tariffs: Tariffs
     grants: pl.DataFrame
-    pools: pl.DataFrame
+    pools: Pools
     billed_months: pl.DataFrame
     """account_id, usage_month: already on an issued document."""
     first_usage_month: str
@@ -55,6 +56,7 @@ class RatingTables:
     open_from_month: str
     agreed_rates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=AGREED))
     """What accounts have agreed for prefixes: rating.deck_search.AGREED."""
+    on_net: OnNet = field(default_factory=OnNet)
 
 
 def rate_usage(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
@@ -62,9 +64,9 @@ def rate_usage(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
 
     usage: usage_id, variants (records of the same identity), kind, source, started_at (UTC), direction,
     from_number, to_number, duration_s, units (seconds or credits), disposition, stated_account_id, extension,
-    source_file, source_line, and other_leg where a source writes both legs of a call and bills one. Rated rows
-    carry RATE, the allowance and the exact amount_num / amount_den; those whose rate is not plain also `parts`,
-    what the amount is the sum of.
+    device_id, source_file, source_line, and other_leg where a source writes both legs of a call and bills one. Rated
+    rows carry RATE, the allowance and the exact amount_num / amount_den; those whose rate is not plain also `parts`,
+    what the amount is the sum of, and those that could draw on several allowances `draws`.
     """
     return price_records(class_records(usage, tables), tables)
 
@@ -80,6 +82,7 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     records = settle(records, "excluded", "unanswered", _unanswered())
     records = _admit(own(records, tables.numbers, tables.extensions, tables.accounts), tables)
     records = classify(records, tables.numbering_plan, tables.domestic)
+    records = on_net(records, tables.numbers, tables.on_net)
     records = settle(records, "suspended", "no_plan", pl.col("plan").is_null())
     records = with_rates(records, tables.rules, tables.plan_rates, tables.decks, tables.agreed_rates)
     return _measured(_late(records, tables), tables.tariffs)
