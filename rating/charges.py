@@ -120,7 +120,7 @@ _OF_RECORD = ("usage_id", "account_id", "usage_month", "billing_group", "country
 
 
 def _plain_components(rated: pl.DataFrame) -> pl.DataFrame:
-    """Included units of records with one allowance; charged units, minimum and connect fee of those with a plain rate."""
+    """Included units of records with one allowance; charged units, minimum and fee of those with a plain rate."""
     zero = pl.lit(0).cast(EXACT)
     price, plain = pl.col("price"), pl.col("is_plain")
     rated = rated.with_columns(raised=pl.when(plain).then(pl.min_horizontal("charged_units", "minimum_units")))

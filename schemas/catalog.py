@@ -169,7 +169,7 @@ class Plan(Model):
     usage: dict[Category, UsageRule]
     allowances: dict[str, Allowance] = Field(default_factory=dict)
     on_net: Literal["account", "seller"] = "account"
-    """Whose numbers calls of category `on_net` are made to: the account's own, or those of any account of its seller."""
+    """Whose numbers calls of category `on_net` are made to: the account's own, or any customer's of its seller."""
     prices: dict[str, DatedPrice] = Field(default_factory=dict)
     """product -> price, in the plan's currency."""
     holidays: list[date] = Field(default_factory=list)
