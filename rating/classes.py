@@ -8,7 +8,7 @@ import polars as pl
 from rating.match import PrefixTable, longest_prefix
 from rating.outcomes import settle
 
-_E164 = r"^\+\d{7,15}$"
+_E164 = r"^\+[1-9][0-9]{6,14}$"
 _SMS_COUNTRIES = ["US", "CA", "PR"]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-_EXTENSION = r"^\d{2,6}$"
+_EXTENSION = r"^[0-9]{2,6}$"
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def longest_prefix(table: PrefixTable, numbers: pl.DataFrame) -> pl.DataFrame:
         at=pl.int_range(pl.len(), dtype=pl.UInt32),
         digits=digits,
         day=pl.col("day"),
-        key=pl.when(digits.str.contains(r"^\d{1,15}$"))
+        key=pl.when(digits.str.contains(r"^[0-9]{1,15}$"))
         .then(digits.str.pad_end(DIGITS, "0"))
         .otherwise(None)
         .cast(pl.Int64),

@@ -4,7 +4,7 @@ import polars as pl
 
 from rating.outcomes import settle
 
-_EXTENSION = r"^\d{2,6}$"
+_EXTENSION = r"^[0-9]{2,6}$"
 
 
 def own(usage: pl.DataFrame, numbers: pl.DataFrame, extensions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
