@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def load_all(home: Home, settings: Settings) -> Tables:
     catalog = load_catalog(home)
     decks = {name: load_deck(home, name, deck) for name, deck in settings.decks.items()}
     _decks_fit(catalog, decks)
-    return Tables(catalog, decks, load_tables(tax_files), load_numbering_plan(numbering), contents)
+    return Tables(catalog, decks, load_tables(tax_files), _numbering_plan(contents["numbering_plan.csv"]), contents)
 
 
 def _read(path: Path, home: Home) -> bytes:
@@ -147,7 +148,8 @@ def _deck_fits(where: str, currency: str, listed: str, decks: dict[str, Deck]) -
         )
 
 
-def load_numbering_plan(path: Path) -> PrefixTable:
-    """The shipped numbering plan: prefix, country, region, number_class."""
-    rows = pl.read_csv(path, infer_schema=False)
+@lru_cache(maxsize=2)
+def _numbering_plan(content: bytes) -> PrefixTable:
+    """The shipped numbering plan: prefix, country, region, number_class. Once per content: every stage asks for it."""
+    rows = pl.read_csv(content, infer_schema=False)
     return compile_prefixes(rows.select("prefix", "country", "region", "number_class"))

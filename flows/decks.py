@@ -18,7 +18,7 @@ from schemas.catalog import DECK_COLUMNS
 from schemas.errors import Fault, WrongUsage
 from schemas.money import PRICE_LIMIT, ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
 
-_PRICE = "a number of at most 12 decimals, not negative"
+_PRICE = f"a number below {PRICE_LIMIT} of at most 12 decimals, not negative"
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,18 @@ from typing import Any
 
 import polars as pl
 
-from flows.catalog import Tables, load_all
+from flows.allowance_use import allowance_use
+from flows.catalog import load_all
 from flows.context import Request, Run
 from flows.draft_rows import write_drafts
 from flows.inputs import MasterData, load_master
 from flows.ledger import balance_books
-from flows.rated_rows import read_rated
 from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
 from flows.store import Store
 from flows.tax import billed_to
 from invoicing.documents import Heading, RunFacts, build_documents, faults
 from rating.owed import horizons
-from schemas.catalog import in_language
 from schemas.document import Balance, BillTo, Document, HistoryPoint
 from schemas.money import EXACT, rounded
 from templates.render import TEMPLATE_VERSION
@@ -50,7 +49,7 @@ def draft(run: Run) -> tuple[dict[str, int], list[str]]:
         facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
         headings = list(_headings(mine, settings, past, _balances(store, request.month_first), request.month_first))
         lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
-        documents = build_documents(lines, taxes, _allowance_use(run, mine, tables), headings, facts)
+        documents = build_documents(lines, taxes, allowance_use(run, mine, tables), headings, facts)
         wrong = {d.bill_to.account_id: "; ".join(found) for d in documents if (found := faults(d))}
         documents = [d for d in documents if d.bill_to.account_id not in wrong]
         parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
@@ -162,36 +161,6 @@ def _balances(store: Store, as_of: date) -> dict[str, Balance]:
 
 def _printed(balance: Balance | None, digits: int) -> Balance | None:
     return balance and balance.model_copy(update={"amount": rounded(balance.amount, digits)})
-
-
-def _allowance_use(run: Run, accounts: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Granted, used and over per pool, in the unit the plan speaks of; for the meters on the document."""
-    keys = ["account_id", "usage_month", "allowance_id", "pool"]
-    pieces = sorted((run.work / "rated").glob("*.arrow"))
-    drawn = [read_rated(path, *keys, "included_units", "charged_units").drop_nulls("allowance_id") for path in pieces]
-    empty = {**dict.fromkeys(keys, pl.String), "included_units": pl.Int64, "charged_units": pl.Int64}
-    rated = pl.concat([pl.DataFrame(schema=empty), *drawn])
-    used = rated.group_by(keys).agg(used_units=pl.col("included_units").sum(), over_units=pl.col("charged_units").sum())
-    grants = pl.read_parquet(run.work / "grants.parquet")
-    pools = grants.join(used, on=keys, how="left", nulls_equal=True, validate="1:1")
-    rows = pools.join(accounts.select("account_id", "draft_id", "locale"), on="account_id").sort(keys)
-    open_months = rated["usage_month"].unique().implode()
-    found = []
-    for row in rows.filter(pl.col("usage_month").is_in(open_months)).iter_rows(named=True):
-        plan, code = row["allowance_id"].split(":", 1)
-        allowance = tables.catalog.plans[plan].allowances[code]
-        per_unit = 60 if allowance.unit == "minute" else 1
-        granted, taken, over = (
-            rounded(Decimal(row[name] or 0) / per_unit, 2) for name in ("granted_units", "used_units", "over_units")
-        )
-        found.append(
-            (row["draft_id"], code, in_language(allowance.name, row["locale"]), row["pool"], row["usage_month"],
-             allowance.unit, granted, taken, over)
-        )  # fmt: skip
-    schema = dict.fromkeys(("draft_id", "allowance_id", "name", "pool", "usage_month", "unit"), pl.String)
-    return pl.DataFrame(
-        found, schema={**schema, **{n: pl.Decimal(38, 2) for n in ("granted", "used", "over")}}, orient="row"
-    )
 
 
 def _outcomes(

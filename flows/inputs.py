@@ -12,6 +12,9 @@ from rating.allowances import granted
 from rating.classes import placed
 from rating.deck_search import RateBook, agreed_rates, rate_book
 from rating.decks import plan_rates, rules, tariffs
+from rating.devices import Devices
+from rating.draws import pools_of
+from rating.on_net import on_net_of
 from rating.owners import Owners, intervals
 from rating.spans import all_spans
 from rating.usage import RatingTables
@@ -200,15 +203,8 @@ def rating_tables(
         book=book,
         tariffs=tariffs(catalog, tables.decks, agreed),
         grants=granted(master.spans, master.versions, months, catalog),
-        pools=pl.DataFrame(
-            [
-                (f"{name}:{code}", allowance.pool == "billing_group")
-                for name, plan in catalog.plans.items()
-                for code, allowance in plan.allowances.items()
-            ],
-            schema={"allowance_id": pl.String, "is_grouped": pl.Boolean},
-            orient="row",
-        ),
+        pools=pools_of(catalog, _devices(master, tables)),
+        on_net=on_net_of(catalog, master.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
         billed_before=_billed_before(store),
         first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
         oldest_usage_day=month_start(oldest),
@@ -291,6 +287,26 @@ def _extension_intervals(master: MasterData) -> pl.DataFrame:
         for rows in (master.devices, master.numbers)
     ]
     return pl.concat(frames).sort("account_id", "extension", "from_at", "to_at", "billing_group")
+
+
+def _devices(master: MasterData, tables: Tables) -> Devices:
+    """Which device is at which extension, and which extension a number rings, over time."""
+    per_extension = [code for code, product in tables.catalog.products.items() if product.per == "extension"]
+    named = pl.col("product_code").is_in(per_extension) & pl.col("extension").is_not_null()
+    devices = _with_instants(master.devices, master).sort("device_id", "from_at")
+    numbers = _with_instants(master.numbers, master).sort("number", "from_at")
+    return Devices(
+        devices.select(
+            "account_id", "device_id", "extension", "from_at",
+            device=pl.when(named).then(pl.lit("ext:") + pl.col("extension")).otherwise("device_id"),
+            is_low_usage=pl.col("is_low_usage").fill_null(False),
+            to_at=pl.min_horizontal("to_at", pl.col("from_at").shift(-1).over("device_id")),
+        ),
+        numbers.select(
+            "account_id", "number", "extension", "from_at",
+            to_at=pl.min_horizontal("to_at", pl.col("from_at").shift(-1).over("number")),
+        ).filter(pl.col("extension").is_not_null()),
+    )  # fmt: skip
 
 
 def _billed_before(store: Store) -> pl.DataFrame:

@@ -16,10 +16,20 @@ import polars as pl
 from flows.catalog import load_all
 from flows.context import Run, emptied
 from flows.inputs import load_master, rating_tables
-from flows.rated_rows import WAITING, coded, counted, month_of, rated_rows, write_estimates, write_rated, write_settled
+from flows.rated_rows import (
+    CALLED_FROM,
+    WAITING,
+    coded,
+    counted,
+    month_of,
+    rated_rows,
+    write_estimates,
+    write_rated,
+    write_settled,
+)
 from flows.store import Store
 from flows.usage_chunks import Piece, UsageReader, records_of, usage_reader
-from rating.allowances import draw
+from rating.draws import DRAWS, draw
 from rating.usage import RatingTables, class_records, price_records
 from schemas.errors import TollbookError
 
@@ -75,13 +85,14 @@ def _classed(
     store: Store, run: Run, reader: UsageReader, lookups: RatingTables, folder: Path
 ) -> Iterator[tuple[Piece, Path]]:
     """Writes what is settled, and yields where the records on their way wait."""
+    columns = [*WAITING, *(CALLED_FROM if lookups.pools.lists["needs_device"].any() else ())]
     for place, (piece, usage) in enumerate(ahead(records_of(reader))):
         records = class_records(usage, lookups)
         _conserved(usage, records)
         on_their_way = records["reason"].is_null()
         write_settled(store, run, piece.feed, records.filter(~on_their_way))
         path = folder / f"{place:05}.arrow"
-        records.with_row_index("at").filter(on_their_way).select(WAITING).pipe(coded).write_ipc(path)
+        records.with_row_index("at").filter(on_their_way).select(columns).pipe(coded).write_ipc(path)
         yield piece, path
 
 
@@ -97,15 +108,15 @@ def _drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, p
 
     As many accounts at a time as have about `rows` records.
     """
-    if lookups.pools.is_empty() or not waiting:
+    if lookups.pools.lists.is_empty() or not waiting:
         return {}
     asking = pl.concat([_asking(place, path, lookups) for place, path in enumerate(waiting)])
     buckets = -(-asking.select(pl.len()).collect().item() // rows)
-    columns = ["place", "at", "pool", "included_units", "charged_units"]
+    columns = ["place", "at", "allowance_id", "pool", "included_units", "charged_units", "draws"]
     drawn = []
     for bucket in range(buckets):
         mine = asking.filter(pl.col("account_id").to_physical() % buckets == bucket).collect()
-        words = mine.with_columns(pl.col("account_id", "billing_group").cast(pl.String))
+        words = mine.with_columns(pl.col(pl.Categorical).cast(pl.String))
         drawn.append(draw(words, lookups.grants, lookups.pools).select(columns))
     return (
         {int(place): part.drop("place") for (place,), part in pl.concat(drawn).group_by("place", maintain_order=True)}
@@ -117,13 +128,11 @@ def _drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, p
 def _asking(place: int, path: Path, lookups: RatingTables) -> pl.LazyFrame:
     """The records of a piece that may draw on an allowance."""
     listed = lookups.rules.select(allowance_id="allowance_id", rule=pl.int_range(pl.len(), dtype=pl.UInt32))
-    return (
-        pl.scan_ipc(path)
-        .join(listed.drop_nulls("allowance_id").lazy(), on="rule")
-        .select(
-            "at", "usage_id", "account_id", "billing_group", "started_at", "billable_units", "allowance_id",
-            place=pl.lit(place, pl.UInt32), usage_month=month_of("local_date"),
-        )
+    waiting = pl.scan_ipc(path)
+    called_from = [name for name in CALLED_FROM if name in waiting.collect_schema()]
+    return waiting.join(listed.drop_nulls("allowance_id").lazy(), on="rule").select(
+        "at", "usage_id", "account_id", "billing_group", "category", "started_at", "billable_units", "allowance_id",
+        *called_from, place=pl.lit(place, pl.UInt32), usage_month=month_of("local_date"),
     )  # fmt: skip
 
 
@@ -138,16 +147,21 @@ def _priced(
         if not stored["row_id"].equals(waiting["row_id"]):
             raise TollbookError("stored usage moved while it was rated: the run stops")
         drawn = _covered(waiting, included.get(place))
-        records = pl.concat([waiting, stored.drop("row_id"), drawn], how="horizontal")
+        found = waiting.drop(CALLED_FROM, strict=False)
+        records = pl.concat([found, stored.drop("row_id"), drawn], how="horizontal")
         yield path, rated_rows(price_records(records, lookups), lookups)
 
 
-def _covered(waiting: pl.DataFrame, included: pl.DataFrame | None) -> pl.DataFrame:
-    """pool, included_units and charged_units of every waiting record; a record without an allowance is all charged."""
+def _covered(waiting: pl.DataFrame, drawn: pl.DataFrame | None) -> pl.DataFrame:
+    """allowance_id, pool, included_units, charged_units, draws; a record without an allowance is all charged."""
     units = waiting.select("at", "billable_units")
-    if included is None:
+    if drawn is None:
         none = pl.lit(None, pl.String)
-        return units.select(pool=none, included_units=pl.lit(0, pl.Int64), charged_units="billable_units")
-    return units.join(included, on="at", how="left", validate="1:1", maintain_order="left").select(
-        "pool", pl.col("included_units").fill_null(0), pl.coalesce("charged_units", "billable_units")
-    )
+        return units.select(
+            allowance_id=none, pool=none, included_units=pl.lit(0, pl.Int64), charged_units="billable_units",
+            draws=pl.lit(None, DRAWS),
+        )  # fmt: skip
+    return units.join(drawn, on="at", how="left", validate="1:1", maintain_order="left").select(
+        "allowance_id", "pool", pl.col("included_units").fill_null(0),
+        pl.coalesce("charged_units", "billable_units").alias("charged_units"), "draws",
+    )  # fmt: skip

@@ -16,10 +16,13 @@ WAITING = (
 )  # fmt: skip
 """Of records on their way to a price, what the allowances and the amount need."""
 
+CALLED_FROM = ("device_id", "extension", "direction", "from_number", "to_number")
+"""What tells the device of a call; waits too where some allowance is a device's."""
+
 _NEXT_STAGES = (
     "usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id", "is_plain", "price", "per",
     "included_units", "charged_units", "minimum_units", "included_product", "charged_product", "fee_charged",
-    "allowance_id", "pool", "parts",
+    "allowance_id", "pool", "draws", "parts",
 )  # fmt: skip
 _FEW_VALUES = (
     "account_id", "usage_month", "billing_group", "country", "unit", "rate_id", "included_product", "charged_product",
@@ -41,7 +44,7 @@ def month_of(day: str) -> pl.Expr:
 
 def rated_rows(records: pl.DataFrame, lookups: RatingTables) -> pl.DataFrame:
     """Adds what the rule and the rate row say in words, and the usage month."""
-    rules = lookups.rules.select("allowance_id", "included_product", "charged_product")
+    rules = lookups.rules.select("included_product", "charged_product")
     rows = lookups.book.rows.select("destination", "rate_id")
     named = records.with_columns(
         *rules.select(pl.all().cast(pl.Categorical).gather(records["rule"])).get_columns(),

@@ -16,7 +16,7 @@ create view rated_usage as select
     to_number, -- called number or receiver (E.164, or an extension)
     destination, -- name of the destination in the rate deck (text)
     country, -- country at the other end (ISO 3166, two letters)
-    category, -- class it was priced as: domestic, internal, premium, toll_free, inbound, international, sms
+    category, -- class it was priced as: domestic, international, premium, mobile, on_net, internal, inbound, toll_free, sms …
     jurisdiction, -- interstate, intrastate, international or unknown
     duration_s, -- answered time (seconds; 0 for messages)
     billable_units, -- after minimum and increment (in unit)

@@ -22,12 +22,12 @@ _SELECT = {
     "calls": """
         select c.rowid as row_id, c.usage_id, 'voice' as kind, c.source, c.leg, c.started_at, c.direction,
                c.from_number, c.to_number, c.duration_s, c.duration_s as units, c.disposition,
-               c.account_id as stated_account_id, c.extension, c.source_file, c.source_line""",
+               c.account_id as stated_account_id, c.extension, c.device_id, c.source_file, c.source_line""",
     "messages": """
         select c.rowid as row_id, c.usage_id, 'sms' as kind, c.source, null::varchar as leg, c.sent_at as started_at,
                c.direction, c.from_number, c.to_number, 0::bigint as duration_s, c.credits as units, c.text,
                null::varchar as disposition, c.account_id as stated_account_id, null::varchar as extension,
-               c.source_file, c.source_line""",
+               null::varchar as device_id,                c.source_file, c.source_line""",
 }
 _STARTED = {"calls": "started_at", "messages": "sent_at"}
 _IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}

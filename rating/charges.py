@@ -110,7 +110,7 @@ def usage_components(rated: pl.DataFrame, products: dict[str, Product]) -> pl.Da
     """
     sections = {code: product.section for code, product in products.items()}
     return (
-        pl.concat([_plain_components(rated), _other_components(rated)])
+        pl.concat([_plain_components(rated), _drawn_components(rated), _other_components(rated)])
         .with_columns(section=_map(sections))
         .with_columns(country=pl.when(pl.col("section").is_in(_BY_DESTINATION)).then("country"))
         .with_columns(line_key=_line_key("section", "product_code", "billing_group", "usage_month", "country"))
@@ -121,13 +121,14 @@ _OF_RECORD = ("usage_id", "account_id", "usage_month", "billing_group", "country
 
 
 def _plain_components(rated: pl.DataFrame) -> pl.DataFrame:
-    """Included units of every record; charged units, minimum and connect fee of those with a plain rate."""
+    """Included units of records with one allowance; charged units, minimum and fee of those with a plain rate."""
     zero = pl.lit(0).cast(EXACT)
     price, plain = pl.col("price"), pl.col("is_plain")
     rated = rated.with_columns(raised=pl.when(plain).then(pl.min_horizontal("charged_units", "minimum_units")))
     rated = rated.with_columns(own=pl.col("charged_units") - pl.col("raised"), one=pl.lit(1, pl.Int64))
+    once = (pl.col("included_units") > 0) & pl.col("draws").is_null()
     kinds = [
-        ("included", "included_product", pl.col("included_units") > 0, "included_units", zero, "allowance_id"),
+        ("included", "included_product", once, "included_units", zero, "allowance_id"),
         ("charged", "charged_product", pl.col("own") > 0, "own", price, None),
         ("minimum", "charged_product", pl.col("raised") > 0, "raised", price, None),
         ("connect_fee", "charged_product", plain & (pl.col("fee_charged") > 0), "one", pl.col("fee_charged"), None),
@@ -145,6 +146,17 @@ def _plain_components(rated: pl.DataFrame) -> pl.DataFrame:
         for component, product, applies, units, unit_price, allowance in kinds
     ]
     return pl.concat(frames).with_columns(amount_num=(pl.col("price") * pl.col("units")).cast(EXACT), amount_den="per")
+
+
+def _drawn_components(rated: pl.DataFrame) -> pl.DataFrame:
+    """Included units of records that could draw on several allowances: a component for each that they drew on."""
+    zero = pl.lit(0).cast(EXACT)
+    drawn = rated.filter(pl.col("draws").is_not_null(), pl.col("included_product").is_not_null())
+    return drawn.with_columns(pl.col("per").fill_null(1)).explode("draws").select(
+        *_OF_RECORD, component=pl.lit("included"), product_code="included_product",
+        units=pl.col("draws").struct.field("units"), price=zero, per="per",
+        allowance_id=pl.col("draws").struct.field("allowance_id"), amount_num=zero, amount_den="per",
+    )  # fmt: skip
 
 
 def _other_components(rated: pl.DataFrame) -> pl.DataFrame:

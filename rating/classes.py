@@ -22,7 +22,9 @@ def placed(numbers: pl.Series, cells: Cells) -> pl.DataFrame:
 
 
 def _place(dialled: Dialled, located: pl.Series, cells: Cells) -> pl.DataFrame:
-    is_e164 = (dialled.numbers.str.starts_with("+") & (dialled.keys["digits"] >= _SHORTEST)).fill_null(False)
+    numbers = dialled.numbers
+    international = numbers.str.starts_with("+") & ~numbers.str.starts_with("+0")
+    is_e164 = (international & (dialled.keys["digits"] >= _SHORTEST)).fill_null(False)
     row = cells.row_of(NUMBERING_PLAN, located, dialled, None)
     row = pl.select(pl.when(is_e164).then(row)).to_series()
     plan = cells.tables[NUMBERING_PLAN].rows.select("country", "region", "number_class")
@@ -62,7 +64,7 @@ def classify(
     usage = usage.with_columns(category=category, jurisdiction=_jurisdiction(internal))
     dialled = pl.col("category").is_in(["domestic", "international"])
     usage = settle(usage, "suspended", "bad_number", (dialled | sms) & ~pl.col("is_e164"))
-    usage = settle(usage, "suspended", "no_rate", dialled & pl.col("country").is_null(), pl.lit("unknown country code"))
+    usage = settle(usage, "suspended", "no_rate", dialled & _nowhere(), pl.lit("unknown country code"))
     usage = settle(usage, "suspended", "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
     return usage.drop("_far_region", "near_region", "near_country", "is_e164")
 
@@ -81,6 +83,11 @@ def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     )
 
 
+def _nowhere() -> pl.Expr:
+    """A number of no country and no class has a prefix that nobody has; satellites and +800 are of no country alone."""
+    return pl.col("country").is_null() & pl.col("number_class").is_null()
+
+
 def _jurisdiction(internal: pl.Expr) -> pl.Expr:
     """Interstate needs both ends' states; a record without one is unknown, never guessed."""
     regions = pl.col("_far_region").is_not_null() & pl.col("near_region").is_not_null()
@@ -88,7 +95,7 @@ def _jurisdiction(internal: pl.Expr) -> pl.Expr:
     return (
         pl.when(internal)
         .then(pl.lit("unknown"))
-        .when(abroad.fill_null(False))
+        .when(abroad.fill_null(pl.col("country").is_null() & ~_nowhere()))
         .then(pl.lit("international"))
         .when(regions & (pl.col("_far_region") == pl.col("near_region")))
         .then(pl.lit("intrastate"))

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import polars as pl
 
 from rating.deck_search import NEXT, PER_CALL, RATE, Asked, Deck, RateBook, first_found, with_agreed
+from rating.draws import NEXT as ALSO
+from rating.number_classes import by_class
 from rating.outcomes import settle
 from rating.tariffs import RateOn, Tariffs, change_dates, compiled, is_plain, is_priced, of_deck, together
 from schemas.catalog import Catalog
@@ -26,7 +28,7 @@ def rules(catalog: Catalog) -> pl.DataFrame:
                 category,
                 NEXT.join(rule.deck) if rule.deck else None,
                 rule.free,
-                f"{name}:{rule.allowance}" if rule.allowance else None,
+                ALSO.join(f"{name}:{code}" for code in rule.allowance) if rule.allowance else None,
                 rule.included,
                 rule.charged,
             )
@@ -101,7 +103,7 @@ def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: Rat
     usage: plan, category, number_class, account_id, local_date. A domestic number is premium when its row in the
     plan's premium deck says so: it then follows the premium rule instead.
     """
-    usage = _premium(usage, asked, rules, book)
+    usage = by_class(_premium(usage, asked, rules, book), rules)
     numbered = rules.with_columns(rule=pl.int_range(pl.len(), dtype=pl.UInt32))
     rule = usage.select("plan", "category").join(
         numbered, on=["plan", "category"], how="left", validate="m:1", maintain_order="left"

@@ -6,7 +6,7 @@ import polars as pl
 
 from rating.outcomes import settle
 
-_EXTENSION = r"^\d{2,6}$"
+_EXTENSION = r"^[0-9]{2,6}$"
 
 STATE = ("plan", "account_country", "account_region", "currency", "time_zone", "billing_from_at", "closed_at")
 """What an account's row says of it while the row is in force."""

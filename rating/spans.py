@@ -21,6 +21,7 @@ SPAN: dict[str, Any] = {
     "product_code": pl.String,
     "billing_group": pl.String,
     "location_id": pl.String,
+    "is_low_usage": pl.Boolean,
     "start": pl.Date,
     "end": pl.Date,
     "changes_at_end": pl.Boolean,
@@ -92,6 +93,7 @@ def _inventory(
         extension="extension",
         billing_group="billing_group",
         location_id="location_id",
+        is_low_usage=pl.col("is_low_usage").fill_null(False) if feed == "devices" else pl.lit(False),
         start="start",
         end="end",
         changes_at_end="changes_at_end",
@@ -133,7 +135,7 @@ def _unremoved(spans: pl.DataFrame, products: dict[str, Product]) -> pl.Series:
 def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
     """One span per unbroken stretch in which an extension has any of its devices (RULES 8).
 
-    The stretch stands in the billing group and at the location of its earliest device.
+    The stretch stands in the billing group and at the location of its earliest device, and is of low usage as that is.
     """
     keys = ["account_id", "extension", "product_code"]
     far = pl.lit(date.max)
@@ -146,6 +148,7 @@ def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
             pl.col("feed").first(),
             pl.col("billing_group").first(),
             pl.col("location_id").first(),
+            pl.col("is_low_usage").first(),
             pl.col("start").min(),
             end=pl.when(pl.col("_end").max() < far).then(pl.col("_end").max()),
             changes_at_end=pl.lit(False),
@@ -192,6 +195,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         product_code="product_code",
         billing_group="billing_group",
         location_id=pl.lit(None, pl.String),
+        is_low_usage=pl.lit(False),
         start="start",
         end="end",
         changes_at_end="changes_at_end",

@@ -23,7 +23,9 @@ from rating.call_price import PARTS, price, units_used, walk, with_rates_of
 from rating.classes import classify
 from rating.deck_search import Asked, RateBook, far_number
 from rating.decks import with_rates
+from rating.draws import Pools
 from rating.match import Dialled
+from rating.on_net import OnNet, on_net
 from rating.outcomes import UNSETTLED, settle
 from rating.owners import Owners, own
 from rating.tariffs import Tariffs
@@ -43,7 +45,8 @@ class RatingTables:
     book: RateBook
     tariffs: Tariffs
     grants: pl.DataFrame
-    pools: pl.DataFrame
+    pools: Pools
+    on_net: OnNet
     billed_before: pl.DataFrame
     """account_id, billed_before (Date): the first day that is not on an issued document."""
     first_usage_day: date
@@ -71,6 +74,7 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     far = Dialled.of(records.select(far_number())["far_number"])
     located = tables.book.cells.located(far)
     records = classify(records, far, located, tables.book.cells, tables.domestic)
+    records = on_net(records, tables.owners.numbers.rows, tables.on_net)
     records = settle(records, "suspended", "no_plan", pl.col("plan").is_null())
     asked = Asked(far, located, records["local_date"], records["jurisdiction"])
     records = _late(with_rates(records, asked, tables.rules, tables.book), tables)

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from schemas.allowance import Allowance, ranks
 from schemas.call_rate import Rate
-from schemas.dated import DatedExact, DatedInt, DatedText, Exact, Model, as_dated
+from schemas.dated import DatedExact, DatedText, Exact, Model, Texts, as_dated
 from schemas.pricing import DatedPricing
 
 Section = Literal[
@@ -32,8 +33,42 @@ Section = Literal[
 SECTIONS: tuple[str, ...] = get_args(Section)
 """In the order in which they are printed."""
 
-Category = Literal["domestic", "internal", "premium", "toll_free", "inbound", "international", "sms"]
-"""Class of a usage record: what it is before it is priced."""
+Category = Literal[
+    "domestic",
+    "internal",
+    "premium",
+    "toll_free",
+    "inbound",
+    "international",
+    "sms",
+    "on_net",
+    "fixed",
+    "mobile",
+    "voip",
+    "toll_free_dialled",
+    "shared_cost",
+    "special",
+    "international_fixed",
+    "international_mobile",
+    "international_voip",
+    "international_toll_free",
+    "international_premium",
+    "international_shared_cost",
+    "international_special",
+]
+"""What a usage record is before it is priced. `on_net` and those of CLASS_CATEGORIES hold in plans that have a rule
+for them; in the others their calls stay domestic or international."""
+
+CLASS_CATEGORIES: dict[str, tuple[Category, Category]] = {
+    "fixed": ("fixed", "international_fixed"),
+    "mobile": ("mobile", "international_mobile"),
+    "voip": ("voip", "international_voip"),
+    "toll_free": ("toll_free_dialled", "international_toll_free"),
+    "premium": ("premium", "international_premium"),
+    "shared_cost": ("shared_cost", "international_shared_cost"),
+    "special": ("special", "international_special"),
+}
+"""Class of the number called (data/reference/numbering_plan.csv) -> its category at home and abroad."""
 
 
 def _price(number: Decimal) -> Decimal:
@@ -46,8 +81,6 @@ def _price(number: Decimal) -> Decimal:
 DatedPrice = Annotated[dict[date, Annotated[Exact, AfterValidator(_price)]], BeforeValidator(as_dated)]
 InterstateMethod = Literal["safe_harbour", "measured", "all", "none"]
 DatedMethod = Annotated[dict[date, InterstateMethod], BeforeValidator(as_dated)]
-Texts = Annotated[dict[str, str], BeforeValidator(lambda v: v if isinstance(v, dict) else {"en": v})]
-"""A text per language; a bare text is English."""
 
 
 def in_language(texts: dict[str, str], locale: str) -> str:
@@ -92,7 +125,7 @@ class Product(Model):
         return self
 
 
-def _decks(value: Any) -> Any:
+def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
@@ -102,11 +135,12 @@ class UsageRule(Model):
     Units covered by `allowance` are printed as product `included`, the rest as product `charged`.
     """
 
-    deck: Annotated[tuple[str, ...] | None, BeforeValidator(_decks)] = None
+    deck: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = None
     """One deck, or several: each is searched where those before it have no row."""
     rate: Rate | None = None
     free: bool = False
-    allowance: str | None = None
+    allowance: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = None
+    """One allowance, or several: a call takes from each what those before it do not cover."""
     included: str | None = None
     charged: str | None = None
 
@@ -118,23 +152,11 @@ class UsageRule(Model):
             raise ValueError("expected `charged`: the product that prints what is charged")
         if (self.allowance is None) != (self.included is None):
             raise ValueError("allowance and included go together")
+        if self.allowance is not None and len(set(self.allowance)) != max(len(self.allowance), 1):
+            raise ValueError("allowance: expected one or more, each once")
         if self.rate is not None and (gaps := self.rate.uncovered()):
             raise ValueError(f"no band prices {', '.join(gaps)}: unrated is never free")
         return self
-
-
-class Allowance(Model):
-    """Units a plan includes each usage month (RULES 11)."""
-
-    name: Texts
-    unit: Literal["minute", "second", "credit"]
-    units: DatedInt
-    per: Literal["account", "resource"] = "resource"
-    products: list[str] = Field(default_factory=list)
-    """With per: resource, the products whose active devices, numbers or subscription quantities each bring `units`."""
-    pool: Literal["account", "billing_group"] = "account"
-    proration: Literal["full", "by_days"] = "full"
-    day_count: Literal["start_day_free", "half_open"] = "start_day_free"
 
 
 class Plan(Model):
@@ -146,6 +168,8 @@ class Plan(Model):
     """ISO countries that count as domestic; other destinations are international."""
     usage: dict[Category, UsageRule]
     allowances: dict[str, Allowance] = Field(default_factory=dict)
+    on_net: Literal["account", "seller"] = "account"
+    """Whose numbers calls of category `on_net` are made to: the account's own, or any customer's of its seller."""
     prices: dict[str, DatedPrice] = Field(default_factory=dict)
     """product -> price, in the plan's currency."""
     holidays: list[date] = Field(default_factory=list)
@@ -173,17 +197,39 @@ class Catalog(Model):
                     known = self.products.get(product)
                     if known is None or known.billed_from != "usage":
                         raise ValueError(f"plan {code}, {category}: {product!r} is not a product billed_from usage")
-                if rule.allowance is not None and rule.allowance not in plan.allowances:
-                    raise ValueError(f"plan {code}, {category}: unknown allowance {rule.allowance!r}")
                 self._priced_once(f"plan {code}, {category}", plan, rule)
-            for name, allowance in plan.allowances.items():
-                for product in allowance.products:
-                    if product not in self.products:
-                        raise ValueError(f"plan {code}, allowance {name}: unknown product {product!r}")
+            self._allowances_fit(code, plan)
             for product in plan.prices:
                 if product not in self.products:
                     raise ValueError(f"plan {code}, prices: unknown product {product!r}")
         return self
+
+    def _allowances_fit(self, code: str, plan: Plan) -> None:
+        drawing: dict[str, set[str]] = {name: set() for name in plan.allowances}
+        for category, rule in plan.usage.items():
+            for name in rule.allowance or ():
+                if name not in plan.allowances:
+                    raise ValueError(f"plan {code}, {category}: unknown allowance {name!r}")
+                drawing[name].add(category)
+                if (plan.allowances[name].unit == "credit") != (category == "sms"):
+                    raise ValueError(f"plan {code}, {category}: {name!r} counts {plan.allowances[name].unit}s")
+        try:
+            ranks(rule.allowance for rule in plan.usage.values() if rule.allowance)
+        except ValueError as error:
+            raise ValueError(f"plan {code}: {error}") from None
+        for name, allowance in plan.allowances.items():
+            where = f"plan {code}, allowance {name}"
+            for product in allowance.products:
+                known = self.products.get(product)
+                if known is None:
+                    raise ValueError(f"{where}: unknown product {product!r}")
+                if known.billed_from != "devices" and (allowance.pool == "device" or allowance.devices == "low_usage"):
+                    raise ValueError(f"{where}: {product!r} is billed_from {known.billed_from}, not from devices")
+            if isinstance(allowance.order, list) and set(allowance.order) != drawing[name]:
+                expected = ", ".join(sorted(drawing[name]))
+                raise ValueError(f"{where}: order must name each category that draws on it once: {expected}")
+            if allowance.devices == "low_usage" and "internal" in drawing[name]:
+                raise ValueError(f"{where}: calls between extensions do not count against a low-usage pool")
 
     def _priced_once(self, where: str, plan: Plan, rule: UsageRule) -> None:
         """Units that a product's pricing prices by the month carry no price of their own, and never end without one."""

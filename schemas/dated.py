@@ -38,6 +38,8 @@ Exact = Annotated[Decimal, BeforeValidator(_exact)]
 DatedExact = Annotated[dict[date, Exact], BeforeValidator(as_dated)]
 DatedInt = Annotated[dict[date, int], BeforeValidator(as_dated)]
 DatedText = Annotated[dict[date, str], BeforeValidator(as_dated)]
+Texts = Annotated[dict[str, str], BeforeValidator(lambda v: v if isinstance(v, dict) else {"en": v})]
+"""A text per language; a bare text is English."""
 
 
 def in_force(dated: dict[date, T], day: date) -> T | None:

@@ -38,7 +38,7 @@ def main() -> None:
     found = [measured(calls, scratch) for calls in sorted(sizes)]
     text = report(found)
     (ROOT / "tests" / "bench" / "RESULTS.md").write_text(text, encoding="utf-8")
-    print(text)
+    sys.stdout.write(text)
     if "BENCH_DIR" not in os.environ:
         shutil.rmtree(scratch)
 
@@ -80,16 +80,21 @@ def _ours(figures: Figures, step: str, home: Path, data: Path) -> None:
 
 def report(found: list[Figures]) -> str:
     """RESULTS.md: the machine, every figure, every ratio with what is asked of it."""
-    rows = [f"| {figures.calls:,} | {name} | {seconds:.2f} |" for figures in found for name, seconds in figures.seconds.items()]
+    rows = [
+        f"| {figures.calls:,} | {name} | {seconds:.2f} |"
+        for figures in found
+        for name, seconds in figures.seconds.items()
+    ]
     peaks = [f"| {figures.calls:,} | {step} | {mb:,.0f} |" for figures in found for step, mb in figures.peak_mb.items()]
-    versions = ", ".join(f"{name} {version(name)}" for name in ("polars", "duckdb", "pyarrow"))
+    parts = [f"{name} {version(name)}" for name in ("polars", "duckdb", "pyarrow")]
+    machine = f"{os.cpu_count()} cores, {_memory_gb()} GB, {platform.system()} {platform.machine()}"
+    versions = ", ".join([f"Python {platform.python_version()}", *parts])
     notes = (ROOT / "tests" / "bench" / "NOTES.md").read_text(encoding="utf-8").strip()
     return "\n".join(
         [
             "# Speed and memory", "",
             "Written by `make bench`. Ratios count; the seconds are those of one machine in one run.", "",
-            f"Machine: {os.cpu_count()} cores, {_memory_gb()} GB, {platform.system()} {platform.machine()}, "
-            f"Python {platform.python_version()}, {versions}; memory_limit_mb = {MEMORY_LIMIT_MB}.", "",
+            f"Machine: {machine}; {versions}; memory_limit_mb = {MEMORY_LIMIT_MB}.", "",
             "| ratio | asked | found |", "|---|---|---|", *_ratios(found), "",
             "| calls | what | seconds |", "|---:|---|---:|", *rows, "",
             "| calls | step | peak MB |", "|---:|---|---:|", *peaks, "",
@@ -127,7 +132,7 @@ def _memory_gb() -> int:
 
 
 def say(text: str) -> None:
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"bench: {text}\n")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def main() -> None:
     done = _rate(request) if step == "rate" else _ingest(request)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak, "done": done}))
+    sys.stdout.write(json.dumps({"seconds": seconds, "peak_mb": peak, "done": done}))
 
 
 def _ingest(request: Request) -> dict[str, int]:

@@ -192,7 +192,7 @@ def test_deck_diff_shows_changes_and_the_money_they_would_have_moved(billed: Bil
     done = tollbook(billed.home, "--json", "deck", "diff", "world", str(new))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["counts"] == {"increase": 1, "decrease": 0, "new": 2, "closed": 1, "terms": 1, "unchanged": 2}
+    assert told["counts"] == {"increase": 1, "decrease": 0, "new": 2, "closed": 2, "terms": 1, "unchanged": 2}
     changes = {change["prefix"]: change for change in told["changes"]}
     france = changes["33"]
     # Two calls to France at their list price: 61 s and 60 s, from 0.2093 a minute to 0.004 a second.
@@ -209,7 +209,7 @@ def test_deck_diff_shows_changes_and_the_money_they_would_have_moved(billed: Bil
     shorter = tmp_path / "shorter.csv"
     shorter.write_text("prefix,destination,price\n44,UK,0.06\n336,France mobile,0.30\n", encoding="utf-8")
     lines = tollbook(billed.home, "deck", "diff", "world", str(shorter)).stdout.splitlines()
-    assert lines[0] == f"world -> {shorter}: 0 increase, 0 decrease, 0 new, 3 closed, 2 terms, 0 unchanged"
+    assert lines[0] == f"world -> {shorter}: 0 increase, 0 decrease, 0 new, 4 closed, 2 terms, 0 unchanged"
     assert lines[-1] == f"3 calls, 0.75 GBP, would have no rate in {shorter}"
 
 

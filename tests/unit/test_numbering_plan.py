@@ -15,8 +15,11 @@ NUMBER_CLASS = {
     PhoneNumberType.SHARED_COST: "shared_cost",
     PhoneNumberType.PERSONAL_NUMBER: "special",
     PhoneNumberType.PAGER: "special",
+    PhoneNumberType.FIXED_LINE: "fixed",
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.VOIP: "voip",
 }
-TYPES = [PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, *NUMBER_CLASS]
+TYPES = list(NUMBER_CLASS)
 
 
 @pytest.fixture(scope="module")
@@ -82,25 +85,48 @@ def test_a_class_is_only_given_where_the_package_agrees(plan):
         ("18005550100", "US", "", "toll_free"),
         ("18885550100", "US", "", "toll_free"),
         ("19005550100", "US", "", "premium"),
-        ("442079460000", "GB", "", ""),
+        ("442079460000", "GB", "", "fixed"),
         ("448081570000", "GB", "", "toll_free"),
-        ("441481960000", "GG", "", ""),
-        ("441534960000", "JE", "", ""),
-        ("441624960000", "IM", "", ""),
-        ("447700900000", "GB", "", ""),
+        ("441481960000", "GG", "", "fixed"),
+        ("441534960000", "JE", "", "fixed"),
+        ("441624960000", "IM", "", "fixed"),
+        ("447700900000", "GB", "", ""),  # for films: nobody's, so of no class
+        ("447400000000", "GB", "", "mobile"),
+        ("445600000000", "GB", "", "voip"),
+        ("33612345678", "FR", "", "mobile"),
+        ("4915123456789", "DE", "", "mobile"),
+        ("881612345678", "", "", "special"),
         ("78005550100", "RU", "", "toll_free"),
-        ("77172000000", "KZ", "", ""),
-        ("74950000000", "RU", "", ""),
-        ("390669800000", "VA", "", ""),
-        ("390660000000", "IT", "", ""),
-        ("35818000000", "AX", "", ""),
-        ("4779000000", "SJ", "", ""),
+        ("77172000000", "KZ", "", "fixed"),
+        ("74950000000", "RU", "", "fixed"),
+        ("390669800000", "VA", "", "fixed"),
+        ("390660000000", "IT", "", "fixed"),
+        ("35818000000", "AX", "", "fixed"),
+        ("4779000000", "SJ", "", "fixed"),
         ("80000000000", "", "", "toll_free"),
     ],
 )
 def test_what_is_known_without_the_package(plan, number, country, region, number_class):
     row = longest(plan, number)
     assert (row["country"], row["region"], row["number_class"]) == (country, region, number_class)
+
+
+def test_numbers_under_a_classed_prefix_are_of_its_class(plan):
+    """Every twentieth prefix, filled up with zeros, sevens and nines to each length that makes it a number."""
+    tried, wrong = 0, []
+    for prefix, row in list(plan.items())[::20]:
+        lengths = range(max(len(prefix), 7), 13)
+        for digits in (prefix.ljust(length, digit) for digit in "079" for length in lengths):
+            number = phonenumbers.parse(f"+{digits}")
+            kind = phonenumbers.number_type(number) if row["number_class"] else PhoneNumberType.UNKNOWN
+            # Parsing takes off a trunk prefix that does not belong into E.164: that is another number.
+            as_given = f"{number.country_code}{phonenumbers.national_significant_number(number)}" == digits
+            if as_given and kind != PhoneNumberType.UNKNOWN and longest(plan, digits) == row:
+                tried += 1
+                if NUMBER_CLASS.get(kind) != row["number_class"]:
+                    wrong.append((digits, row, kind))
+    assert wrong == []
+    assert tried > 1500
 
 
 def test_an_area_code_that_nobody_has_is_of_no_country(plan):

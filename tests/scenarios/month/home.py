@@ -1,6 +1,7 @@
 """A home for the month scenarios: one seller, a small catalogue, and every scenario's accounts in one inbox."""
 
 import csv
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,7 @@ DECK = """prefix,destination,price,per_s,increment_s,minimum_s,connect_fee,class
 449,United Kingdom premium,0.60,60,60,0,0.10,premium
 33,France,0.2093,60,1,0,0,
 336,France mobile,0.30,60,6,30,0,
+881,Satellite,5.00,60,60,0,0,
 """
 
 ACCOUNT = {
@@ -176,6 +178,7 @@ def make_home(root: Path) -> Home:
     home.rates.mkdir(parents=True)
     home.settings_file.write_text(SETTINGS, encoding="utf-8")
     (home.catalog / "catalog.yaml").write_text(CATALOG, encoding="utf-8")
+    shutil.copy(Path(__file__).parent / "allowance_plans.yaml", home.catalog)
     (home.rates / "world.csv").write_text(DECK, encoding="utf-8")
     return home
 

@@ -23,7 +23,7 @@ from tests.scenarios.month.home import add_file, make_home
 MONTHS = ["2025-06", "2025-07", "2025-08"]
 SCENARIOS: list[dict[str, Any]] = [
     scenario
-    for file in ("guide.yaml", "pricing.yaml", "discounts.yaml")
+    for file in ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml")
     for scenario in yaml.load(
         (Path(__file__).parent / file).read_text(encoding="utf-8"),
         Loader=yaml.BaseLoader,  # noqa: S506 it builds nothing but text
@@ -88,6 +88,9 @@ def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
         _facts_agree(_document(billed, run_id, account)["lines"], expected["lines"])
     if "taxes" in expected:
         _facts_agree(_document(billed, run_id, account)["taxes"], expected["taxes"])
+    if "meters" in expected:
+        meters = [m for m in _document(billed, run_id, account)["allowances"] if m["usage_month"] == _before(month)]
+        _facts_agree(meters, expected["meters"])
     for fact in ("kind", "is_final"):
         if fact in expected:
             query = f"select {fact}::varchar from documents where run_id = $1 and account_id = $2"
@@ -101,7 +104,14 @@ def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
             assert billed.rows(query, [run_id, f"%:{call}:%"]) == [(reason,)]
     for call, facts in expected.get("usage", {}).items():
         found = billed.sql("select * from rated_usage where run_id = $1 and usage_id like $2", [run_id, f"%:{call}:%"])
-        assert {name: str(found[name][0]) for name in facts} == facts
+        _facts_agree(found.to_dicts(), [facts])
+    for call, parts in expected.get("parts", {}).items():
+        found = billed.sql("select * from line_usage where run_id = $1 and usage_id like $2", [run_id, f"%:{call}:%"])
+        _facts_agree(found.to_dicts(), parts)
+
+
+def _before(month: str) -> str:
+    return f"{month[:5]}{int(month[5:]) - 1:02}"
 
 
 def _document(billed: Store, run_id: str, account: str) -> dict[str, Any]:
