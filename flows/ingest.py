@@ -49,7 +49,7 @@ def ingest(
     ingested_at. Raises WrongUsage for paths and declarations that cannot be meant, before anything is loaded.
     """
     files, ignored = find_files(store.home, settings, paths, feed, source)
-    kinds = [(file, _kind(file)) for file in files]
+    kinds = [(file, kind_of(file)) for file in files]
     layouts = [
         layout_of(file.feed, file.source_name, file.source, kind) if kind and not file.trouble else None
         for file, kind in kinds
@@ -62,9 +62,9 @@ def ingest(
     return report
 
 
-def _kind(file: InboxFile) -> str | None:
+def kind_of(file: InboxFile) -> str | None:
     """csv, jsonl, json or parquet: as declared, else by the name; None where the two disagree or neither says."""
-    name = file.path.name.lower().removesuffix(".gz")
+    name = file.name.lower().removesuffix(".gz")
     by_name = next((kind for kind in KINDS if name.endswith("." + kind)), None)
     if file.source is None:
         return None if by_name == "json" else by_name
@@ -132,15 +132,7 @@ def _load(
     tally: Tally,
     now: datetime,
 ) -> FileResult:
-    for block in _blocks(store, file, layout, physical):
-        tally.records += block.records
-        tally.lines += block.lines
-        parsed = _parse(canonical(block.rows, layout), layout)
-        tally.rejects += [block.rejects, parsed.rejects]
-        if layout.kind == "csv":
-            refuse_swallowed(parsed.rejects, file.name, layout, block.rows.width - 2)
-        ingest_settle.stage(store, file.feed, parsed.rows)
-    _check_lines(file, layout, physical, tally)
+    stage_rows(store, file, layout, physical, tally)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
     settled = ingest_settle.settle(store, file.feed, file.name, mode == "snapshot")
     tally.rejects.append(settled.rejects)
@@ -168,6 +160,19 @@ def _load(
     commit(store, file, result, tally, now)
     keep_file(store.home, file.path, physical.sha256)
     return result
+
+
+def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:
+    """Reads, parses and stages every row of a file, counting as it goes. Raises FileRefused."""
+    for block in _blocks(store, file, layout, physical):
+        tally.records += block.records
+        tally.lines += block.lines
+        parsed = _parse(canonical(block.rows, layout), layout)
+        tally.rejects += [block.rejects, parsed.rejects]
+        if layout.kind == "csv":
+            refuse_swallowed(parsed.rejects, file.name, layout, block.rows.width - 2)
+        ingest_settle.stage(store, file.feed, parsed.rows)
+    _check_lines(file, layout, physical, tally)
 
 
 def _blocks(store: Store, file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Block]:

@@ -17,35 +17,47 @@ _NOT_ASIDE = """
 
 def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, now: datetime) -> None:
     """Rows, rejects, duplicates and the file itself in one transaction."""
-    feed = file.feed.name
-    origin = {"file": file.name, "sha": result.sha256}
     with store.transaction():
         _forget(store, file, result.sha256, ["refused", "rolled_back"])
         sequence = store.rows("select nextval('file_seq')")[0][0]
-        inserted = store.rows(
-            f"""
-            insert into feed_{feed} by name
-            select s.* exclude (raw_line) replace ($file as source_file, $seq as file_seq)
-            from staged as s {_NOT_ASIDE if result.loaded < result.records else ""}
-            """,
-            {"file": file.name, "seq": sequence},
-        )[0][0]
+        inserted = write_staged(store, file, result.sha256, sequence)
         if inserted != result.loaded:
             found = f"{result.records} records, of which {inserted} loaded, {result.rejected} rejected"
             fault = Fault(file.name, None, None, found, f"{result.duplicate} duplicates to make up the rest")
             raise FileRefused(fault, result.records)
-        store.con.execute(
-            """
-            insert into duplicate_records by name
-            select $feed as feed, $file as source_file, s.source_line, d.of_file, d.of_line,
-                coalesce(s.raw_line, to_json(s)::varchar) as raw_line, $sha as sha256
-            from staged_duplicates as d join staged as s using (source_line)
-            """,
-            {"feed": feed, **origin},
-        )
         _record(store, file, result, tally, now, sequence, None)
-        missing = pl.DataFrame({"row_key": result.snapshot_missing}, schema={"row_key": pl.String})
-        store.append("snapshot_missing", missing.with_columns(feed=pl.lit(feed), **_literals(origin)))
+        write_missing(store, file, result.sha256, result.snapshot_missing)
+
+
+def write_staged(store: Store, file: InboxFile, sha256: str, sequence: int) -> int:
+    """The staged rows that are neither rejected nor duplicate, and the duplicates; returns how many were loaded."""
+    feed = file.feed.name
+    inserted: int = store.rows(
+        f"""
+        insert into feed_{feed} by name
+        select s.* exclude (raw_line) replace ($file as source_file, $seq as file_seq) from staged as s {_NOT_ASIDE}
+        """,
+        {"file": file.name, "seq": sequence},
+    )[0][0]
+    store.con.execute(
+        """
+        insert into duplicate_records by name
+        select $feed as feed, $file as source_file, s.source_line, d.of_file, d.of_line,
+            coalesce(s.raw_line, to_json(s)::varchar) as raw_line, $sha as sha256
+        from staged_duplicates as d join staged as s using (source_line)
+        """,
+        {"feed": feed, "file": file.name, "sha": sha256},
+    )
+    return inserted
+
+
+def write_missing(store: Store, file: InboxFile, sha256: str, keys: list[str]) -> None:
+    """Keys of an earlier snapshot that this file lacks."""
+    missing = pl.DataFrame({"row_key": keys}, schema={"row_key": pl.String})
+    store.append(
+        "snapshot_missing",
+        missing.with_columns(feed=pl.lit(file.feed.name), **_literals({"file": file.name, "sha": sha256})),
+    )
 
 
 def _literals(origin: dict[str, str]) -> dict[str, pl.Expr]:
@@ -62,9 +74,7 @@ def _record(
     detail: str | None,
 ) -> None:
     """The file's own row and its rejects; inside the caller's transaction."""
-    origin = _literals({"file": file.name, "sha": result.sha256})
-    for rejects in tally.rejects:
-        store.append("rejected_records", rejects.with_columns(feed=pl.lit(file.feed_name), **origin))
+    write_rejects(store, file, result.sha256, tally)
     store.con.execute(
         "insert into source_files values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         [
@@ -72,6 +82,13 @@ def _record(
             result.rejected, result.duplicate, result.state, detail, now,
         ],
     )  # fmt: skip
+
+
+def write_rejects(store: Store, file: InboxFile, sha256: str, tally: Tally) -> None:
+    """Every reject of the tally, under its file."""
+    origin = _literals({"file": file.name, "sha": sha256})
+    for rejects in tally.rejects:
+        store.append("rejected_records", rejects.with_columns(feed=pl.lit(file.feed_name), **origin))
 
 
 def _forget(store: Store, file: InboxFile, sha256: str, states: list[str]) -> None:

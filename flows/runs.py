@@ -41,8 +41,8 @@ def _sha256(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
-    """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
+def read_feeds(store: Store) -> dict[str, dict[str, Any]]:
+    """What each feed holds: how many records, and two sums of their hashes that no order changes."""
     feeds = {}
     for name, feed in FEEDS.items():
         rows = f"feed_{name}"
@@ -57,9 +57,14 @@ def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
         )[0]
         if count:
             feeds[name] = {"records": count, "xor": str(xor), "sum": str(total)}
+    return feeds
+
+
+def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
+    """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
     billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
     legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
-    return Inputs(feeds, tables.hashes, _sha256({**billing, "billed_legs": legs} if legs else billing))
+    return Inputs(read_feeds(store), tables.hashes, _sha256({**billing, "billed_legs": legs} if legs else billing))
 
 
 def open_run(store: Store, request: Request, settings: Settings, tables: Tables) -> tuple[Run, str | None]:

@@ -139,12 +139,16 @@ class Store:
         """Folds the write-ahead log into the file; called at the end of every stage."""
         self.con.execute("checkpoint")
 
-    def current(self, feed_name: str) -> pl.DataFrame:
-        """The rows of a feed of master data in force today: per key the last row of the last file (RULES 18)."""
+    def current(self, feed_name: str, before: int | None = None) -> pl.DataFrame:
+        """The rows of a feed of master data in force today: per key the last row of the last file (RULES 18).
+
+        `before` leaves out files from that file_seq on.
+        """
         feed = FEEDS[feed_name]
         keys = ", ".join(feed.key)
+        known = f"where file_seq < {int(before)} " if before is not None else ""
         return self.sql(
-            f"select * from feed_{feed_name} "
+            f"select * from feed_{feed_name} {known}"
             f"qualify row_number() over (partition by {keys} order by file_seq desc, source_line desc) = 1 "
             f"order by {keys}, row_md5"
         )
