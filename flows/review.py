@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import templates
 from flows import laws
+from flows.ageing import ageing
 from flows.publish import publish, read
 from flows.review_tables import OUTCOMES, TABLES, Column, remedy
 from flows.settings import Settings
@@ -135,6 +136,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks("sql_review.sql").items()}
     for row in rows["parked"]:
         row["remedy"] = remedy(row["reason"], month, row["account_id"])
+    rows["ageing"] = ageing(con, month_start(month))
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(
         month=month,

@@ -146,6 +146,18 @@ TABLES: dict[str, Spec] = {
             "accounts count Accounts; estimates sums Estimate; without_estimate count No estimate; example text Example"
         ),
     ),
+    "ageing": Spec(
+        "How old the suspended usage is",
+        "Days before the 1st of the invoice month. `tollbook replay` says what could be billed now.",
+        "Nothing is suspended.",
+        _columns(
+            "feed text Feed; reason word Reason; age text Days old; records count Records; "
+            "seconds seconds Answered time; accounts count Accounts; estimates sums Estimate; "
+            "without_estimate count No estimate"
+        ),
+        is_quiet=True,
+        is_grouped=True,
+    ),
     "rejected": Spec(
         "Rejected records",
         "By file and column; the first one as an example.",

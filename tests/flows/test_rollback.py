@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,10 +107,11 @@ def test_former_versions_come_back(home: Home) -> None:
 
 @pytest.mark.parametrize("feed", ["calls", "numbers"])
 def test_what_another_file_repeated_counts_again(home: Home, feed: str) -> None:
-    rows = {
+    by_feed: dict[str, list[dict[str, Any]]] = {
         "calls": [{**CALL, "call_id": f"c{n}", "duration_s": 60} for n in (1, 2, 3)],
         "numbers": [{"number": f"+44207946020{n}", "account_id": "ANN"} for n in (1, 2, 3)],
-    }[feed]
+    }
+    rows = by_feed[feed]
     add_file(home, feed, "wrong", rows)
     _take_in(home)
     add_file(home, feed, "xsecond", rows[:2])
