@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from flows.cli_base import Globals, finish, give, say
-from flows.context import locked
 from flows.publish import publish
 from flows.settings import load_settings
 from flows.store import Store
@@ -28,7 +27,7 @@ def rollback_command(
 
     shared: Globals = context.obj
     settings = load_settings(shared.home)
-    with locked(shared.home, "rollback", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
+    with shared.locked("rollback"), Store(shared.home, settings.run.memory_limit_mb) as store:
         done = rollback(store, settings, file, by=shared.by, now=shared.now, reason=reason)
         publish(store)
     give(shared, done.as_json(), done.lines())
@@ -46,7 +45,7 @@ def replay_command(
     shared: Globals = context.obj
     settings = load_settings(shared.home)
     request = shared.request(month_of(shared.today or shared.now.date()))
-    with locked(shared.home, "replay", shared.by):
+    with shared.locked("replay"):
         counts, refused = take_in(request)
         for name in refused:
             say(f"refused file {name}; see `tollbook ingest {name}`")

@@ -113,11 +113,6 @@ def _billable(file: InboxFile, layout: Layout | None, physical: Physical) -> Lay
     if layout is None:
         kinds = f"a file of format {file.source.format}" if file.source else ".csv, .csv.gz, .parquet or .jsonl"
         raise FileRefused(Fault(file.name, None, None, f"the name {file.path.name}", kinds))
-    if file.feed.not_yet:
-        raise FileRefused(
-            Fault(file.name, None, None, f"feed {file.feed.name}", f"a feed that is billed: {file.feed.not_yet}"),
-            physical.lines,
-        )
     if not physical.size:
         raise FileRefused(Fault(file.name, None, None, "an empty file", "records, or at least a header"))
     return layout
