@@ -13,10 +13,10 @@ from schemas.periods import add_months, month_start
 
 _DATED = re.compile(r"(20\d\d)[-_]?(\d\d)[-_]?(\d\d)")
 _PER_DAY = """
-    select (at at time zone $zone)::date as day, count(*), coalesce(sum(duration_s), 0)::bigint from (
-        select started_at as at, duration_s from feed_calls where source = $source
+    select (started at time zone $zone)::date as day, count(*), coalesce(sum(duration_s), 0)::bigint from (
+        select started_at as started, duration_s from feed_calls where source = $source
         union all select sent_at, 0 from feed_messages where source = $source)
-    where at >= $first - interval 1 day and at < $last + interval 1 day group by day"""
+    where started >= $first - interval 1 day and started < $last + interval 1 day group by day"""
 Days = dict[date, tuple[int, int]]
 
 
