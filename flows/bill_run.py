@@ -84,7 +84,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
 def take_in(request: Request) -> tuple[dict[str, int], list[str]]:
     """Every new file of the inbox; returns how many files ended in which state, and the refused ones."""
     with request.store() as store:
-        found: IngestReport = ingest(store, request.settings(), None, now=request.now)
+        found: IngestReport = ingest(store, request.settings(), None, now=request.now, by=request.by)
     counts: dict[str, int] = {}
     for file in found.files:
         counts[file.state] = counts.get(file.state, 0) + 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import cli_acts, cli_decks, cli_reports
+from flows import audit, cli_acts, cli_decks, cli_reports
 from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
 from flows.context import Request
 from flows.settings import Home, load_settings
@@ -103,7 +103,7 @@ def ingest_command(
     shared: Globals = context.obj
     settings = load_settings(shared.home)
     with shared.locked("ingest"), Store(shared.home, settings.run.memory_limit_mb) as store:
-        report = ingest(store, settings, paths or None, feed=feed, source=source, now=shared.now)
+        report = ingest(store, settings, paths or None, feed=feed, source=source, now=shared.now, by=shared.by)
     for file in report.files:
         for fault in file.faults[:20]:
             say(str(fault))
@@ -263,7 +263,10 @@ def publish_command(context: typer.Context) -> None:
     shared: Globals = context.obj
     load_settings(shared.home)
     with shared.locked("publish"):
-        path = publish_snapshot(shared.request(month_of(shared.today or shared.now.date())))
+        request = shared.request(month_of(shared.today or shared.now.date()))
+        with request.store() as store:
+            audit.record(store, "publish", "snapshot", shared.by, shared.now)
+        path = publish_snapshot(request)
     give(shared, {"snapshot": path}, [path])
 
 

@@ -16,7 +16,7 @@ from flows.ingest_csv import Block, csv_blocks, refuse_swallowed
 from flows.ingest_files import FileRefused, InboxFile, Physical, find_files, fingerprint, text_chunks
 from flows.ingest_json import json_blocks, jsonl_blocks
 from flows.ingest_numbers import e164_column
-from flows.ingest_record import commit, refuse
+from flows.ingest_record import Act, commit, refuse
 from flows.ingest_report import FileResult, IngestReport, Tally, shown
 from flows.ingest_segments import number_segments
 from flows.ingest_tables import parquet_blocks
@@ -41,12 +41,14 @@ def ingest(
     feed: str | None = None,
     source: str | None = None,
     now: datetime,
+    by: str = "unknown",
 ) -> IngestReport:
     """Takes in every new file of the inbox, or the named `paths`; safe to repeat.
 
     `feed` or `source` says what paths outside inbox/ hold. A file refused before is tried again, a rolled back one only
     when named. Naming also allows a name that was loaded with other content. `now` is only the clock column
-    ingested_at. Raises WrongUsage for paths and declarations that cannot be meant, before anything is loaded.
+    ingested_at, `by` who the audit log says did it. Raises WrongUsage for paths and declarations that cannot be
+    meant, before anything is loaded.
     """
     files, ignored = find_files(store.home, settings, paths, feed, source)
     kinds = [(file, kind_of(file)) for file in files]
@@ -56,7 +58,7 @@ def ingest(
     ]
     report = IngestReport(ignored=ignored)
     for file, layout in zip(files, layouts, strict=True):
-        report.files.append(_take_in(store, settings, file, layout, now))
+        report.files.append(_take_in(store, settings, file, layout, Act(by, now)))
     if report.anything_new:
         store.checkpoint()
     return report
@@ -72,7 +74,7 @@ def kind_of(file: InboxFile) -> str | None:
     return declared[0] if by_name is None else by_name if by_name in declared else None
 
 
-def _take_in(store: Store, settings: Settings, file: InboxFile, layout: Layout | None, now: datetime) -> FileResult:
+def _take_in(store: Store, settings: Settings, file: InboxFile, layout: Layout | None, act: Act) -> FileResult:
     physical: Physical | None = None
     tally = Tally()
     try:
@@ -81,9 +83,9 @@ def _take_in(store: Store, settings: Settings, file: InboxFile, layout: Layout |
             return known
         layout = _billable(file, layout, physical)
         ingest_settle.prepare(store, file.feed)
-        return _load(store, settings, file, layout, physical, tally, now)
+        return _load(store, settings, file, layout, physical, tally, act)
     except FileRefused as refusal:
-        return refuse(store, file, physical, refusal, tally, now)
+        return refuse(store, file, physical, refusal, tally, act)
     finally:
         ingest_settle.clear(store)
 
@@ -125,7 +127,7 @@ def _load(
     layout: Layout,
     physical: Physical,
     tally: Tally,
-    now: datetime,
+    act: Act,
 ) -> FileResult:
     stage_rows(store, file, layout, physical, tally)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
@@ -152,7 +154,7 @@ def _load(
     )  # fmt: skip
     if not tally.records:
         result.faults.append(Fault(file.name, None, None, "no records", "records, unless there were none"))
-    commit(store, file, result, tally, now)
+    commit(store, file, result, tally, act)
     keep_file(store.home, file.path, physical.sha256)
     return result
 

@@ -1,9 +1,11 @@
 """What ingest writes: a file's rows, rejects, duplicates and its own row, in one transaction; or its refusal."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
+from flows import audit
 from flows.ingest_files import FileRefused, InboxFile, Physical
 from flows.ingest_report import FileResult, Tally, masked, shown
 from flows.store import Store
@@ -15,7 +17,15 @@ _NOT_ASIDE = """
 """
 
 
-def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, now: datetime) -> None:
+@dataclass(frozen=True)
+class Act:
+    """Who takes a file in, and when."""
+
+    by: str
+    now: datetime
+
+
+def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, act: Act) -> None:
     """Rows, rejects, duplicates and the file itself in one transaction."""
     with store.transaction():
         _forget(store, file, result.sha256, ["refused", "rolled_back"])
@@ -25,7 +35,7 @@ def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, now:
             found = f"{result.records} records, of which {inserted} loaded, {result.rejected} rejected"
             fault = Fault(file.name, None, None, found, f"{result.duplicate} duplicates to make up the rest")
             raise FileRefused(fault, result.records)
-        _record(store, file, result, tally, now, sequence, None)
+        _record(store, file, result, tally, act, sequence, None)
         write_missing(store, file, result.sha256, result.snapshot_missing)
 
 
@@ -69,19 +79,21 @@ def _record(
     file: InboxFile,
     result: FileResult,
     tally: Tally,
-    now: datetime,
+    act: Act,
     sequence: int,
     detail: str | None,
 ) -> None:
-    """The file's own row and its rejects; inside the caller's transaction."""
+    """The file's own row, its rejects and the act in the audit log; inside the caller's transaction."""
     write_rejects(store, file, result.sha256, tally)
     store.con.execute(
         "insert into source_files values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         [
             sequence, file.name, file.feed_name, file.source_name, result.sha256, result.records, result.loaded,
-            result.rejected, result.duplicate, result.state, detail, now,
+            result.rejected, result.duplicate, result.state, detail, act.now,
         ],
     )  # fmt: skip
+    told = f"{result.records} records: {result.loaded} loaded, {result.rejected} rejected, {result.duplicate} duplicate"
+    audit.record(store, "ingest", file.name, act.by, act.now, None, f"{result.state}, {detail or told}")
 
 
 def write_rejects(store: Store, file: InboxFile, sha256: str, tally: Tally) -> None:
@@ -102,7 +114,7 @@ def _forget(store: Store, file: InboxFile, sha256: str, states: list[str]) -> No
 
 
 def refuse(
-    store: Store, file: InboxFile, physical: Physical | None, refusal: FileRefused, tally: Tally, now: datetime
+    store: Store, file: InboxFile, physical: Physical | None, refusal: FileRefused, tally: Tally, act: Act
 ) -> FileResult:
     """Records a refusal, once per content. Every record of a refused file counts as rejected."""
     sha256 = physical.sha256 if physical else f"unread:{file.name}"
@@ -120,5 +132,5 @@ def refuse(
     with store.transaction():
         _forget(store, file, sha256, ["refused"])
         sequence = store.rows("select nextval('file_seq')")[0][0]
-        _record(store, file, result, tally, now, sequence, detail)
+        _record(store, file, result, tally, act, sequence, detail)
     return result

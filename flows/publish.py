@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from flows import audit
 from flows.store import Store
 from flows.views import blocks, views
 
@@ -40,6 +41,7 @@ def publish(store: Store) -> Path:
         _to_disk(fresh)
         fresh.replace(target)
     _to_disk(target.parent)
+    audit.keep_head(store)
     return target
 
 
