@@ -10,13 +10,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from flows.approval import may_approve
 from flows.audit import record
 from flows.catalog import load_all
 from flows.context import Request
 from flows.keep import keep
 from flows.manifest import write_manifest
-from flows.runs import add_event, drafted_runs, issued_sha256, read_inputs
+from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
+from flows.stop import Stop
+from flows.stops import let_through, waiting
 from flows.store import Store, write_atomic
 from flows.usage_csv import usage_csv
 from invoicing.documents import faults, issued
@@ -38,6 +41,8 @@ class Approval:
     parked: list[tuple[str, str]] = field(default_factory=list)
     not_asked: int = 0
     """Accounts that the approved runs were not asked for."""
+    overridden: int = 0
+    """Stops let through with a reason."""
 
     @property
     def incomplete(self) -> bool:
@@ -55,9 +60,19 @@ def month_of_target(store: Store, target: str) -> tuple[str, str | None]:
 
 
 def approve(
-    request: Request, run_id: str | None, seller: str | None, kind: str | None, issue_date: date | None
+    request: Request,
+    run_id: str | None,
+    seller: str | None,
+    kind: str | None,
+    issue_date: date | None,
+    *,
+    manifest: str | None = None,
+    override: str | None = None,
 ) -> Approval:
-    """Issues the drafts of the month (of one run, one seller, one kind) and renders what is issued."""
+    """Issues the drafts of the month (of one run, one seller, one kind) and renders what is issued.
+
+    `manifest`: the hash of the manifest the approver has looked at. `override`: why what stops it may pass.
+    """
     settings = request.settings()
     day = issue_date or request.month_first
     if month_of(day) != request.invoice_month:
@@ -71,9 +86,12 @@ def approve(
             if run_id in (None, each) and kind in (None, run_kind)
         ]
         numbers: list[str] = []
+        stops: list[Stop] = []
         if runs:
-            _may_approve(store, request, settings, runs)
+            may_approve(store, request, settings, [each for each, _ in runs], manifest)
+            stops = waiting(store, settings, request, seller, override)
             with store.transaction():
+                let_through(store, request, [each for each, _ in runs], stops, override)
                 for each, _ in runs:
                     numbers += _issue(store, request, settings, each, seller, day)
             store.checkpoint()
@@ -85,7 +103,7 @@ def approve(
         tables = load_all(request.home, settings)
         write_manifest(store, request, settings, tables)
         parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
-    return Approval(request.invoice_month, numbers, rendered, parked, not_asked)
+    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops))
 
 
 def _left_out(store: Store, month: str, approved: list[str], seller: str | None) -> tuple[list[tuple[str, str]], int]:
@@ -104,26 +122,6 @@ def _left_out(store: Store, month: str, approved: list[str], seller: str | None)
     )
     parked = [(account, reason) for account, outcome, reason in rows if outcome == "parked"]
     return parked, sum(reason == "not asked for" for _, _, reason in rows)
-
-
-def _may_approve(store: Store, request: Request, settings: Settings, runs: list[tuple[str, str]]) -> None:
-    """Another person than the runner; and nothing the drafts rest on has moved since."""
-    if request.by in [drafted_by for _, drafted_by in runs] and not settings.billing.approver_may_be_runner:
-        raise Refused(
-            f"{request.by} ran this month and may not approve it. Another person approves (--by NAME), "
-            "or [billing] approver_may_be_runner = true."
-        )
-    inputs = read_inputs(store, settings, load_all(request.home, settings)).sha256
-    for run_id, _ in runs:
-        drafted, issued = store.rows("select inputs_sha256, issued_sha256 from runs where run_id = $1", [run_id])[0]
-        moved = "files taken in, catalogue, taxes or settings" if inputs != drafted else None
-        if issued != issued_sha256(store, but_for=run_id):
-            moved = "other documents were issued, and a draft is what they left owing"
-        if moved:
-            raise Refused(
-                f"what the drafts were made from has changed since ({moved}). "
-                f"Run `tollbook run {request.invoice_month}` again and approve what it drafts."
-            )
 
 
 def _issue(store: Store, request: Request, settings: Settings, run_id: str, seller: str | None, day: date) -> list[str]:
@@ -155,7 +153,9 @@ def _issue(store: Store, request: Request, settings: Settings, run_id: str, sell
         numbers.append(number)
     if seller is None or all(row[1] == seller for row in waiting):
         add_event(store, run_id, "approved", request)
-    record(store, "approve", run_id, request.by, request.now, detail=f"{len(numbers)} documents issued")
+    bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run_id])[0][0]
+    told = f"{len(numbers)} documents issued of manifest {bound}"
+    record(store, "approve", run_id, request.by, request.now, detail=told)
     return numbers
 
 

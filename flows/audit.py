@@ -1,14 +1,15 @@
 """The audit log: who did what, when and why; append-only, every entry bound to the one before by its hash.
 
-A changed, inserted or removed entry breaks the chain from there on. What the chain cannot show is that its last
-entries were cut off; the log in a back-up can.
+A changed, inserted or removed entry breaks the chain from there on. That its last entries were cut off shows against
+store/audit.head, which every publication leaves beside the database.
 """
 
 import hashlib
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
-from flows.store import Store
+from flows.store import Store, write_atomic
 
 _FIELDS = "seq, act, subject, by_name, reason, detail, happened_at"
 
@@ -41,7 +42,34 @@ def verify(store: Store) -> list[str]:
         if sha256 != _sha256(previous, *entry):
             faults.append(f"audit entry {seq}: its content is not what was written")
         expected, before = seq + 1, sha256
-    return faults
+    return faults + _cut_off(store)
+
+
+def keep_head(store: Store) -> None:
+    """Notes the last entry beside the database."""
+    last = store.rows("select seq, sha256 from audit_log order by seq desc limit 1")
+    if last and _head(store) != last[0]:
+        write_atomic(_head_file(store), json.dumps(dict(zip(("seq", "sha256"), last[0], strict=True))).encode())
+
+
+def _head_file(store: Store) -> Path:
+    return store.home.store / "audit.head"
+
+
+def _head(store: Store) -> tuple[int, str] | None:
+    try:
+        noted = json.loads(_head_file(store).read_text(encoding="utf-8"))
+        return noted["seq"], noted["sha256"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _cut_off(store: Store) -> list[str]:
+    """Entries that were there when the snapshot was published last, and are not now."""
+    head = _head(store)
+    if head is None or store.rows("select 1 from audit_log where seq = $1 and sha256 = $2", list(head)):
+        return []
+    return [f"audit entry {head[0]}: it was the last when the snapshot was published, and is gone or another one now"]
 
 
 def _sha256(

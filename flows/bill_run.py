@@ -4,16 +4,18 @@ Prefect gives them names, logs, a page to look at and a place in a schedule; wha
 own tables alone, so a stage can be repeated and a killed run started again.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from flows.catalog import load_all
 from flows.charge import charge
-from flows.context import Request, Run, locked
+from flows.context import Request, Run
 from flows.draft import draft
 from flows.ingest import IngestReport, ingest
 from flows.keep import keep_tables
+from flows.lock import locked
 from flows.manifest import write_manifest
 from flows.publish import publish
 from flows.rate import rate
@@ -42,10 +44,12 @@ class RunReport:
     refused_files: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     """Runs whose drafts gave way to this one's."""
+    stops: list[str] = field(default_factory=list)
+    """What stops the approval until it is mended or let through with a reason."""
 
     @property
     def incomplete(self) -> bool:
-        return bool(self.parked or self.findings or self.refused_files or self.usage.get("suspended"))
+        return bool(self.parked or self.findings or self.refused_files or self.usage.get("suspended") or self.stops)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,14 +57,15 @@ class RunReport:
 
 def bill_month(request: Request, step: Step) -> RunReport:
     """Files in, drafts out: the whole of `tollbook run`. Raises TollbookError when there is nothing to draft."""
-    with locked(request.home, f"run {request.invoice_month}", request.by):
+    act = f"run {request.invoice_month}"
+    with locked(request.home, act, request.by, request.now, take_over=request.take_over):
         taken_in = step("ingest", take_in, request)
         run = step("open", open_month, request)
         usage = step("rate", rate, run)
         step("charge", charge, run)
         step("tax", tax, run)
         accounts, replaced = step("draft", draft, run)
-        parked, findings = step("report", report, run)
+        parked, findings, stops = step("report", report, run)
     return RunReport(
         run.run_id,
         request.invoice_month,
@@ -72,13 +77,14 @@ def bill_month(request: Request, step: Step) -> RunReport:
         findings,
         taken_in[1],
         replaced,
+        stops,
     )
 
 
 def take_in(request: Request) -> tuple[dict[str, int], list[str]]:
     """Every new file of the inbox; returns how many files ended in which state, and the refused ones."""
     with request.store() as store:
-        found: IngestReport = ingest(store, request.settings(), None, now=request.now)
+        found: IngestReport = ingest(store, request.settings(), None, now=request.now, by=request.by)
     counts: dict[str, int] = {}
     for file in found.files:
         counts[file.state] = counts.get(file.state, 0) + 1
@@ -94,19 +100,31 @@ def open_month(request: Request) -> Run:
         run, state = open_run(store, request, settings, tables)
     if state is None:
         return run
-    if not (request.home.out(request.invoice_month) / "review.html").exists():
+    if not _is_reported(run):
         report(run)
     raise NothingToDo(
         f"run {run.run_id} already {state} {request.invoice_month} from these very inputs; nothing has changed since."
     )
 
 
-def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
-    """Manifest, snapshot and review, which reads the snapshot; returns parked accounts and findings."""
+def _is_reported(run: Run) -> bool:
+    """Whether review and manifest are there, and the manifest is the one the run is bound to."""
+    out = run.request.home.out(run.request.invoice_month)
+    with run.request.store() as store:
+        bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run.run_id])[0][0]
+    try:
+        found = hashlib.sha256((out / "manifest.json").read_bytes()).hexdigest()
+    except OSError:
+        return False
+    return (out / "review.html").exists() and found == bound
+
+
+def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]], list[str]]:
+    """Manifest, snapshot and review, which reads the snapshot; returns parked accounts, findings and stops."""
     settings = run.request.settings()
     with run.request.store() as store:
         write_manifest(store, run.request, settings, load_all(run.request.home, settings))
-        review(store, settings, run.request.invoice_month)
+        found = review(store, settings, run.request.invoice_month)
         parked = store.rows(
             "select account_id, reason from run_accounts where run_id = $1 and outcome = 'parked' order by account_id",
             [run.run_id],
@@ -114,7 +132,7 @@ def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]
         findings = store.rows(
             "select account_id, kind, detail from run_findings where run_id = $1 order by all", [run.run_id]
         )
-    return parked, findings
+    return parked, findings, [f"{row['code']} {row['subject']}: {row['detail']}" for row in found.stops]
 
 
 def publish_snapshot(request: Request) -> str:

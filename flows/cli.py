@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import cli_decks, cli_reports
+from flows import audit, cli_acts, cli_decks, cli_reports
 from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
-from flows.context import Request, locked
+from flows.context import Request
 from flows.settings import Home, load_settings
 from flows.store import Store
 from schemas.errors import NothingToDo, Refused, TollbookError, WrongUsage
@@ -56,6 +56,9 @@ def options(
     today: Annotated[str | None, typer.Option(help="The day it is; default $TOLLBOOK_TODAY, then the clock.")] = None,
     by: Annotated[str | None, typer.Option(help="Who is acting; default the login name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take over a lock whose holder on another machine is known to be dead.")
+    ] = False,
     asked_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="The version, and nothing else.")
     ] = False,
@@ -68,6 +71,7 @@ def options(
         by=by or getpass.getuser(),
         as_json=as_json,
         now=datetime.now(UTC),  # noqa: TID251 the one clock
+        take_over=take_over,
     )
 
 
@@ -98,8 +102,8 @@ def ingest_command(
 
     shared: Globals = context.obj
     settings = load_settings(shared.home)
-    with locked(shared.home, "ingest", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
-        report = ingest(store, settings, paths or None, feed=feed, source=source, now=shared.now)
+    with shared.locked("ingest"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        report = ingest(store, settings, paths or None, feed=feed, source=source, now=shared.now, by=shared.by)
     for file in report.files:
         for fault in file.faults[:20]:
             say(str(fault))
@@ -131,7 +135,7 @@ def run_command(
     request = shared.request(month, tuple(account or ()))
     load_settings(shared.home)
     if dry_run:
-        with locked(shared.home, "dry run", shared.by), scratch_copy(request) as copy:
+        with shared.locked("dry run"), scratch_copy(request) as copy:
             report = run_direct(copy)
     else:
         report = run_direct(request) if direct else _with_prefect(request)
@@ -142,6 +146,7 @@ def run_command(
         "accounts: " + _counts(report.accounts),
         *(f"parked {name}: {reason}" for name, reason in report.parked),
         *(f"look at {name}: {detail}" for name, _, detail in report.findings),
+        *(f"stops the approval: {stop}" for stop in report.stops),
         *(f"refused file {name}; see `tollbook ingest {name}`" for name in report.refused_files),
     ]
     give(shared, report.as_dict(), lines)
@@ -174,7 +179,7 @@ def review_command(context: typer.Context, month: str) -> None:
     shared: Globals = context.obj
     shared.request(month)
     settings = load_settings(shared.home)
-    with locked(shared.home, "review", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
+    with shared.locked("review"), Store(shared.home, settings.run.memory_limit_mb) as store:
         found = review(store, settings, month)
     give(shared, found.as_json(), found.lines())
 
@@ -188,6 +193,13 @@ def approve_command(
     issue_date: Annotated[
         str | None, typer.Option("--issue-date", help="Default the 1st of the invoice month.")
     ] = None,
+    manifest: Annotated[
+        str | None,
+        typer.Option(help="Hash (or its beginning) of the manifest you have looked at; another one refuses."),
+    ] = None,
+    override: Annotated[
+        str | None, typer.Option(help="Why gaps and figures far from their history may pass; kept in the audit log.")
+    ] = None,
 ) -> None:
     """Issue the drafts: number the documents, freeze them, render the PDFs."""
     from flows.approve import KINDS, approve, month_of_target
@@ -197,14 +209,17 @@ def approve_command(
     if kind is not None and kind not in KINDS:
         raise WrongUsage(f"--kind: found {kind!r}; expected one of {', '.join(KINDS)}")
     settings = load_settings(shared.home)
-    with locked(shared.home, "approve", shared.by):
+    with shared.locked("approve"):
         with Store(shared.home, settings.run.memory_limit_mb) as store:
             month, run_id = month_of_target(store, target)
         request = shared.request(month)
-        done = approve(request, run_id, seller, kind, _day(issue_date, "--issue-date"))
+        day = _day(issue_date, "--issue-date")
+        done = approve(request, run_id, seller, kind, day, manifest=manifest, override=override)
         publish_snapshot(request)
     lines = [f"{month}: {len(done.issued)} documents issued, {done.rendered} PDFs in out/{month}/invoices"]
     lines += [f"left out, parked: {name}: {reason}" for name, reason in done.parked]
+    if done.overridden:
+        lines.append(f"let through by --override: {done.overridden}; the review and the audit log say what and why")
     if done.not_asked:
         lines.append(f"left out, not asked for: {done.not_asked} accounts; `tollbook run {month}` drafts them")
     give(
@@ -229,7 +244,7 @@ def send_command(
     shared: Globals = context.obj
     request = shared.request(month)
     settings = load_settings(shared.home)
-    with locked(shared.home, "send", shared.by):
+    with shared.locked("send"):
         with Store(shared.home, settings.run.memory_limit_mb) as store:
             report = send(
                 store, settings, month, today=shared.today, now=shared.now, by=shared.by, late_reason=late_reason,
@@ -247,13 +262,17 @@ def publish_command(context: typer.Context) -> None:
 
     shared: Globals = context.obj
     load_settings(shared.home)
-    with locked(shared.home, "publish", shared.by):
-        path = publish_snapshot(shared.request(month_of(shared.today or shared.now.date())))
+    with shared.locked("publish"):
+        request = shared.request(month_of(shared.today or shared.now.date()))
+        with request.store() as store:
+            audit.record(store, "publish", "snapshot", shared.by, shared.now)
+        path = publish_snapshot(request)
     give(shared, {"snapshot": path}, [path])
 
 
 def main() -> None:
     """Entry point: an expected error prints one sentence and ends with its exit code; the rest is a defect of ours."""
+    cli_acts.register(app)
     cli_reports.register(app)
     cli_decks.register(app)
     command = typer.main.get_command(app)

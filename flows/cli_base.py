@@ -1,6 +1,7 @@
 """What every command shares: the options before it, where data and words go, and how it ends (CONTRACT, section 3)."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import typer
 
 from flows.context import Request
+from flows.lock import locked
 from flows.settings import Home
 from schemas.periods import month_start
 
@@ -23,10 +25,15 @@ class Globals:
     by: str
     as_json: bool
     now: datetime
+    take_over: bool = False
 
     def request(self, month: str, accounts: tuple[str, ...] = ()) -> Request:
         month_start(month)
-        return Request(str(self.home.root), month, self.by, self.now, self.today, accounts)
+        return Request(str(self.home.root), month, self.by, self.now, self.today, accounts, self.take_over)
+
+    def locked(self, act: str) -> AbstractContextManager[None]:
+        """The home's lock, for the length of an act."""
+        return locked(self.home, act, self.by, self.now, take_over=self.take_over)
 
 
 def say(text: str) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, get_args
 import typer
 
 from flows.cli_base import Globals, give, say
-from flows.context import locked
 from flows.deck_money import Key, Money, Moved, moved, rated_with
 from flows.deck_report import Change, diff, facts
 from flows.decks import DeckFile, read_deck
@@ -134,7 +133,7 @@ def _money(
         return None
     if deck not in settings.decks:
         raise WrongUsage(f"--usage-of: found {deck!r}; expected a deck of tollbook.toml")
-    with locked(shared.home, "deck diff", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
+    with shared.locked("deck diff"), Store(shared.home, settings.run.memory_limit_mb) as store:
         usage = rated_with(store, deck, month)
     if usage.is_empty():
         say(f"no rated usage of deck {deck} in {month}: no money to compare")

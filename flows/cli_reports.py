@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli_base import INCOMPLETE, Globals, finish, give, say
-from flows.context import locked
 from flows.settings import Settings, load_settings
 from flows.store import Store
 from schemas.catalog import DECK_COLUMNS, Catalog
@@ -34,7 +33,7 @@ def status_command(
     if month is not None:
         shared.request(month)
     settings = load_settings(shared.home)
-    with locked(shared.home, "status", shared.by), Store(shared.home, settings.run.memory_limit_mb) as store:
+    with shared.locked("status"), Store(shared.home, settings.run.memory_limit_mb) as store:
         found = status(store, settings, month, today=shared.today or shared.now.date())
     give(shared, found, status_lines(found))
 
@@ -89,7 +88,7 @@ def schema_command(
         + (f" ({', '.join(c['choices'])})" if c["choices"] else "")
         for c in columns
     ]
-    lines += [f"exactly one of {a} and {b}" for a, b in feed.one_of] + ([feed.not_yet] if feed.not_yet else [])
+    lines += [f"exactly one of {a} and {b}" for a, b in feed.one_of]
     give(shared, columns, lines)
 
 

@@ -1,11 +1,6 @@
 """What a stage needs to know about its run: paths and ids, never frames, so that Prefect can carry it."""
 
-import fcntl
-import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,7 +9,6 @@ import polars as pl
 
 from flows.settings import Home, Settings, load_settings
 from flows.store import Store
-from schemas.errors import Refused
 from schemas.periods import month_start
 
 
@@ -28,6 +22,8 @@ class Request:
     now: datetime
     today: date | None = None
     accounts: tuple[str, ...] = ()
+    take_over: bool = False
+    """Whether a stale lock may be taken over."""
 
     @property
     def home(self) -> Home:
@@ -68,23 +64,3 @@ def emptied(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-@contextmanager
-def locked(home: Home, act: str, by: str) -> Iterator[None]:
-    """One writer at a time. The lock is the kernel's: it ends with its process, even a killed one."""
-    home.store.mkdir(parents=True, exist_ok=True)
-    path = home.store / "lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = path.read_text(encoding="utf-8") or "{}"
-            raise Refused(f"another Tollbook is at work in this home: {holder}. Wait for it to end.") from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({"act": act, "by": by, "pid": os.getpid()}).encode(), 0)
-        yield
-        os.ftruncate(handle, 0)
-    finally:
-        os.close(handle)

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from flows import audit
 from flows.allowance_use import allowance_use
 from flows.catalog import load_all
 from flows.context import Request, Run
@@ -62,9 +63,15 @@ def draft(run: Run) -> tuple[dict[str, int], list[str]]:
                 [request.by, request.now, run.run_id],
             )
             add_event(store, run.run_id, "drafted", request)
+            told = ", ".join(f"{count} {name}" for name, count in _counted(outcomes).items())
+            audit.record(store, "run", run.run_id, request.by, request.now, None, told)
             balance_books(store, run.run_id)
         store.checkpoint()
-    return dict(outcomes.group_by("outcome").len().sort("outcome").iter_rows()), replaced
+    return _counted(outcomes), replaced
+
+
+def _counted(outcomes: pl.DataFrame) -> dict[str, int]:
+    return dict(outcomes.group_by("outcome").len().sort("outcome").iter_rows())
 
 
 def _past(store: Store, request: Request) -> Past:

@@ -16,7 +16,7 @@ from flows.ingest_csv import Block, csv_blocks, refuse_swallowed
 from flows.ingest_files import FileRefused, InboxFile, Physical, find_files, fingerprint, text_chunks
 from flows.ingest_json import json_blocks, jsonl_blocks
 from flows.ingest_numbers import e164_column
-from flows.ingest_record import commit, refuse
+from flows.ingest_record import Act, commit, refuse
 from flows.ingest_report import FileResult, IngestReport, Tally, shown
 from flows.ingest_segments import number_segments
 from flows.ingest_tables import parquet_blocks
@@ -41,30 +41,32 @@ def ingest(
     feed: str | None = None,
     source: str | None = None,
     now: datetime,
+    by: str = "unknown",
 ) -> IngestReport:
     """Takes in every new file of the inbox, or the named `paths`; safe to repeat.
 
     `feed` or `source` says what paths outside inbox/ hold. A file refused before is tried again, a rolled back one only
     when named. Naming also allows a name that was loaded with other content. `now` is only the clock column
-    ingested_at. Raises WrongUsage for paths and declarations that cannot be meant, before anything is loaded.
+    ingested_at, `by` who the audit log says did it. Raises WrongUsage for paths and declarations that cannot be
+    meant, before anything is loaded.
     """
     files, ignored = find_files(store.home, settings, paths, feed, source)
-    kinds = [(file, _kind(file)) for file in files]
+    kinds = [(file, kind_of(file)) for file in files]
     layouts = [
         layout_of(file.feed, file.source_name, file.source, kind) if kind and not file.trouble else None
         for file, kind in kinds
     ]
     report = IngestReport(ignored=ignored)
     for file, layout in zip(files, layouts, strict=True):
-        report.files.append(_take_in(store, settings, file, layout, now))
+        report.files.append(_take_in(store, settings, file, layout, Act(by, now)))
     if report.anything_new:
         store.checkpoint()
     return report
 
 
-def _kind(file: InboxFile) -> str | None:
+def kind_of(file: InboxFile) -> str | None:
     """csv, jsonl, json or parquet: as declared, else by the name; None where the two disagree or neither says."""
-    name = file.path.name.lower().removesuffix(".gz")
+    name = file.name.lower().removesuffix(".gz")
     by_name = next((kind for kind in KINDS if name.endswith("." + kind)), None)
     if file.source is None:
         return None if by_name == "json" else by_name
@@ -72,7 +74,7 @@ def _kind(file: InboxFile) -> str | None:
     return declared[0] if by_name is None else by_name if by_name in declared else None
 
 
-def _take_in(store: Store, settings: Settings, file: InboxFile, layout: Layout | None, now: datetime) -> FileResult:
+def _take_in(store: Store, settings: Settings, file: InboxFile, layout: Layout | None, act: Act) -> FileResult:
     physical: Physical | None = None
     tally = Tally()
     try:
@@ -81,9 +83,9 @@ def _take_in(store: Store, settings: Settings, file: InboxFile, layout: Layout |
             return known
         layout = _billable(file, layout, physical)
         ingest_settle.prepare(store, file.feed)
-        return _load(store, settings, file, layout, physical, tally, now)
+        return _load(store, settings, file, layout, physical, tally, act)
     except FileRefused as refusal:
-        return refuse(store, file, physical, refusal, tally, now)
+        return refuse(store, file, physical, refusal, tally, act)
     finally:
         ingest_settle.clear(store)
 
@@ -113,11 +115,6 @@ def _billable(file: InboxFile, layout: Layout | None, physical: Physical) -> Lay
     if layout is None:
         kinds = f"a file of format {file.source.format}" if file.source else ".csv, .csv.gz, .parquet or .jsonl"
         raise FileRefused(Fault(file.name, None, None, f"the name {file.path.name}", kinds))
-    if file.feed.not_yet:
-        raise FileRefused(
-            Fault(file.name, None, None, f"feed {file.feed.name}", f"a feed that is billed: {file.feed.not_yet}"),
-            physical.lines,
-        )
     if not physical.size:
         raise FileRefused(Fault(file.name, None, None, "an empty file", "records, or at least a header"))
     return layout
@@ -130,17 +127,9 @@ def _load(
     layout: Layout,
     physical: Physical,
     tally: Tally,
-    now: datetime,
+    act: Act,
 ) -> FileResult:
-    for block in _blocks(store, file, layout, physical):
-        tally.records += block.records
-        tally.lines += block.lines
-        parsed = _parse(canonical(block.rows, layout), layout)
-        tally.rejects += [block.rejects, parsed.rejects]
-        if layout.kind == "csv":
-            refuse_swallowed(parsed.rejects, file.name, layout, block.rows.width - 2)
-        ingest_settle.stage(store, file.feed, parsed.rows)
-    _check_lines(file, layout, physical, tally)
+    stage_rows(store, file, layout, physical, tally)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
     settled = ingest_settle.settle(store, file.feed, file.name, mode == "snapshot")
     tally.rejects.append(settled.rejects)
@@ -165,9 +154,22 @@ def _load(
     )  # fmt: skip
     if not tally.records:
         result.faults.append(Fault(file.name, None, None, "no records", "records, unless there were none"))
-    commit(store, file, result, tally, now)
+    commit(store, file, result, tally, act)
     keep_file(store.home, file.path, physical.sha256)
     return result
+
+
+def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:
+    """Reads, parses and stages every row of a file, counting as it goes. Raises FileRefused."""
+    for block in _blocks(store, file, layout, physical):
+        tally.records += block.records
+        tally.lines += block.lines
+        parsed = _parse(canonical(block.rows, layout), layout)
+        tally.rejects += [block.rejects, parsed.rejects]
+        if layout.kind == "csv":
+            refuse_swallowed(parsed.rejects, file.name, layout, block.rows.width - 2)
+        ingest_settle.stage(store, file.feed, parsed.rows)
+    _check_lines(file, layout, physical, tally)
 
 
 def _blocks(store: Store, file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Block]:

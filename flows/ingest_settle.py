@@ -82,11 +82,20 @@ def _content(feed: Feed) -> str:
     return f"md5({' || chr(31) || '.join(cells)})"
 
 
-def settle(store: Store, feed: Feed, file: str, snapshot: bool) -> Settled:
-    """Finds duplicates and contradictions of what is staged. Writes only temporary tables."""
+def empty(store: Store) -> None:
+    """Makes room for the next file of the same feed; unlike `prepare`, also inside a transaction."""
+    for table in ("staged", "staged_duplicates", "staged_rejects"):
+        store.con.execute(f"delete from temp.{table}")
+
+
+def settle(store: Store, feed: Feed, file: str, snapshot: bool, before: int | None = None) -> Settled:
+    """Finds duplicates and contradictions of what is staged. Writes only temporary tables.
+
+    `before`: master data is settled against what files before this file_seq hold, and not against all.
+    """
     if feed.is_usage:
         return _settle_usage(store, feed, file)
-    return _settle_master(store, feed, file, snapshot)
+    return _settle_master(store, feed, file, snapshot, before)
 
 
 def _settle_usage(store: Store, feed: Feed, file: str) -> Settled:
@@ -95,9 +104,10 @@ def _settle_usage(store: Store, feed: Feed, file: str) -> Settled:
     """
     identity = ", ".join(feed.key)
     same = " and ".join(f"f.{key} is not distinct from s.{key}" for key in feed.key)
+    store.con.execute("delete from temp.staged_again")
     store.con.execute(
         f"""
-        create or replace temp table staged_again as
+        insert into staged_again
         select {identity} from staged group by all having count(*) > 1
         union
         select {identity} from staged as s where exists (select 1 from feed_{feed.name} as f where {same})
@@ -121,10 +131,10 @@ def _settle_usage(store: Store, feed: Feed, file: str) -> Settled:
     return Settled(pl.DataFrame(schema=REJECTS), [], store.rows("select count(*) from staged_duplicates")[0][0])
 
 
-def _settle_master(store: Store, feed: Feed, file: str, snapshot: bool) -> Settled:
+def _settle_master(store: Store, feed: Feed, file: str, snapshot: bool, before: int | None) -> Settled:
     """Versions (RULES 18): the same content again is a duplicate, two contents of one key in one file are none."""
     rows = store.sql("select * from staged order by source_line")
-    known = store.current(feed.name)
+    known = store.current(feed.name, before)
     keys = list(feed.key)
     parts = [account_breaks(rows, known)] if feed.name == "accounts" else []
     if parts:

@@ -33,17 +33,14 @@ LAWS: dict[str, str] = {
         from source_files where state <> 'refused' and records <> loaded + rejected + duplicate
         order by source_file""",
     "loaded_usage_is_rated_suspended_or_excluded": """
-        with taken_back as (
-            select source_file from source_files group by source_file having bool_and(state = 'rolled_back')
-        ),
-        loaded as (
+        with loaded as (
             select feed, sum(loaded) as records, coalesce(sum(seconds), 0) as seconds
             from source_files where feed in ('calls', 'messages') and state not in ('refused', 'rolled_back')
             group by feed
         ),
         outcomes as (
             select case kind when 'voice' then 'calls' else 'messages' end as feed, duration_s from rated_usage
-            where source_file not in (from taken_back)
+            where is_loaded
             union all select feed, duration_s from suspended_usage
             union all select feed, duration_s from excluded_usage
             union all select feed, duration_s from pending_usage where reason <> 'no_outcome'

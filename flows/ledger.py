@@ -3,6 +3,8 @@
 Each law is a query that returns the rows that break it; a broken law rolls the drafting transaction back.
 """
 
+from typing import Any
+
 from flows.store import Store
 from schemas.errors import Refused
 
@@ -57,6 +59,9 @@ LAWS = {
         select usage_id from (select usage_id from feed_calls union all select usage_id from feed_messages)
         except (select usage_id from rated_usage union select usage_id from suspended_usage
                 union select usage_id from excluded_usage)""",
+}
+
+FILE_LAWS = {
     "every call and message of a loaded file is stored": """
         with stored as (
             select file_seq, count(*) as kept from feed_calls group by 1 union all
@@ -70,12 +75,22 @@ LAWS = {
 
 
 def balance_books(store: Store, run_id: str) -> None:
-    """Raises Refused naming every law that does not hold and the first rows that break it."""
+    """The laws of a run that drafts, and those of the files under it."""
+    keep_laws(store, LAWS | FILE_LAWS, {"run": run_id}, "nothing was drafted")
+
+
+def balance_files(store: Store) -> None:
+    """The laws of what was taken in, for acts that change nothing else."""
+    keep_laws(store, FILE_LAWS, {}, "nothing was changed")
+
+
+def keep_laws(store: Store, laws: dict[str, str], values: dict[str, Any], so: str) -> None:
+    """Raises Refused naming every law that does not hold and the first rows that break it; `so` is what follows."""
     broken = []
-    for law, query in LAWS.items():
-        params = {"run": run_id} if "$run" in query else None
-        rows = store.rows(query, params)
+    for law, query in laws.items():
+        asked = {name: value for name, value in values.items() if f"${name}" in query}
+        rows = store.rows(query, asked or None)
         if rows:
             broken.append(f"{law}: {len(rows)} times not, first {rows[:3]}")
     if broken:
-        raise Refused("the books do not balance; nothing was drafted.\n" + "\n".join(broken))
+        raise Refused(f"the books do not balance; {so}.\n" + "\n".join(broken))

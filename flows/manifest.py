@@ -10,6 +10,7 @@ from typing import Any
 
 from flows.catalog import Tables
 from flows.context import Request
+from flows.keep import keep
 from flows.runs import last_state, read_inputs
 from flows.settings import Home, Settings
 from flows.store import Store, write_atomic
@@ -26,6 +27,7 @@ def write_manifest(store: Store, request: Request, settings: Settings, tables: T
         "outputs": _outputs(home, month),
     }
     text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    keep(home, text.encode())
     digest = write_atomic(home.out(month) / "manifest.json", text.encode())
     standing = [run["run_id"] for run in content["runs"]]
     store.rows("update runs set manifest_sha256 = $1 where list_contains($2, run_id)", [digest, standing])

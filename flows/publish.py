@@ -8,11 +8,12 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
+from flows import audit
 from flows.store import Store
 from flows.views import blocks, views
 
@@ -40,6 +41,7 @@ def publish(store: Store) -> Path:
         _to_disk(fresh)
         fresh.replace(target)
     _to_disk(target.parent)
+    audit.keep_head(store)
     return target
 
 
@@ -67,9 +69,16 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def in_force(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """What stands in the working database, as temporary tables: run_states, documents_in_force, usage_in_force ..."""
-    temporary = {name: step for name, step in blocks("sql_base.sql").items() if step.startswith(_TEMPORARY)}
+def in_force(con: duckdb.DuckDBPyConnection, names: Sequence[str] | None = None) -> Iterator[None]:
+    """What stands in the working database, as temporary tables: run_states, documents_in_force, usage_in_force ...
+
+    `names`: only these, for who needs no more.
+    """
+    temporary = {
+        name: step
+        for name, step in blocks("sql_base.sql").items()
+        if step.startswith(_TEMPORARY) and (names is None or name in names)
+    }
     for step in temporary.values():
         con.execute(step)
     try:

@@ -7,6 +7,7 @@ the same books give the same bytes.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import templates
 from flows import laws
+from flows.ageing import ageing
 from flows.publish import publish, read
 from flows.review_tables import OUTCOMES, TABLES, Column, remedy
 from flows.settings import Settings
+from flows.stops import Standing, standing
 from flows.store import Store, write_atomic
 from flows.views import blocks
 from schemas.errors import Refused
@@ -62,8 +65,13 @@ class Review:
 
     @property
     def incomplete(self) -> bool:
-        """Parked accounts or suspended usage: exit code 3."""
-        return bool(self.tables["parked"] or self.tables["suspended"])
+        """Parked accounts, suspended usage, or something that stops the approval: exit code 3."""
+        return bool(self.tables["parked"] or self.tables["suspended"] or self.stops)
+
+    @property
+    def stops(self) -> Rows:
+        """What stops the approval and was not let through."""
+        return [row for row in self.tables["stops"] if row["reason"] is None]
 
     def as_json(self) -> dict[str, Any]:
         """The whole review, decimals as text."""
@@ -102,6 +110,12 @@ class Review:
         for row in self.tables["suspended"]:
             worth = f", about {sums(row['estimates'])}" if row["estimates"] else ""
             found.append(f"Suspended: {row['feed']}, {row['reason']}: {row['records']}{worth}")
+        for row in self.tables["stops"]:
+            state = f"let through by {row['by_name']}: {row['reason']}" if row["reason"] else "stops the approval"
+            found.append(f"{worded(row['code']).capitalize()}, {row['subject']}: {row['detail']} ({state})")
+        for name, word in (("uncharged", "active without a charge"), ("unfounded", "charged without a resource")):
+            if self.tables[name]:
+                found.append(f"Resources {word}: {len(self.tables[name])}")
         rejected = sum(row["rejected"] for row in self.tables["files"])
         if rejected:
             found.append(f"Rejected records: {rejected}")
@@ -119,10 +133,11 @@ def review(store: Store, settings: Settings, month: str) -> Review:
     Raises Refused when no run of the month stands.
     """
     month_start(month)
+    held = standing(store, settings, month)
     with read(publish(store)) as con:
         con.execute("set variable month = $1", [month])
         con.execute("set variable previous = $1", [shift_month(month, -1)])
-        found = _gathered(con, store, settings, month)
+        found = _gathered(con, store, settings, month, held)
     if not found.runs:
         raise Refused(f"no run of {month} stands; `tollbook run {month}` drafts it")
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False)
@@ -131,10 +146,12 @@ def review(store: Store, settings: Settings, month: str) -> Review:
     return found
 
 
-def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str) -> Review:
+def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str, held: Standing) -> Review:
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks("sql_review.sql").items()}
     for row in rows["parked"]:
         row["remedy"] = remedy(row["reason"], month, row["account_id"])
+    rows["ageing"] = ageing(con, month_start(month))
+    rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(
         month=month,
@@ -224,6 +241,8 @@ def _plain(rows: Rows) -> Rows:
 def _value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, list):
         return _plain(value)
     return value

@@ -42,6 +42,15 @@ def _columns(text: str) -> tuple[Column, ...]:
 
 
 TABLES: dict[str, Spec] = {
+    "stops": Spec(
+        "What stops the approval",
+        "Gaps in what came, and figures far from their history. `tollbook approve --override TEXT` lets them through.",
+        "Nothing.",
+        _columns(
+            "code word What; subject code About; detail text Found; reason text Let through because; by_name text By"
+        ),
+        is_quiet=True,
+    ),
     "parked": Spec(
         "Parked accounts",
         "Left out of this month until mended; everyone else is billed.",
@@ -70,6 +79,37 @@ TABLES: dict[str, Spec] = {
             "previous_total money Last month; difference change Difference"
         ),
         is_grouped=True,
+    ),
+    "bridge": Spec(
+        "The recurring bridge",
+        "From last month's recurring money to this month's: the ends as printed, the steps from the charges.",
+        "No recurring charge in either month.",
+        _columns(
+            "seller_id text Seller; currency text Currency; previous money Last month; new change New; "
+            "removed change Removed; quantity change Quantity; price change Price; not_due change Not due; "
+            "not_billed change Not billed; proration change Proration; discount change Discount; "
+            "rounding change Rounding; total money This month; residual money Residual"
+        ),
+    ),
+    "uncharged": Spec(
+        "Active without a charge",
+        "Devices, numbers and subscriptions of billed accounts that no document charges for this month.",
+        "None.",
+        _columns(
+            "account_id code Account; resource_kind word Kind; resource_id code Resource; product_code code Product; "
+            "first_day text Since"
+        ),
+        is_quiet=True,
+    ),
+    "unfounded": Spec(
+        "Charged without a resource",
+        "Recurring charges of this month whose device, number or subscription no feed holds.",
+        "None.",
+        _columns(
+            "account_id code Account; resource_kind word Kind; resource_id code Resource; product_code code Product; "
+            "first_day text From"
+        ),
+        is_quiet=True,
     ),
     "taxes": Spec(
         "Taxes and recovery fees",
@@ -145,6 +185,18 @@ TABLES: dict[str, Spec] = {
             "feed text Feed; reason word Reason; records count Records; seconds seconds Answered time; "
             "accounts count Accounts; estimates sums Estimate; without_estimate count No estimate; example text Example"
         ),
+    ),
+    "ageing": Spec(
+        "How old the suspended usage is",
+        "Days before the 1st of the invoice month. `tollbook replay` says what could be billed now.",
+        "Nothing is suspended.",
+        _columns(
+            "feed text Feed; reason word Reason; age text Days old; records count Records; "
+            "seconds seconds Answered time; accounts count Accounts; estimates sums Estimate; "
+            "without_estimate count No estimate"
+        ),
+        is_quiet=True,
+        is_grouped=True,
     ),
     "rejected": Spec(
         "Rejected records",

@@ -8,7 +8,8 @@ from typing import Any
 
 from flows.catalog import Tables
 from flows.context import Request, Run
-from flows.settings import Settings
+from flows.keep import keep
+from flows.settings import Home, Settings
 from flows.store import Store
 from schemas.errors import Refused, WrongUsage
 from schemas.feeds import FEEDS
@@ -37,14 +38,20 @@ class Inputs:
         return _sha256(self.as_dict())
 
 
+def _text(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
 def _sha256(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_text(value)).hexdigest()
 
 
-def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
-    """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
+def read_feeds(store: Store) -> dict[str, dict[str, Any]]:
+    """What each feed holds: how many records, and two sums of their hashes that no order changes."""
     feeds = {}
     for name, feed in FEEDS.items():
+        if feed.is_control:
+            continue
         rows = f"feed_{name}"
         if not feed.is_usage:
             keys = ", ".join(feed.key)
@@ -57,9 +64,25 @@ def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
         )[0]
         if count:
             feeds[name] = {"records": count, "xor": str(xor), "sum": str(total)}
+    return feeds
+
+
+def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
+    """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
+    return Inputs(read_feeds(store), tables.hashes, _sha256(billed_by(settings)))
+
+
+def billed_by(settings: Settings) -> dict[str, Any]:
+    """The settings that decide what is billed."""
     billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
     legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
-    return Inputs(feeds, tables.hashes, _sha256({**billing, "billed_legs": legs} if legs else billing))
+    return {**billing, "billed_legs": legs} if legs else billing
+
+
+def keep_inputs(home: Home, settings: Settings, inputs: Inputs) -> None:
+    """What the hashes of a run's inputs stand for, so that an approval can say what has changed since."""
+    keep(home, _text(inputs.as_dict()))
+    keep(home, _text(billed_by(settings)))
 
 
 def open_run(store: Store, request: Request, settings: Settings, tables: Tables) -> tuple[Run, str | None]:
@@ -77,6 +100,7 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
         )
     _accounts_known(store, request)
     inputs = read_inputs(store, settings, tables)
+    keep_inputs(request.home, settings, inputs)
     issued = issued_sha256(store)
     holders = {
         row[0] for row in store.rows("select account_id from issued_documents where invoice_month = $1", [month])

@@ -1,8 +1,10 @@
 """`tollbook.toml`: sellers, billing rules, sources, decks, SMTP, run settings; and where things lie in a home."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,6 +40,16 @@ Month = Annotated[str, AfterValidator(_month)]
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def sequence_pattern(sequence: str) -> re.Pattern[str]:
+    """`cdr-*-####.csv` as an expression whose one group is the number; a .gz behind it is the same file."""
+    parts = re.split("(#+)", sequence)
+    if len(parts) != 3 or "/" in sequence:
+        raise ValueError(f"found sequence {sequence!r}; expected a file name with one run of #, such as cdr_####.csv")
+    before, digits, after = ((re.escape(part).replace(r"\*", ".*")) for part in parts)
+    del digits
+    return re.compile(f"{before}([0-9]{{{len(parts[1])}}}){after}(?:\\.gz)?")
 
 
 class SellerSettings(_Table):
@@ -109,14 +121,17 @@ class SourceSettings(_Table):
     dialled: dict[str, str] = Field(default_factory=dict)
     """Leading characters of a number -> what they stand for, the longest first, such as {"000" = "+", "9" = ""}."""
     expect: Literal["daily"] | None = None
+    """daily: a day of the usage month without a record, a file of its date or a control total of 0 stops approval."""
     sequence: str | None = None
+    """How its files are numbered: a name with one run of # for the digits and * for anything, such as cdr-*-####.csv.
+    A number left out stops approval; after 9999 comes 0000."""
 
     @model_validator(mode="after")
     def _supported(self) -> "SourceSettings":
         if self.feed not in FEEDS:
             raise ValueError(f"found feed {self.feed!r}; expected one of {', '.join(FEEDS)}")
-        if self.expect or self.sequence:
-            raise ValueError("expect and sequence are not compared by this version; remove them")
+        if self.sequence is not None:
+            sequence_pattern(self.sequence)
         return self
 
 
@@ -182,6 +197,25 @@ class BillingSettings(_Table):
     send_to_day: int = Field(5, ge=1, le=28)
 
 
+class BoundsSettings(_Table):
+    """[bounds]: what is so far from its history that nobody issues it unseen. 0 switches a bound off."""
+
+    invoice_factor: Decimal = Field(Decimal(5), ge=0)
+    """A document over so many times the median of its account's last six months, or under that part of it, …"""
+    invoice_months: int = Field(3, ge=1, le=6)
+    """… when there are so many earlier months …"""
+    invoice_floor: Decimal = Field(Decimal(100), ge=0)
+    """… and it is more than this away, in its currency."""
+    total_percent: int = Field(50, ge=0)
+    """A seller's total so far from last month's, …"""
+    documents_percent: int = Field(50, ge=0)
+    """… or the number of its documents, …"""
+    documents_floor: int = Field(20, ge=1)
+    """… when both months have so many documents."""
+    usage_records: int = Field(100, ge=0)
+    """An account with so many rated records in the month before, and none in this one."""
+
+
 class RunSettings(_Table):
     """[run]: how much machine a run may use."""
 
@@ -201,6 +235,7 @@ class Settings(BaseSettings):
     decks: dict[str, DeckSettings] = Field(default_factory=dict)
     smtp: SmtpSettings | None = None
     run: RunSettings = Field(default_factory=RunSettings)
+    bounds: BoundsSettings = Field(default_factory=BoundsSettings)
 
     @model_validator(mode="after")
     def _own_series(self) -> "Settings":

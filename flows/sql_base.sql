@@ -48,28 +48,27 @@ select
 from delivery_events
 group by message_id;
 
--- A file taken back out: only what was issued from it stays.
--- name: rolled_back_files
-create or replace temp table rolled_back_files as
-select source_file from source_files group by source_file having arg_max(state, file_seq) = 'rolled_back';
+-- name: loaded_usage
+create or replace temp table loaded_usage as
+select usage_id from feed_calls union all select usage_id from feed_messages;
 
--- Outcomes that may count: of a run that stands, or of an account that holds an issued document of that run. Of a file
--- since rolled back only what was issued stays, as an orphan.
+-- Outcomes that may count: of a run that stands, or of an account that holds an issued document of that run. Of a record
+-- whose file was taken back out only what was issued stays.
 -- name: usage_candidates
 create or replace temp table usage_candidates as
 with outcomes as (
-    select 'rated' as outcome, rowid as row_id, run_id, usage_id, account_id, source_file from rated_usage
-    union all select 'suspended', rowid, run_id, usage_id, account_id, source_file from suspended_usage
-    union all select 'excluded', rowid, run_id, usage_id, account_id, source_file from excluded_usage
+    select 'rated' as outcome, rowid as row_id, run_id, usage_id, account_id from rated_usage
+    union all select 'suspended', rowid, run_id, usage_id, account_id from suspended_usage
+    union all select 'excluded', rowid, run_id, usage_id, account_id from excluded_usage
 )
-select o.outcome, o.row_id, o.usage_id, r.run_seq, b.source_file is not null as is_orphan
+select o.outcome, o.row_id, o.usage_id, r.run_seq, l.usage_id is not null as is_loaded
 from outcomes as o
 join run_states as r on r.run_id = o.run_id
 left join (select distinct run_id, account_id from issued_documents) as i
     on i.run_id = o.run_id and i.account_id = o.account_id
-left join rolled_back_files as b on b.source_file = o.source_file
+left join loaded_usage as l on l.usage_id = o.usage_id
 where (r.state in ('drafted', 'approved') or i.run_id is not null)
-    and (b.source_file is null or (o.outcome = 'rated' and i.run_id is not null));
+    and (l.usage_id is not null or (o.outcome = 'rated' and i.run_id is not null));
 
 -- The latest run decides.
 -- name: usage_in_force
@@ -79,7 +78,7 @@ join (select usage_id, max(run_seq) as run_seq from usage_candidates group by us
 
 -- name: rated_usage
 create table snapshot.base.rated_usage as
-select u.* exclude (amount_num, amount_den), d.invoice_number
+select u.* exclude (amount_num, amount_den), d.invoice_number, f.is_loaded
 from rated_usage as u
 join usage_in_force as f on f.outcome = 'rated' and f.row_id = u.rowid
 left join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
@@ -104,7 +103,7 @@ select u.* from excluded_usage as u
 join usage_in_force as f on f.outcome = 'excluded' and f.row_id = u.rowid
 order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 
--- Loaded usage without an outcome, and why: it was issued from a file since rolled back, it belongs to a later month
+-- Loaded usage without an outcome, and why: it belongs to a later month
 -- (zones differ from UTC by at most 14 hours), it came after the last whole run, or, a defect, it was lost.
 -- name: pending_usage
 create table snapshot.base.pending_usage as
@@ -120,14 +119,14 @@ horizon as (
     from run_states where state in ('drafted', 'approved') and coalesce(len(only_accounts), 0) = 0
 )
 select l.* exclude (file_seq),
-    case when f.is_orphan then 'already_issued' when h.month_edge is null then 'no_run_yet'
+    case when h.month_edge is null then 'no_run_yet'
         when l.started_at >= h.month_edge then 'later_month' when s.ingested_at > h.drafted_at then 'after_last_run'
         else 'no_outcome' end as reason
 from loaded as l
 cross join horizon as h
 join source_files as s on s.file_seq = l.file_seq
 left join usage_in_force as f on f.usage_id = l.usage_id
-where s.state <> 'rolled_back' and (f.usage_id is null or f.is_orphan)
+where f.usage_id is null
 order by l.source_file, l.source_line;
 
 -- name: rejected_records

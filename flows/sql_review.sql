@@ -134,7 +134,7 @@ from source_files group by feed order by feed;
 -- name: usage
 with outcomes as (
     select case kind when 'voice' then 'calls' else 'messages' end as feed, 'rated' as outcome, duration_s
-    from rated_usage
+    from rated_usage where is_loaded
     union all select feed, 'suspended', duration_s from suspended_usage
     union all select feed, 'excluded', duration_s from excluded_usage
     union all select feed, 'pending', duration_s from pending_usage

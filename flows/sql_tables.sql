@@ -96,3 +96,10 @@ create table if not exists audit_log (
     previous_sha256 varchar, sha256 varchar);
 -- What a run saw and did not bill, for a person to look at: differences and charges older than it looks back.
 create table if not exists run_findings (run_id varchar, account_id varchar, kind varchar, detail varchar);
+-- What stopped an approval and was let through, with the reason given.
+create table if not exists stop_overrides (
+    invoice_month varchar, code varchar, subject varchar, detail varchar, seller_id varchar, reason varchar,
+    by_name varchar, happened_at timestamptz);
+-- Accounts set aside by hand, in order; the last event is the state (parked, unparked).
+create table if not exists account_holds (
+    account_id varchar, state varchar, reason varchar, by_name varchar, happened_at timestamptz);

@@ -32,7 +32,8 @@ create view rated_usage as select
     invoice_number, -- document that bills it; a draft id until issued; null when its account is parked
     run_id, -- run that rated it
     source_file, -- input file, below the home
-    source_line -- physical line in source_file (header = 1)
+    source_line, -- physical line in source_file (header = 1)
+    is_loaded -- false when its file was rolled back after the document was issued
 from base.rated_usage;
 
 -- One row per usage and printed line: what each line is made of.
@@ -87,7 +88,7 @@ create view pending_usage as select
     account_id, -- account stated by the source, if any
     started_at, -- when it started or was sent (instant, UTC)
     duration_s, -- answered time (seconds; 0 for messages)
-    reason, -- no_run_yet, later_month, after_last_run, already_issued; no_outcome is a defect and breaks a law
+    reason, -- no_run_yet, later_month, after_last_run; no_outcome is a defect and breaks a law
     source_file, -- input file, below the home
     source_line -- physical line in source_file (header = 1)
 from base.pending_usage;
@@ -165,7 +166,7 @@ create view run_accounts as select
     previous_total, -- sum of its documents of the month before (in currency)
     invoice_month, -- invoice month of the run (YYYY-MM)
     run_seq, -- order of the runs (1, 2, ...)
-    run_state -- last state of the run: open, drafted, superseded, approved or failed
+    run_state -- last state of the run: open, drafted, superseded, void or approved
 from base.run_accounts;
 
 -- One row per thing a run noticed and did not bill, such as a difference older than the look-back.
@@ -175,7 +176,7 @@ create view run_findings as select
     kind, -- code of what was noticed
     detail, -- what was found, in words
     invoice_month, -- invoice month of the run (YYYY-MM)
-    run_state -- last state of the run: open, drafted, superseded, approved or failed
+    run_state -- last state of the run: open, drafted, superseded, void or approved
 from base.run_findings;
 
 -- One row per document in force: issued ones, and drafts of runs that stand.
@@ -278,7 +279,7 @@ create view bill_runs as select
     invoice_month, -- month whose documents it drafts (YYYY-MM)
     run_seq, -- order of the runs (1, 2, ...)
     kind, -- regular, supplementary or correction
-    state, -- open, drafted, superseded, approved or failed
+    state, -- open, drafted, superseded, void or approved
     drafted_by, -- who ran it
     approved_by, -- who approved it last
     for_accounts, -- accounts it was limited to (text, comma-separated; null for all)

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
+from flows.ageing import IN_FORCE, ageing
 from flows.outbox import outbox
 from flows.publish import in_force
 from flows.settings import BillingSettings, Settings
@@ -24,10 +25,10 @@ def status(store: Store, settings: Settings, month: str | None, *, today: date) 
             for (each,) in store.rows("select distinct invoice_month from runs order by 1 desc")
             if month in (None, each)
         ]
-        return [{"about": "home", **_home(store)}, *months]
+        return [{"about": "home", **_home(store, today)}, *months]
 
 
-def _home(store: Store) -> dict[str, Any]:
+def _home(store: Store, today: date) -> dict[str, Any]:
     return {
         "files": dict(store.rows("select state, count(*) from source_files group by state order by state")),
         "rejected_records": int(
@@ -39,6 +40,7 @@ def _home(store: Store) -> dict[str, Any]:
                 "on f.outcome = 'suspended' and f.row_id = u.rowid group by u.reason order by u.reason"
             )
         ),
+        "suspended_ageing": ageing(store.con, today, IN_FORCE),
     }
 
 
@@ -91,11 +93,20 @@ def status_lines(found: list[dict[str, Any]]) -> list[str]:
         lines.append(f"Rejected records: {home['rejected_records']}")
     if home["suspended_usage"]:
         lines.append(f"Suspended usage: {_counts(home['suspended_usage'])}")
+    lines += [_aged(row) for row in home["suspended_ageing"]]
     if not months:
         lines.append("No run yet: `tollbook run MONTH` drafts one.")
     for month in months:
         lines += _month_lines(month)
     return lines
+
+
+def _aged(row: dict[str, Any]) -> str:
+    worth = ", ".join(f"{part['amount']:.2f} {part['currency']}" for part in row["estimates"] or [])
+    return (
+        f"  {row['reason']}, {row['age']} days: {row['records']} {row['feed']} of {row['accounts']} known accounts"
+        + (f", about {worth}" if worth else "")
+    )
 
 
 def _month_lines(month: dict[str, Any]) -> list[str]:

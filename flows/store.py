@@ -6,6 +6,7 @@ SQL lives here, in the .sql files beside it, and in ingest, publish and review, 
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -75,8 +76,8 @@ class Store:
             if "lock" not in str(error).lower():
                 raise Refused(f"tollbook.duckdb cannot be opened: {error}") from None
             raise Refused(
-                "tollbook.duckdb is held open by another process. Analysts read published/tollbook.duckdb; "
-                f"close the other one and try again. DuckDB says: {error}"
+                f"tollbook.duckdb is held open by {_holder(str(error))}. Analysts read published/tollbook.duckdb; "
+                "close the other one and try again."
             ) from None
         self.con.execute(
             f"set TimeZone = 'UTC'; set autoinstall_known_extensions = false; "
@@ -155,15 +156,32 @@ class Store:
         """Folds the write-ahead log into the file; called at the end of every stage."""
         self.con.execute("checkpoint")
 
-    def current(self, feed_name: str) -> pl.DataFrame:
-        """The rows of a feed of master data in force today: per key the last row of the last file (RULES 18)."""
+    def current(self, feed_name: str, before: int | None = None) -> pl.DataFrame:
+        """The rows of a feed of master data in force today: per key the last row of the last file (RULES 18).
+
+        `before` leaves out files from that file_seq on.
+        """
         feed = FEEDS[feed_name]
         keys = ", ".join(feed.key)
+        known = f"where file_seq < {int(before)} " if before is not None else ""
         return self.sql(
-            f"select * from feed_{feed_name} "
+            f"select * from feed_{feed_name} {known}"
             f"qualify row_number() over (partition by {keys} order by file_seq desc, source_line desc) = 1 "
             f"order by {keys}, row_md5"
         )
+
+
+def _holder(message: str) -> str:
+    """The process that DuckDB's message says holds the file, with its command line where this system tells it."""
+    found = re.search(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)(?: by user (?P<user>[^\s.]+))?", message)
+    if found is None:
+        return f"another process ({message})"
+    try:
+        words = Path(f"/proc/{found['pid']}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        words = []
+    command = " ".join(word for word in words if word)[:120] or found["program"]
+    return f"process {found['pid']} ({command})" + (f" of user {found['user']}" if found["user"] else "")
 
 
 def write_atomic(path: Path, content: bytes) -> str:

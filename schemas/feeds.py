@@ -32,8 +32,8 @@ class Feed:
     key: tuple[str, ...]
     one_of: tuple[tuple[str, str], ...] = ()
     is_usage: bool = False
-    not_yet: str = ""
-    """Why a file of this feed is refused today; empty when the feed is billed."""
+    is_control: bool = False
+    """Held against what came, and never billed: no input of a run."""
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -333,7 +333,7 @@ FEEDS: dict[str, Feed] = {
                 """
             ),
             key=("source", "local_date"),
-            not_yet="control totals are not compared by this version",
+            is_control=True,
         ),
     )
 }

@@ -178,15 +178,13 @@ def test_a_header_alone_is_no_records_and_says_so(inbox: Inbox) -> None:
     assert result.faults[0].found == "no records"
 
 
-def test_a_folder_that_is_no_feed_and_a_feed_not_billed_are_refused(inbox: Inbox) -> None:
+def test_a_folder_that_is_no_feed_is_refused(inbox: Inbox) -> None:
     inbox.put("callz/a.csv", CALLS + call(1))
     inbox.put("a.csv", CALLS + call(1))
-    inbox.put("usage_totals/t.csv", "source,local_date,records,seconds\npbx,2026-05-01,1,1\n")
     inbox.put("calls/notes.txt", "x")
     report = inbox.ingest()
-    assert len(report.refused) == 3
+    assert len(report.refused) == 2
     assert "calls, messages" in report.refused[1].faults[0].expected
-    assert "not compared" in report.refused[2].faults[0].expected
     assert report.ignored == ["inbox/calls/notes.txt"]
 
 

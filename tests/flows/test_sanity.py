@@ -1,0 +1,99 @@
+"""Figures far from their history stop an approval; what is usual does not."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.publish import in_force
+from flows.sanity import far_off
+from flows.settings import BoundsSettings, Home, Settings
+from flows.stop import Stop
+from flows.stops import STANDING
+from flows.store import Store
+from schemas.periods import shift_month
+from tests.flows import booked
+
+MONTH = "2026-06"
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with Store(Home(tmp_path), memory_limit_mb=512) as store:
+        yield store
+
+
+def _settings(**bounds: Any) -> Settings:
+    return booked.settings().model_copy(update={"bounds": BoundsSettings(**bounds)})
+
+
+def _documents(store: Store, account: str, *fees: str) -> None:
+    """Documents of the months up to June, one fee each; May and before are issued. 10 % tax and 1.00 come on top."""
+    months = [shift_month(MONTH, back - len(fees) + 1) for back in range(len(fees))]
+    with store.transaction():
+        for month, fee in zip(months, fees, strict=True):
+            if not store.rows("select 1 from runs where run_id = $1", [f"run-{month}"]):
+                booked.run(store, f"run-{month}", int(month[-2:]), month, "drafted", *["approved"] * (month < MONTH))
+            document = booked.document(account, month, fee, "0.00")
+            booked.draft(store, document)
+            if month < MONTH:
+                booked.issue(store, document, f"{account}-{month}")
+
+
+def _stops(store: Store, settings: Settings) -> list[Stop]:
+    with in_force(store.con, STANDING):
+        return list(far_off(store, settings, MONTH))
+
+
+@pytest.mark.parametrize(
+    ("fees", "is_far"),
+    [
+        (("100.00", "100.00", "100.00", "700.00"), True),
+        (("100.00", "100.00", "100.00", "400.00"), False),
+        (("900.00", "900.00", "900.00", "100.00"), True),
+        (("100.00", "100.00", "700.00"), False),
+        (("1.00", "1.00", "1.00", "60.00"), False),
+        (("9.00", "100.00", "900.00", "100.00", "100.00", "100.00", "100.00", "450.00"), False),
+    ],
+    ids=["seven times", "four times", "a ninth", "two months are no history", "small money", "one odd month"],
+)
+def test_a_document_far_from_its_accounts_history(store: Store, fees: tuple[str, ...], is_far: bool) -> None:
+    _documents(store, "A-1", *fees)
+    found = _stops(store, _settings())
+    assert [(stop.code, stop.subject, stop.seller_id) for stop in found] == [("invoice_far", "A-1", "us")] * is_far
+    assert _stops(store, _settings(invoice_factor=Decimal(0))) == []
+
+
+def test_a_total_and_a_number_of_documents_far_from_last_months(store: Store) -> None:
+    for account, fees in (("A-1", ("100.00", "160.00")), ("A-3", ("100.00", "160.00")), ("A-4", ("0.00", "0.00"))):
+        _documents(store, account, *fees)
+    _documents(store, "A-5", "0.00")
+    (stop,) = _stops(store, _settings(documents_floor=3))
+    assert (stop.code, stop.subject) == ("total_far", "us USD")
+    assert stop.detail == "356.00, last month 223.00"
+    assert _stops(store, _settings(documents_floor=4)) == []
+    assert _stops(store, _settings(documents_floor=3, total_percent=60)) == []
+    found = _stops(store, _settings(documents_floor=3, total_percent=60, documents_percent=30))
+    assert [stop.detail for stop in found] == ["4 documents, 3 last month"]
+
+
+def test_an_account_whose_usage_vanished(store: Store) -> None:
+    booked.run(store, "run-2026-06", 1, MONTH, "drafted")
+    for account, outcome in (("A-1", "billed"), ("A-3", "billed"), ("A-4", "closed")):
+        booked.account(store, "run-2026-06", account, outcome)
+    for account, month, count in (
+        ("A-1", "2026-04", 5), ("A-3", "2026-04", 5), ("A-3", "2026-05", 1), ("A-4", "2026-04", 9),
+    ):  # fmt: skip
+        for n in range(count):
+            booked.insert(
+                store, "rated_usage", run_id="run-2026-05", usage_id=f"{account}-{month}-{n}", account_id=account,
+                usage_month=month, started_at=datetime(2026, 4, 4, tzinfo=UTC), duration_s=60,
+            )  # fmt: skip
+    (stop,) = _stops(store, _settings(usage_records=5))
+    assert (stop.code, stop.subject, stop.detail) == (
+        "usage_vanished", "A-1", "5 calls and messages in 2026-04, none in 2026-05",
+    )  # fmt: skip
+    assert _stops(store, _settings(usage_records=6)) == []
+    assert _stops(store, _settings(usage_records=0)) == []
