@@ -75,13 +75,14 @@ def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFram
     asked = _asked(usage, grants, pools)
     taken = _taken(asked, usage, grants)
     included = pl.col("included_units").fill_null(0)
-    return (
-        usage.drop("allowance_id")
+    # Joined on the side: records have many columns, and none of them moves.
+    drawn = (
+        usage.select("billable_units")
         .with_row_index("call")
         .join(_by_call(asked, taken, grants), on="call", how="left", validate="1:1", maintain_order="left")
         .with_columns(included_units=included, charged_units=pl.col("billable_units") - included)
-        .drop("call")
     )
+    return usage.drop("allowance_id").hstack(drawn.drop("call", "billable_units"))
 
 
 def _asked(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFrame:
