@@ -71,91 +71,106 @@ def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFram
     call may draw on, the one it goes beyond; `draws` (DRAWS) says what it took where it could choose, else null.
     grants: as rating.allowances.granted returns.
     """
-    calls = (
-        usage.lazy()
-        .with_row_index("call")
-        .filter(pl.col("allowance_id").is_not_null())
-        .select(
-            "call", "account_id", "usage_month", "category", "billing_group", "billable_units", "started_at",
-            "usage_id", listed="allowance_id",
-        )
-        .collect()
-    )  # fmt: skip
-    asked = _asked(calls, usage, grants, pools)
-    taken = _taken(asked)
+    grants = grants.with_row_index("which")
+    asked = _asked(usage, grants, pools)
+    taken = _taken(asked, usage, grants)
     included = pl.col("included_units").fill_null(0)
-    return (
-        usage.drop("allowance_id")
+    # Joined on the side: records have many columns, and none of them moves.
+    drawn = (
+        usage.select("billable_units")
         .with_row_index("call")
-        .join(_by_call(asked, taken), on="call", how="left", validate="1:1", maintain_order="left")
+        .join(_by_call(asked, taken, grants), on="call", how="left", validate="1:1", maintain_order="left")
         .with_columns(included_units=included, charged_units=pl.col("billable_units") - included)
-        .drop("call")
     )
+    return usage.drop("allowance_id").hstack(drawn.drop("call", "billable_units"))
 
 
-def _by_call(asked: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
-    """call, allowance_id and pool (its last), included_units, draws: a row per call that may draw on any."""
-    if asked["turn"].n_unique() <= 1:
-        one = taken.select("call", included_units="units")
-        last = asked.select("call", "allowance_id", "pool")
-        return last.join(one, on="call", how="left", validate="1:1").with_columns(draws=pl.lit(None, DRAWS))
-    several = asked.filter(pl.len().over("call") > 1).select("call").unique()
-    chosen = taken.join(several, on="call", how="semi").sort("call", "turn")
-    last = asked.sort("turn").unique("call", keep="last", maintain_order=True).select("call", "allowance_id", "pool")
-    return last.join(
-        taken.group_by("call").agg(included_units=pl.col("units").sum()), on="call", how="left", validate="1:1"
-    ).join(
-        chosen.group_by("call", maintain_order=True).agg(draws=pl.struct(*DRAW)), on="call", how="left", validate="1:1"
-    )
+def _asked(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFrame:
+    """call, turn, allowance_id, which (of the grants; null where there is none), need, place in the order of use.
 
-
-def _asked(calls: pl.DataFrame, usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFrame:
-    """A row per call and allowance it may draw on: what it needs, its pool, and its place in the order of use."""
-    asked = calls.join(pools.lists, on="listed")
-    if asked["needs_device"].any():
-        wanted = asked.filter("needs_device").select("call").unique()
-        about = usage.lazy().with_row_index("call").join(wanted.lazy(), on="call", how="semi").collect()
-        asked = asked.join(devices_of(about, pools.inventory), on="call", how="left", validate="m:1")
+    A row per call and allowance that it may draw on.
+    """
+    calls = usage.lazy().with_row_index("call").filter(pl.col("allowance_id").is_not_null())
+    lists = pools.lists.lazy()
+    asked = calls.select(
+        "call", "account_id", "usage_month", "category", "billing_group", listed="allowance_id", need="billable_units"
+    ).join(lists, on="listed")
+    listed = usage.lazy().select(listed="allowance_id").drop_nulls().unique().join(lists, on="listed").collect()
+    if listed["needs_device"].any():
+        about = calls.join(lists.filter("needs_device"), left_on="allowance_id", right_on="listed", how="semi")
+        asked = asked.join(devices_of(about.collect(), pools.inventory).lazy(), on="call", how="left", validate="m:1")
+        low_usage = pl.col("is_low_usage").fill_null(False)
+        asked = asked.filter((pl.col("devices") == "all") | ((pl.col("devices") == "low_usage") == low_usage))
+    parts = []
+    for shared_by in listed["shared_by"].unique().sort():
+        own = [] if shared_by == "account" else [shared_by]
+        keys = ["account_id", "usage_month", "allowance_id"]
+        held = grants.lazy().filter(pl.col("pool").is_null()) if not own else grants.lazy()
+        parts.append(
+            asked.filter(pl.col("shared_by") == shared_by).join(
+                held.select(*keys, "which", *(pl.col("pool").alias(name) for name in own)),
+                on=keys + own,
+                how="left",
+                validate="m:1",
+                nulls_equal=True,
+            )
+        )
+    rows = pl.concat(parts) if parts else asked.with_columns(which=pl.lit(None, pl.UInt32))
+    if pools.places.is_empty():
+        rows = rows.with_columns(place=pl.lit(None, pl.Int64))
     else:
-        asked = asked.with_columns(device=pl.lit(None, pl.String), is_low_usage=pl.lit(False))
-    low_usage = pl.col("is_low_usage").fill_null(False)
-    shared_by = pl.col("shared_by")
-    asked = asked.filter(
-        (pl.col("devices") == "all") | ((pl.col("devices") == "low_usage") == low_usage),
-    ).with_columns(
-        pool=pl.when(shared_by == "billing_group").then("billing_group").when(shared_by == "device").then("device"),
-    )
-    keys = ["account_id", "usage_month", "allowance_id", "pool"]
-    asked = asked.join(grants.with_row_index("which"), on=keys, how="left", validate="m:1", nulls_equal=True).join(
-        pools.places, on=["allowance_id", "category"], how="left", validate="m:1"
-    )
-    return asked.select(
-        "call", "turn", "allowance_id", "pool", "which", "granted_units", "billable_units", "place", "started_at",
-        "usage_id",
-    )  # fmt: skip
+        rows = rows.join(pools.places.lazy(), on=["allowance_id", "category"], how="left", validate="m:1")
+    return rows.select("call", "turn", "allowance_id", "which", "need", "place").collect()
 
 
-def _taken(asked: pl.DataFrame) -> pl.DataFrame:
-    """call, turn, allowance_id, pool, units: what each call takes from each pool, where it takes something."""
+def _taken(asked: pl.DataFrame, usage: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
+    """call, turn, which, units: what each call takes from each pool, where it takes something."""
     taken: list[pl.DataFrame] = []
-    granted = asked.filter(pl.col("granted_units") > 0, pl.col("billable_units") > 0)
-    for turn in granted["turn"].unique().sort():
-        now = granted.filter(pl.col("turn") == turn).with_columns(need="billable_units")
+    granted = grants.select("which", "granted_units").filter(pl.col("granted_units") > 0)
+    drawing = asked.drop("allowance_id").filter(pl.col("need") > 0).join(granted, on="which", validate="m:1")
+    for turn in drawing["turn"].unique().sort():
+        now = drawing.filter(pl.col("turn") == turn)
         if taken:
             before = pl.concat(taken).group_by("call").agg(had=pl.col("units").sum())
             now = now.join(before, on="call", how="left", validate="1:1")
             now = now.with_columns(need=pl.col("need") - pl.col("had").fill_null(0)).filter(pl.col("need") > 0)
-        taken.append(_shared_out(now).select("call", "turn", "allowance_id", "pool", "units"))
-    empty = asked.head(0).select("call", "turn", "allowance_id", "pool", units="billable_units")
-    return pl.concat([empty, *taken])
+        taken.append(_shared_out(now, usage))
+    return pl.concat([asked.head(0).select("call", "turn", "which", units="need"), *taken])
 
 
-def _shared_out(now: pl.DataFrame) -> pl.DataFrame:
-    """Adds units: all that is needed where the pool suffices, else what the calls before have left."""
+def _by_call(asked: pl.DataFrame, taken: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
+    """call, allowance_id and pool (its last), included_units, draws: a row per call that may draw on any."""
+    pooled = grants.select("which", "pool", "allowance_id")
+    if asked["turn"].n_unique() <= 1:
+        last = asked.join(taken.select("call", included_units="units"), on="call", how="left", validate="1:1")
+        last = last.with_columns(draws=pl.lit(None, DRAWS))
+    else:
+        several = asked.filter(pl.len().over("call") > 1).select("call").unique()
+        chosen = taken.join(several, on="call", how="semi").join(pooled, on="which").sort("call", "turn")
+        draws = chosen.group_by("call", maintain_order=True).agg(draws=pl.struct(*DRAW))
+        sums = taken.group_by("call").agg(included_units=pl.col("units").sum())
+        last = asked.sort("turn").unique("call", keep="last", maintain_order=True)
+        last = last.join(sums, on="call", how="left", validate="1:1")
+        last = last.join(draws, on="call", how="left", validate="1:1")
+    shared = pooled.filter(pl.col("pool").is_not_null()).drop("allowance_id")
+    if shared.is_empty():
+        last = last.with_columns(pool=pl.lit(None, pl.String))
+    else:
+        last = last.join(shared, on="which", how="left", validate="m:1")
+    return last.select("call", "allowance_id", "pool", "included_units", "draws")
+
+
+def _shared_out(now: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+    """call, turn, which, units: all that is needed where the pool suffices, else what the calls before have left."""
     enough = pl.col("need").sum().over("which") <= pl.col("granted_units")
     now = now.with_columns(suffices=enough)
-    short = now.filter(~pl.col("suffices")).sort("which", "place", "started_at", "usage_id")
+    short = now.filter(~pl.col("suffices"))
+    # Usage that comes by usage_id is in the order that calls of one instant take; texts are slow to sort.
+    last = "call" if usage["usage_id"].is_sorted() else "usage_id"
+    short = short.with_columns(usage.select("started_at", *{last} - {"call"})[short["call"]])
+    short = short.sort("which", "place", "started_at", last)
     used_before = pl.col("need").cum_sum().over("which") - pl.col("need")
     left = (pl.col("granted_units") - used_before).clip(lower_bound=0)
     short = short.with_columns(units=pl.min_horizontal("need", left)).filter(pl.col("units") > 0)
-    return pl.concat([now.filter("suffices").with_columns(units="need"), short])
+    columns = ["call", "turn", "which", "units"]
+    return pl.concat([now.filter("suffices").with_columns(units="need").select(columns), short.select(columns)])

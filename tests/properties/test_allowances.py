@@ -118,13 +118,15 @@ def _drawn(plan: dict[str, Any], inventory: list[dict[str, Any]], made: list[dic
     schema: dict[str, Any] = dict.fromkeys(rows[0] if rows else (), text)
     if not rows:
         return
-    found = draw(
-        pl.DataFrame(rows, schema=schema | {"billable_units": pl.Int64, "started_at": utc}).reverse(),
-        grants,
-        pools_of(catalog, tables),
-    )
+    frame = pl.DataFrame(rows, schema=schema | {"billable_units": pl.Int64, "started_at": utc})
     twin = used(known, plan, granted_units)
-    assert found["usage_id"].to_list() == [call["usage_id"] for call in reversed(made)]
+    for ordered in (frame, frame.reverse()):
+        found = draw(ordered, grants, pools_of(catalog, tables))
+        assert found["usage_id"].to_list() == ordered["usage_id"].to_list()
+        _as_the_twin(found, twin)
+
+
+def _as_the_twin(found: pl.DataFrame, twin: dict[str, list[tuple[str, str | None, int]]]) -> None:
     for row in found.iter_rows(named=True):
         expected = twin[row["usage_id"]]
         drawn = row["draws"]
