@@ -35,7 +35,7 @@ from schemas.errors import TollbookError
 
 T = TypeVar("T")
 
-ROWS_PER_MB = 250
+ROWS_PER_MB: float = 250
 """Records of a piece per megabyte of the run's memory limit."""
 
 
@@ -49,7 +49,7 @@ def rate(run: Run) -> dict[str, int]:
     with run.request.store() as store:
         lookups = rating_tables(store, settings, run.request.invoice_month, load_master(store, tables), tables)
         _forget(store, run)
-        rows = ROWS_PER_MB * settings.run.memory_limit_mb
+        rows = max(1, int(ROWS_PER_MB * settings.run.memory_limit_mb))
         with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
             pieces = list(_classed(store, run, reader, lookups, waiting))
             included = _drawn([path for _, path in pieces], lookups, rows)

@@ -165,12 +165,25 @@ def _shared_out(now: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
     enough = pl.col("need").sum().over("which") <= pl.col("granted_units")
     now = now.with_columns(suffices=enough)
     short = now.filter(~pl.col("suffices"))
-    # Usage that comes by usage_id is in the order that calls of one instant take; texts are slow to sort.
-    last = "call" if usage["usage_id"].is_sorted() else "usage_id"
-    short = short.with_columns(usage.select("started_at", *{last} - {"call"})[short["call"]])
-    short = short.sort("which", "place", "started_at", last)
+    short = _in_order(short.with_columns(usage["started_at"].gather(short["call"])), usage["usage_id"])
     used_before = pl.col("need").cum_sum().over("which") - pl.col("need")
     left = (pl.col("granted_units") - used_before).clip(lower_bound=0)
     short = short.with_columns(units=pl.min_horizontal("need", left)).filter(pl.col("units") > 0)
     columns = ["call", "turn", "which", "units"]
     return pl.concat([now.filter("suffices").with_columns(units="need").select(columns), short.select(columns)])
+
+
+def _in_order(short: pl.DataFrame, usage_ids: pl.Series) -> pl.DataFrame:
+    """By pool, place and start, then usage_id. Texts are slow to sort: only calls of one instant are told apart by them."""
+    keys = ["which", "place", "started_at"]
+    short = short.sort(*keys)
+    before = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys)
+    is_tied = short.select(before | before.shift(-1, fill_value=False)).to_series() if short.height > 1 else None
+    if is_tied is None or not is_tied.any():
+        return short
+    tied = short.filter(is_tied)
+    # The groups of equals keep their places; only inside of them the order changes.
+    told_apart = tied.with_columns(last=usage_ids.gather(tied["call"])).sort(*keys, "last").drop("last")
+    order = pl.int_range(short.height, dtype=pl.UInt32, eager=True)
+    both = pl.concat([short.filter(~is_tied), told_apart])
+    return both[pl.concat([order.filter(~is_tied), order.filter(is_tied)]).arg_sort()]

@@ -55,7 +55,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return _outputs(home)
 
 
-@pytest.mark.parametrize("stage", ["rated.parquet", "charges.parquet", "taxes.parquet"])
+@pytest.mark.parametrize("stage", ["grants.parquet", "charges.parquet", "taxes.parquet"])
 def test_a_run_killed_after_a_stage(tmp_path: Path, undisturbed: dict[str, bytes], stage: str) -> None:
     home = sample_home(tmp_path / "home")
     _killed_when(home, RUN, lambda: any(home.store.glob(f"work/*/{stage}")))
