@@ -35,7 +35,7 @@ from schemas.errors import TollbookError
 
 T = TypeVar("T")
 
-ROWS_PER_MB: float = 250
+ROWS_PER_MB: float = 100
 """Records of a piece per megabyte of the run's memory limit."""
 
 
@@ -103,8 +103,8 @@ def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:
         raise TollbookError(f"rating took in {taken} and gave out {given} (records, seconds): the run stops")
 
 
-def _drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, pl.DataFrame]:
-    """What allowances cover of the records that have one: per piece, at, pool, included_units and charged_units.
+def _drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, list[pl.DataFrame]]:
+    """What allowances cover of the records that have one: per piece, at, allowance_id, pool, included_units, draws.
 
     As many accounts at a time as have about `rows` records.
     """
@@ -112,17 +112,15 @@ def _drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, p
         return {}
     asking = pl.concat([_asking(place, path, lookups) for place, path in enumerate(waiting)])
     buckets = -(-asking.select(pl.len()).collect().item() // rows)
-    columns = ["place", "at", "allowance_id", "pool", "included_units", "charged_units", "draws"]
-    drawn = []
+    columns = ["place", "at", "allowance_id", "pool", "included_units", "draws"]
+    drawn: dict[int, list[pl.DataFrame]] = {}
     for bucket in range(buckets):
         mine = asking.filter(pl.col("account_id").to_physical() % buckets == bucket).collect()
         words = mine.with_columns(pl.col(pl.Categorical).cast(pl.String))
-        drawn.append(draw(words, lookups.grants, lookups.pools).select(columns))
-    return (
-        {int(place): part.drop("place") for (place,), part in pl.concat(drawn).group_by("place", maintain_order=True)}
-        if drawn
-        else {}
-    )
+        found = draw(words, lookups.grants, lookups.pools).select(columns).pipe(coded)
+        for (place,), part in found.group_by("place"):
+            drawn.setdefault(int(place), []).append(part.drop("place"))
+    return drawn
 
 
 def _asking(place: int, path: Path, lookups: RatingTables) -> pl.LazyFrame:
@@ -137,7 +135,10 @@ def _asking(place: int, path: Path, lookups: RatingTables) -> pl.LazyFrame:
 
 
 def _priced(
-    pieces: list[tuple[Piece, Path]], included: dict[int, pl.DataFrame], reader: UsageReader, lookups: RatingTables
+    pieces: list[tuple[Piece, Path]],
+    included: dict[int, list[pl.DataFrame]],
+    reader: UsageReader,
+    lookups: RatingTables,
 ) -> Iterator[tuple[Path, pl.DataFrame]]:
     """The rated rows of each piece: what was found of each record, what its allowance covers, its amount."""
     for place, (piece, path) in enumerate(pieces):
@@ -146,22 +147,23 @@ def _priced(
             stored = stored.select(pl.all().gather(waiting["at"]))
         if not stored["row_id"].equals(waiting["row_id"]):
             raise TollbookError("stored usage moved while it was rated: the run stops")
-        drawn = _covered(waiting, included.get(place))
+        drawn = _covered(waiting, included.pop(place, []))
         found = waiting.drop(CALLED_FROM, strict=False)
         records = pl.concat([found, stored.drop("row_id"), drawn], how="horizontal")
         yield path, rated_rows(price_records(records, lookups), lookups)
 
 
-def _covered(waiting: pl.DataFrame, drawn: pl.DataFrame | None) -> pl.DataFrame:
+def _covered(waiting: pl.DataFrame, drawn: list[pl.DataFrame]) -> pl.DataFrame:
     """allowance_id, pool, included_units, charged_units, draws; a record without an allowance is all charged."""
     units = waiting.select("at", "billable_units")
-    if drawn is None:
-        none = pl.lit(None, pl.String)
-        return units.select(
-            allowance_id=none, pool=none, included_units=pl.lit(0, pl.Int64), charged_units="billable_units",
-            draws=pl.lit(None, DRAWS),
-        )  # fmt: skip
-    return units.join(drawn, on="at", how="left", validate="1:1", maintain_order="left").select(
-        "allowance_id", "pool", pl.col("included_units").fill_null(0),
-        pl.coalesce("charged_units", "billable_units").alias("charged_units"), "draws",
-    )  # fmt: skip
+    none = pl.lit(None, pl.Categorical)
+    if drawn:
+        units = units.join(pl.concat(drawn), on="at", how="left", validate="1:1", maintain_order="left")
+    else:
+        units = units.with_columns(
+            allowance_id=none, pool=none, included_units=pl.lit(0, pl.Int64), draws=pl.lit(None, DRAWS)
+        )
+    included = pl.col("included_units").fill_null(0)
+    return units.select(
+        "allowance_id", "pool", included, (pl.col("billable_units") - included).alias("charged_units"), "draws"
+    )

@@ -220,6 +220,8 @@ class RunSettings(_Table):
     """[run]: how much machine a run may use."""
 
     memory_limit_mb: int = Field(4096, ge=256)
+    """Of the whole process while it takes in and rates usage, however much there is: two fifths are the
+    database's, and usage is read in pieces that fit into the rest."""
     render_processes: int = Field(2, ge=1, le=64)
 
 

@@ -21,6 +21,9 @@ from schemas.feeds import FEEDS, Column, Feed
 
 SCHEMA_VERSION = 3
 
+DATABASE_SHARE = 0.4
+"""Of a run's memory limit, what DuckDB may hold; the frames that are worked on beside it take the rest."""
+
 _SQL_TYPE = {
     "text": "varchar",
     "choice": "varchar",
@@ -79,9 +82,10 @@ class Store:
                 f"tollbook.duckdb is held open by {_holder(str(error))}. Analysts read published/tollbook.duckdb; "
                 "close the other one and try again."
             ) from None
+        share_mb = int(self._memory_limit_mb * DATABASE_SHARE)
         self.con.execute(
-            f"set TimeZone = 'UTC'; set autoinstall_known_extensions = false; "
-            f"set memory_limit = '{int(self._memory_limit_mb)}MB'; set preserve_insertion_order = false"
+            "set TimeZone = 'UTC'; set autoinstall_known_extensions = false; "
+            f"set memory_limit = '{share_mb}MB'; set preserve_insertion_order = false"
         )
         self.con.execute("set temp_directory = $1", [str(scratch)])
         self._migrate()

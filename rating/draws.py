@@ -174,7 +174,7 @@ def _shared_out(now: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_order(short: pl.DataFrame, usage_ids: pl.Series) -> pl.DataFrame:
-    """By pool, place and start, then usage_id. Texts are slow to sort: only calls of one instant are told apart by them."""
+    """By pool, place and start, then usage_id. Texts are slow to sort: only calls of one instant are told apart so."""
     keys = ["which", "place", "started_at"]
     short = short.sort(*keys)
     before = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys)

@@ -30,11 +30,14 @@ def main() -> None:
         make_home(home_dir, data, deck, MEMORY_LIMIT_MB)
     elif step == "ingest":
         shutil.copy(data / "calls.csv", request.home.inbox / "calls" / "calls.csv")
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_before = before.ru_utime + before.ru_stime
     began = time.perf_counter()
     done = _rate(request) if step == "rate" else _ingest(request)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(json.dumps({"seconds": seconds, "peak_mb": peak, "done": done}))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = used.ru_utime + used.ru_stime - cpu_before
+    sys.stdout.write(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "peak_mb": used.ru_maxrss / 1024, "done": done}))
 
 
 def _ingest(request: Request) -> dict[str, int]:
