@@ -22,6 +22,7 @@ from rating.owed import horizons
 from schemas.catalog import in_language
 from schemas.document import Balance, BillTo, Document, HistoryPoint
 from schemas.money import EXACT, rounded
+from taxes.places import codes
 from templates.render import TEMPLATE_VERSION
 
 HISTORY_MONTHS = 12
@@ -127,6 +128,7 @@ def _headings(
                 emails=[email.strip() for email in emails if email and email.strip()],
             ),
             jurisdiction=row["jurisdiction"],
+            jurisdictions=codes(row["jurisdiction"]),
             locale=row["locale"],
             currency=row["currency"],
             minor_digits=row["minor_digits"],

@@ -18,7 +18,7 @@ from flows.settings import Home
 from schemas.errors import Refused
 from schemas.feeds import FEEDS, Column, Feed
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SQL_TYPE = {
     "text": "varchar",

@@ -10,12 +10,15 @@ from flows.context import Run
 from flows.inputs import MasterData, load_master
 from flows.settings import Settings
 from flows.store import Store
+from flows.tax_engine import Question, answered
+from flows.tax_memory import issued_taxes, rated_calls, with_proof
+from flows.traffic import study, with_method
 from invoicing.lines import to_lines
 from rating.discounts import in_order, used_up
 from rating.net_lines import net_lines
 from schemas.frames import TAXES, checked
 from schemas.money import minor_digits
-from taxes.apply import apply
+from taxes.findings import late_certificates
 
 
 def draft_id(month: str) -> pl.Expr:
@@ -51,6 +54,8 @@ def tax(run: Run) -> dict[str, int]:
     with run.request.store() as store:
         master = load_master(store, tables)
         certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
+        issued = issued_taxes(store)
+        usage = rated_calls(store, run)
         offers = in_order(store.current("discounts"))
         spent = used_up(offers, _given(store))
     accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
@@ -66,10 +71,16 @@ def tax(run: Run) -> dict[str, int]:
     grants.write_parquet(run.work / "discounts.parquet")
     untaxable = lines.filter(pl.col("tax_class").is_null() | pl.col("interstate").is_null())
     parked = pl.concat([parked, _unclassed(untaxable)])
+    shares = study(usage, accounts.select("account_id", "seller_id"), run.request.invoice_month)
+    shares.write_parquet(run.work / "traffic.parquet")
+    lines, undecided = with_method(lines, accounts, shares, settings, run.request.month_first)
+    parked = pl.concat([parked, undecided])
     lines = lines.join(parked, on="account_id", how="anti")
-    result = apply(
-        lines, _tax_headings(accounts, settings, run.request.month_first), tables.taxes, certificates, id_checks
-    )
+    headings = _tax_headings(accounts, settings, run.request.month_first)
+    question = Question(lines, headings, certificates, id_checks, issued)
+    result = answered(question, tables.taxes, settings, run)
+    late = late_certificates(certificates, with_proof(issued, tables.taxes, run.request.month_first, settings))
+    pl.concat([result.findings, late]).write_parquet(run.work / "tax_findings.parquet")
     parked = pl.concat([parked, result.parked.select("account_id", "reason")])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     lines.join(parked, on="account_id", how="anti").write_parquet(run.work / "lines.parquet")

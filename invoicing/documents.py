@@ -19,6 +19,7 @@ from schemas.document import (
     SectionChange,
     Seller,
     Tax,
+    TaxPart,
 )
 from schemas.money import rounded
 
@@ -33,6 +34,7 @@ class Heading:
     seller: Seller
     bill_to: BillTo
     jurisdiction: str
+    jurisdictions: list[str]
     locale: str
     currency: str
     minor_digits: int
@@ -93,7 +95,7 @@ def plain(number: Decimal | None) -> Decimal | None:
 
 def _line(row: dict[str, Any], digits: int) -> Line:
     fields = {name: row[name] for name in _LINE_FIELDS}
-    for name in ("quantity", "list_unit_price", "unit_price"):
+    for name in ("quantity", "list_unit_price", "unit_price", "line_count"):
         fields[name] = plain(fields[name])
     for name in ("amount", "list_amount", "discount_amount"):
         fields[name] = rounded(fields[name], digits)
@@ -102,8 +104,20 @@ def _line(row: dict[str, Any], digits: int) -> Line:
 
 def _tax(row: dict[str, Any], digits: int) -> Tax:
     fields = {name: row[name] for name in Tax.model_fields if name in row}
-    for name in ("gross_base", "taxable_percent", "base_amount", "exempt_amount", "rate_percent"):
+    for name in (
+        "gross_base",
+        "taxable_percent",
+        "base_amount",
+        "exempt_amount",
+        "rate_percent",
+        "line_count",
+        "rate_amount",
+    ):
         fields[name] = plain(fields[name])
+    fields["parts"] = [
+        TaxPart(**{name: plain(value) if isinstance(value, Decimal) else value for name, value in part.items()})
+        for part in fields["parts"]
+    ]
     return Tax(**{**fields, "amount": rounded(fields["amount"], digits)})
 
 
@@ -121,7 +135,8 @@ def _document(
     subtotal = sum((line.amount for line in lines), zero)
     tax_total = sum((tax.amount for tax in taxes), zero)
     usage = [line for line in lines if line.charge_type == "usage"]
-    notes = sorted({tax.note for tax in taxes if tax.note})
+    # A note of an exempt row is owed to the reader of the whole document; others stand with their row.
+    notes = sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount})
     draft = Document(
         template_version=run.template_version,
         kind="credit_note" if subtotal + tax_total < 0 else "invoice",
@@ -132,6 +147,7 @@ def _document(
         seller=heading.seller,
         bill_to=heading.bill_to,
         jurisdiction=heading.jurisdiction,
+        jurisdictions=heading.jurisdictions,
         locale=heading.locale,
         currency=heading.currency,
         minor_digits=heading.minor_digits,

@@ -215,7 +215,11 @@ class _Builder:
             details.append(self._("Certificate %(number)s.") % {"number": tax.certificate_number})
         if tax.note:
             details.append(tax.note)
-        per_count = tax.rate_percent == 0 and tax.amount != 0
+        per_count = tax.unit == "amount_per_line"
+        if per_count and tax.line_count is not None and tax.rate_amount is not None:
+            number = self.formats.number(tax.line_count)
+            values = {"lines": number, "amount": self.formats.price(tax.rate_amount)}
+            details.append(self._("Lines or numbers: %(lines)s at %(amount)s each.") % values)
         rate = "" if per_count else self.formats.percent(tax.rate_percent)
         base = "" if per_count else money(tax.base_amount)
         return TaxRow(tax.name, rate, base, money(tax.amount), tax.text, details)

@@ -116,7 +116,7 @@ def test_a_parked_document_keeps_no_rows_and_leaves_the_others_alone(tables: Tax
     result = _apply(lines, tables)
     assert set(result.taxes["draft_id"]) == {"B"}
     reason = (
-        "USF on a measured interstate share is not computed by this version (product seat); "
+        "USF goes by the account's own calls, and there are none to measure (product seat); "
         "no tax table for country QQ; check the address or add a table"
     )
     assert result.parked.rows() == [("account of A", "A", reason)]
@@ -198,7 +198,8 @@ def test_amounts_equal_the_exact_ones_rounded_once(tables: TaxTables, month: lis
 @given(month=MONTH, data=st.data())
 def test_order_of_the_lines_does_not_show(tables: TaxTables, month: list[Line], data: st.DataObject) -> None:
     shuffled = _apply(_lines(data.draw(st.permutations(month))), tables)
-    assert shuffled.taxes.equals(_apply(_lines(month), tables).taxes)
+    # `parts` name lines by number, and the numbers are what was shuffled.
+    assert shuffled.taxes.drop("parts").equals(_apply(_lines(month), tables).taxes.drop("parts"))
 
 
 @settings(max_examples=30, deadline=None)

@@ -59,7 +59,7 @@ def shipped() -> TaxTables:
         ("share: full", "share: full, cap: 1", "a.yaml: base.cap: unknown key"),
         ("name: {en: Harmonized sales tax, ", "name: {", "a.yaml: name: expected a translation en"),
         ("de: Eine Steuer.}", "es: Un impuesto.}", "a.yaml: text.es: "),
-        ("unit: percent_of_base", "unit: flat_per_line", "a.yaml: unit: this version bills percent_of_base only"),
+        ("unit: percent_of_base", "unit: flat_per_line", "a.yaml: unit: expected percent_of_base or amount_per_line"),
         ("code: HST", "code: TVH", "a.yaml: code: "),
         ("status: sourced\n", "", "a.yaml: status: missing"),
         ("[{title: A source, read: 2026-11-23}]", "[]", "a.yaml: references: expected at least one"),
@@ -69,7 +69,7 @@ def shipped() -> TaxTables:
             "a.yaml: references: 2014-01-01 is not a date",
         ),
         ("code: HST", "code: USF", "a.yaml: kind: USF is the provider's own charge; expected recovery_fee"),
-        ("share: full", "share: interstate", "a.yaml: safe_harbour: expected with base.share interstate"),
+        ("share: full", "share: interstate", "a.yaml: safe_harbour: expected with base.share interstate or intrastate"),
         ("CA-ON", "Ontario", "a.yaml: jurisdiction: "),
         ("jurisdiction: CA-ON", "jurisdiction: CA-*", "a.yaml: regions: expected the list of regions"),
         (
