@@ -10,7 +10,9 @@ import yaml
 from pydantic import ValidationError
 
 from flows.decks import load_deck
+from flows.fx import load_fx
 from flows.settings import Home, Settings
+from invoicing.national import Rates
 from rating.deck_search import Deck
 from rating.match import PrefixTable, compile_prefixes
 from schemas.catalog import Catalog
@@ -30,6 +32,7 @@ class Tables:
     taxes: TaxTables
     numbering_plan: PrefixTable
     places: Places
+    fx: Rates
     contents: dict[str, bytes]
     """File -> its content, of every file the tables were read from."""
 
@@ -48,12 +51,15 @@ def load_all(home: Home, settings: Settings) -> Tables:
     contents = {f"taxes/{name}": text.encode() for name, text in sorted({**tax_files, **place_files}.items())}
     contents |= {home.relative(path): path.read_bytes() for path in catalog_files}
     contents |= {home.relative(path): _read(path, home) for path in sorted(deck_files.values())}
+    contents |= {home.relative(path): path.read_bytes() for path in home.catalog.glob("fx.csv")}
     contents["numbering_plan.csv"] = numbering.read_bytes()
     catalog = load_catalog(home)
     decks = {name: load_deck(home, name, deck) for name, deck in settings.decks.items()}
     _decks_fit(catalog, decks)
     places = load_places(place_files["places.csv"], place_files["postal_regions.csv"])
-    return Tables(catalog, decks, load_tables(tax_files, told), load_numbering_plan(numbering), places, contents)
+    return Tables(
+        catalog, decks, load_tables(tax_files, told), load_numbering_plan(numbering), places, load_fx(home), contents
+    )
 
 
 def _read(path: Path, home: Home) -> bytes:

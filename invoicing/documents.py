@@ -1,13 +1,15 @@
 """Lines and tax rows to documents that add up on paper (RULES 14, 25)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
+from invoicing.national import Rates, national_amounts
+from invoicing.required import national_currency
 from schemas.document import (
     AllowanceUse,
     Balance,
@@ -16,6 +18,7 @@ from schemas.document import (
     Document,
     HistoryPoint,
     Line,
+    NationalAmounts,
     SectionChange,
     Seller,
     Tax,
@@ -43,6 +46,8 @@ class Heading:
     history: list[HistoryPoint]
     previous: Document | None
     balance: Balance | None
+    rates: Rates = field(default_factory=dict)
+    """Exchange rates, for VAT in national money."""
 
 
 @dataclass(frozen=True)
@@ -166,10 +171,16 @@ def _document(
         history=heading.history,
         balance=heading.balance,
         notes=notes,
+        national=_national(taxes, heading, run.issue_date),
     )
     if heading.previous is None:
         return draft
     return draft.model_copy(update={"comparison": compare(heading.previous, draft)})
+
+
+def _national(taxes: list[Tax], heading: Heading, day: date) -> list[NationalAmounts]:
+    currencies = {tax.jurisdiction[:2]: national_currency(tax.jurisdiction[:2], day.isoformat()) for tax in taxes}
+    return national_amounts(taxes, heading.currency, currencies, heading.rates)
 
 
 def compare(previous: Document, current: Document) -> Comparison:
