@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import cli_decks, cli_reports
+from flows import cli_decks, cli_explain, cli_reports, cli_taxes
 from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
 from flows.context import Request, locked
 from flows.settings import Home, load_settings
@@ -256,6 +256,8 @@ def main() -> None:
     """Entry point: an expected error prints one sentence and ends with its exit code; the rest is a defect of ours."""
     cli_reports.register(app)
     cli_decks.register(app)
+    cli_taxes.register(app)
+    cli_explain.register(app)
     command = typer.main.get_command(app)
     try:
         found = command.main(standalone_mode=False)

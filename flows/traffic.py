@@ -6,11 +6,13 @@ its seller as a whole; a seller without any has no study, and who needs it is pa
 """
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from flows.settings import Settings
+from flows.store import Store
 from schemas.money import EXACT
 from schemas.periods import shift_month
 from taxes.table import quarter_start
@@ -113,3 +115,30 @@ def with_method(
         )
     )
     return lines.drop("seller_id", "share_percent", "_chosen"), both
+
+
+def report(store: Store, invoice_month: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """The study of the month's last run: a row per account, and lines for a reader with each seller's sum."""
+    columns = list(STUDY)
+    rows = store.rows(
+        f"select {', '.join(columns)} from traffic_studies where run_id = (select run_id from runs "
+        "where invoice_month = $1 order by run_seq desc limit 1) order by seller_id, account_id",
+        [invoice_month],
+    )
+    data = [dict(zip(columns, row, strict=True)) for row in rows]
+    lines = [_told(row["account_id"], row) for row in data]
+    for seller in dict.fromkeys(row["seller_id"] for row in data):
+        own = [row for row in data if row["seller_id"] == seller]
+        whole = {name: sum(row[name] for row in own) for name in ("calls", *(f"{kind}_s" for kind in _KINDS))}
+        crossing = whole["interstate_s"] + whole["international_s"]
+        known = crossing + whole["intrastate_s"]
+        share = Decimal(crossing * 1_000_000 // known).scaleb(-4) if known else None
+        lines.append(_told(f"{seller}, all accounts", {**whole, "share_percent": share, "measured_on": "account"}))
+    return data, lines
+
+
+def _told(name: str, row: dict[str, Any]) -> str:
+    share = "nothing to measure" if row["share_percent"] is None else f"{row['share_percent'].normalize():f} %"
+    whose = " (the seller's, for it has no calls of its own)" if row["measured_on"] == "seller" else ""
+    seconds = ", ".join(f"{row[f'{kind}_s']} s {kind}" for kind in _KINDS)
+    return f"{name}: {row['calls']} calls, {seconds}: {share}{whose}"
