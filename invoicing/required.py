@@ -123,9 +123,7 @@ def _australia(document: Document) -> Iterator[str]:
 
 
 def _united_states(document: Document) -> Iterator[str]:
-    """Truth in billing."""
-    if not document.seller.phone:
-        yield "a telephone number for inquiries (phone of the seller)"
+    """Truth in billing: for interconnected VoIP a good practice, so only what costs nothing is demanded."""
     if any(not tax.text.strip() for tax in document.taxes):
         yield "a plain sentence on every fee"
 
