@@ -159,7 +159,9 @@ def _read(answer: Path, request_id: str, question: Question, run: Run) -> TaxRes
 
 def _frame(path: Path, columns: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
     """A CSV with exactly these columns at least, read as text and cast: an amount never passes through a float."""
-    return pl.read_csv(path, infer_schema=False).select(pl.col(name).cast(kind) for name, kind in columns.items())
+    return pl.read_csv(path, infer_schema=False).select(
+        pl.col(name).str.to_date() if kind == pl.Date else pl.col(name).cast(kind) for name, kind in columns.items()
+    )
 
 
 def _faults(documents: pl.DataFrame, rows: pl.DataFrame, asked: pl.DataFrame) -> list[str]:
