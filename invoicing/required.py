@@ -84,7 +84,7 @@ def _reverse_charge(document: Document, tax: Tax) -> Iterator[str]:
     if words not in (tax.note or ""):
         yield f"the words {words!r} (11a)"
     if tax.tax_id_check is None or tax.tax_id_check.result != "valid":
-        yield "the record of a valid check of the customer's VAT number (Regulation 282/2011, article 18)"
+        yield "a valid check of the customer's VAT number (Regulation 282/2011, article 18)"
 
 
 def _united_kingdom(document: Document) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _credit_reference(document: Document, rule: str) -> Iterator[str]:
     if document.kind != "credit_note" or document.corrects or not any(tax.amount < 0 for tax in _vat(document)):
         return
     if not any(line.reverses for line in document.lines):
-        yield f"the invoice that the credit amends ({rule}): give the credit's invoice_number in feed charges"
+        yield f"the invoice that it amends ({rule}): invoice_number in feed charges"
 
 
 def national_currency(country: str, day: str) -> str:

@@ -38,12 +38,14 @@ class Places:
 
     def jurisdiction(self, country: str, region: str | None, postal_code: str | None) -> str:
         """The narrowest jurisdiction of an address: `US-IL-CHI`, `US-TX`, `ES-CN`, `DE` (CONTRACT, section 4)."""
-        whole = f"{country}-{region}" if country in TAXING_REGIONS and region else country
+        by_region = country in TAXING_REGIONS
+        whole = f"{country}-{region}" if by_region and region else country
         bare = _bare(postal_code)
         inside = [
             place
             for place in self.local.get(country, ())
-            if bare.startswith(place.postal_code) and (whole == country or place.jurisdiction.startswith(f"{whole}-"))
+            if bare.startswith(place.postal_code)
+            and (not by_region or (region and place.jurisdiction.startswith(f"{whole}-")))
         ]
         # The longest beginning knows best; no two of one length fit.
         return max(inside, key=lambda place: len(place.postal_code)).jurisdiction if inside else whole
