@@ -39,7 +39,7 @@ def explain_tax(document: Document, number: int) -> list[str]:
     told = [
         f"{document.invoice_number} tax:{tax.tax_no}: {tax.name} ({tax.tax_code}), {kind}, {tax.jurisdiction}",
         *(_per_line(document, tax) if tax.unit == "amount_per_line" else _percent(document, tax)),
-        f"date: {tax.tax_date}{_basis(tax)}",
+        f"date: {tax.tax_date}{_basis(tax)}{_of_reversed(document, tax)}",
         *_exempt(tax),
         f"amount: {tax.amount} {money}",
     ]
@@ -117,6 +117,13 @@ def _since(tax: Tax) -> str:
 
 def _basis(tax: Tax) -> str:
     return f", by {_BASIS[tax.date_basis]}" if tax.date_basis in _BASIS else ""
+
+
+def _of_reversed(document: Document, tax: Tax) -> str:
+    """Whose date it is, where the row gives back what an earlier document charged."""
+    numbers = {number for part in tax.parts for number in part.lines}
+    reversed_ = sorted({line.reverses for line in document.lines if line.reverses and line.line_no in numbers})
+    return f" of {', '.join(reversed_)}, which is given back" if reversed_ else ""
 
 
 def _rounding(tax: Tax) -> str:

@@ -71,7 +71,7 @@ def tax(run: Run) -> dict[str, int]:
     grants.write_parquet(run.work / "discounts.parquet")
     untaxable = lines.filter(pl.col("tax_class").is_null() | pl.col("interstate").is_null())
     parked = pl.concat([parked, _unclassed(untaxable)])
-    shares = study(usage, accounts.select("account_id", "seller_id"), run.request.invoice_month)
+    shares = study(usage, _in_the_us(accounts), run.request.invoice_month)
     shares.write_parquet(run.work / "traffic.parquet")
     lines, undecided = with_method(lines, accounts, shares, settings, run.request.month_first)
     parked = pl.concat([parked, undecided])
@@ -95,6 +95,11 @@ def _given(store: Store) -> pl.DataFrame:
         select discount_key, count(distinct (g.run_id, g.draft_id)) as documents
         from line_discounts g join issued_documents d on d.run_id = g.run_id and d.draft_id = g.draft_id
         group by discount_key order by discount_key""")
+
+
+def _in_the_us(accounts: pl.DataFrame) -> pl.DataFrame:
+    """Where a share of interstate traffic means something: account_id, seller_id."""
+    return accounts.filter(pl.col("country") == "US").select("account_id", "seller_id")
 
 
 def _without_seller(accounts: pl.DataFrame) -> pl.DataFrame:
