@@ -38,16 +38,21 @@ STUDY: dict[str, Any] = {
 _KINDS = ["interstate", "international", "intrastate", "unknown"]
 
 
+def window(invoice_month: str) -> tuple[str, str]:
+    """First and last usage month that a study measures."""
+    return shift_month(invoice_month, -MONTHS), shift_month(invoice_month, -1)
+
+
 def study(usage: pl.DataFrame, accounts: pl.DataFrame, invoice_month: str) -> pl.DataFrame:
-    """STUDY, a row per account. usage: account_id, usage_month, jurisdiction, duration_s of rated calls, each once;
-    accounts: account_id, seller_id."""
-    first, last = shift_month(invoice_month, -MONTHS), shift_month(invoice_month, -1)
+    """STUDY, a row per account. usage: account_id, usage_month, jurisdiction, duration_s and calls (sums, each call
+    once); accounts: account_id, seller_id."""
+    first, last = window(invoice_month)
     calls = usage.filter(pl.col("usage_month").is_between(pl.lit(first), pl.lit(last))).join(accounts, on="account_id")
     seconds = [
         pl.col("duration_s").filter(pl.col("jurisdiction") == kind).sum().fill_null(0).alias(f"{kind}_s")
         for kind in _KINDS
     ]
-    own = calls.group_by("account_id").agg(pl.len().cast(pl.Int64).alias("calls"), *seconds)
+    own = calls.group_by("account_id").agg(pl.col("calls").sum(), *seconds)
     whole = calls.group_by("seller_id").agg(*seconds).with_columns(seller_share=_share())
     return (
         accounts.join(own, on="account_id", how="left", validate="1:1")

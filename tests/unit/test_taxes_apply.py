@@ -224,3 +224,20 @@ def test_a_document_and_its_full_reversal_sum_to_zero_in_every_row(tables: TaxTa
 def test_tax_on(amounts: list[str], percent: str, rate: str, digits: int, rounding: str, tax: str) -> None:
     parts = [(Decimal(amount), Decimal(percent)) for amount in amounts]
     assert tax_on(parts, Decimal(rate), digits, rounding) == Decimal(tax)
+
+
+def test_sections_and_destinations_choose_the_lines_of_a_base() -> None:
+    base = "{share: full, tax_classes: all, except_sections: [one_time], destinations: [US]}"
+    tables = load_tables({"us/tx/sales.yaml": _table("SALES", "US-TX", "10", base=base)})
+    lines = _lines([("A", "1.00", "100", "all", "US-TX")] * 4).with_columns(
+        section=pl.Series(["service_fees", "one_time", "international_minutes", "outbound_overage"]),
+        country=pl.Series([None, None, "FR", "US"]),
+    )
+    assert _apply(lines, tables).taxes["gross_base"].to_list() == [Decimal(2)]
+
+
+def test_an_amount_per_line_in_another_currency_parks() -> None:
+    table = _table("E911", "US-TX", "0.50", unit="amount_per_line", currency="CAD")
+    lines = _lines([("A", "1.00", "100", "all", "US-TX")]).with_columns(line_count=pl.lit(2))
+    parked = _apply(lines, load_tables({"us/tx/e911.yaml": table})).parked
+    assert parked["reason"].item() == "E911 of US-TX is in CAD, the document in USD (table us/tx/e911.yaml)"
