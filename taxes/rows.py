@@ -39,6 +39,7 @@ def computed(rows: pl.DataFrame, tables: TaxTables) -> Computed:
     taxes: list[dict[str, Any]] = []
     charged: list[tuple[str, int, str, Decimal]] = []
     unknown: list[tuple[str, str]] = []
+    bases = {code for table in tables.tables for code in table.base.also_on}
     with localcontext(_EXACTLY):
         for row in rows.iter_rows(named=True):
             table = tables.tables[row["position"]]
@@ -51,10 +52,9 @@ def computed(rows: pl.DataFrame, tables: TaxTables) -> Computed:
             elif rate != 0 or row["rate_issued"] is not None:
                 tax = _printed(row, weights, table, rate)
                 taxes.append(tax)
-                cents = shares(tax["amount"], weights, row["minor_digits"])
-                charged += [
-                    (row["draft_id"], g, table.code, c) for g, c in zip(row["group"], cents, strict=True) if c != 0
-                ]
+                if table.code in bases:
+                    cents = shares(tax["amount"], weights, row["minor_digits"])
+                    charged += [(row["draft_id"], g, table.code, c) for g, c in zip(row["group"], cents, strict=True)]
     return Computed(
         pl.DataFrame(taxes, schema={name: kind for name, kind in TAXES.items() if name != "tax_no"}),
         pl.DataFrame(charged, schema=CHARGED, orient="row")
