@@ -14,6 +14,7 @@ from flows.approval import may_approve
 from flows.audit import record
 from flows.catalog import load_all
 from flows.context import Request
+from flows.draft import unfit
 from flows.keep import keep
 from flows.manifest import write_manifest
 from flows.runs import add_event, drafted_runs
@@ -22,7 +23,7 @@ from flows.stop import Stop
 from flows.stops import let_through, waiting
 from flows.store import Store, write_atomic
 from flows.usage_csv import usage_csv
-from invoicing.documents import faults, issued
+from invoicing.documents import issued
 from schemas.document import Document, canonical
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_of
@@ -137,8 +138,8 @@ def _issue(store: Store, request: Request, settings: Settings, run_id: str, sell
         if seller is not None and seller_id != seller:
             continue
         draft = Document.model_validate_json(text)
-        if found := faults(draft):
-            raise Refused(f"draft of account {account_id}: {'; '.join(found)}")
+        if (found := unfit(draft)) is not None:
+            raise Refused(f"draft of account {account_id}: {found}")
         series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
         sequence = _next_in(store, seller_id, series, day.year)
         number = f"{series}-{day.year}-{sequence:06d}"

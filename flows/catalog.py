@@ -11,11 +11,14 @@ import yaml
 from pydantic import ValidationError
 
 from flows.decks import load_deck
+from flows.fx import load_fx
 from flows.settings import Home, Settings
+from invoicing.national import Rates
 from rating.deck_search import Deck
 from rating.match import PrefixTable, compile_prefixes
 from schemas.catalog import Catalog
 from schemas.errors import WrongUsage
+from taxes.places import Places, load_places
 from taxes.tables import TaxTables, load_tables
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"
@@ -29,6 +32,8 @@ class Tables:
     decks: dict[str, Deck]
     taxes: TaxTables
     numbering_plan: PrefixTable
+    places: Places
+    fx: Rates
     contents: dict[str, bytes]
     """File -> its content, of every file the tables were read from."""
 
@@ -39,18 +44,22 @@ class Tables:
 
 def load_all(home: Home, settings: Settings) -> Tables:
     """Everything under catalog/ and what ships with the program. Raises WrongUsage with file and key."""
-    tax_files = _tax_files(home)
+    tax_files, told = _tax_files(home, "*.yaml")
+    place_files, _ = _tax_files(home, "*.csv")
     catalog_files = sorted(home.catalog.glob("*.yaml"))
     deck_files = {name: home.rates / deck.file for name, deck in settings.decks.items()}
     numbering = REFERENCE / "numbering_plan.csv"
-    contents = {f"taxes/{name}": text.encode() for name, text in sorted(tax_files.items())}
+    contents = {f"taxes/{name}": text.encode() for name, text in sorted({**tax_files, **place_files}.items())}
     contents |= {home.relative(path): path.read_bytes() for path in catalog_files}
     contents |= {home.relative(path): _read(path, home) for path in sorted(deck_files.values())}
+    contents |= {home.relative(path): path.read_bytes() for path in home.catalog.glob("fx.csv")}
     contents["numbering_plan.csv"] = numbering.read_bytes()
     catalog = load_catalog(home)
     decks = {name: load_deck(home, name, deck) for name, deck in settings.decks.items()}
     _decks_fit(catalog, decks)
-    return Tables(catalog, decks, load_tables(tax_files), _numbering_plan(contents["numbering_plan.csv"]), contents)
+    places = load_places(place_files["places.csv"], place_files["postal_regions.csv"])
+    numbering_plan = _numbering_plan(contents["numbering_plan.csv"])
+    return Tables(catalog, decks, load_tables(tax_files, told), numbering_plan, places, load_fx(home), contents)
 
 
 def _read(path: Path, home: Home) -> bytes:
@@ -60,13 +69,22 @@ def _read(path: Path, home: Home) -> bytes:
         raise WrongUsage(f"tollbook.toml names the deck file {home.relative(path)}, which does not exist") from None
 
 
-def _tax_files(home: Home) -> dict[str, str]:
-    """Shipped tables by name; a file of the same name under catalog/taxes/ takes its place."""
-    files = {}
+def _tax_files(home: Home, kind: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Shipped files by name, a file of the same name under catalog/taxes/ in their place; and what messages call
+    those of the home."""
+    files, told = {}, {}
     for root in (REFERENCE / "taxes", home.taxes):
-        for path in sorted(root.rglob("*.yaml")):
-            files[path.relative_to(root).as_posix()] = path.read_text(encoding="utf-8")
-    return files
+        for path in sorted(root.rglob(kind)):
+            name = path.relative_to(root).as_posix()
+            files[name] = path.read_text(encoding="utf-8")
+            if root == home.taxes:
+                told[name] = home.relative(path)
+    return files, told
+
+
+def load_taxes(home: Home) -> TaxTables:
+    """The tax tables alone: shipped ones, and the home's in their place. Raises WrongUsage with file and key."""
+    return load_tables(*_tax_files(home, "*.yaml"))
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -30,7 +30,10 @@ from schemas.money import EXACT
 from schemas.periods import add_months, month_start
 
 _FINDING = {"account_id": pl.String, "kind": pl.String, "detail": pl.String}
-_TAXED_AS = ("tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate")
+_TAXED_AS = (
+    "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share",
+    "reverses",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,8 @@ def _issued_parts(store: Store) -> pl.DataFrame:
     return store.sql("""
         select c.account_id, c.resource_kind || 's' as feed, c.resource_id, c.product_code, c.cycle_start, c.cycle_end,
                c.unit_price, c.priced_units, c.price_model, c.part_start, c.part_end, c.quantity, c.billing_group,
-               c.location_id, d.issue_date as tax_date, c.jurisdiction, c.tax_class, c.telecom_percent, c.interstate
+               c.location_id, d.issue_date as tax_date, c.jurisdiction, c.tax_class, c.telecom_percent, c.interstate,
+               c.access_lines, c.measured_share, d.invoice_number as reverses
         from charges c join issued_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
         where c.charge_type in ('recurring', 'proration')
         order by all""")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import audit, cli_acts, cli_decks, cli_reports
+from flows import audit, cli_acts, cli_decks, cli_explain, cli_reports, cli_taxes
 from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
 from flows.context import Request
 from flows.settings import Home, load_settings
@@ -275,6 +275,8 @@ def main() -> None:
     cli_acts.register(app)
     cli_reports.register(app)
     cli_decks.register(app)
+    cli_taxes.register(app)
+    cli_explain.register(app)
     command = typer.main.get_command(app)
     try:
         found = command.main(standalone_mode=False)

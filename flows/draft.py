@@ -1,7 +1,7 @@
 """Stage draft: documents from lines and taxes, every account's outcome, the books balanced, all in one transaction."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -20,9 +20,11 @@ from flows.settings import Settings
 from flows.store import Store
 from flows.tax import billed_to
 from invoicing.documents import Heading, RunFacts, build_documents, faults
+from invoicing.required import missing
 from rating.owed import horizons
 from schemas.document import Balance, BillTo, Document, HistoryPoint
 from schemas.money import EXACT, rounded
+from taxes.places import codes
 from templates.render import TEMPLATE_VERSION
 
 HISTORY_MONTHS = 12
@@ -48,10 +50,14 @@ def draft(run: Run) -> tuple[dict[str, int], list[str]]:
         accounts = billed_to(master, settings, request.invoice_month, request.month_first)
         mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, past, request)))
         facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
-        headings = list(_headings(mine, settings, past, _balances(store, request.month_first), request.month_first))
+        balances = _balances(store, request.month_first)
+        headings = [
+            replace(heading, rates=tables.fx)
+            for heading in _headings(mine, settings, past, balances, request.month_first)
+        ]
         lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
         documents = build_documents(lines, taxes, allowance_use(run, mine, tables), headings, facts)
-        wrong = {d.bill_to.account_id: "; ".join(found) for d in documents if (found := faults(d))}
+        wrong = {d.bill_to.account_id: found for d in documents if (found := unfit(d))}
         documents = [d for d in documents if d.bill_to.account_id not in wrong]
         parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
         outcomes = _outcomes(run, master, parked, documents, past, settings)
@@ -72,6 +78,13 @@ def draft(run: Run) -> tuple[dict[str, int], list[str]]:
 
 def _counted(outcomes: pl.DataFrame) -> dict[str, int]:
     return dict(outcomes.group_by("outcome").len().sort("outcome").iter_rows())
+
+
+def unfit(document: Document) -> str | None:
+    """Why the document may not be issued, or None: what does not add up, what its country demands and it lacks."""
+    if found := faults(document):
+        return "; ".join(found)
+    return f"the document lacks {'; '.join(lacks)}" if (lacks := missing(document)) else None
 
 
 def _past(store: Store, request: Request) -> Past:
@@ -134,6 +147,7 @@ def _headings(
                 emails=[email.strip() for email in emails if email and email.strip()],
             ),
             jurisdiction=row["jurisdiction"],
+            jurisdictions=codes(row["jurisdiction"]),
             locale=row["locale"],
             currency=row["currency"],
             minor_digits=row["minor_digits"],

@@ -16,7 +16,7 @@ def write_drafts(
     """Everything the run found, keyed by its id; rows of an earlier try of the same run are replaced."""
     for table in (
         "line_usage", "charges", "documents", "invoice_lines",
-        "invoice_taxes", "line_discounts", "run_accounts", "run_findings",
+        "invoice_taxes", "line_discounts", "traffic_studies", "run_accounts", "run_findings",
     ):  # fmt: skip
         store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
     drafted = pl.DataFrame(
@@ -28,17 +28,30 @@ def write_drafts(
     store.append("documents", _document_rows(documents))
     store.append(
         "invoice_lines",
-        in_draft.drop("line_key", "country", "per", "fraction", "telecom_percent", "interstate", "jurisdiction"),
+        in_draft.drop(
+            "line_key",
+            "country",
+            "per",
+            "fraction",
+            "telecom_percent",
+            "interstate",
+            "jurisdiction",
+            "access_lines",
+            "measured_share",
+        ),
     )
-    tax_rows = taxes.join(drafted, on="draft_id").drop("name", "text", "reference", "table").with_columns(mark)
-    store.append("invoice_taxes", tax_rows)
+    tax_rows = taxes.join(drafted, on="draft_id").with_columns(mark)
+    store.append("invoice_taxes", tax_rows.select(store.columns("invoice_taxes")))
+    traffic = pl.read_parquet(run.work / "traffic.parquet")
+    store.append("traffic_studies", traffic.with_columns(mark))
     grants = pl.read_parquet(run.work / "discounts.parquet").join(drafted, on=["account_id", "draft_id"], how="semi")
     store.append("line_discounts", grants.with_columns(mark))
     line_numbers = in_draft.select("account_id", "line_key", "draft_id", "line_no")
-    taxed_as = ["jurisdiction", "tax_class", "telecom_percent", "interstate"]
+    taxed_as = ["jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share"]
     _write_charges(store, run, in_draft.select(*line_numbers.columns, *taxed_as), taxed_as)
     _write_usage(store, run, line_numbers)
-    store.append("run_findings", pl.read_parquet(run.work / "findings.parquet").with_columns(mark))
+    for stage in ("findings", "tax_findings"):
+        store.append("run_findings", pl.read_parquet(run.work / f"{stage}.parquet").with_columns(mark))
     store.append("run_accounts", outcomes)
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from flows.addresses import misplaced, with_jurisdiction
 from flows.catalog import Tables
 from flows.settings import Settings
 from flows.store import Store
@@ -41,15 +42,10 @@ class MasterData:
     parked: pl.DataFrame
 
 
-def jurisdiction() -> pl.Expr:
-    """US-TX, CA-QC for federations whose regions tax; the country elsewhere (CONTRACT, section 4)."""
-    by_region = pl.col("country").is_in(["US", "CA"]) & pl.col("region").is_not_null()
-    return pl.when(by_region).then(pl.concat_str(["country", "region"], separator="-")).otherwise("country")
-
-
 def load_master(store: Store, tables: Tables) -> MasterData:
     """Everything but usage, with the spans that drive the fees."""
-    versions, parked = _versions(store.current("accounts"))
+    versions, parked = _versions(with_jurisdiction(store.current("accounts"), tables.places))
+    locations = with_jurisdiction(store.current("locations"), tables.places)
     numbers, devices = store.current("numbers"), store.current("devices")
     subscriptions = store.current("subscriptions")
     leaving = dict(
@@ -65,13 +61,14 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         _unknown_decks(store, tables),
         _plan_misfits(versions, tables),
         _idle_prices(store, tables),
+        misplaced(versions, locations, tables.places),
     ]
     return MasterData(
         versions=versions,
         spans=spans,
         numbers=numbers,
         devices=devices,
-        locations=store.current("locations").with_columns(jurisdiction=jurisdiction()),
+        locations=locations,
         prices=store.current("prices"),
         charges=store.current("charges"),
         billed_until=store.current("billed_until"),
@@ -87,7 +84,6 @@ def _versions(accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     versions = ordered.with_columns(
         version_to=pl.col("version_from").shift(-1).over("account_id").fill_null(date.max),
         billing_start=last,
-        jurisdiction=jurisdiction(),
     )
     current = versions.unique("account_id", keep="last", maintain_order=True)
     promised = pl.col("service_start_date").dt.offset_by(pl.col("free_months").cast(pl.String) + "mo")

@@ -227,6 +227,9 @@ OUTCOMES = {
 """Outcomes of RULES 26 in the order in which they are shown, as words."""
 
 _REMEDIES = (
+    ("postal code", "Correct region or postal_code in feed accounts (or locations)."),
+    ("the document lacks", "Complete the seller in tollbook.toml, the account, or catalog/fx.csv, as the reason says."),
+    ("usf method", "Choose usf_method of the seller in tollbook.toml."),
     ("price", "Give the product a price in the account's currency: catalogue, plan or feed prices."),
     ("tax", "Add the tax table or quarter under catalog/taxes/."),
     ("rate", "Add the rate to the tax table or deck named."),

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.dated import in_force
 from schemas.document import Bank, Registration, Seller
 from schemas.errors import WrongUsage
 from schemas.feeds import FEEDS
@@ -72,6 +73,18 @@ class SellerSettings(_Table):
     payment_terms_days: int = Field(30, ge=0)
     dispute_days: int | None = Field(None, ge=0)
     vat_established_in: list[str] = Field(default_factory=list)
+    usf_method: dict[date, Literal["safe_harbour", "measured"]] = Field(default_factory=dict)
+    """First day of a quarter -> how mixed service counts as interstate from then on; without it, as products say."""
+
+    @model_validator(mode="after")
+    def _method_of_a_quarter(self) -> "SellerSettings":
+        for day in self.usf_method:
+            if day.day != 1 or day.month not in (1, 4, 7, 10):
+                raise ValueError(f"usf_method: found {day}; expected the first day of a quarter, such as 2026-07-01")
+        return self
+
+    def usf_method_on(self, day: date) -> str | None:
+        return in_force(self.usf_method, day)
 
     def as_printed(self, seller_id: str) -> Seller:
         """The seller as documents store it."""
@@ -169,6 +182,18 @@ class DeckSettings(_Table):
     """A later row of a prefix ends the earlier one, as in a sheet of current and announced prices."""
 
 
+class TaxEngineSettings(_Table):
+    """[tax_engine]: another program computes the taxes of some sellers, by files (data/reference/taxes/README.md)."""
+
+    sellers: list[str]
+    """Whose documents it taxes; the others' are taxed here."""
+    folder: str = "tax_engine"
+    """Below the home: requests are written here, answers are looked for here."""
+    command: list[str] = Field(default_factory=list)
+    """Started with the folder of the request as last argument; without it somebody else brings the answer."""
+    timeout_s: int = Field(600, gt=0)
+
+
 class SmtpSettings(_Table):
     """[smtp]: the server that takes the mails. The password may come from $TOLLBOOK_SMTP__PASSWORD instead."""
 
@@ -236,8 +261,16 @@ class Settings(BaseSettings):
     feeds: dict[str, FeedSettings] = Field(default_factory=dict)
     decks: dict[str, DeckSettings] = Field(default_factory=dict)
     smtp: SmtpSettings | None = None
+    tax_engine: TaxEngineSettings | None = None
     run: RunSettings = Field(default_factory=RunSettings)
     bounds: BoundsSettings = Field(default_factory=BoundsSettings)
+
+    @model_validator(mode="after")
+    def _engine_of_known_sellers(self) -> "Settings":
+        for seller in self.tax_engine.sellers if self.tax_engine else ():
+            if seller not in self.sellers:
+                raise ValueError(f"tax_engine.sellers: unknown {seller!r}; there are {', '.join(self.sellers)}")
+        return self
 
     @model_validator(mode="after")
     def _own_series(self) -> "Settings":

@@ -57,7 +57,7 @@ create table if not exists charges (
     quantity decimal(38, 12), unit_price decimal(38, 12), cycle_start date, cycle_end date, part_start date,
     part_end date, location_id varchar, amount_num decimal(38, 12), amount_den bigint, jurisdiction varchar,
     tax_class varchar, telecom_percent decimal(38, 12), interstate varchar, price_model varchar,
-    priced_units decimal(38, 12));
+    priced_units decimal(38, 12), access_lines decimal(38, 12), measured_share decimal(38, 12));
 create table if not exists documents (
     run_id varchar, draft_id varchar, account_id varchar, seller_id varchar, invoice_month varchar, kind varchar,
     currency varchar, subtotal decimal(38, 12), tax_total decimal(38, 12), total decimal(38, 12),
@@ -69,7 +69,7 @@ create table if not exists invoice_lines (
     billing_group varchar, quantity decimal(38, 12), unit varchar, list_unit_price decimal(38, 12),
     unit_price decimal(38, 12), list_amount decimal(38, 12), discount_amount decimal(38, 12), discount_text varchar,
     bounded_by varchar, price_model varchar, amount decimal(38, 12), period_start date, period_end date, tax_date date,
-    tax_class varchar);
+    tax_class varchar, line_count decimal(38, 12), reverses varchar);
 -- What each discount of the feed took off each line; a discount_key is one version of one discount.
 create table if not exists line_discounts (
     run_id varchar, draft_id varchar, account_id varchar, line_no bigint, discount_id varchar, discount_key varchar,
@@ -78,7 +78,13 @@ create table if not exists invoice_taxes (
     run_id varchar, draft_id varchar, account_id varchar, tax_no bigint, tax_code varchar, kind varchar,
     jurisdiction varchar, tax_date date, gross_base decimal(38, 12), taxable_percent decimal(38, 12),
     base_amount decimal(38, 12), exempt_amount decimal(38, 12), rate_percent decimal(38, 12),
-    amount decimal(38, 12), certificate_number varchar, note varchar);
+    amount decimal(38, 12), certificate_number varchar, note varchar, unit varchar, line_count decimal(38, 12),
+    rate_amount decimal(38, 12), exempt_reason varchar);
+-- What of an account's own calls crossed a border: behind USF on a measured share, and to compare before choosing it.
+create table if not exists traffic_studies (
+    run_id varchar, account_id varchar, seller_id varchar, first_month varchar, last_month varchar, calls bigint,
+    interstate_s bigint, international_s bigint, intrastate_s bigint, unknown_s bigint, share_percent decimal(38, 12),
+    measured_on varchar);
 
 -- One row per issued document; numbers are allotted here, in one transaction, and never reused.
 create table if not exists issued_documents (

@@ -236,6 +236,8 @@ create view invoice_lines as select
     period_end, -- day after the last day it covers (date)
     tax_date, -- date that decides its taxes where a table goes by tax point (date)
     tax_class, -- class the tax tables go by
+    line_count, -- lines or numbers in service on a month's first day, for taxes per line
+    reverses, -- document whose charge this line gives back; null: none
     currency, -- currency of the amounts (ISO 4217)
     run_id -- run that drafted it
 from base.invoice_lines;
@@ -269,6 +271,10 @@ create view invoice_taxes as select
     amount, -- the tax or fee, rounded once (in currency)
     certificate_number, -- certificate that exempts
     note, -- text printed with it, such as reverse charge
+    unit, -- percent_of_base, or amount_per_line: then line_count x rate_amount is charged
+    line_count, -- lines or numbers charged for; null where it is a percentage
+    rate_amount, -- amount per line (in currency); null where it is a percentage
+    exempt_reason, -- why it is exempt, as the certificate says
     currency, -- currency of the amounts (ISO 4217)
     run_id -- run that drafted it
 from base.invoice_taxes;

@@ -10,12 +10,15 @@ from flows.context import Run, draft_id
 from flows.inputs import MasterData, load_master
 from flows.settings import Settings
 from flows.store import Store
+from flows.tax_engine import Question, answered
+from flows.tax_memory import issued_taxes, rated_calls, with_proof
+from flows.traffic import study, with_method
 from invoicing.lines import to_lines
 from rating.discounts import in_order, used_up
 from rating.net_lines import net_lines
 from schemas.frames import TAXES, checked
 from schemas.money import minor_digits
-from taxes.apply import apply
+from taxes.findings import late_certificates
 
 
 def billed_to(master: MasterData, settings: Settings, month: str, issue_date: date) -> pl.DataFrame:
@@ -46,6 +49,8 @@ def tax(run: Run) -> dict[str, int]:
     with run.request.store() as store:
         master = load_master(store, tables)
         certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
+        issued = issued_taxes(store)
+        usage = rated_calls(store, run)
         offers = in_order(store.current("discounts"))
         spent = used_up(offers, _given(store))
     accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
@@ -61,10 +66,16 @@ def tax(run: Run) -> dict[str, int]:
     grants.write_parquet(run.work / "discounts.parquet")
     untaxable = lines.filter(pl.col("tax_class").is_null() | pl.col("interstate").is_null())
     parked = pl.concat([parked, _unclassed(untaxable)])
+    shares = study(usage, _in_the_us(accounts), run.request.invoice_month)
+    shares.write_parquet(run.work / "traffic.parquet")
+    lines, undecided = with_method(lines, accounts, shares, settings, run.request.month_first)
+    parked = pl.concat([parked, undecided])
     lines = lines.join(parked, on="account_id", how="anti")
-    result = apply(
-        lines, _tax_headings(accounts, settings, run.request.month_first), tables.taxes, certificates, id_checks
-    )
+    headings = _tax_headings(accounts, settings, run.request.month_first)
+    question = Question(lines, headings, certificates, id_checks, issued)
+    result = answered(question, tables.taxes, settings, run)
+    late = late_certificates(certificates, with_proof(issued, tables.taxes, run.request.month_first, settings))
+    pl.concat([result.findings, late]).write_parquet(run.work / "tax_findings.parquet")
     parked = pl.concat([parked, result.parked.select("account_id", "reason")])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     lines.join(parked, on="account_id", how="anti").write_parquet(run.work / "lines.parquet")
@@ -79,6 +90,11 @@ def _given(store: Store) -> pl.DataFrame:
         select discount_key, count(distinct (g.run_id, g.draft_id)) as documents
         from line_discounts g join issued_documents d on d.run_id = g.run_id and d.draft_id = g.draft_id
         group by discount_key order by discount_key""")
+
+
+def _in_the_us(accounts: pl.DataFrame) -> pl.DataFrame:
+    """Where a share of interstate traffic means something: account_id, seller_id."""
+    return accounts.filter(pl.col("country") == "US").select("account_id", "seller_id")
 
 
 def _without_seller(accounts: pl.DataFrame) -> pl.DataFrame:

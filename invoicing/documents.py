@@ -1,13 +1,15 @@
 """Lines and tax rows to documents that add up on paper (RULES 14, 25)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
+from invoicing.national import Rates, national_amounts
+from invoicing.required import national_currency
 from schemas.document import (
     AllowanceUse,
     Balance,
@@ -16,9 +18,11 @@ from schemas.document import (
     Document,
     HistoryPoint,
     Line,
+    NationalAmounts,
     SectionChange,
     Seller,
     Tax,
+    TaxPart,
 )
 from schemas.money import rounded
 
@@ -33,6 +37,7 @@ class Heading:
     seller: Seller
     bill_to: BillTo
     jurisdiction: str
+    jurisdictions: list[str]
     locale: str
     currency: str
     minor_digits: int
@@ -41,6 +46,8 @@ class Heading:
     history: list[HistoryPoint]
     previous: Document | None
     balance: Balance | None
+    rates: Rates = field(default_factory=dict)
+    """Exchange rates, for VAT in national money."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def plain(number: Decimal | None) -> Decimal | None:
 
 def _line(row: dict[str, Any], digits: int) -> Line:
     fields = {name: row[name] for name in _LINE_FIELDS}
-    for name in ("quantity", "list_unit_price", "unit_price"):
+    for name in ("quantity", "list_unit_price", "unit_price", "line_count"):
         fields[name] = plain(fields[name])
     for name in ("amount", "list_amount", "discount_amount"):
         fields[name] = rounded(fields[name], digits)
@@ -102,8 +109,20 @@ def _line(row: dict[str, Any], digits: int) -> Line:
 
 def _tax(row: dict[str, Any], digits: int) -> Tax:
     fields = {name: row[name] for name in Tax.model_fields if name in row}
-    for name in ("gross_base", "taxable_percent", "base_amount", "exempt_amount", "rate_percent"):
+    for name in (
+        "gross_base",
+        "taxable_percent",
+        "base_amount",
+        "exempt_amount",
+        "rate_percent",
+        "line_count",
+        "rate_amount",
+    ):
         fields[name] = plain(fields[name])
+    fields["parts"] = [
+        TaxPart(**{name: plain(value) if isinstance(value, Decimal) else value for name, value in part.items()})
+        for part in fields["parts"]
+    ]
     return Tax(**{**fields, "amount": rounded(fields["amount"], digits)})
 
 
@@ -121,7 +140,8 @@ def _document(
     subtotal = sum((line.amount for line in lines), zero)
     tax_total = sum((tax.amount for tax in taxes), zero)
     usage = [line for line in lines if line.charge_type == "usage"]
-    notes = sorted({tax.note for tax in taxes if tax.note})
+    # A note of an exempt row is owed to the reader of the whole document; others stand with their row.
+    notes = sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount})
     draft = Document(
         template_version=run.template_version,
         kind="credit_note" if subtotal + tax_total < 0 else "invoice",
@@ -132,6 +152,7 @@ def _document(
         seller=heading.seller,
         bill_to=heading.bill_to,
         jurisdiction=heading.jurisdiction,
+        jurisdictions=heading.jurisdictions,
         locale=heading.locale,
         currency=heading.currency,
         minor_digits=heading.minor_digits,
@@ -150,10 +171,16 @@ def _document(
         history=heading.history,
         balance=heading.balance,
         notes=notes,
+        national=_national(taxes, heading, run.issue_date),
     )
     if heading.previous is None:
         return draft
     return draft.model_copy(update={"comparison": compare(heading.previous, draft)})
+
+
+def _national(taxes: list[Tax], heading: Heading, day: date) -> list[NationalAmounts]:
+    currencies = {tax.jurisdiction[:2]: national_currency(tax.jurisdiction[:2], day.isoformat()) for tax in taxes}
+    return national_amounts(taxes, heading.currency, currencies, heading.rates)
 
 
 def compare(previous: Document, current: Document) -> Comparison:

@@ -43,11 +43,19 @@ LINE: dict[str, Any] = {
     "telecom_percent": EXACT,
     "interstate": pl.String,
     "jurisdiction": pl.String,
+    "access_lines": EXACT,
+    "line_count": EXACT,
+    "measured_share": EXACT,
+    "reverses": pl.String,
 }
 """A printed line. Periods are half-open; `amount` is rounded to the currency's minor unit.
 
 `to_lines` leaves it as the list amount, without discount, minimum and maximum: rating.discounts takes them off.
 """
+
+
+_INHERITED = ("jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines")
+"""What a line that reverses an issued one takes from it (RULES 20)."""
 
 
 def to_lines(
@@ -59,7 +67,7 @@ def to_lines(
     by_location and its resource has one (RULES 21).
     """
     keys = ["account_id", "line_key"]
-    inherited = {name: f"inherited_{name}" for name in ("jurisdiction", "tax_class", "telecom_percent", "interstate")}
+    inherited = {name: f"inherited_{name}" for name in _INHERITED}
     charges = charges.rename(inherited).join(accounts, on="account_id", how="left", validate="m:1")
     homeless = charges.filter(pl.col("draft_id").is_null())["account_id"].unique().to_list()
     if homeless:
@@ -94,6 +102,8 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     one_key = pl.col("charge_key").n_unique() == 1
     one_resource = pl.col("resource_id").n_unique() == 1
     partial = pl.col("part_days") < pl.col("cycle_days")
+    recurs = pl.col("charge_type").is_in(["recurring", "proration"])
+    firsts = _months_begun("part_end") - _months_begun("part_start")
     shared = pl.concat_str(
         [pl.col("account_id").first(), pl.col("resource_kind").first(), pl.lit("*"), pl.col("product_code").first(),
          pl.col("cycle_start").first()], separator="|",
@@ -102,8 +112,12 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         pl.col(
             "draft_id", "locale", "jurisdiction", "section", "charge_type", "product_code", "resource_kind",
             "billing_group", "country", "unit", "per", "location_id", "tax_date", "cycle_start", "price_model",
-            "inherited_jurisdiction", "inherited_tax_class", "inherited_telecom_percent", "inherited_interstate",
+            "measured_share", *(f"inherited_{name}" for name in _INHERITED),
         ).first(),
+        reverses=pl.when(pl.col("tax_date").first().is_not_null()).then(pl.col("reverses").max()),
+        units_in_service=(
+            pl.col("quantity") * pl.col("priced_units").fill_null(1) * pl.when(recurs).then(firsts).otherwise(0)
+        ).cast(EXACT).sum(),
         # A state's price is that of all its units together; a price for one of them is not in it.
         unit_price=pl.when(pl.col("priced_units").first().is_null()).then(pl.col("unit_price").first()),
         charge_key=pl.when(one_key).then(pl.col("charge_key").first()).otherwise(shared),
@@ -116,6 +130,13 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         period_start=pl.col("part_start").min(),
         period_end=pl.col("part_end").max(),
     )  # fmt: skip
+
+
+def _months_begun(day: str) -> pl.Expr:
+    """How many months of the cycle begin before `day`: on its first day, and on that day of each month after."""
+    start, end = pl.col("cycle_start"), pl.col(day)
+    months = (end.dt.year().cast(pl.Int64) - start.dt.year()) * 12 + end.dt.month() - start.dt.month()
+    return months + (end.dt.day() > start.dt.day()).cast(pl.Int64)
 
 
 def _tax_facts(lines: pl.DataFrame, locations: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
@@ -132,29 +153,36 @@ def _tax_facts(lines: pl.DataFrame, locations: pl.DataFrame, products: dict[str,
             "tax_class": pl.String,
             "telecom_percent": EXACT,
             "interstate": pl.String,
+            "access_lines": EXACT,
         },
         orient="row",
     )
     by_location = [code for code, product in products.items() if product.by_location]
     served = locations.select("location_id", served_in="jurisdiction")
     lines = lines.join(facts, on=["product_code", "cycle_start"], how="left", validate="m:1")
-    return lines.join(served, on="location_id", how="left", validate="m:1").with_columns(
-        jurisdiction=pl.when(pl.col("inherited_jurisdiction").is_not_null())
-        .then("inherited_jurisdiction")
-        .when(pl.col("product_code").is_in(by_location) & pl.col("served_in").is_not_null())
-        .then("served_in")
-        .otherwise("jurisdiction"),
-        tax_class=pl.coalesce("inherited_tax_class", "tax_class"),
-        telecom_percent=pl.coalesce("inherited_telecom_percent", "telecom_percent"),
-        interstate=pl.coalesce("inherited_interstate", "interstate"),
+    return (
+        lines.join(served, on="location_id", how="left", validate="m:1")
+        .with_columns(
+            jurisdiction=pl.when(pl.col("inherited_jurisdiction").is_not_null())
+            .then("inherited_jurisdiction")
+            .when(pl.col("product_code").is_in(by_location) & pl.col("served_in").is_not_null())
+            .then("served_in")
+            .otherwise("jurisdiction"),
+            tax_class=pl.coalesce("inherited_tax_class", "tax_class"),
+            telecom_percent=pl.coalesce("inherited_telecom_percent", "telecom_percent"),
+            interstate=pl.coalesce("inherited_interstate", "interstate"),
+            access_lines=pl.coalesce("inherited_access_lines", "access_lines"),
+        )
+        .with_columns(line_count=(pl.col("units_in_service") * pl.col("access_lines")).cast(EXACT))
     )
 
 
-def _facts(product: Product, day: date) -> tuple[Any, Any, Any]:
+def _facts(product: Product, day: date) -> tuple[Any, ...]:
     return (
         in_force(product.tax_class, day),
         in_force(product.telecom_percent, day),
         in_force(product.interstate, day),
+        in_force(product.access_lines, day) or 0,
     )
 
 

@@ -55,6 +55,7 @@ def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.D
     plain = _line_key(
         "charge_type", "section", "product_code", "billing_group", "unit_price", "part_start", "part_end",
         "cycle_days", "location_id", "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "_sign",
+        "access_lines", "measured_share", "reverses",
     )  # fmt: skip
     # A change between two states of one resource is one line: what the new one costs more than the old one.
     by_state = _line_key("charge_type", "section", "charge_key", "part_start", "part_end", "cycle_days")
@@ -96,6 +97,7 @@ def one_time_charges(rows: pl.DataFrame, products: dict[str, Product]) -> pl.Dat
             part_start="charge_date",
             part_end=pl.col("charge_date").dt.offset_by("1d"),
             discount_on="charge_date",
+            reverses=pl.when(pl.col("tax_date").is_not_null()).then("invoice_number"),
         ).with_columns(line_key=_line_key("charge_type", "charge_key")),
         CHARGE,
     )

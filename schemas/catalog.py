@@ -106,6 +106,8 @@ class Product(Model):
     telecom_percent: DatedExact
     interstate: DatedMethod
     by_location: bool = False
+    access_lines: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)})
+    """Lines or numbers that one unit is to taxes per line, such as 9-1-1 levies."""
 
     @model_validator(mode="after")
     def _one_way_to_price(self) -> "Product":

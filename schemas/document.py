@@ -112,6 +112,45 @@ class Line(_Part):
     tax_date: date | None = None
     tax_class: str
     jurisdiction: str
+    line_count: Decimal | None = None
+    """Lines or numbers in service on a month's first day: what taxes per line count."""
+    reverses: str | None = None
+    """The document whose charge this line gives back."""
+
+
+class TaxIdCheck(_Part):
+    """The record of a check of the customer's VAT id, as the register answered it."""
+
+    tax_id: str
+    checked_at: str
+    result: Literal["valid", "invalid"]
+    reference: str | None = None
+
+
+class TaxPart(_Part):
+    """A part of a tax row's base: lines of one taxable share, or (`of`) what another tax or fee charged on them."""
+
+    lines: list[int]
+    of: str | None = None
+    amount: Decimal
+    telecom_percent: Decimal | None = None
+    interstate: str | None = None
+    """How the interstate share was found: safe_harbour, measured, all, none; None where it does not matter."""
+    interstate_share: Decimal | None = None
+    line_count: Decimal = Decimal(0)
+
+
+class NationalAmounts(_Part):
+    """VAT in the money of the country where it is due, for documents in another currency."""
+
+    country: str
+    currency: str
+    rate: Decimal
+    """Units of `currency` for one unit of the document's."""
+    rate_date: date
+    source: str
+    taxable: Decimal
+    tax: Decimal
 
 
 class Tax(_Part):
@@ -135,6 +174,18 @@ class Tax(_Part):
     note: str | None = None
     reference: str | None = None
     table: str | None = None
+    unit: Literal["percent_of_base", "amount_per_line"] = "percent_of_base"
+    line_count: Decimal | None = None
+    """With amount_per_line: the lines charged for, at `rate_amount` each; base and rate_percent are then 0."""
+    rate_amount: Decimal | None = None
+    rounding: str | None = None
+    date_basis: str | None = None
+    valid_from: date | None = None
+    """First day of the rate."""
+    status: Literal["sourced", "sample"] | None = None
+    exempt_reason: str | None = None
+    tax_id_check: TaxIdCheck | None = None
+    parts: list[TaxPart] = Field(default_factory=list)
 
 
 class AllowanceUse(_Part):
@@ -194,6 +245,8 @@ class Document(_Part):
     seller: Seller
     bill_to: BillTo
     jurisdiction: str
+    jurisdictions: list[str] = Field(default_factory=list)
+    """`jurisdiction` and all that it lies in, the widest first: US, US-IL, US-IL-CHI."""
     locale: str
     currency: str
     minor_digits: int
@@ -214,6 +267,7 @@ class Document(_Part):
     history: list[HistoryPoint] = Field(default_factory=list)
     balance: Balance | None = None
     notes: list[str] = Field(default_factory=list)
+    national: list[NationalAmounts] = Field(default_factory=list)
     usage_csv: str | None = None
     """Name of the itemised CSV beside the PDF, when there is usage."""
 

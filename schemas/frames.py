@@ -42,6 +42,9 @@ CHARGE: dict[str, Any] = {
     "tax_class": pl.String,
     "telecom_percent": EXACT,
     "interstate": pl.String,
+    "access_lines": EXACT,  # and these two: what a levy counts, the measured share, the document that is reversed
+    "measured_share": EXACT,
+    "reverses": pl.String,
     "price_model": pl.String,  # of the product's pricing; null: a price per unit
     "priced_units": EXACT,  # units the model was asked for; unit_price is then their price for a whole cycle
     "priced_on": pl.Date,  # day whose price and pricing it carries

@@ -1,36 +1,34 @@
 """Lines of documents -> their tax and fee rows. `apply` is the order of operations.
 
 A row is one tax, jurisdiction, rate and tax date on a document, rounded once (RULES 20). Everything up to the rows is
-done on frames; only the rows themselves, a handful per document, are computed one by one.
+done on frames; only the rows themselves, a handful per document, are computed one by one (taxes/rows.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
-from fractions import Fraction
 from typing import Any
 
 import polars as pl
 
-from schemas.catalog import in_language
-from schemas.money import rounded
-from taxes.exemptions import REVERSE_CHARGE_NOTE, with_exemptions
-from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, LINES, PARKED, TAXES
-from taxes.scope import in_scope, share_unknown, uncovered
-from taxes.tables import TAX_CODES, TaxTable, TaxTables
+from taxes.exemptions import with_exemptions
+from taxes.findings import findings
+from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
+from taxes.reversals import as_issued
+from taxes.rows import CHARGED, Computed, computed, tax_on
+from taxes.scope import foreign_amounts, grouped, in_scope, share_unknown, taxable_parts, uncovered
+from taxes.tables import TAX_CODES, TaxTables
 
-_EXACTLY = Context(prec=200, traps=[Inexact, InvalidOperation])
-"""Products of whole rows fit many times over; what would not be exact is an error, never a rounding."""
-
-_TWELVE = Decimal("0.000000000001")
+__all__ = ["TaxResult", "apply", "tax_on"]
 
 
 @dataclass(frozen=True)
 class TaxResult:
-    """`taxes`: frame TAXES, sorted by draft_id and tax_no. `parked`: frame PARKED, one row per document left out."""
+    """`taxes`: frame TAXES, sorted by draft_id and tax_no. `parked`: frame PARKED, one row per document left out.
+    `findings`: frame FINDINGS, what was billed and should be looked at."""
 
     taxes: pl.DataFrame
     parked: pl.DataFrame
+    findings: pl.DataFrame
 
 
 def apply(
@@ -39,49 +37,86 @@ def apply(
     tables: TaxTables,
     certificates: pl.DataFrame,
     id_checks: pl.DataFrame,
+    issued: pl.DataFrame | None = None,
 ) -> TaxResult:
     """Every tax and recovery fee of every document (RULES 20 to 23).
 
-    Frames have the columns of `taxes.frames` (others are ignored). gross_base is the sum of the lines in scope;
-    taxable_percent their telecom share times interstate share (of mixed lines the effective one, to 12 digits);
-    base_amount the taxable part less what is exempt. Rows whose taxable part or rate is zero are not printed.
+    Frames have the columns of `taxes.frames` (others are ignored). gross_base is the sum of the lines in scope, and of
+    the taxes and fees that belong to the base; taxable_percent their telecom share times interstate share (of mixed
+    lines the effective one, to 12 digits); base_amount the taxable part less what is exempt. Rows whose taxable part
+    or rate is zero are not printed. `issued` are the tax rows of issued documents: what reverses them is taxed alike.
 
     tax_no counts recovery fees first, so that they stand with the charges whose cost they recover and apart from the
     taxes of governments; within a kind the order of TAX_CODES, then jurisdiction, date, rate.
     A document with anything that cannot be taxed is parked with every reason, and has no rows.
     """
-    lines, documents = lines.select(list(LINES)).cast(LINES), documents.select(list(DOCUMENTS)).cast(DOCUMENTS)
-    certificates = certificates.select(list(CERTIFICATES)).cast(CERTIFICATES)
-    id_checks = id_checks.select(list(ID_CHECKS)).cast(ID_CHECKS)
+    lines, documents = _framed(lines, {**LINES, **LINE_FACTS, "reverses": pl.String}), _framed(documents, DOCUMENTS)
+    certificates = _framed(certificates, {**CERTIFICATES, "reason": pl.String})
+    id_checks = _framed(id_checks, {**ID_CHECKS, "name_matched": pl.Boolean})
+    memory = _framed(pl.DataFrame(schema=ISSUED) if issued is None else issued, ISSUED)
 
-    scoped = in_scope(lines, documents, tables)
-    parts = with_exemptions(_parts(scoped, documents), certificates, id_checks)
-    taxes, rate_unknown = _computed(_rows(parts, documents), tables)
+    reached = in_scope(grouped(lines), documents, tables)
+    account = documents.select("draft_id", "account_id")
+    scoped = as_issued(reached.join(account, on="draft_id", validate="m:1"), memory)
+    own = taxable_parts(scoped)
+    found: list[Computed] = []
+    exempted: list[pl.DataFrame] = []
+    charged = pl.DataFrame(schema=CHARGED)
+    for level in tables.levels:
+        of_level = pl.col("position").is_in(list(level))
+        on_charges = _on_charges(scoped.filter(of_level), charged, tables)
+        parts = pl.concat([own.filter(of_level), on_charges], how="diagonal")
+        parts = with_exemptions(_parts(parts, documents), certificates, id_checks)
+        found.append(computed(_rows(parts, documents), tables))
+        exempted.append(parts)
+        charged = pl.concat([charged, found[-1].charged])
+    taxes, unknown = pl.concat([one.taxes for one in found]), pl.concat([one.unknown for one in found])
+    parked = _parked([uncovered(lines, tables), share_unknown(own), foreign_amounts(own), unknown], documents)
+    taxes = _numbered(taxes.join(parked, on="draft_id", how="anti"))
+    return TaxResult(taxes, parked, findings(pl.concat(exempted), taxes))
 
-    parked = _parked([uncovered(lines, tables), share_unknown(scoped), rate_unknown], documents)
-    return TaxResult(_numbered(taxes.join(parked, on="draft_id", how="anti")), parked)
 
-
-def tax_on(parts: Iterable[tuple[Decimal, Decimal]], rate_percent: Decimal, digits: int, rounding: str) -> Decimal:
-    """The tax on (amount, taxable percent) parts: their exact sum times the rate, rounded once to `digits` decimals."""
-    with localcontext(_EXACTLY):
-        return rounded((_taxable(parts) * rate_percent).scaleb(-2), digits, rounding)
-
-
-def _taxable(parts: Iterable[tuple[Decimal, Decimal]]) -> Decimal:
-    return sum((amount * percent for amount, percent in parts), Decimal(0)).scaleb(-2)
+def _framed(frame: pl.DataFrame, columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Exactly these columns; absent ones are null, as not every caller knows of every fact."""
+    absent = [pl.lit(None).alias(name) for name in columns if name not in frame.columns]
+    return frame.with_columns(absent).select(list(columns)).cast(pl.Schema(columns))
 
 
 _PART = ["draft_id", "position", "tax_code", "row_jurisdiction", "tax_date"]
 """A table, its jurisdiction and a tax date on a document. One date has one rate."""
 
+_JUDGED = ["check_day", "by_certificate", "by_vat_id", "is_held", "rate_issued", "certificate_issued", "reverse_issued"]
+"""What exemption depends on, beside the customer."""
+
+_SHARES = ["of", "telecom", "interstate", "interstate_share"]
+"""What the taxable part depends on."""
+
+
+def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
+    """Tax on tax: what the named taxes and fees charged on the groups that a table reaches, as parts of its base."""
+    on = [(position, code) for position, t in enumerate(tables.tables) for code in t.base.also_on]
+    named = pl.DataFrame(on, schema={"position": pl.Int64, "of": pl.String}, orient="row")
+    facts = [*_PART, "group", *_JUDGED, "account_id", "per_line"]
+    return (
+        scoped.select(facts)
+        .unique(["draft_id", "position", "group"], keep="any")
+        .join(named, on="position")
+        .join(charged, on=["draft_id", "group", "of"])
+        .with_columns(
+            telecom=pl.lit(100), interstate_share=pl.lit(100), line_count=pl.lit(0), line_no=pl.lit(None, pl.Int64)
+        )
+        .cast({name: scoped.schema[name] for name in ("amount", "telecom", "interstate_share", "line_count")})
+    )
+
 
 def _parts(scoped: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     """Lines in scope summed up to what exemption and taxable part depend on: many lines, few parts."""
-    customer = documents.select("draft_id", "account_id", "customer_type", "tax_id", "seller_vat_countries")
+    customer = documents.select("draft_id", "customer_type", "tax_id", "seller_vat_countries")
+    of = {} if "of" in scoped.columns else {"of": pl.lit(None, pl.String)}
     return (
-        scoped.group_by(*_PART, "check_day", "by_certificate", "by_vat_id", "telecom", "interstate_share")
-        .agg(pl.col("amount").sum())
+        scoped.with_columns(**of)
+        .group_by(*_PART, "account_id", "per_line", "group", *_JUDGED, *_SHARES)
+        .agg(pl.col("amount", "line_count").sum(), lines=pl.col("line_no").drop_nulls().sort())
         .with_row_index("part")
         .join(customer, on="draft_id", validate="m:1")
     )
@@ -89,87 +124,23 @@ def _parts(scoped: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
 
 def _rows(parts: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     """One row per row to be printed, its parts as lists."""
+    listed = ["group", "of", "amount", "telecom", "interstate", "interstate_share", "line_count", "lines"]
+    exempt = ["certificate_number", "reverse_charge"]
     return (
         parts.filter(pl.col("interstate_share").is_not_null())
-        .group_by(*_PART, "certificate_number", "reverse_charge")
-        .agg("amount", "telecom", "interstate_share")
+        .sort("group", "of", "telecom", "interstate", "interstate_share", nulls_last=False)
+        .group_by(*_PART, "rate_issued", *exempt, maintain_order=True)
+        .agg(*listed, pl.col("exempt_reason", "tax_id_check", "expired_number", "expired_on").first())
         .join(documents.select("draft_id", "minor_digits", "locale"), on="draft_id", validate="m:1")
     )
-
-
-def _computed(rows: pl.DataFrame, tables: TaxTables) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows with their amounts, unnumbered; and draft_id with the reason where a rate is not known."""
-    taxes: list[dict[str, Any]] = []
-    unknown: list[tuple[str, str]] = []
-    with localcontext(_EXACTLY):
-        for row in rows.iter_rows(named=True):
-            shares = zip(row["telecom"], row["interstate_share"], strict=True)
-            percents = [(telecom * share).scaleb(-2) for telecom, share in shares]
-            parts = list(zip(row["amount"], percents, strict=True))
-            if _taxable(parts) == 0:
-                continue
-            table = tables.tables[row["position"]]
-            rate = table.percent(row["tax_date"])
-            if rate is None:
-                unknown.append((row["draft_id"], table.unknown(row["tax_date"])))
-            elif rate != 0:
-                taxes.append(_printed(row, parts, table, rate))
-    return (
-        pl.DataFrame(taxes, schema={name: kind for name, kind in TAXES.items() if name != "tax_no"}),
-        pl.DataFrame(unknown, schema={"draft_id": pl.String, "reason": pl.String}, orient="row"),
-    )
-
-
-def _printed(
-    row: dict[str, Any], parts: list[tuple[Decimal, Decimal]], table: TaxTable, rate: Decimal
-) -> dict[str, Any]:
-    """One row as the document shows it. The tax is taken of the exact base, not of the base as shown."""
-    gross = sum((amount for amount, _ in parts), Decimal(0))
-    taxable = _taxable(parts)
-    base = _shown(taxable)
-    is_exempt = row["reverse_charge"] or row["certificate_number"] is not None
-    return {
-        "draft_id": row["draft_id"],
-        "tax_code": table.code,
-        "kind": table.kind,
-        "jurisdiction": row["row_jurisdiction"],
-        "tax_date": row["tax_date"],
-        "gross_base": gross,
-        "taxable_percent": _effective_percent(parts, gross, taxable),
-        "base_amount": Decimal(0) if is_exempt else base,
-        "exempt_amount": base if is_exempt else Decimal(0),
-        "rate_percent": Decimal(0) if row["reverse_charge"] else rate,
-        "amount": Decimal(0) if is_exempt else tax_on(parts, rate, row["minor_digits"], table.rounding),
-        "certificate_number": row["certificate_number"],
-        "note": in_language(REVERSE_CHARGE_NOTE, row["locale"]) if row["reverse_charge"] else None,
-        "name": in_language(table.name, row["locale"]),
-        "text": in_language(table.text, row["locale"]),
-        "reference": table.citation(row["tax_date"]),
-        "table": table.file,
-    }
-
-
-def _effective_percent(parts: list[tuple[Decimal, Decimal]], gross: Decimal, taxable: Decimal) -> Decimal:
-    """The taxable percentage of a row: the one of its lines, or, where they differ, the one that leads to the base."""
-    percents = {percent for _, percent in parts}
-    if len(percents) == 1:
-        return _shown(percents.pop())
-    return rounded(Fraction(taxable) * 100 / Fraction(gross), 12) if gross else Decimal(0)
-
-
-def _shown(exact: Decimal) -> Decimal:
-    """At the twelve decimals a frame holds, which nearly always are enough. Inside `_EXACTLY` only."""
-    try:
-        return exact.quantize(_TWELVE)
-    except Inexact:
-        return rounded(exact, 12)
 
 
 def _numbered(taxes: pl.DataFrame) -> pl.DataFrame:
     is_tax = pl.col("kind") == "tax"
     in_order = pl.col("tax_code").cast(pl.Enum(TAX_CODES))
+    keys = ["jurisdiction", "tax_date", "rate_percent", "rate_amount", "certificate_number", "table"]
     return (
-        taxes.sort("draft_id", is_tax, in_order, "jurisdiction", "tax_date", "rate_percent", "certificate_number")
+        taxes.sort("draft_id", is_tax, in_order, *keys)
         .with_columns(tax_no=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("draft_id"))
         .select(list(TAXES))
     )

@@ -22,6 +22,10 @@ LINES = pl.Schema(
 )
 """Printed lines: `amount` rounded, `tax_date` null unless inherited from the line it reverses, period half-open."""
 
+LINE_FACTS = pl.Schema({"country": pl.String(), "line_count": EXACT, "measured_share": EXACT})
+"""What only some lines have, null or absent elsewhere: the far end's country; lines in service on the first of a month
+(what amounts per line are charged for); percent of the account's own calls that is interstate or international."""
+
 DOCUMENTS = pl.Schema(
     {
         "draft_id": pl.String(),
@@ -52,7 +56,7 @@ CERTIFICATES = pl.Schema(
         "valid_to": pl.Date(),
     }
 )
-"""`valid_to` is the last day included; null: no end."""
+"""`valid_to` is the last day included; null: no end. May carry `reason`, a letter of the SST form or free text."""
 
 ID_CHECKS = pl.Schema(
     {
@@ -62,6 +66,44 @@ ID_CHECKS = pl.Schema(
         "result": pl.String(),
         "reference": pl.String(),
     }
+)
+"""May carry `name_matched`: whether the register's name is the customer's; null: it was not compared."""
+
+ISSUED = pl.Schema(
+    {
+        "account_id": pl.String(),
+        "issued_on": pl.Date(),
+        "tax_code": pl.String(),
+        "jurisdiction": pl.String(),
+        "tax_date": pl.Date(),
+        "rate": EXACT,
+        "certificate_number": pl.String(),
+        "reverse_charge": pl.Boolean(),
+        "invoice_number": pl.String(),
+        "base_amount": EXACT,
+        "exempt_amount": EXACT,
+        "amount": EXACT,
+    }
+)
+"""Tax rows of issued documents: `rate` in percent or money per line, `issued_on` the document's date. A row without
+tax_code says that a document of that date exists, even if it was charged no tax at all."""
+
+PART = pl.Struct(
+    {
+        "lines": pl.List(pl.Int64()),
+        "of": pl.String(),
+        "amount": EXACT,
+        "telecom_percent": EXACT,
+        "interstate": pl.String(),
+        "interstate_share": EXACT,
+        "line_count": EXACT,
+    }
+)
+"""A part of a row's base: the lines of one taxable share, by number; or, with `of`, what other taxes and fees (their
+codes) were charged on the lines of the row."""
+
+ID_CHECK = pl.Struct(
+    {"tax_id": pl.String(), "checked_at": pl.String(), "result": pl.String(), "reference": pl.String()}
 )
 
 TAXES = pl.Schema(
@@ -84,7 +126,22 @@ TAXES = pl.Schema(
         "text": pl.String(),
         "reference": pl.String(),
         "table": pl.String(),
+        "unit": pl.String(),
+        "line_count": EXACT,
+        "rate_amount": EXACT,
+        "rounding": pl.String(),
+        "date_basis": pl.String(),
+        "valid_from": pl.Date(),
+        "status": pl.String(),
+        "exempt_reason": pl.String(),
+        "tax_id_check": ID_CHECK,
+        "parts": pl.List(PART),
     }
 )
+"""A row is percent_of_base, or amount_per_line: then base and rate_percent are 0, line_count x rate_amount is charged.
+`valid_from` is the first day of the rate, `status` whether that rate has a source."""
+
+FINDINGS = pl.Schema({"account_id": pl.String(), "kind": pl.String(), "detail": pl.String()})
+"""What was billed as it should be and yet needs somebody's eye: an expired certificate, an id nobody confirmed."""
 
 PARKED = pl.Schema({"account_id": pl.String(), "draft_id": pl.String(), "reason": pl.String()})

@@ -8,49 +8,79 @@ from taxes.tables import TaxTables
 _WHOLE = pl.lit(100, dtype=EXACT)
 _NOTHING = pl.lit(0, dtype=EXACT)
 
+GROUP = ["jurisdiction", "tax_class", "section", "country", "tax_date", "period_start", "period_end"]
+"""Lines that agree in all of these are in the same bases on the same dates: what was charged on them is told apart by
+group, so that a line in two pieces is taxed as it was in one."""
+
+
+def grouped(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines with `group`, the number of their GROUP on the document."""
+    groups = (
+        lines.select("draft_id", *GROUP)
+        .unique()
+        .sort("draft_id", *GROUP)
+        .with_columns(group=pl.int_range(pl.len(), dtype=pl.Int64).over("draft_id"))
+    )
+    return lines.join(groups, on=["draft_id", *GROUP], nulls_equal=True, validate="m:1")
+
 
 def in_scope(lines: pl.DataFrame, documents: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
     """One row per line and table that reaches it, with the table's facts and the two factors of its taxable part.
 
-    Adds position (of the table), tax_code, row_jurisdiction, by_certificate, by_vat_id, check_day, `telecom` and
-    `interstate_share` in percent; `tax_date` is no longer null. Lines without a taxable part are left out;
-    interstate_share is null where it is not known (`share_unknown` says why).
+    Adds position (of the table), tax_code, row_jurisdiction, by_certificate, by_vat_id, is_reversal, issued_on,
+    check_day, own_date (what the table's date basis says of the line itself), `telecom` and `interstate_share` in
+    percent; `tax_date` is no longer null. interstate_share is null where it is not known (`share_unknown` says why).
+    Lines without a taxable part are still there.
     """
     reached = (
-        lines.join(_reach(lines, tables), on=["jurisdiction", "tax_class"])
+        lines.join(_reach(lines, tables), on=_REACH, nulls_equal=True)
         .join(_facts(tables), on="position", validate="m:1")
-        .join(documents.select("draft_id", "invoice_date", "tax_point"), on="draft_id", validate="m:1")
+        .join(documents.select("draft_id", "invoice_date", "tax_point", "currency"), on="draft_id", validate="m:1")
+        .with_columns(is_reversal=pl.col("tax_date").is_not_null(), issued_on="tax_date")
         .with_columns(
             # A reversal is judged as of the date it inherits: what was taxed then is returned with its tax.
             check_day=pl.coalesce("tax_date", "invoice_date"),
-            tax_date=pl.coalesce("tax_date", _date_on_basis()),
+            own_date=_date_on_basis(),
         )
+        .with_columns(tax_date=pl.coalesce("tax_date", "own_date"))
     )
-    is_full = pl.col("share") == "full"
-    return (
-        reached.join(_safe_harbours(reached, tables), on=["position", "tax_date"], how="left", validate="m:1")
-        .with_columns(
-            telecom=pl.when(is_full).then(_WHOLE).otherwise("telecom_percent"),
-            interstate_share=pl.when(is_full | (pl.col("interstate") == "all"))
-            .then(_WHOLE)
-            .when(pl.col("interstate") == "none")
-            .then(_NOTHING)
-            .when(pl.col("interstate") == "safe_harbour")
-            .then("safe_harbour"),
-        )
-        .filter((pl.col("amount") != 0) & (pl.col("telecom") != 0))
-        .filter(pl.col("interstate_share").is_null() | (pl.col("interstate_share") != 0))
+    is_full, by_method = pl.col("share") == "full", pl.col("share").is_in(["interstate", "intrastate"])
+    method = pl.col("interstate")
+    shared = reached.join(
+        _safe_harbours(reached, tables), on=["position", "tax_date"], how="left", validate="m:1"
+    ).with_columns(
+        telecom=pl.when(is_full).then(_WHOLE).otherwise("telecom_percent"),
+        interstate_share=pl.when(~by_method | (method == "all"))
+        .then(_WHOLE)
+        .when(method == "none")
+        .then(_NOTHING)
+        .when(method == "measured")
+        .then("measured_share")
+        .when(method == "safe_harbour")
+        .then("safe_harbour"),
+        # What says nothing of a row is not told of it: a full base has no interstate method.
+        interstate=pl.when(by_method).then("interstate"),
     )
+    rest = pl.when(pl.col("share") == "intrastate").then(_WHOLE - pl.col("interstate_share"))
+    return shared.with_columns(interstate_share=rest.otherwise("interstate_share"))
 
 
-def share_unknown(scoped: pl.DataFrame) -> pl.DataFrame:
+def taxable_parts(scoped: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `in_scope` that add something to a base, or count as a line."""
+    counts = pl.col("per_line") & (pl.col("line_count").fill_null(0) != 0)
+    has_part = (pl.col("amount") != 0) & (pl.col("telecom") != 0)
+    has_share = pl.col("interstate_share").is_null() | (pl.col("interstate_share") != 0)
+    return scoped.filter(counts | (~pl.col("per_line") & has_part & has_share))
+
+
+def share_unknown(parts: pl.DataFrame) -> pl.DataFrame:
     """draft_id and reason for every line whose interstate share is not known."""
     measured = pl.format(
-        "{} on a measured interstate share is not computed by this version (product {})", "tax_code", "product_code"
+        "{} goes by the account's own calls, and there are none to measure (product {})", "tax_code", "product_code"
     )
     no_share = pl.format("{} has no safe-harbour share on {} (table {})", "tax_code", "tax_date", "table")
     return (
-        scoped.filter(pl.col("interstate_share").is_null())
+        parts.filter(pl.col("interstate_share").is_null())
         .select("draft_id", reason=pl.when(pl.col("interstate") == "safe_harbour").then(no_share).otherwise(measured))
         .unique()
     )
@@ -64,30 +94,45 @@ def uncovered(lines: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
     return lines.join(unknown, on="jurisdiction").select("draft_id", "reason").unique()
 
 
+def foreign_amounts(parts: pl.DataFrame) -> pl.DataFrame:
+    """draft_id and reason where an amount per line is in another currency than the document: nothing is converted."""
+    return (
+        parts.filter(pl.col("per_line") & (pl.col("table_currency") != pl.col("currency")))
+        .select(
+            "draft_id",
+            reason=pl.format(
+                "{} of {} is in {}, the document in {} (table {})",
+                "tax_code", "row_jurisdiction", "table_currency", "currency", "table",
+            ),
+        )
+        .unique()
+    )  # fmt: skip
+
+
+_REACH = ["jurisdiction", "tax_class", "section", "country"]
+
+
 def _reach(lines: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
-    """(jurisdiction, tax_class) of lines -> the tables that reach them, and the jurisdiction each prints."""
+    """What tables go by -> the tables that reach such lines, and the jurisdiction each prints."""
     found = [
-        (place, tax_class, position, printed)
-        for place, tax_class in lines.select("jurisdiction", "tax_class").unique().iter_rows()
+        (place, tax_class, section, far_end, position, printed)
+        for place, tax_class, section, far_end in lines.select(_REACH).unique().iter_rows()
         for position, table in enumerate(tables.tables)
-        if (printed := table.row_jurisdiction(place)) is not None and table.covers(tax_class)
+        if (printed := table.row_jurisdiction(place)) is not None and table.covers(tax_class, section, far_end)
     ]
-    columns = {"jurisdiction": pl.String, "tax_class": pl.String, "position": pl.Int64, "row_jurisdiction": pl.String}
+    columns = {**dict.fromkeys(_REACH, pl.String), "position": pl.Int64, "row_jurisdiction": pl.String}
     return pl.DataFrame(found, schema=columns, orient="row")
 
 
 def _facts(tables: TaxTables) -> pl.DataFrame:
     """What the joins need to know of each table."""
+    rows = [
+        (position, t.code, t.file, t.base.share, t.date_basis, "certificate" in t.exempt_by,
+         "vat_id_check" in t.exempt_by, t.unit == "amount_per_line", t.currency)
+        for position, t in enumerate(tables.tables)
+    ]  # fmt: skip
     return pl.DataFrame(
-        {
-            "position": range(len(tables.tables)),
-            "tax_code": [t.code for t in tables.tables],
-            "table": [t.file for t in tables.tables],
-            "share": [t.base.share for t in tables.tables],
-            "date_basis": [t.date_basis for t in tables.tables],
-            "by_certificate": ["certificate" in t.exempt_by for t in tables.tables],
-            "by_vat_id": ["vat_id_check" in t.exempt_by for t in tables.tables],
-        },
+        rows,
         schema={
             "position": pl.Int64,
             "tax_code": pl.String,
@@ -96,18 +141,22 @@ def _facts(tables: TaxTables) -> pl.DataFrame:
             "date_basis": pl.String,
             "by_certificate": pl.Boolean,
             "by_vat_id": pl.Boolean,
+            "per_line": pl.Boolean,
+            "table_currency": pl.String,
         },
+        orient="row",
     )
 
 
 def _date_on_basis() -> pl.Expr:
+    """The date the table goes by, with the date inherited from a reversed document in place of this document's."""
     basis = pl.col("date_basis")
     last_day = pl.col("period_end").dt.offset_by("-1d")
     return (
         pl.when(basis == "invoice_date")
-        .then("invoice_date")
+        .then(pl.coalesce("tax_date", "invoice_date"))
         .when(basis == "tax_point")
-        .then("tax_point")
+        .then(pl.coalesce("tax_date", "tax_point"))
         .when(basis == "period_start")
         .then("period_start")
         .when(basis == "period_end")
@@ -117,7 +166,7 @@ def _date_on_basis() -> pl.Expr:
 
 def _safe_harbours(reached: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
     """(position, tax_date) -> safe_harbour, percent."""
-    dated = reached.filter(pl.col("share") == "interstate").select("position", "tax_date").unique()
+    dated = reached.filter(pl.col("share").is_in(["interstate", "intrastate"])).select("position", "tax_date").unique()
     found = [(position, day, tables.tables[position].safe_harbour_percent(day)) for position, day in dated.iter_rows()]
     columns = pl.Schema({"position": pl.Int64(), "tax_date": pl.Date(), "safe_harbour": EXACT})
     return pl.DataFrame(found, schema=columns, orient="row")

@@ -148,6 +148,8 @@ class Charges:
         if line.bounded_by is not None:
             bound = {"minimum": self._("Minimum charge"), "maximum": self._("Maximum charge")}
             details.append(bound[line.bounded_by])
+        if line.reverses is not None:
+            details.append(self._("Credit for %(number)s") % {"number": line.reverses})
         return details
 
     def _destination(self, line: Line) -> str:

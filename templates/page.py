@@ -56,6 +56,7 @@ class Page:
     taxes: list[TaxRow]
     recovery_fees: list[TaxRow]
     sums: dict[str, str]
+    national: list[str]
     registrations: list[str]
     customer_tax_id: str
     balance: str
@@ -109,6 +110,7 @@ class _Builder:
             taxes=self._tax_rows(taxes),
             recovery_fees=self._tax_rows(fees),
             sums={name: self.formats.money(amount) for name, amount in sums.items()},
+            national=self._national(),
             registrations=self._registrations(),
             customer_tax_id=self._customer_tax_id(),
             balance=self._balance(),
@@ -215,10 +217,30 @@ class _Builder:
             details.append(self._("Certificate %(number)s.") % {"number": tax.certificate_number})
         if tax.note:
             details.append(tax.note)
-        per_count = tax.rate_percent == 0 and tax.amount != 0
+        per_count = tax.unit == "amount_per_line"
+        if per_count and tax.line_count is not None and tax.rate_amount is not None:
+            number = self.formats.number(tax.line_count)
+            values = {"lines": number, "amount": self.formats.price(tax.rate_amount)}
+            details.append(self._("Lines or numbers: %(lines)s at %(amount)s each.") % values)
         rate = "" if per_count else self.formats.percent(tax.rate_percent)
         base = "" if per_count else money(tax.base_amount)
         return TaxRow(tax.name, rate, base, money(tax.amount), tax.text, details)
+
+    def _national(self) -> list[str]:
+        """VAT in the money of the country where it is due, with the rate."""
+        sentence = self._(
+            "VAT in %(currency)s: %(tax)s on %(taxable)s (1 %(own)s = %(rate)s %(currency)s, %(day)s, %(source)s)."
+        )
+        told = []
+        for one in self.document.national:
+            money = Formats(self.formats.locale, one.currency).money
+            values = {
+                "currency": one.currency, "tax": money(one.tax), "taxable": money(one.taxable),
+                "own": self.document.currency, "rate": self.formats.number(one.rate),
+                "day": self.formats.day(one.rate_date), "source": one.source,
+            }  # fmt: skip
+            told.append(sentence % values)
+        return told
 
     def _registrations(self) -> list[str]:
         """The seller's registrations; the tax id only when none of them already says it."""

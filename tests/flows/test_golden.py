@@ -87,6 +87,9 @@ def _line(line: Line) -> str:
 
 def _tax(tax: Tax) -> str:
     exempt = f", exempt {tax.exempt_amount} {tax.certificate_number or ''}" if tax.exempt_amount else ""
+    if tax.unit == "amount_per_line":
+        where = f"{tax.tax_code} {tax.jurisdiction} {tax.tax_date}"
+        return f"{where}: {tax.line_count} lines at {tax.rate_amount} = {tax.amount}"
     return (
         f"{tax.tax_code} {tax.jurisdiction} {tax.tax_date}: {tax.rate_percent} % of {tax.base_amount} "
         f"({tax.taxable_percent} % of {tax.gross_base}{exempt}) = {tax.amount}"

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import typer
 
-from flows import cli_decks, cli_reports
+from flows import cli_decks, cli_explain, cli_reports, cli_taxes
 from flows.cli import app
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_command_is_in_the_readme_and_has_help() -> None:
-    cli_reports.register(app)
-    cli_decks.register(app)
+    for part in (cli_reports, cli_decks, cli_taxes, cli_explain):
+        part.register(app)
     command = typer.main.get_command(app)
     known = command.commands  # type: ignore[attr-defined]
     table = README.split("## The commands of a month")[1].split("## The picture")[0]

@@ -59,7 +59,7 @@ def shipped() -> TaxTables:
         ("share: full", "share: full, cap: 1", "a.yaml: base.cap: unknown key"),
         ("name: {en: Harmonized sales tax, ", "name: {", "a.yaml: name: expected a translation en"),
         ("de: Eine Steuer.}", "es: Un impuesto.}", "a.yaml: text.es: "),
-        ("unit: percent_of_base", "unit: flat_per_line", "a.yaml: unit: this version bills percent_of_base only"),
+        ("unit: percent_of_base", "unit: flat_per_line", "a.yaml: unit: expected percent_of_base or amount_per_line"),
         ("code: HST", "code: TVH", "a.yaml: code: "),
         ("status: sourced\n", "", "a.yaml: status: missing"),
         ("[{title: A source, read: 2026-11-23}]", "[]", "a.yaml: references: expected at least one"),
@@ -69,7 +69,7 @@ def shipped() -> TaxTables:
             "a.yaml: references: 2014-01-01 is not a date",
         ),
         ("code: HST", "code: USF", "a.yaml: kind: USF is the provider's own charge; expected recovery_fee"),
-        ("share: full", "share: interstate", "a.yaml: safe_harbour: expected with base.share interstate"),
+        ("share: full", "share: interstate", "a.yaml: safe_harbour: expected with base.share interstate or intrastate"),
         ("CA-ON", "Ontario", "a.yaml: jurisdiction: "),
         ("jurisdiction: CA-ON", "jurisdiction: CA-*", "a.yaml: regions: expected the list of regions"),
         (
@@ -109,6 +109,82 @@ def test_two_tables_of_one_tax_for_one_place_are_refused() -> None:
         load_tables({"a.yaml": GOOD, "b.yaml": whole})
     without_ontario = GOOD.replace("jurisdiction: CA-ON", "jurisdiction: CA\nregions: [NB, NL]")
     assert len(load_tables({"a.yaml": GOOD, "b.yaml": without_ontario}).tables) == 2
+
+
+FLAT = (
+    GOOD.replace("code: HST", "code: CA_911")
+    .replace("unit: percent_of_base", "unit: amount_per_line\ncurrency: CAD")
+    .replace('"13"', '"0.52"')
+)
+
+
+@pytest.mark.parametrize(
+    ("good", "found", "wrong", "said"),
+    [
+        (
+            QUARTERS,
+            '"37.0"',
+            '"37.0"\n  2026-10-01: "36.0"',
+            "a.yaml: values: a gap, 2026Q3 is missing; add 2026-07-01",
+        ),
+        (QUARTERS, "2022-10-01", "2026-07-01", "a.yaml: safe_harbour: a gap from 2026-04-01 to 2026-07-01"),
+        (FLAT, "\ncurrency: CAD", "", "a.yaml: currency: expected with unit amount_per_line"),
+        (GOOD, "rounding:", "currency: CAD\nrounding:", "a.yaml: currency: expected with unit amount_per_line"),
+        (FLAT, "tax_classes: all", "tax_classes: all, also_on: [GST]", "a.yaml: base: an amount per line has no share"),
+        (GOOD, "tax_classes: all", "tax_classes: all, also_on: [HST]", "a.yaml: base.also_on: HST cannot be charged"),
+        (GOOD, "tax_classes: all", "tax_classes: all, sections: [phones]", "a.yaml: base.sections"),
+        (GOOD, "CA-ON", "US-IL-chi", "a.yaml: jurisdiction: "),
+    ],
+)
+def test_gaps_and_bases_that_cannot_be_are_refused(good: str, found: str, wrong: str, said: str) -> None:
+    assert found in good
+    with pytest.raises(WrongUsage) as error:
+        load_tables({"a.yaml": good.replace(found, wrong)})
+    assert str(error.value).startswith(said)
+
+
+def test_taxes_on_each_other_in_a_circle_are_refused() -> None:
+    on_pst = GOOD.replace("tax_classes: all", "tax_classes: all, also_on: [PST]")
+    on_hst = on_pst.replace("code: HST", "code: PST").replace("also_on: [PST]", "also_on: [HST]")
+    with pytest.raises(WrongUsage, match="charged on each other in a circle: HST, PST"):
+        load_tables({"a.yaml": on_pst, "b.yaml": on_hst})
+
+
+def test_an_overlap_names_the_place_and_a_local_layer_is_none() -> None:
+    whole = GOOD.replace("CA-ON", "CA\nexcept_places: [CA-ON]")
+    assert len(load_tables({"a.yaml": GOOD, "b.yaml": whole}).tables) == 2
+    assert len(load_tables({"a.yaml": GOOD, "b.yaml": GOOD.replace("CA-ON", "CA-ON-TOR")}).tables) == 2
+    with pytest.raises(WrongUsage, match=r"already given by a\.yaml: an overlap in CA-ON; override"):
+        load_tables({"a.yaml": GOOD, "b.yaml": GOOD.replace("CA-ON", "CA\nregions: [NB, ON]")})
+
+
+def test_the_file_is_named_as_the_reader_knows_it() -> None:
+    with pytest.raises(WrongUsage, match=r"^catalog/taxes/a\.yaml: code: missing"):
+        load_tables({"a.yaml": "kind: tax"}, {"a.yaml": "catalog/taxes/a.yaml"})
+
+
+@pytest.mark.parametrize(
+    ("file", "day", "amount"),
+    [
+        ("ca/nb/911.yaml", date(2020, 12, 31), "0.53"),
+        ("ca/nb/911.yaml", date(2021, 1, 1), "0.97"),
+        ("ca/qc/911.yaml", date(2016, 7, 31), "0.40"),
+        ("ca/qc/911.yaml", date(2016, 8, 1), "0.46"),
+        ("ca/sk/911.yaml", date(2017, 12, 31), "0.62"),
+        ("ca/sk/911.yaml", date(2021, 4, 6), "0.94"),
+        ("ca/sk/911.yaml", date(2021, 4, 7), "1.88"),
+        ("us/il/e911.yaml", date(2025, 12, 31), "1.50"),
+    ],
+)
+def test_shipped_amounts_per_line(shipped: TaxTables, file: str, day: date, amount: str) -> None:
+    assert next(t for t in shipped.tables if t.file == file).percent(day) == Decimal(amount)
+
+
+def test_what_has_no_source_is_told_value_by_value(shipped: TaxTables) -> None:
+    quebec = next(t for t in shipped.tables if t.file == "ca/qc/911.yaml")
+    assert [quebec.is_sourced(day) for day in sorted(quebec.values)] == [False, True, True, False]
+    for table in shipped.tables:
+        assert bool(table.exempt_by) == bool(table.who_is_exempt), table.file
 
 
 def test_norway_and_ontario_are_no_booleans() -> None:

@@ -17,6 +17,7 @@ first_invoice_month = "2025-06"
 name = "Example Telephone Ltd"
 address_lines = ["1 Example Street", "London"]
 country = "GB"
+tax_id = "GB999990021"
 time_zone = "Europe/London"
 email = "billing@example.com"
 series = "UK"

@@ -1,0 +1,35 @@
+"""Addresses of accounts and locations to jurisdictions, and accounts whose address cannot be right (RULES 21)."""
+
+import polars as pl
+
+from taxes.places import Places
+
+
+def with_jurisdiction(addresses: pl.DataFrame, places: Places) -> pl.DataFrame:
+    """Rows with country, region and postal_code, with `jurisdiction` added: US-IL-CHI, US-TX, ES-CN, DE."""
+    keys = ["country", "region", "postal_code"]
+    distinct = addresses.select(keys).unique()
+    found = [places.jurisdiction(*address) for address in distinct.iter_rows()]
+    known = distinct.with_columns(pl.Series("jurisdiction", found, dtype=pl.String))
+    return addresses.join(known, on=keys, how="left", nulls_equal=True, validate="m:1", maintain_order="left")
+
+
+def misplaced(versions: pl.DataFrame, locations: pl.DataFrame, places: Places) -> pl.DataFrame:
+    """account_id, reason: accounts whose region decides taxes and does not fit the postal code beside it.
+
+    Of an account's versions the last counts; of its locations every one, for 9-1-1 follows the service address.
+    """
+    current = versions.unique("account_id", keep="last", maintain_order=True)
+    rows = [
+        (account, f"billing address: {fault}")
+        for account, *address in current.select("account_id", "country", "region", "postal_code").iter_rows()
+        if (fault := places.misfit(*address)) is not None
+    ]
+    rows += [
+        (account, f"location {location}: {fault}")
+        for account, location, *address in locations.sort("location_id")
+        .select("account_id", "location_id", "country", "region", "postal_code")
+        .iter_rows()
+        if (fault := places.misfit(*address)) is not None
+    ]
+    return pl.DataFrame(rows, schema={"account_id": pl.String, "reason": pl.String}, orient="row")

@@ -1,0 +1,65 @@
+"""What the tax stage remembers: rows of issued documents, and the calls behind the traffic study. Reads only."""
+
+from datetime import date
+
+import polars as pl
+
+from flows.context import Run
+from flows.settings import Settings
+from flows.store import Store
+from flows.traffic import window
+from schemas.periods import add_months
+from taxes.frames import ISSUED
+from taxes.tables import TaxTables
+
+_ISSUED = """
+with corrected as (
+    select distinct corrects from documents join issued_documents using (run_id, draft_id) where corrects is not null)
+select d.account_id, d.issue_date as issued_on, t.tax_code, t.jurisdiction, t.tax_date,
+    case t.unit when 'amount_per_line' then t.rate_amount else t.rate_percent end as rate, t.certificate_number,
+    t.exempt_amount <> 0 and t.certificate_number is null as reverse_charge, d.invoice_number, t.base_amount,
+    t.exempt_amount, t.amount, t.tax_no, draft.currency,
+    d.invoice_number in (select corrects from corrected) as is_replaced
+from issued_documents d join documents draft using (run_id, draft_id)
+left join invoice_taxes t on t.run_id = d.run_id and t.draft_id = d.draft_id
+order by d.invoice_number, t.tax_no
+"""
+
+
+def issued_taxes(store: Store) -> pl.DataFrame:
+    """taxes.frames.ISSUED, with tax_no, currency and is_replaced (by a correction).
+
+    A document without any row still has one, without tax_code: what reverses it gives no tax back.
+    """
+    return store.sql(_ISSUED).cast(dict(ISSUED))  # type: ignore[arg-type]
+
+
+def with_proof(issued: pl.DataFrame, tables: TaxTables, month_first: date, settings: Settings) -> pl.DataFrame:
+    """Rows of documents that stand and that a run looks back to, with `by_certificate`: what their table accepts."""
+    since = add_months(month_first, -settings.billing.lookback_months)
+    rows = issued.filter(pl.col("tax_code").is_not_null(), pl.col("issued_on") >= since, ~pl.col("is_replaced"))
+    accepting = [table for table in tables.tables if "certificate" in table.exempt_by]
+    accepted = [
+        (code, place, any(t.code == code and t.row_jurisdiction(place) == place for t in accepting))
+        for code, place in rows.select("tax_code", "jurisdiction").unique().iter_rows()
+    ]
+    known = pl.DataFrame(
+        accepted, schema={"tax_code": pl.String, "jurisdiction": pl.String, "by_certificate": pl.Boolean}, orient="row"
+    )
+    return rows.join(known, on=["tax_code", "jurisdiction"], validate="m:1")
+
+
+def rated_calls(store: Store, run: Run) -> pl.DataFrame:
+    """account_id, usage_month, jurisdiction, duration_s, calls: of issued documents and of this run, in the study's
+    months."""
+    first, last = window(run.request.invoice_month)
+    return store.sql(
+        """
+        select u.account_id, u.usage_month, u.jurisdiction, sum(u.duration_s)::bigint as duration_s, count(*) as calls
+        from rated_usage u
+        left join issued_documents d on d.run_id = u.run_id and d.draft_id = u.draft_id
+        where (d.draft_id is not null or u.run_id = $run) and u.kind = 'voice'
+            and u.usage_month between $first and $last
+        group by all order by all""",
+        {"run": run.run_id, "first": first, "last": last},
+    )
