@@ -40,9 +40,8 @@ format: setup  ## puts the style right where that needs no thought
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## measures speed (tests marked `bench`)
-	@$(BIN)/pytest -q -m bench; code=$$?; \
-	if [ $$code -eq 5 ]; then echo "No benchmark yet."; else exit $$code; fi
+bench: setup  ## measures speed and memory against the yardsticks of ../shared/bench; writes tests/bench/RESULTS.md
+	@.ci/bench.sh
 
 lock: setup  ## resolves the dependencies anew and writes requirements.lock
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
