@@ -58,7 +58,7 @@ def stage(store: Store, feed: Feed, rows: pl.DataFrame) -> None:
         return
     store.con.register("_incoming", rows.to_arrow())
     try:
-        usage_id = f", {_identity(feed)} || '~' || left(row_md5, 8) as usage_id" if feed.is_usage else ""
+        usage_id = f", concat({_identity(feed)}, '~', left(row_md5, 8)) as usage_id" if feed.is_usage else ""
         store.con.execute(
             f"insert into staged by name select *{usage_id} from (select *, {_content(feed)} as row_md5 from _incoming)"
         )
@@ -68,7 +68,7 @@ def stage(store: Store, feed: Feed, rows: pl.DataFrame) -> None:
 
 def _identity(feed: Feed) -> str:
     parts = [name if name != "leg" else "coalesce(leg, '-')" for name in feed.key]
-    return " || ':' || ".join(parts)
+    return ", ':', ".join(parts)
 
 
 def _content(feed: Feed) -> str:
@@ -79,7 +79,8 @@ def _content(feed: Feed) -> str:
         if name not in aside:
             value = f"epoch_us({name})" if kind == "timestamptz" else name
             cells.append(f"coalesce({value}::varchar, '')")
-    return f"md5({' || chr(31) || '.join(cells)})"
+    # In one go: a chain of || copies the text once per column.
+    return f"md5(concat_ws(chr(31), {', '.join(cells)}))"
 
 
 def empty(store: Store) -> None:
