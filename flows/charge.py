@@ -7,7 +7,9 @@ import polars as pl
 
 from flows.catalog import Tables, load_all
 from flows.context import Run
+from flows.holds import held_rows
 from flows.inputs import MasterData, load_master, usage_months
+from flows.isolate import Accounts, parking
 from flows.settings import Settings
 from flows.store import Store
 from rating.charges import one_time_charges, recurring_charges, usage_charges, usage_components
@@ -36,13 +38,19 @@ class Window:
 
 
 def charge(run: Run) -> dict[str, int]:
+    """Charges every account; one that cannot be charged is parked, and the others go on (flows.isolate)."""
+    return parking(run, "charging", lambda: all_accounts(run), lambda accounts: charge_accounts(run, accounts))
+
+
+def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     """Leaves charges.parquet, components.parquet, parked.parquet and findings.parquet in the work folder."""
     settings = run.request.settings()
     tables = load_all(run.request.home, settings)
     products = tables.catalog.products
     with run.request.store() as store:
-        master = load_master(store, tables)
-        issued = _issued_parts(store)
+        master = accounts_of.of(load_master(store, tables))
+        issued = accounts_of.rows(_issued_parts(store))
+        held = accounts_of.rows(held_rows(store))
         charged = _issued_charges(store)
         credited = store.sql("select invoice_number, account_id, issue_date as tax_date from issued_documents")
         strangers = _strangers(store)
@@ -59,10 +67,11 @@ def charge(run: Run) -> dict[str, int]:
     parts, older = _to_charge(priced, issued, window)
     single, foreign, aged = _one_time(master, accounts, charged, credited, window)
     rated = pl.read_parquet(run.work / "rated.parquet").filter(pl.col("outcome") == "rated")
+    rated = accounts_of.rows(rated)
     components = usage_components(rated, products)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
     usage, unpriceable = with_usage_pricing(usage_charges(components, bounds), _currencies(master), products)
-    parked = pl.concat([master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
+    parked = pl.concat([held, master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
     charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
@@ -73,6 +82,12 @@ def charge(run: Run) -> dict[str, int]:
     findings = pl.concat([older, aged, strangers])
     findings.write_parquet(run.work / "findings.parquet")
     return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
+
+
+def all_accounts(run: Run) -> list[str]:
+    """Every account that is known."""
+    with run.request.store() as store:
+        return [account for (account,) in store.rows("select distinct account_id from feed_accounts")]
 
 
 def _window(settings: Settings, month_first: date) -> Window:

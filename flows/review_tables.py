@@ -227,6 +227,11 @@ OUTCOMES = {
 """Outcomes of RULES 26 in the order in which they are shown, as words."""
 
 _REMEDIES = (
+    ("set aside by", "It waits until somebody lets it go."),
+    (
+        "failed:",
+        "The program met what it does not know: report the reason. What mends the account's data mends this too.",
+    ),
     ("price", "Give the product a price in the account's currency: catalogue, plan or feed prices."),
     ("tax", "Add the tax table or quarter under catalog/taxes/."),
     ("rate", "Add the rate to the tax table or deck named."),
