@@ -12,6 +12,7 @@ from flows.approval import may_approve
 from flows.audit import record
 from flows.catalog import load_all
 from flows.context import Request
+from flows.ledger import balance_issue
 from flows.manifest import write_manifest
 from flows.printing import render, set_aside, unprintable
 from flows.runs import add_event, drafted_runs
@@ -153,6 +154,7 @@ def _issue(store: Store, request: Request, settings: Settings, run_id: str, sell
         numbers.append(number)
     if seller is None or all(row[1] == seller for row in waiting):
         add_event(store, run_id, "approved", request)
+    balance_issue(store, run_id)
     bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run_id])[0][0]
     told = f"{len(numbers)} documents issued of manifest {bound}"
     record(store, "approve", run_id, request.by, request.now, detail=told)
