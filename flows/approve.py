@@ -97,6 +97,9 @@ def approve(
         rendered, unprinted = render(store, request, settings)
         parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
         if not numbers and not rendered and not unprinted and not (runs and parked):
+            # An approval killed after its last PDF still owes the manifest.
+            if store.rows("select 1 from issued_documents where invoice_month = $1 limit 1", [request.invoice_month]):
+                write_manifest(store, request, settings, load_all(request.home, settings))
             raise NothingToDo(
                 f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first."
             )
