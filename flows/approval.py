@@ -69,6 +69,8 @@ def _moved(store: Store, home: Home, settings: Settings, now: Inputs, run_id: st
         before = _kept(home, then["settings_sha256"])
         keys = _differing(before, billed_by(settings)) if before is not None else []
         moved.append("tollbook.toml" + (f": {', '.join(keys[:5])}" if keys else ""))
+    if then.get("held", []) != list(now.held):
+        moved.append("the accounts set aside by hand")
     if then["program"] != now.as_dict()["program"]:
         moved.append(f"the program, from version {then['program']} to {now.as_dict()['program']}")
     return moved

@@ -4,9 +4,7 @@ A killed approval is finished by approving again: what is numbered stays, what i
 """
 
 import hashlib
-import multiprocessing
 import re
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -15,19 +13,18 @@ from flows.audit import record
 from flows.catalog import load_all
 from flows.context import Request
 from flows.draft import unfit
-from flows.keep import keep
+from flows.ledger import balance_issue
 from flows.manifest import write_manifest
+from flows.printing import render, set_aside, unprintable
 from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
 from flows.stop import Stop
 from flows.stops import let_through, waiting
-from flows.store import Store, write_atomic
-from flows.usage_csv import usage_csv
+from flows.store import Store
 from invoicing.documents import issued
 from schemas.document import Document, canonical
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_of
-from templates.render import pdf_of_json
 
 KINDS = ("regular", "supplementary", "correction")
 
@@ -44,10 +41,12 @@ class Approval:
     """Accounts that the approved runs were not asked for."""
     overridden: int = 0
     """Stops let through with a reason."""
+    unprinted: list[tuple[str, str]] = field(default_factory=list)
+    """Documents that are issued and whose PDF could not be made, and why; the next approval tries again."""
 
     @property
     def incomplete(self) -> bool:
-        return bool(self.parked or self.not_asked)
+        return bool(self.parked or self.not_asked or self.unprinted)
 
 
 def month_of_target(store: Store, target: str) -> tuple[str, str | None]:
@@ -96,15 +95,17 @@ def approve(
                 for each, _ in runs:
                     numbers += _issue(store, request, settings, each, seller, day)
             store.checkpoint()
-        rendered = _render(store, request, settings)
-        if not numbers and not rendered:
+        rendered, unprinted = render(store, request, settings)
+        parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
+        if not numbers and not rendered and not unprinted and not (runs and parked):
+            # An approval killed after its last PDF still owes the manifest.
+            if store.rows("select 1 from issued_documents where invoice_month = $1 limit 1", [request.invoice_month]):
+                write_manifest(store, request, settings, load_all(request.home, settings))
             raise NothingToDo(
                 f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first."
             )
-        tables = load_all(request.home, settings)
-        write_manifest(store, request, settings, tables)
-        parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
-    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops))
+        write_manifest(store, request, settings, load_all(request.home, settings))
+    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted)
 
 
 def _left_out(store: Store, month: str, approved: list[str], seller: str | None) -> tuple[list[tuple[str, str]], int]:
@@ -140,6 +141,9 @@ def _issue(store: Store, request: Request, settings: Settings, run_id: str, sell
         draft = Document.model_validate_json(text)
         if (found := unfit(draft)) is not None:
             raise Refused(f"draft of account {account_id}: {found}")
+        if reason := unprintable(draft):
+            set_aside(store, run_id, draft_id, account_id, reason)
+            continue
         series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
         sequence = _next_in(store, seller_id, series, day.year)
         number = f"{series}-{day.year}-{sequence:06d}"
@@ -154,6 +158,7 @@ def _issue(store: Store, request: Request, settings: Settings, run_id: str, sell
         numbers.append(number)
     if seller is None or all(row[1] == seller for row in waiting):
         add_event(store, run_id, "approved", request)
+    balance_issue(store, run_id)
     bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run_id])[0][0]
     told = f"{len(numbers)} documents issued of manifest {bound}"
     record(store, "approve", run_id, request.by, request.now, detail=told)
@@ -167,38 +172,6 @@ def _next_in(store: Store, seller_id: str, series: str, year: int) -> int:
         [seller_id, series, year],
     )[0][0]
     return int(last or 0) + 1
-
-
-def _render(store: Store, request: Request, settings: Settings) -> int:
-    """PDF, usage CSV and stored JSON of every issued document of the month that has none yet."""
-    waiting = store.rows(
-        "select invoice_number, document_json from issued_documents where invoice_month = $1 "
-        "and invoice_number not in (select invoice_number from rendered_documents) order by invoice_number",
-        [request.invoice_month],
-    )
-    if not waiting:
-        return 0
-    home, out = request.home, request.home.out(request.invoice_month)
-    texts = [text.encode() for _, text in waiting]
-    workers = min(settings.run.render_processes, len(waiting))
-    # Spawned, not forked: WeasyPrint's C libraries do not survive a fork everywhere (DESIGN, decision 10).
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for (number, text), pdf in zip(waiting, pool.map(pdf_of_json, texts, chunksize=4), strict=True):
-            document = Document.model_validate_json(text)
-            keep(home, text.encode())
-            pdf_file = out / "invoices" / f"{number}.pdf"
-            pdf_hash = write_atomic(pdf_file, pdf)
-            keep(home, pdf)
-            csv_file = csv_hash = None
-            if document.usage_csv:
-                csv_file = home.relative(out / "usage" / document.usage_csv)
-                csv_hash = write_atomic(home.root / csv_file, usage_csv(store, document))
-            store.con.execute(
-                "insert into rendered_documents values ($1, $2, $3, $4, $5)",
-                [number, home.relative(pdf_file), pdf_hash, csv_file, csv_hash],
-            )
-    store.checkpoint()
-    return len(waiting)
 
 
 def for_month(request: Request, month: str) -> Request:

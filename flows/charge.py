@@ -7,7 +7,9 @@ import polars as pl
 
 from flows.catalog import Tables, load_all
 from flows.context import Run, emptied
+from flows.holds import held_rows
 from flows.inputs import MasterData, load_master, usage_months
+from flows.isolate import Accounts, parking
 from flows.rated_rows import read_rated, reading_amount
 from flows.settings import Settings
 from flows.store import Store
@@ -48,13 +50,19 @@ class Window:
 
 
 def charge(run: Run) -> dict[str, int]:
+    """Charges every account; one that cannot be charged is parked, and the others go on (flows.isolate)."""
+    return parking(run, "charging", lambda: all_accounts(run), lambda accounts: charge_accounts(run, accounts))
+
+
+def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     """Leaves charges.parquet, components/*.parquet, parked.parquet and findings.parquet in the work folder."""
     settings = run.request.settings()
     tables = load_all(run.request.home, settings)
     products = tables.catalog.products
     with run.request.store() as store:
-        master = load_master(store, tables)
-        issued = _issued_parts(store)
+        master = accounts_of.of(load_master(store, tables))
+        issued = accounts_of.rows(_issued_parts(store))
+        held = accounts_of.rows(held_rows(store))
         charged = _issued_charges(store)
         credited = store.sql("select invoice_number, account_id, issue_date as tax_date from issued_documents")
         strangers = _strangers(store)
@@ -70,10 +78,10 @@ def charge(run: Run) -> dict[str, int]:
     issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.first)
     parts, older = _to_charge(priced, issued, window)
     single, foreign, aged = _one_time(master, accounts, charged, credited, window)
-    sums = _components(run, products)
+    sums = _components(run, products, accounts_of)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
     usage, unpriceable = with_usage_pricing(usage_charges(sums, bounds), _currencies(master), products)
-    parked = pl.concat([master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
+    parked = pl.concat([held, master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
     charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
@@ -85,15 +93,21 @@ def charge(run: Run) -> dict[str, int]:
     return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
 
 
-def _components(run: Run, products: dict[str, Product]) -> pl.DataFrame:
+def _components(run: Run, products: dict[str, Product], accounts_of: Accounts) -> pl.DataFrame:
     """Writes what each rated record puts on which line, piece by piece; returns it added up (rating.charges.SUMS)."""
     folder = emptied(run.work / "components")
     sums = [pl.DataFrame(schema=SUMS)]
     for path in sorted((run.work / "rated").glob("*.arrow")):
-        components = usage_components(read_rated(path), products)
+        components = usage_components(accounts_of.rows(read_rated(path)), products)
         components.with_columns(reading_amount()).write_parquet(folder / f"{path.stem}.parquet", compression="lz4")
         sums.append(summed(components))
     return summed_again(pl.concat(sums))
+
+
+def all_accounts(run: Run) -> list[str]:
+    """Every account that is known."""
+    with run.request.store() as store:
+        return [account for (account,) in store.rows("select distinct account_id from feed_accounts")]
 
 
 def _window(settings: Settings, month_first: date) -> Window:

@@ -218,6 +218,7 @@ def approve_command(
         publish_snapshot(request)
     lines = [f"{month}: {len(done.issued)} documents issued, {done.rendered} PDFs in out/{month}/invoices"]
     lines += [f"left out, parked: {name}: {reason}" for name, reason in done.parked]
+    lines += [f"issued without a PDF: {number}: {reason}" for number, reason in done.unprinted]
     if done.overridden:
         lines.append(f"let through by --override: {done.overridden}; the review and the audit log say what and why")
     if done.not_asked:

@@ -15,6 +15,8 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the command line."""
     app.command("rollback")(rollback_command)
     app.command("replay")(replay_command)
+    app.command("park")(park_command)
+    app.command("unpark")(unpark_command)
 
 
 def rollback_command(
@@ -55,3 +57,33 @@ def replay_command(
             done = replay(store, settings, reason, request)
     give(shared, done.as_json(), done.lines())
     finish(done.incomplete or bool(refused))
+
+
+def park_command(
+    context: typer.Context,
+    account: str,
+    reason: Annotated[str, typer.Option(help="Why; shown in the review and kept in the audit log.")],
+) -> None:
+    """Set an account aside: runs leave it out, the others are billed."""
+    from flows.holds import park
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with shared.locked("park"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        park(store, account, reason, shared.by, shared.now)
+    give(shared, {"account_id": account, "state": "parked"}, [f"{account} is set aside; the next run leaves it out"])
+
+
+def unpark_command(
+    context: typer.Context,
+    account: str,
+    reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
+) -> None:
+    """Let an account go that was set aside by hand; for one that a run parked, say what mends it."""
+    from flows.holds import unpark
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with shared.locked("unpark"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        unpark(store, account, reason, shared.by, shared.now)
+    give(shared, {"account_id": account, "state": "unparked"}, [f"{account} is let go; the next run bills it"])

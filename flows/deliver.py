@@ -12,6 +12,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from flows import audit, outbox
+from flows.ledger import balance_mails
 from flows.outbox import Mail, Step
 from flows.settings import Settings
 from flows.smtp import Mailer, Outcome, Unreachable
@@ -82,6 +83,7 @@ def send(
     due = [mail for mail in mails if mail.state in _MAY_STILL_GO or (resend_unknown and mail.state in _IN_DOUBT)]
     if not due and not in_doubt:
         raise NothingToDo(f"{month}: every mail is sent")
+    balance_mails(store, month, "nothing was sent")
     report = SendReport(month)
     window = _Window(settings, month, today, now)
     ready = window.open_for(due, late_reason, report)
@@ -94,6 +96,7 @@ def send(
     # Known before the first goes: a document with a mail still to come never counts as sent.
     outbox.queue(store, [mail for mail in ready if mail.state is None], step)
     _Batch(store, settings, step, window.today_of, report).deliver(ready)
+    balance_mails(store, month, "look at view deliveries")
     audit.record(store, "send", month, by, now, step.late_reason, report.lines()[0])
     store.checkpoint()
     return report

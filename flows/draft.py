@@ -1,6 +1,6 @@
 """Stage draft: documents from lines and taxes, every account's outcome, the books balanced, all in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -14,6 +14,7 @@ from flows.catalog import load_all
 from flows.context import Request, Run
 from flows.draft_rows import write_drafts
 from flows.inputs import MasterData, load_master
+from flows.isolate import alone
 from flows.ledger import balance_books
 from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
@@ -51,14 +52,18 @@ def draft(run: Run) -> tuple[dict[str, int], list[str]]:
         mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, past, request)))
         facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
         balances = _balances(store, request.month_first)
-        headings = [
-            replace(heading, rates=tables.fx)
-            for heading in _headings(mine, settings, past, balances, request.month_first)
-        ]
         lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
-        documents = build_documents(lines, taxes, allowance_use(run, mine, tables), headings, facts)
-        wrong = {d.bill_to.account_id: found for d in documents if (found := unfit(d))}
-        documents = [d for d in documents if d.bill_to.account_id not in wrong]
+        allowances = allowance_use(run, mine, tables)
+
+        def built(accounts: frozenset[str]) -> list[Document]:
+            some = mine.filter(pl.col("account_id").is_in(list(accounts)))
+            headings = [
+                replace(heading, rates=tables.fx)
+                for heading in _headings(some, settings, past, balances, request.month_first)
+            ]
+            return build_documents(lines, taxes, allowances, headings, facts)
+
+        documents, wrong = _documents(frozenset(mine["account_id"]), built)
         parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
         outcomes = _outcomes(run, master, parked, documents, past, settings)
         with store.transaction():
@@ -74,6 +79,20 @@ def draft(run: Run) -> tuple[dict[str, int], list[str]]:
             balance_books(store, run.run_id)
         store.checkpoint()
     return _counted(outcomes), replaced
+
+
+def _documents(
+    accounts: frozenset[str], built: Callable[[frozenset[str]], list[Document]]
+) -> tuple[list[Document], dict[str, str]]:
+    """The documents of the accounts, and what is wrong with those that have none: each parks its own account alone."""
+    try:
+        documents, failed = built(accounts), {}
+    except Exception as error:  # noqa: BLE001 raised again unless it is an account's
+        failed = alone(sorted(accounts), built, error)
+        documents = built(accounts - set(failed))
+    wrong = {account: f"drafting failed: {reason}" for account, reason in failed.items()}
+    wrong |= {d.bill_to.account_id: found for d in documents if (found := unfit(d))}
+    return [d for d in documents if d.bill_to.account_id not in wrong], wrong
 
 
 def _counted(outcomes: pl.DataFrame) -> dict[str, int]:

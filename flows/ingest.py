@@ -154,8 +154,9 @@ def _load(
     )  # fmt: skip
     if not tally.records:
         result.faults.append(Fault(file.name, None, None, "no records", "records, unless there were none"))
-    commit(store, file, result, tally, act)
+    # First the copy: a kill in between leaves one too many, never a loaded file that cannot be read again.
     keep_file(store.home, file.path, physical.sha256)
+    commit(store, file, result, tally, act)
     return result
 
 

@@ -31,12 +31,31 @@ def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, act:
         _forget(store, file, result.sha256, ["refused", "rolled_back"])
         sequence = store.rows("select nextval('file_seq')")[0][0]
         inserted = write_staged(store, file, result.sha256, sequence)
+        _same_seconds(store, file, sequence)
         if inserted != result.loaded:
             found = f"{result.records} records, of which {inserted} loaded, {result.rejected} rejected"
             fault = Fault(file.name, None, None, found, f"{result.duplicate} duplicates to make up the rest")
             raise FileRefused(fault, result.records)
         _record(store, file, result, tally, act, sequence, None)
         write_missing(store, file, result.sha256, result.snapshot_missing)
+
+
+def _same_seconds(store: Store, file: InboxFile, sequence: int) -> None:
+    """Seconds read = loaded + duplicate (RULES 27), added up by the database."""
+    if file.feed.name != "calls":
+        return
+    read, loaded, repeated = store.rows(
+        """
+        select (select coalesce(sum(duration_s), 0) from staged),
+            (select coalesce(sum(duration_s), 0) from feed_calls where file_seq = $1),
+            (select coalesce(sum(duration_s), 0) from staged join staged_duplicates using (source_line))""",
+        [sequence],
+    )[0]
+    if read != loaded + repeated:
+        fault = Fault(
+            file.name, None, None, f"{read} seconds", f"{loaded} loaded and {repeated} of duplicates to make up"
+        )
+        raise FileRefused(fault)
 
 
 def write_staged(store: Store, file: InboxFile, sha256: str, sequence: int) -> int:

@@ -59,6 +59,69 @@ LAWS = {
         select usage_id from (select usage_id from feed_calls union all select usage_id from feed_messages)
         except (select usage_id from rated_usage union select usage_id from suspended_usage
                 union select usage_id from excluded_usage)""",
+    "every record has the seconds its file gave it": """
+        with outcomes as (
+            select usage_id, duration_s from rated_usage where run_id = $run union all
+            select usage_id, duration_s from suspended_usage where run_id = $run union all
+            select usage_id, duration_s from excluded_usage where run_id = $run)
+        select usage_id, c.duration_s, o.duration_s from outcomes o join feed_calls c using (usage_id)
+        where o.duration_s is distinct from c.duration_s""",
+    # Both sides at 12 decimals, so a document of a million records may be off by a millionth.
+    "the rated usage of every document is what its lines are made of": """
+        select draft_id, u.amount as rated, l.amount as lines
+        from (select draft_id, sum(amount) as amount from rated_usage join (
+                select distinct draft_id from documents where run_id = $run) using (draft_id)
+              where run_id = $run group by draft_id) u
+        full join (select draft_id, sum(amount) as amount from line_usage where run_id = $run group by draft_id) l
+            using (draft_id)
+        where abs(coalesce(u.amount, 0) - coalesce(l.amount, 0)) > 0.000001""",
+    "every tax is its base times its rate, to the smallest unit": """
+        select t.draft_id, t.tax_no, t.base_amount, t.rate_percent, t.amount
+        from invoice_taxes t join documents d using (run_id, draft_id)
+        where t.run_id = $run and t.rate_percent > 0
+            and abs(t.amount::double - t.base_amount::double * t.rate_percent::double / 100)
+                > 1.000001 * 10.0 ** -(d.document_json ->> '$.minor_digits')::integer""",
+    "every document says on paper what its row says": """
+        select draft_id, subtotal, tax_total, total from documents
+        where run_id = $run and (subtotal, tax_total, total) is distinct from (
+            (document_json ->> '$.subtotal')::decimal(38, 12), (document_json ->> '$.tax_total')::decimal(38, 12),
+            (document_json ->> '$.total')::decimal(38, 12))""",
+}
+
+ISSUE_LAWS = {
+    "every issued document is its draft, to the cent": """
+        select i.invoice_number, d.total, i.document_json ->> '$.total'
+        from issued_documents i left join documents d using (run_id, draft_id)
+        where i.run_id = $run and d.total is distinct from (i.document_json ->> '$.total')::decimal(38, 12)""",
+    "the numbers of every series and year begin at 1, without a gap and none twice": """
+        select seller_id, series, year(issue_date), count(*), max(sequence) from issued_documents
+        group by all having min(sequence) <> 1 or max(sequence) <> count(*) or count(distinct sequence) <> count(*)""",
+    "every number names one document, and its series, year and place": """
+        select invoice_number, count(*) from issued_documents group by invoice_number
+        having count(*) <> 1 or bool_or(invoice_number <> printf('%s-%d-%06d', series, year(issue_date), sequence))
+            or bool_or(invoice_number <> document_json ->> '$.invoice_number')""",
+    "every billed account of an approved run holds its document": """
+        select a.account_id from run_accounts a where a.run_id = $run and a.outcome = 'billed'
+            and (select arg_max(state, e.rowid) from run_events e where e.run_id = $run) = 'approved'
+            and a.account_id not in (select account_id from issued_documents where run_id = $run)""",
+}
+
+SEND_LAWS = {
+    "every mail carries an issued document of its month": """
+        select e.message_id, e.invoice_number from delivery_events e left join issued_documents i
+            on i.invoice_number = e.invoice_number and i.invoice_month = e.invoice_month
+        where e.invoice_month = $month and i.invoice_number is null""",
+    "no mail went out twice": """
+        select message_id, count(*) from delivery_events
+        where invoice_month = $month and state in ('accepted', 'written') group by message_id having count(*) > 1""",
+    "no document has more mails than recipients": """
+        with asked as (
+            select invoice_number, len(list_distinct(list_transform(
+                cast(document_json -> '$.bill_to.emails' as varchar[]), lambda mail: lower(trim(mail))))) as recipients
+            from issued_documents where invoice_month = $month)
+        select invoice_number, recipients, count(distinct message_id)
+        from asked join delivery_events using (invoice_number)
+        group by all having count(distinct message_id) > recipients""",
 }
 
 FILE_LAWS = {
@@ -77,6 +140,16 @@ FILE_LAWS = {
 def balance_books(store: Store, run_id: str) -> None:
     """The laws of a run that drafts, and those of the files under it."""
     keep_laws(store, LAWS | FILE_LAWS, {"run": run_id}, "nothing was drafted")
+
+
+def balance_issue(store: Store, run_id: str) -> None:
+    """The laws of an approval, inside its transaction: whole documents, and numbers without a gap."""
+    keep_laws(store, ISSUE_LAWS, {"run": run_id}, "nothing was issued")
+
+
+def balance_mails(store: Store, month: str, so: str) -> None:
+    """The laws of the outbox, before a `send` and after it."""
+    keep_laws(store, SEND_LAWS, {"month": month}, so)
 
 
 def balance_files(store: Store) -> None:

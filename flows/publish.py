@@ -16,6 +16,7 @@ import duckdb
 from flows import audit
 from flows.store import Store
 from flows.views import blocks, views
+from schemas.errors import TollbookError
 
 _TEMPORARY = "create or replace temp table"
 _STORAGE = "v1.5.0"
@@ -94,6 +95,42 @@ def _fill(con: duckdb.DuckDBPyConnection) -> None:
         for step in blocks("sql_base.sql").values():
             if not step.startswith(_TEMPORARY):
                 con.execute(step)
+        _same_books(con)
+
+
+_BOTH = """
+    select 'documents, total and tax' as what,
+        (count(*), coalesce(sum(total), 0), coalesce(sum(tax_total), 0))::varchar as here,
+        (select (count(*), coalesce(sum(total), 0), coalesce(sum(tax_total), 0))::varchar
+            from snapshot.base.invoices) as there
+    from documents_in_force
+    union all
+    select 'issued documents and their printed totals',
+        (count(*), coalesce(sum((document_json ->> '$.total')::decimal(38, 12)), 0))::varchar,
+        (select (count(*), coalesce(sum(total), 0))::varchar from snapshot.base.invoices
+            where invoice_number in (select invoice_number from issued_documents))
+    from issued_documents
+    union all
+    select 'rated usage and its seconds', (count(*), coalesce(sum(duration_s), 0))::varchar,
+        (select (count(*), coalesce(sum(duration_s), 0))::varchar from snapshot.base.rated_usage)
+    from rated_usage where rowid in (select row_id from usage_in_force where outcome = 'rated')
+    union all
+    select 'loaded usage', count(*)::varchar, (
+        select (count(*) filter (where is_loaded))::varchar from (
+            select is_loaded from snapshot.base.rated_usage union all select true from snapshot.base.suspended_usage
+            union all select true from snapshot.base.excluded_usage
+            union all select true from snapshot.base.pending_usage))
+    from loaded_usage
+    union all
+    select 'acts', count(*)::varchar, (select count(*)::varchar from snapshot.base.audit_log) from audit_log"""
+
+
+def _same_books(con: duckdb.DuckDBPyConnection) -> None:
+    """What is published adds up to what is in the working database, counted apart from the code that filled it."""
+    wrong = [row for row in con.execute(_BOTH).fetchall() if row[1] != row[2]]
+    if wrong:
+        told = "; ".join(f"{what}: {here} here, {there} in the snapshot" for what, here, there in wrong)
+        raise TollbookError(f"the snapshot does not hold what the books hold, and was not published: {told}")
 
 
 def _describe(con: duckdb.DuckDBPyConnection) -> None:

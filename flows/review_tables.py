@@ -227,6 +227,11 @@ OUTCOMES = {
 """Outcomes of RULES 26 in the order in which they are shown, as words."""
 
 _REMEDIES = (
+    ("set aside by", "It waits until somebody lets it go."),
+    (
+        "failed:",
+        "The program met what it does not know: report the reason. What mends the account's data mends this too.",
+    ),
     ("postal code", "Correct region or postal_code in feed accounts (or locations)."),
     ("the document lacks", "Complete the seller in tollbook.toml, the account, or catalog/fx.csv, as the reason says."),
     ("usf method", "Choose usf_method of the seller in tollbook.toml."),

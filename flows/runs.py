@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.catalog import Tables
 from flows.context import Request, Run
+from flows.holds import holds
 from flows.keep import keep
 from flows.settings import Home, Settings
 from flows.store import Store
@@ -24,14 +25,17 @@ class Inputs:
     feeds: dict[str, dict[str, Any]]
     tables: dict[str, str]
     settings_sha256: str
+    held: tuple[str, ...] = ()
+    """Accounts set aside by hand."""
 
     def as_dict(self) -> dict[str, Any]:
-        return {
+        found = {
             "feeds": self.feeds,
             "tables": self.tables,
             "settings_sha256": self.settings_sha256,
             "program": PROGRAM_VERSION,
         }
+        return {**found, "held": list(self.held)} if self.held else found
 
     @property
     def sha256(self) -> str:
@@ -69,7 +73,7 @@ def read_feeds(store: Store) -> dict[str, dict[str, Any]]:
 
 def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
     """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
-    return Inputs(read_feeds(store), tables.hashes, _sha256(billed_by(settings)))
+    return Inputs(read_feeds(store), tables.hashes, _sha256(billed_by(settings)), tuple(holds(store)))
 
 
 def billed_by(settings: Settings) -> dict[str, Any]:
@@ -160,7 +164,10 @@ def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) 
     if holders and not request.accounts:
         same = store.rows(
             "select count(*) from runs r where invoice_month = $1 and inputs_sha256 = $2 and len(only_accounts) = 0 "
-            "and (select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'approved'",
+            "and (select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'approved' "
+            # What could not be printed is drafted anew as soon as somebody asks.
+            "and not exists (select 1 from run_accounts a where a.run_id = r.run_id "
+            "and a.reason like 'printing failed%')",
             [month, inputs.sha256],
         )[0][0]
         if same:

@@ -5,9 +5,10 @@ from datetime import date
 import polars as pl
 
 from flows.catalog import load_all
-from flows.charge import load_charges
+from flows.charge import all_accounts, load_charges
 from flows.context import Run, draft_id
 from flows.inputs import MasterData, load_master
+from flows.isolate import Accounts, parking
 from flows.settings import Settings
 from flows.store import Store
 from flows.tax_engine import Question, answered
@@ -43,11 +44,16 @@ def billed_to(master: MasterData, settings: Settings, month: str, issue_date: da
 
 
 def tax(run: Run) -> dict[str, int]:
+    """Taxes every account; one that cannot be taxed is parked, and the others go on (flows.isolate)."""
+    return parking(run, "taxing", lambda: all_accounts(run), lambda accounts: tax_accounts(run, accounts))
+
+
+def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     """Leaves lines.parquet, taxes.parquet and more rows in parked.parquet in the run's work folder."""
     settings = run.request.settings()
     tables = load_all(run.request.home, settings)
     with run.request.store() as store:
-        master = load_master(store, tables)
+        master = accounts_of.of(load_master(store, tables))
         certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
         issued = issued_taxes(store)
         usage = rated_calls(store, run)
@@ -55,7 +61,7 @@ def tax(run: Run) -> dict[str, int]:
         spent = used_up(offers, _given(store))
     accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
     parked = pl.concat([pl.read_parquet(run.work / "parked.parquet"), _without_seller(accounts)])
-    charges = load_charges(run).join(parked, on="account_id", how="anti")
+    charges = accounts_of.rows(load_charges(run)).join(parked, on="account_id", how="anti")
     lines = to_lines(
         charges,
         accounts.select("account_id", "draft_id", "locale", "minor_digits", "jurisdiction"),

@@ -1,76 +1,247 @@
-"""A run killed half-way and started again ends as if nothing had happened (RULES 29)."""
+"""Killed anywhere and started again, a month ends as if nothing had happened: same bytes, no second number or mail.
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+The points lie between the stages and inside each. A command is killed at one, started again and killed at the next, and
+so on; then it is let go to its end, and what it leaves is compared with an undisturbed month.
+"""
+
+import contextlib
+import hashlib
+import shutil
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 
-from flows.settings import Home
+from flows.approve import approve
+from flows.bill_run import publish_snapshot, run_direct
+from flows.context import Request
+from flows.deliver import SendReport, send
+from flows.laws import broken
+from flows.publish import read
+from flows.rollback import rollback
+from flows.settings import Home, load_settings
 from flows.store import Store
-from tests.flows.sample import sample_home
+from schemas.errors import NothingToDo
+from tests.faults.killing import killed_at
+from tests.scenarios.month.home import add_file, make_home
 
-RUN = ["--today", "2026-06-02", "--by", "anna", "run", "2026-06", "--direct"]
-APPROVE = ["--today", "2026-06-02", "--by", "ben", "approve", "2026-06"]
-
-
-def _command(home: Home, arguments: list[str]) -> list[str]:
-    return [sys.executable, "-c", "from flows.cli import main; main()", "--home", str(home.root), *arguments]
-
-
-def _tollbook(home: Home, arguments: list[str]) -> int:
-    return subprocess.run(_command(home, arguments), check=False, capture_output=True).returncode
+MONTH = "2025-06"
+NOW = datetime(2025, 6, 2, 9, tzinfo=UTC)
+RUN = ("--today", "2025-06-02", "--by", "anna", "run", MONTH, "--direct")
+APPROVE = ("--today", "2025-06-02", "--by", "ben", "approve", MONTH)
+SEND = ("--today", "2025-06-02", "--by", "ben", "send", MONTH)
+ROLLBACK = ("--by", "ben", "rollback", "inbox/calls/first.csv")
 
 
-def _killed_when(home: Home, arguments: list[str], seen: Callable[[], bool]) -> None:
-    """Starts a command and kills it with SIGKILL as soon as `seen`; fails if it ended before."""
-    with subprocess.Popen(
-        _command(home, arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        while not seen():
-            assert process.poll() is None, "the command ended before it could be killed"
-            time.sleep(0.002)
-        os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+def _request(home: Home, by: str = "anna") -> Request:
+    return Request(str(home.root), MONTH, by, NOW, NOW.date())
 
 
-def _outputs(home: Home) -> dict[str, bytes]:
-    out = home.out("2026-06")
-    return {
-        path.relative_to(out).as_posix(): path.read_bytes()
-        for part in ("manifest.json", "invoices/*", "usage/*")
+def _run(home: Home) -> None:
+    with contextlib.suppress(NothingToDo):
+        run_direct(_request(home))
+
+
+def _approve(home: Home) -> None:
+    approve(_request(home, "ben"), None, None, None, None)
+    publish_snapshot(_request(home))
+
+
+def _send(home: Home, **more: Any) -> SendReport:
+    with Store(home) as store:
+        report = send(store, load_settings(home), MONTH, today=NOW.date(), now=NOW, by="ben", **more)
+    publish_snapshot(_request(home))
+    return report
+
+
+def _rollback(home: Home) -> None:
+    with Store(home) as store:
+        rollback(store, load_settings(home), "inbox/calls/first.csv", by="ben", now=NOW)
+    publish_snapshot(_request(home))
+
+
+def _left(home: Home) -> dict[str, Any]:
+    """What a month leaves behind: files by hash, numbers, mails, and what is loaded and rated."""
+    out = home.out(MONTH)
+    files = {
+        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for part in ("manifest.json", "invoices/*", "usage/*", "mail/*")
         for path in sorted(out.glob(part))
     }
+    queries = {
+        "numbers": "select invoice_number, sequence, document_sha256 from issued_documents order by 1",
+        "mails": "select invoice_number, state, count(*) from delivery_events group by all order by all",
+        "files": "select source_file, state, loaded, duplicate from source_files order by all",
+        "usage": "select usage_id, source_file from feed_calls order by all",
+        "rated": "select usage_id, amount from rated_usage where run_id in "
+        "(select run_id from run_events where state in ('drafted', 'approved')) order by all",
+    }
+    with Store(home) as store:
+        rows = {name: store.rows(query) for name, query in queries.items()}
+    leftovers = [path.name for path in home.root.rglob(".partial-*")]
+    with read(home.published) as con:
+        return {**files, **rows, "broken laws": broken(con), "leftovers": leftovers}
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    home = sample_home(tmp_path_factory.mktemp("undisturbed") / "home")
-    assert _tollbook(home, RUN) == 3
-    assert _tollbook(home, APPROVE) == 3
-    return _outputs(home)
+def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
+    """One undisturbed month, as it was fresh, drafted, issued, sent; and with a file rolled back."""
+    root = tmp_path_factory.mktemp("homes")
+    home = make_home(root / "now")
+    with home.settings_file.open("a", encoding="utf-8") as file:
+        file.write("\n[run]\nrender_processes = 1\n")
+    accounts = [{"account_id": name, "email": f"{name.lower()}@example.org"} for name in ("ANN", "BOB", "CAT")]
+    add_file(home, "accounts", "accounts", accounts)
+    numbers = [{"number": f"+44207946010{n}", "account_id": row["account_id"]} for n, row in enumerate(accounts)]
+    add_file(home, "numbers", "numbers", numbers)
+    call = {"started_at": "2025-05-10T12:00:00Z", "to_number": "+33123456789"}
+    calls = [{**call, "call_id": str(n), "from_number": f"+44207946010{n % 3}", "duration_s": 7 * n} for n in range(9)]
+    add_file(home, "calls", "first", calls[:6])
+    add_file(home, "calls", "second", calls[3:])
+    found = {}
+    for name, act in (("fresh", None), ("drafted", _run), ("issued", _approve), ("sent", _send)):
+        if act is not None:
+            act(home)
+        found[name] = Home(shutil.copytree(home.root, root / name))
+    found["rolled back"] = Home(shutil.copytree(found["drafted"].root, root / "rolled back"))
+    _rollback(found["rolled back"])
+    return found
 
 
-@pytest.mark.parametrize("stage", ["grants.parquet", "charges.parquet", "taxes.parquet"])
-def test_a_run_killed_after_a_stage(tmp_path: Path, undisturbed: dict[str, bytes], stage: str) -> None:
-    home = sample_home(tmp_path / "home")
-    _killed_when(home, RUN, lambda: any(home.store.glob(f"work/*/{stage}")))
-    assert _tollbook(home, RUN) == 3
-    assert _tollbook(home, APPROVE) == 3
-    assert _outputs(home) == undisturbed
+@pytest.fixture
+def home(tmp_path: Path, homes: dict[str, Home], state: str) -> Home:
+    """A copy of the month in some state."""
+    return Home(shutil.copytree(homes[state].root, tmp_path / "home"))
 
 
-def test_an_approval_killed_while_it_renders(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
-    home = sample_home(tmp_path / "home")
-    assert _tollbook(home, RUN) == 3
-    _killed_when(home, APPROVE, lambda: any(home.out("2026-06").glob("invoices/*.pdf")))
-    with Store(home) as store:
-        numbered = store.rows("select invoice_number, document_sha256 from issued_documents order by 1")
-    assert _tollbook(home, APPROVE) in (0, 3)
-    with Store(home) as store:
-        assert store.rows("select invoice_number, document_sha256 from issued_documents order by 1") == numbered
-    assert _outputs(home) == undisturbed
+INGEST_POINTS = [
+    "flows.ingest_settle:stage after 1",
+    "flows.ingest_record:write_staged after 2",
+    "flows.ingest:commit before 2",
+    "flows.ingest:commit after 1",
+]
+RUN_POINTS = [
+    "flows.bill_run:open_run after 1",
+    "flows.bill_run:rate after 1",
+    "flows.charge:with_usage_pricing before 1",
+    "flows.bill_run:charge after 1",
+    "flows.tax:apply before 1",
+    "flows.bill_run:tax after 1",
+    "flows.draft:write_drafts after 1",
+    "flows.draft:balance_books after 1",
+    "flows.bill_run:draft after 1",
+    "flows.manifest:write_atomic after 1",
+    "flows.publish:_describe before 1",
+    "flows.publish:_to_disk before 2",
+    "flows.review:write_atomic after 1",
+]
+
+
+@pytest.mark.parametrize("state", ["fresh"])
+def test_a_run_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None:
+    for point in [*INGEST_POINTS, *RUN_POINTS]:
+        killed_at(point, home.root, *RUN)
+    _run(home)
+    assert _left(home) == _left(homes["drafted"])
+
+
+@pytest.mark.parametrize("state", ["fresh"])
+@pytest.mark.parametrize("point", ["flows.ingest:commit after 3", "flows.draft:balance_books after 1"])
+def test_a_run_killed_once(home: Home, homes: dict[str, Home], point: str) -> None:
+    killed_at(point, home.root, *RUN)
+    _run(home)
+    assert _left(home) == _left(homes["drafted"])
+
+
+APPROVAL_POINTS = [
+    "flows.approve:_next_in after 2",
+    "flows.approve:balance_issue after 1",
+    "flows.approve:render before 1",
+    "flows.printing:write_atomic after 2",
+    "flows.printing:_written after 1",
+    "flows.approve:write_manifest before 1",
+]
+
+
+@pytest.mark.parametrize("state", ["drafted"])
+def test_an_approval_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None:
+    for point in APPROVAL_POINTS:
+        killed_at(point, home.root, *APPROVE)
+    with contextlib.suppress(NothingToDo):
+        approve(_request(home, "ben"), None, None, None, None)
+    publish_snapshot(_request(home))
+    assert _left(home) == _left(homes["issued"])
+
+
+@pytest.mark.parametrize("state", ["issued"])
+def test_written_mails_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None:
+    for point in (
+        "flows.outbox:queue after 1",
+        "flows.deliver:write_atomic after 1",
+        "flows.deliver:write_atomic after 2",
+    ):
+        killed_at(point, home.root, *SEND)
+    _send(home)
+    left, undisturbed = _left(home), _left(homes["sent"])
+    written = [[row for row in rows.pop("mails") if row[1] == "written"] for rows in (left, undisturbed)]
+    assert written[0] == written[1]
+    assert left == undisturbed
+
+
+@pytest.mark.parametrize("state", ["drafted"])
+def test_a_rollback_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None:
+    for point in ("flows.rollback:_remove after 1", "flows.rollback:settle_usage_again after 1"):
+        killed_at(point, home.root, *ROLLBACK)
+    _rollback(home)
+    assert _left(home) == _left(homes["rolled back"])
+
+
+class _Collects:
+    """An SMTP server's handler: what it accepted, by recipient."""
+
+    def __init__(self) -> None:
+        self.accepted: list[str] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 aiosmtpd's name
+        self.accepted += envelope.rcpt_tos
+        return "250 OK"
+
+
+@pytest.fixture
+def post(home: Home) -> Iterator[_Collects]:
+    """A mail server that the home's settings name."""
+    handler = _Collects()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    with home.settings_file.open("a", encoding="utf-8") as file:
+        file.write(f'\n[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n')
+    yield handler
+    controller.stop()
+
+
+@pytest.mark.parametrize("state", ["issued"])
+@pytest.mark.parametrize(
+    ("point", "arrived"),
+    [
+        ("flows.smtp:Mailer.connect before 2", 1),
+        ("flows.smtp:Mailer.send before 2", 1),
+        ("flows.smtp:Mailer.send after 2", 2),
+    ],
+)
+def test_a_mail_in_flight_is_not_sent_twice(home: Home, post: _Collects, point: str, arrived: int) -> None:
+    killed_at(point, home.root, *SEND)
+    assert len(post.accepted) == arrived
+    in_flight = "connect" not in point
+    report = _send(home)
+    assert report.counts["unknown"] == in_flight, "it may have arrived: nobody is written to twice unasked"
+    assert len(post.accepted) == len(set(post.accepted)) == 3 - (point == "flows.smtp:Mailer.send before 2")
+    if in_flight:
+        assert not _send(home, resend_unknown=True).incomplete
+    assert set(post.accepted) == {"ann@example.org", "bob@example.org", "cat@example.org"}

@@ -1,0 +1,155 @@
+"""Every law of the books notices its breach, and the act that would have broken it is undone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from flows import ingest_record, publish
+from flows.approve import approve
+from flows.bill_run import publish_snapshot, run_direct
+from flows.context import Request
+from flows.deliver import send
+from flows.ingest import ingest
+from flows.ledger import balance_books, balance_issue, balance_mails
+from flows.settings import Home, load_settings
+from flows.store import Store
+from flows.views import blocks
+from schemas.errors import Refused, TollbookError
+from tests.scenarios.month.home import add_file, make_home
+
+NOW = datetime(2025, 6, 2, tzinfo=UTC)
+
+
+def _request(home: Home, by: str = "anna") -> Request:
+    return Request(str(home.root), "2025-06", by, NOW, NOW.date())
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two accounts with calls, issued and mailed."""
+    home = make_home(tmp_path_factory.mktemp("ledger") / "home")
+    add_file(home, "accounts", "accounts", [{"account_id": "ANN"}, {"account_id": "BOB", "email": "a@b.example"}])
+    add_file(
+        home, "numbers", "numbers",
+        [{"number": "+442079460101", "account_id": "ANN"}, {"number": "+442079460102", "account_id": "BOB"}],
+    )  # fmt: skip
+    call = {"started_at": "2025-05-10T12:00:00Z", "to_number": "+33123456789", "duration_s": "61"}
+    add_file(
+        home, "calls", "calls",
+        [{**call, "call_id": str(n), "from_number": f"+44207946010{n % 2 + 1}"} for n in range(5)],
+    )  # fmt: skip
+    run_direct(_request(home))
+    approve(_request(home, "ben"), None, None, None, None)
+    with Store(home) as store:
+        send(store, load_settings(home), "2025-06", today=NOW.date(), now=NOW, by="ben")
+    return home
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[Store]:
+    """The database in a transaction that is undone."""
+    with Store(home) as store:
+        store.con.execute("begin transaction")
+        yield store
+        store.con.execute("rollback")
+
+
+BOOKS = {
+    "update invoice_lines set amount = amount + 1 where line_no = 1": "lines of every document add up",
+    "update invoice_taxes set amount = amount + 1": "subtotal and tax rows",
+    "update line_usage set amount_num = amount_num * 3": "exact sum of its usage",
+    "update line_usage set amount = amount * 3": "the rated usage of every document",
+    "update invoice_lines set discount_amount = 1": "list amount less discount",
+    "insert into line_discounts select run_id, draft_id, account_id, line_no, 'D', 'D', 10, 1 from invoice_lines": (
+        "every discount stands on the line"
+    ),
+    "delete from run_accounts where account_id = 'ANN'": "exactly one outcome",
+    "update run_accounts set outcome = 'closed' where account_id = 'ANN'": "every billed account has a document",
+    "insert into excluded_usage by name select * exclude (reason), 'unanswered' as reason from "
+    "(select run_id, usage_id, account_id, duration_s, null as reason from rated_usage)": "one outcome in this run",
+    "delete from rated_usage where usage_id like '%:1:%'": "every loaded record is rated",
+    "update rated_usage set duration_s = 60 where usage_id like '%:1:%'": "the seconds its file gave it",
+    "update invoice_taxes set rate_percent = rate_percent / 2": "every tax is its base times its rate",
+    "update documents set total = total + 1": "every document says on paper",
+    "delete from feed_calls where call_id = '2'": "every call and message of a loaded file is stored",
+    "update source_files set rejected = 1": "line by line",
+}
+
+
+@pytest.mark.parametrize("change", BOOKS)
+def test_a_breach_of_the_runs_books_is_named(store: Store, change: str) -> None:
+    (run_id,) = store.rows("select run_id from runs")[0]
+    balance_books(store, run_id)
+    store.con.execute(change)
+    with pytest.raises(Refused, match=BOOKS[change]):
+        balance_books(store, run_id)
+
+
+ISSUED = {
+    "update documents set total = total + 0.01": "is its draft, to the cent",
+    "update issued_documents set sequence = 3, invoice_number = 'UK-2025-000003' where sequence = 2": "without a gap",
+    "update issued_documents set sequence = 1": "none twice",
+    "update issued_documents set invoice_number = 'UK-2025-000001'": "every number names one document",
+    "update issued_documents set invoice_number = 'UK-2026-000001' where sequence = 1": "its series, year and place",
+    "delete from issued_documents where sequence = 2": "holds its document",
+}
+
+
+@pytest.mark.parametrize("change", ISSUED)
+def test_a_breach_of_what_is_issued_is_named(store: Store, change: str) -> None:
+    (run_id,) = store.rows("select run_id from runs")[0]
+    balance_issue(store, run_id)
+    store.con.execute(change)
+    with pytest.raises(Refused, match=ISSUED[change]):
+        balance_issue(store, run_id)
+
+
+MAILS = {
+    "insert into delivery_events select * from delivery_events where state = 'written'": "no mail went out twice",
+    "update delivery_events set message_id = message_id || state": "more mails than recipients",
+    "update delivery_events set invoice_number = 'UK-2025-000009'": "carries an issued document",
+}
+
+
+@pytest.mark.parametrize("change", MAILS)
+def test_a_breach_of_the_outbox_is_named(store: Store, change: str) -> None:
+    balance_mails(store, "2025-06", "nothing was sent")
+    store.con.execute(change)
+    with pytest.raises(Refused, match=MAILS[change]):
+        balance_mails(store, "2025-06", "nothing was sent")
+
+
+def test_a_snapshot_that_lacks_something_is_not_published(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_snapshot(_request(home))
+    before = home.published.read_bytes()
+    steps = blocks("sql_base.sql")
+    short = {**steps, "rated_usage": f"{steps['rated_usage']} limit 1"}
+    monkeypatch.setattr(publish, "blocks", lambda _: short)
+    with pytest.raises(TollbookError, match=r"rated usage and its seconds: .*5, 305.* here, .*1, 61"):
+        publish_snapshot(_request(home))
+    assert home.published.read_bytes() == before
+
+
+def test_a_file_whose_seconds_do_not_add_up_is_refused(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = add_file(
+        home, "calls", "more",
+        [{"call_id": "more", "started_at": "2025-05-10T12:00:00Z", "to_number": "+33123456789", "duration_s": "61"}],
+    )  # fmt: skip
+    write = ingest_record.write_staged
+
+    def careless(store: Store, *arguments: object) -> int:
+        inserted = write(store, *arguments)  # type: ignore[arg-type]
+        store.con.execute("update feed_calls set duration_s = 60 where call_id = 'more'")
+        return inserted
+
+    monkeypatch.setattr(ingest_record, "write_staged", careless)
+    with Store(home) as store:
+        (result,) = ingest(store, load_settings(home), [path], now=NOW).files
+        assert (result.state, store.rows("select count(*) from feed_calls where call_id = 'more'")) == (
+            "refused",
+            [(0,)],
+        )
