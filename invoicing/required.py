@@ -129,10 +129,10 @@ def _united_states(document: Document) -> Iterator[str]:
 
 
 def _credit_reference(document: Document, rule: str) -> Iterator[str]:
-    """A note that takes VAT back names the invoice it amends."""
-    if document.kind != "credit_note" or document.corrects or not any(tax.amount < 0 for tax in _vat(document)):
+    """A note that gives back what a document charged names it; a credit of goodwill amends none."""
+    if document.kind != "credit_note" or document.corrects:
         return
-    if not any(line.reverses for line in document.lines):
+    if any(line.tax_date is not None and line.reverses is None for line in document.lines):
         yield f"the invoice that it amends ({rule}): invoice_number in feed charges"
 
 
