@@ -51,7 +51,7 @@ def _every_country(document: Document) -> Iterator[str]:
 
 def _european_union(document: Document) -> Iterator[str]:
     """Article 226, by its numbers."""
-    yield from _vat_basics(document)
+    yield from _vat_basics(document, EU)
     if not (document.bill_to.address_lines and document.bill_to.city and document.bill_to.country):
         yield "the customer's full address (5)"
     for tax in _vat(document):
@@ -62,7 +62,7 @@ def _european_union(document: Document) -> Iterator[str]:
     yield from _credit_reference(document, "article 219")
 
 
-def _vat_basics(document: Document) -> Iterator[str]:
+def _vat_basics(document: Document, countries: frozenset[str]) -> Iterator[str]:
     """Seller's number, rate and base of every VAT row, national money: the same in the EU and the United Kingdom."""
     seller = document.seller
     if not seller.tax_id and not any("VAT" in r.label.upper() for r in seller.registrations):
@@ -71,7 +71,7 @@ def _vat_basics(document: Document) -> Iterator[str]:
         if not _is_reversed(tax) and tax.certificate_number is None and tax.base_amount != 0 and tax.rate_percent == 0:
             yield f"the rate of {tax.tax_code} {tax.jurisdiction}"
     told = {one.country for one in document.national}
-    for country in sorted({tax.jurisdiction[:2] for tax in _vat(document) if tax.amount != 0}):
+    for country in sorted({tax.jurisdiction[:2] for tax in _vat(document) if tax.amount != 0} & countries):
         currency = national_currency(country, document.issue_date.isoformat())
         if currency != document.currency and country not in told:
             yield f"the VAT in {currency}, the currency of {country} (no rate of {document.currency} in catalog/fx.csv)"
@@ -89,7 +89,7 @@ def _reverse_charge(document: Document, tax: Tax) -> Iterator[str]:
 
 def _united_kingdom(document: Document) -> Iterator[str]:
     """A full VAT invoice; the shorter one up to 250 pounds is not used."""
-    yield from _vat_basics(document)
+    yield from _vat_basics(document, frozenset({"GB"}))
     if any(line.quantity is None and line.unit_price is not None for line in document.lines):
         yield "the quantity of every line"
     yield from _credit_reference(document, "VAT Regulations 1995, regulation 15C")
@@ -129,10 +129,10 @@ def _united_states(document: Document) -> Iterator[str]:
 
 
 def _credit_reference(document: Document, rule: str) -> Iterator[str]:
-    """A note that takes VAT back names the invoice it amends."""
-    if document.kind != "credit_note" or document.corrects or not any(tax.amount < 0 for tax in _vat(document)):
+    """A note that gives back what a document charged names it; a credit of goodwill amends none."""
+    if document.kind != "credit_note" or document.corrects:
         return
-    if not any(line.reverses for line in document.lines):
+    if any(line.tax_date is not None and line.reverses is None for line in document.lines):
         yield f"the invoice that it amends ({rule}): invoice_number in feed charges"
 
 

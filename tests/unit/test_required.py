@@ -99,7 +99,9 @@ def test_a_whole_document_lacks_nothing(document: Document) -> None:
             "United Kingdom, VATREC5010: the VAT in GBP, the currency of GB (no rate of EUR in catalog/fx.csv)",
         ),
         (
-            OWN.model_copy(update={"kind": "credit_note", "taxes": [_tax("VAT", "DE", "-19")]}),
+            OWN.model_copy(
+                update={"kind": "credit_note", "lines": [OWN.lines[0].model_copy(update={"tax_date": JUNE})]}
+            ),
             "EU, article 226: the invoice that it amends (article 219): invoice_number in feed charges",
         ),
         (
@@ -127,9 +129,10 @@ def test_canada_asks_for_no_number_below_a_hundred_dollars() -> None:
 
 
 def test_a_credit_note_that_names_its_invoice_is_whole() -> None:
-    line = OWN.lines[0].model_copy(update={"reverses": "DE-2026-000001"})
+    line = OWN.lines[0].model_copy(update={"tax_date": JUNE, "reverses": "DE-2026-000001"})
     changes = {"kind": "credit_note", "taxes": [_tax("VAT", "DE", "-19")], "lines": [line]}
     assert missing(OWN.model_copy(update=changes)) == []
+    assert missing(OWN.model_copy(update={"kind": "credit_note"})) == []  # goodwill amends no invoice
 
 
 RATES = {("USD", "EUR"): [(date(2026, 5, 29), Decimal("0.9012"), "ECB"), (JUNE, Decimal("0.9"), "ECB")]}

@@ -28,6 +28,11 @@ currency = "GBP"
 valid_from = 2020-01-01
 """
 
+FX = """date,from,to,rate,source
+2025-08-01,GBP,EUR,1.1500,made up
+"""
+"""VAT of an account that is billed in pounds and taxed in Germany is told in euro too."""
+
 CATALOG = """
 products:
   phone: &telephony
@@ -181,6 +186,7 @@ def make_home(root: Path) -> Home:
     (home.catalog / "catalog.yaml").write_text(CATALOG, encoding="utf-8")
     shutil.copy(Path(__file__).parent / "allowance_plans.yaml", home.catalog)
     (home.rates / "world.csv").write_text(DECK, encoding="utf-8")
+    (home.catalog / "fx.csv").write_text(FX, encoding="utf-8")
     return home
 
 
