@@ -129,7 +129,7 @@ RUN_POINTS = [
     "flows.bill_run:rate after 1",
     "flows.charge:with_usage_pricing before 1",
     "flows.bill_run:charge after 1",
-    "flows.tax:apply before 1",
+    "flows.tax:answered before 1",
     "flows.bill_run:tax after 1",
     "flows.draft:write_drafts after 1",
     "flows.draft:balance_books after 1",
