@@ -130,7 +130,7 @@ RUN_POINTS = [
     "flows.bill_run:rate after 1",
     "flows.charge:with_usage_pricing before 1",
     "flows.bill_run:charge after 1",
-    "flows.tax:apply before 1",
+    "flows.tax:net_lines after 1",
     "flows.bill_run:tax after 1",
     "flows.draft:write_drafts after 1",
     "flows.draft:balance_books after 1",
@@ -160,10 +160,10 @@ def test_a_run_killed_once(home: Home, homes: dict[str, Home], point: str) -> No
 
 
 APPROVAL_POINTS = [
-    "flows.store:os.fsync before 1",
     "flows.approve:_next_in after 2",
     "flows.approve:balance_issue after 1",
     "flows.approve:render before 1",
+    "flows.store:os.fsync before 1",
     "flows.printing:write_atomic after 2",
     "flows.printing:_written after 1",
     "flows.approve:write_manifest before 1",

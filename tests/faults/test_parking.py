@@ -57,7 +57,7 @@ def _breaks(function: Callable[..., Any], holds: Callable[..., set[str]], broken
 
 STAGES: dict[str, tuple[Any, str, Callable[..., set[str]]]] = {
     "charging": (charge, "recurring_charges", lambda parts, *_: set(parts["account_id"])),
-    "taxing": (tax, "apply", lambda lines, *_: set(lines["account_id"])),
+    "taxing": (tax, "net_lines", lambda lines, *_: set(lines["account_id"])),
     "drafting": (draft, "build_documents", lambda *args: {heading.bill_to.account_id for heading in args[3]}),
 }
 
