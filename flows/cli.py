@@ -19,7 +19,7 @@ from flows import audit, cli_acts, cli_decks, cli_explain, cli_reports, cli_taxe
 from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
 from flows.context import Request
 from flows.settings import Home, load_settings
-from flows.store import Store
+from flows.store import Store, damaged
 from schemas.errors import NothingToDo, Refused, TollbookError, WrongUsage
 from schemas.periods import month_of
 
@@ -65,6 +65,8 @@ def options(
 ) -> None:
     """Reads what every command shares; the only place that reads the clock (RULES 1)."""
     del asked_version
+    # What people owe is nobody else's to read, whatever the shell's umask says.
+    os.umask(os.umask(0o077) | 0o027)
     context.obj = Globals(
         home=Home(home or Path(os.environ.get("TOLLBOOK_HOME") or ".")),
         today=_day(today or os.environ.get("TOLLBOOK_TODAY"), "--today"),
@@ -302,10 +304,18 @@ def _leave(code: int) -> None:
     sys.exit(code)
 
 
+def _is_damage(message: str) -> bool:
+    """Whether a message of the database speaks of its file, and not of what we asked."""
+    return any(word in message.lower() for word in ("checksum", "corrupt", "could not read", "invalidated"))
+
+
 def _other(error: Exception) -> int:
     """Click's own complaints are wrong usage; an interrupted command was stopped; the rest is ours."""
     if isinstance(error, OSError) and error.filename:
         say(f"{error.filename}: {error.strerror}. Give this user the right to read and write the home, and room to.")
+        return Refused.exit_code
+    if "duckdb" in sys.modules and isinstance(error, sys.modules["duckdb"].Error) and _is_damage(str(error)):
+        say(damaged(error))
         return Refused.exit_code
     show = getattr(error, "show", None)
     if callable(show):

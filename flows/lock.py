@@ -99,6 +99,7 @@ def _succeed(home: Home, left: Holder, age: float, by: str, now: datetime, take_
     """What a holder that did not come to its end leaves behind."""
     if left.host == socket.gethostname():
         _note(home, "interrupted", left, by, now)
+        _tidy(home)
         return
     if not take_over:
         state = f"no sign of life for {age:.0f} seconds" if age > STALE_S else f"alive {max(age, 0):.0f} seconds ago"
@@ -107,6 +108,14 @@ def _succeed(home: Home, left: Holder, age: float, by: str, now: datetime, take_
             "take the lock over: tollbook --take-over COMMAND"
         )
     _note(home, "lock takeover", left, by, now)
+
+
+def _tidy(home: Home) -> None:
+    """Files that were being written when their writer was killed: nobody will finish them."""
+    for folder in (home.root / "out", home.store, home.published.parent):
+        for leftover in folder.rglob(".partial-*"):
+            if leftover.is_file():
+                leftover.unlink()
 
 
 def _note(home: Home, act: str, left: Holder, by: str, now: datetime) -> None:

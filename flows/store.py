@@ -77,18 +77,24 @@ class Store:
             self.con = duckdb.connect(str(self.home.database))
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
-                raise Refused(f"tollbook.duckdb cannot be opened: {error}") from None
+                raise Refused(damaged(error)) from None
             raise Refused(
                 f"tollbook.duckdb is held open by {_holder(str(error))}. Analysts read published/tollbook.duckdb; "
                 "close the other one and try again."
             ) from None
+        if self.home.database.stat().st_mode & 0o007:
+            self.home.database.chmod(0o640)
         share_mb = int(self._memory_limit_mb * DATABASE_SHARE)
         self.con.execute(
             "set TimeZone = 'UTC'; set autoinstall_known_extensions = false; "
             f"set memory_limit = '{share_mb}MB'; set preserve_insertion_order = false"
         )
         self.con.execute("set temp_directory = $1", [str(scratch)])
-        self._migrate()
+        try:
+            self._migrate()
+        except duckdb.Error as error:
+            self.con.close()
+            raise Refused(damaged(error)) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -173,6 +179,12 @@ class Store:
             f"qualify row_number() over (partition by {keys} order by file_seq desc, source_line desc) = 1 "
             f"order by {keys}, row_md5"
         )
+
+
+def damaged(error: duckdb.Error) -> str:
+    """What to do about a database that cannot be read."""
+    first = str(error).splitlines()[0]
+    return f"tollbook.duckdb is damaged: {first}. Nothing was changed; restore a back-up, then `tollbook doctor`."
 
 
 def _holder(message: str) -> str:

@@ -125,6 +125,7 @@ INGEST_POINTS = [
     "flows.ingest:commit after 1",
 ]
 RUN_POINTS = [
+    "flows.store:os.fsync before 1",
     "flows.bill_run:open_run after 1",
     "flows.bill_run:rate after 1",
     "flows.charge:with_usage_pricing before 1",
@@ -147,6 +148,7 @@ def test_a_run_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None
         killed_at(point, home.root, *RUN)
     _run(home)
     assert _left(home) == _left(homes["drafted"])
+    assert not list(home.root.rglob(".partial-*"))
 
 
 @pytest.mark.parametrize("state", ["fresh"])
@@ -161,6 +163,7 @@ APPROVAL_POINTS = [
     "flows.approve:_next_in after 2",
     "flows.approve:balance_issue after 1",
     "flows.approve:render before 1",
+    "flows.store:os.fsync before 1",
     "flows.printing:write_atomic after 2",
     "flows.printing:_written after 1",
     "flows.approve:write_manifest before 1",
