@@ -72,9 +72,9 @@ def _document(document: Document) -> Explanation:
     told.append(f"subtotal: {document.subtotal} {money}")
     for tax in document.taxes:
         how = (
-            f"{tax.line_count} x {tax.rate_amount}"
-            if tax.unit == "amount_per_line"
-            else f"{tax.rate_percent} % of {tax.base_amount} ({tax.taxable_percent} % of {tax.gross_base})"
+            f"{tax.line_count:f} x {tax.rate_amount:f}"
+            if tax.line_count is not None and tax.rate_amount is not None
+            else f"{tax.rate_percent:f} % of {tax.base_amount:f} ({tax.taxable_percent:f} % of {tax.gross_base:f})"
         )
         told.append(f"tax:{tax.tax_no}: {tax.name}, {tax.jurisdiction}: {how} = {tax.amount} {money}")
     told.append(f"total: {document.total} {money}")
@@ -86,9 +86,10 @@ def _came_about(line: Line, money: str) -> str:
     share = f" x {line.fraction}" if line.fraction else ""
     per = f" per {line.per}" if line.per not in (None, 1) else ""
     if line.list_unit_price is not None and line.quantity is not None:
-        listed = f"{line.quantity} {line.unit or ''} x {line.list_unit_price}{per}{share} = {line.list_amount}"
+        listed = f"{line.quantity:f} {line.unit or ''} x {line.list_unit_price:f}{per}{share} = {line.list_amount}"
     else:
-        listed = f"{line.quantity if line.quantity is not None else ''} {line.unit or ''} = {line.list_amount}".strip()
+        quantity = "" if line.quantity is None else f"{line.quantity:f}"
+        listed = f"{quantity} {line.unit or ''} = {line.list_amount}".strip()
     text = listed.replace("  ", " ")
     if line.discount_amount:
         text += f", less {line.discount_amount} ({line.discount_text or 'discount'})"
@@ -111,7 +112,11 @@ def _line(store: Store, found: Found, number: int) -> Explanation:
         told.append(f"gives back what {line.reverses} charged, with the tax date {line.tax_date}")
     charges, discounts = _charges(store, found, number), _discounts(store, found, number)
     told += [_charge(row, money) for row in charges]
-    if charges and line.charge_type != "usage":
+    if line.price_model is not None:
+        told.append(f"model {line.price_model}: the product prices all units of a period together, none by itself")
+    # Then the calls of a line only count its units; what they cost stands in its charge.
+    by_call = line.charge_type == "usage" and line.price_model is None
+    if charges and not by_call:
         told.append(_sum_of([(row["amount_num"], row["amount_den"]) for row in charges], document, "charges"))
     for row in discounts:
         how = f"{row['percent'].normalize():f} %" if row["percent"] is not None else "fixed amount"
@@ -120,7 +125,7 @@ def _line(store: Store, found: Found, number: int) -> Explanation:
     told += [_component(row) for row in usage[:MOST_ROWS]]
     if len(usage) > MOST_ROWS:
         told.append(f"and {len(usage) - MOST_ROWS} more; --json prints all of them")
-    if usage:
+    if usage and by_call:
         told.append(_sum_of([(row["amount_num"], row["amount_den"]) for row in usage], document, "parts"))
     for tax, amount in tax_of_line(document, line):
         told.append(f"of tax:{tax.tax_no} {tax.tax_code} {tax.jurisdiction}: {amount} {money} falls on this line")

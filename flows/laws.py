@@ -19,13 +19,14 @@ LAWS: dict[str, str] = {
         from invoices as i left join invoice_taxes as t using (invoice_number)
         group by all having coalesce(sum(t.amount), 0) <> i.tax_total or i.subtotal + i.tax_total <> i.total
         order by i.invoice_number""",
+    # At list price: discounts come off the printed line. A whole month's units with a price of their own are not a sum.
     "usage_makes_its_lines": """
-        select l.invoice_number, l.line_no, l.amount, coalesce(u.amount, 0) as usage
+        select l.invoice_number, l.line_no, l.list_amount, coalesce(u.amount, 0) as usage
         from (from invoice_lines where charge_type = 'usage') as l
         full join (select invoice_number, line_no, sum(amount) as amount from line_usage group by all) as u
             using (invoice_number, line_no)
         left join invoices as i using (invoice_number)
-        where l.line_no is null or abs(l.amount - coalesce(u.amount, 0)) > 0.000001 +
+        where l.line_no is null or l.price_model is null and abs(l.list_amount - coalesce(u.amount, 0)) > 0.000001 +
             case i.minor_digits when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 else 0.00005 end
         order by l.invoice_number, l.line_no""",
     "one_outcome_per_line_of_a_file": """
@@ -68,7 +69,7 @@ LAWS: dict[str, str] = {
 MEANING: dict[str, str] = {
     "lines_make_the_subtotal": "For every document the lines add up to the subtotal",
     "subtotal_and_taxes_make_the_total": "For every document subtotal, taxes and recovery fees add up to the total",
-    "usage_makes_its_lines": "Every usage line is the sum of its calls and messages, rounded once",
+    "usage_makes_its_lines": "Every usage line is, at list price, the sum of its calls and messages, rounded once",
     "one_outcome_per_line_of_a_file": "In every file records are loaded, rejected or duplicate",
     "loaded_usage_is_rated_suspended_or_excluded": "Loaded calls and messages are rated, suspended or excluded",
     "every_account_has_one_outcome": "Every known account has one outcome in a run",

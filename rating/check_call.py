@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import polars as pl
@@ -34,13 +35,14 @@ def check_call(case: Mapping[str, Any]) -> dict[str, Fraction]:
     seconds = _seconds(case)
     rate = _rate(case)
     holidays = tuple(_date(day, "holidays") for day in case.get("holidays") or ())
-    tariffs = compiled([RateOn(_RATE_ID, rate, _DAY, holidays)], finer=seconds.denominator)
+    tariffs = compiled([RateOn(_RATE_ID, rate, _DAY, holidays)])
     started_at, zone = _started(case, needed=bool(rate.bands))
     call = pl.DataFrame(
         {"call": [0], "rate_id": [_RATE_ID], "started_at": [started_at], "time_zone": [zone], "included": [0]},
         schema_overrides={"call": pl.UInt32, "started_at": pl.Datetime("us", "UTC"), "time_zone": pl.String},
     )
-    ticks = int(seconds * tariffs.rates["ticks"][0])
+    # All edges and increments are whole ticks, so that a tick begun is charged as a whole one.
+    ticks = ceil(seconds * tariffs.rates["ticks"][0])
     calls = with_rates_of(call, tariffs).with_columns(answered=pl.lit(ticks, pl.Int64))
     num, den = price(calls, walk(calls, tariffs), tariffs).select("amount_num", "amount_den").row(0)
     return {"amount": Fraction(num) / den}

@@ -87,8 +87,8 @@ def is_plain(rate: Rate) -> bool:
     return rate.price is not None and whole and not more
 
 
-def compiled(entries: Iterable[RateOn], finer: int = 1) -> Tariffs:
-    """The frames of these rates. A unit has a multiple of `finer` ticks.
+def compiled(entries: Iterable[RateOn]) -> Tariffs:
+    """The frames of these rates.
 
     Raises WrongUsage when a rate's numbers are so far apart that its amounts would not fit.
     """
@@ -99,7 +99,7 @@ def compiled(entries: Iterable[RateOn], finer: int = 1) -> Tariffs:
     for entry in entries:
         rate, day = entry.rate, entry.day
         groups = [(band.connect_fee, band.steps) for band in rate.bands] or [(None, rate.own_steps())]
-        ticks = _ticks(rate, [step for _, group in groups for step in group], finer)
+        ticks = _ticks(rate, [step for _, group in groups for step in group])
         rows = [
             (entry.rate_id, number, *row)
             for number, (_, group) in enumerate(groups)
@@ -161,9 +161,9 @@ def can_round(price: Fraction, fee: Decimal, digits: int) -> bool:
     return largest < Fraction(10) ** (37 - digits)
 
 
-def _ticks(rate: Rate, steps: list[Step], finer: int) -> int:
+def _ticks(rate: Rate, steps: list[Step]) -> int:
     sizes = [rate.minimum, rate.grace, *(size for step in steps for size in (step.from_, step.per, step.increment))]
-    return lcm(finer, *(Fraction(size).denominator for size in sizes))
+    return lcm(*(Fraction(size).denominator for size in sizes))
 
 
 def _rows(steps: list[Step], day: date, ticks: int) -> list[tuple[int, int, Decimal | None, int, int]]:

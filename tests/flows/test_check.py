@@ -31,6 +31,15 @@ ANCHORED = """
 - {name: none either, tax_rate: {country: CA, region: ON, tax: GST, date: 2026-06-01}, expect: {percent: }}
 """
 
+MILLIONTHS = """
+- name: 43 increments of 7 s, 301 x 0.17 / 3600
+  call: {seconds: 299.999999, steps: [{price: 0.17, per_s: 3600, increment_s: 7}]}
+  expect: {amount: 0.014214}
+- name: the fee, and half a second at 0.001
+  call: {seconds: 0.000001, connect_fee: 0.10, steps: [{price: 3.60, per_s: 3600, increment_s: 0.5}]}
+  expect: {amount: 0.1005}
+"""
+
 HOPELESS = """
 - {name: wrong, tax: {currency: USD, lines: ['1.00'], rates_percent: ['8.875']}, expect: {tax: '0.08'}}
 - {name: should be none, tax_rate: {country: CA, region: QC, tax: GST, date: 2026-06-01}, expect: {percent: null}}
@@ -55,6 +64,10 @@ def test_values_are_compared_and_anchors_allowed(tmp_path: Path) -> None:
     outcomes = _check(tmp_path, ANCHORED)
     assert [outcome.line() for outcome in outcomes if not outcome.passed] == []
     assert len(outcomes) == 7
+
+
+def test_a_call_may_be_timed_to_the_millionth(tmp_path: Path) -> None:
+    assert [outcome.line() for outcome in _check(tmp_path, MILLIONTHS) if not outcome.passed] == []
 
 
 def test_a_failing_case_says_what_was_found(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_a_new_home_is_valid_as_written(tmp_path: Path, sample: bool) -> None:
     assert not list(home.root.rglob("*.py"))
 
 
+@pytest.mark.parametrize("sample", [False, True])
+def test_a_phone_of_a_new_home_is_a_line_to_911_levies(tmp_path: Path, sample: bool) -> None:
+    """Without it a seller who starts from these files would owe levies that no invoice charged."""
+    init_home(tmp_path / "home", sample=sample)
+    home = Home(tmp_path / "home")
+    assert list(load_all(home, load_settings(home)).catalog.products["phone"].access_lines.values()) == [1]
+
+
 def test_a_new_home_is_closed_to_others_whatever_the_umask(tmp_path: Path) -> None:
     former = os.umask(0)
     try:

@@ -16,8 +16,12 @@ import yaml
 from flows.approve import approve
 from flows.bill_run import run_direct
 from flows.context import Request
+from flows.explain import explain
+from flows.laws import broken
+from flows.publish import read
 from flows.settings import Home
 from flows.store import Store
+from schemas.money import rounded
 from tests.scenarios.month.home import add_file, make_home
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
@@ -108,6 +112,25 @@ def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
     for call, parts in expected.get("parts", {}).items():
         found = billed.sql("select * from line_usage where run_id = $1 and usage_id like $2", [run_id, f"%:{call}:%"])
         _facts_agree(found.to_dicts(), parts)
+
+
+def test_the_review_finds_the_books_balanced(billed: Store) -> None:
+    """Also where a line of usage has a discount, or a price of the whole month's units."""
+    changed = "charge_type = 'usage' and {} group by all"
+    for what in ("discount_amount <> 0", "price_model is not null"):
+        assert billed.rows(f"select count(*) from invoice_lines where {changed.format(what)}"), what
+    with read(billed.home.published) as snapshot:
+        assert broken(snapshot) == {}
+
+
+def test_explain_adds_up_to_every_line_that_has_a_model_or_is_usage(billed: Store) -> None:
+    lines = billed.rows("""
+        select draft_id, line_no, list_amount, coalesce(invoice_number, draft_id) from invoice_lines
+        left join issued_documents using (run_id, draft_id) where charge_type = 'usage' or price_model is not null""")
+    assert len(lines) > 20
+    for _, line_no, amount, number in lines:
+        (told,) = (text for text in explain(billed, number, str(line_no)).lines if "rounded once" in text)
+        assert told.endswith(f"half up: {rounded(amount, 2)} GBP"), (number, line_no)
 
 
 def _before(month: str) -> str:
