@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from flows import audit
-from flows.store import Store
+from flows.store import EXACT_SUMS, Store
 from flows.views import blocks, views
 from schemas.errors import TollbookError
 
@@ -49,7 +49,7 @@ def publish(store: Store) -> Path:
 def read(path: Path) -> duckdb.DuckDBPyConnection:
     """The snapshot, opened as an analyst would: read-only, in UTC, nothing downloaded."""
     con = duckdb.connect(str(path), read_only=True)
-    con.execute("set TimeZone = 'UTC'; set autoinstall_known_extensions = false")
+    con.execute(f"set TimeZone = 'UTC'; set autoinstall_known_extensions = false; {EXACT_SUMS}")
     return con
 
 

@@ -1,0 +1,33 @@
+"""What the tax stage reads back from the database: the seconds of a traffic study, whole."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows.context import Request, Run
+from flows.settings import Home
+from flows.store import Store
+from flows.tax_memory import rated_calls
+from tests.scenarios.month.home import make_home
+
+
+def test_seconds_of_many_or_long_calls_are_summed_whole(tmp_path: Path) -> None:
+    """DuckDB 2.0.0 by itself makes 15 s of these, and of an account's measured share whatever it likes."""
+    home: Home = make_home(tmp_path / "home")
+    request = Request(str(home.root), "2025-06", "anna", datetime(2025, 6, 2, tzinfo=UTC))
+    usage = [
+        ("voice", "a", "intrastate", 90_000), ("voice", "a", "intrastate", 127), ("voice", "a", "interstate", 61),
+        ("voice", "b", "interstate", 590), ("sms", "b", "intrastate", 0),
+    ]  # fmt: skip
+    with Store(home) as store:
+        store.con.executemany(
+            "insert into rated_usage (run_id, usage_id, kind, account_id, jurisdiction, duration_s, usage_month) "
+            "values ('r', $1, $2, $3, $4, $5, '2025-05')",
+            [(str(number), *one) for number, one in enumerate(usage)],
+        )
+    with Store(home) as store:
+        found = rated_calls(store, Run(request, "r", "regular"))
+    assert found.select("account_id", "jurisdiction", "duration_s", "calls").rows() == [
+        ("a", "interstate", 61, 1),
+        ("a", "intrastate", 90_127, 2),
+        ("b", "interstate", 590, 1),
+    ]
