@@ -82,12 +82,17 @@ def bill_month(request: Request, step: Step) -> RunReport:
 
 
 def take_in(request: Request) -> tuple[dict[str, int], list[str]]:
-    """Every new file of the inbox; returns how many files ended in which state, and the refused ones."""
+    """Every new file of the inbox; returns how many files ended in which state, and the refused ones.
+
+    `lines rejected` counts the lines that were left out of files taken in just now.
+    """
     with request.store() as store:
         found: IngestReport = ingest(store, request.settings(), None, now=request.now, by=request.by)
     counts: dict[str, int] = {}
     for file in found.files:
         counts[file.state] = counts.get(file.state, 0) + 1
+    if rejected := sum(file.rejected for file in found.files if file.state == "loaded"):
+        counts["lines rejected"] = rejected
     return counts, [file.source_file for file in found.files if file.state == "refused"]
 
 

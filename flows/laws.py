@@ -21,12 +21,13 @@ LAWS: dict[str, str] = {
         order by i.invoice_number""",
     # At list price: discounts come off the printed line. A whole month's units with a price of their own are not a sum.
     "usage_makes_its_lines": """
-        select l.invoice_number, l.line_no, l.list_amount, coalesce(u.amount, 0) as usage
-        from (from invoice_lines where charge_type = 'usage') as l
+        select l.invoice_number, l.line_no, l.listed, coalesce(u.amount, 0) as usage
+        from (select *, coalesce(list_amount, amount + discount_amount) as listed
+              from invoice_lines where charge_type = 'usage') as l
         full join (select invoice_number, line_no, sum(amount) as amount from line_usage group by all) as u
             using (invoice_number, line_no)
         left join invoices as i using (invoice_number)
-        where l.line_no is null or l.price_model is null and abs(l.list_amount - coalesce(u.amount, 0)) > 0.000001 +
+        where l.line_no is null or l.price_model is null and abs(l.listed - coalesce(u.amount, 0)) > 0.000001 +
             case i.minor_digits when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 else 0.00005 end
         order by l.invoice_number, l.line_no""",
     "one_outcome_per_line_of_a_file": """

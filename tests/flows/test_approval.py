@@ -132,6 +132,12 @@ def test_a_manifest_that_is_not_the_bound_one_is_written_again(home: Home) -> No
     assert path.read_bytes() == before
 
 
+def test_a_run_says_how_many_lines_it_left_out(home: Home) -> None:
+    add_file(home, "devices", "more", [{"device_id": "B", "account_id": "ANN", "product_code": "ata", "active_from": x}
+                                       for x in ("2025-05-32", "2025-05-01")])  # fmt: skip
+    assert run_direct(_request(home, "anna")).files == {"known": 2, "loaded": 1, "lines rejected": 1}
+
+
 def test_what_stops_the_approval_is_let_through_with_a_reason(home: Home) -> None:
     totals = home.inbox / "usage_totals" / "totals.csv"
     totals.parent.mkdir()
