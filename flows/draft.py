@@ -17,6 +17,7 @@ from flows.inputs import MasterData, load_master
 from flows.ledger import balance_books
 from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
+from flows.standing import STANDING
 from flows.store import Store
 from flows.tax import billed_to
 from invoicing.documents import Heading, RunFacts, build_documents, faults
@@ -76,8 +77,7 @@ def _counted(outcomes: pl.DataFrame) -> dict[str, int]:
 
 def _past(store: Store, request: Request) -> Past:
     rows = store.rows(
-        "select account_id, invoice_month, document_json from issued_documents "
-        "order by account_id, invoice_month, sequence"
+        f"select account_id, invoice_month, document_json from ({STANDING}) order by account_id, invoice_month, sequence"
     )
     previous: dict[str, Document] = {}
     totals: dict[str, dict[str, Decimal]] = {}
@@ -105,6 +105,11 @@ def _left_out(accounts: pl.DataFrame, past: Past, request: Request) -> pl.Series
         if account in past.holders or (request.accounts and account not in request.accounts)
     ]
     return pl.Series("account_id", left, dtype=pl.String).implode()
+
+
+def headings(accounts: pl.DataFrame, settings: Settings, issue_date: date) -> list[Heading]:
+    """What stands around the lines of each account's document, without its past and its balance."""
+    return list(_headings(accounts, settings, Past({}, {}, frozenset()), {}, issue_date))
 
 
 def _headings(
@@ -220,8 +225,8 @@ def _outcomes(
 
 
 def _supersede(store: Store, request: Request) -> list[str]:
-    """Drafts of the month that were not issued give way to this run's; returns their runs."""
-    waiting = [run_id for run_id, *_ in drafted_runs(store, request.invoice_month)]
+    """Drafts of the month that were not issued give way to this run's, corrections apart; returns their runs."""
+    waiting = [run_id for run_id, kind, _ in drafted_runs(store, request.invoice_month) if kind != "correction"]
     for run_id in waiting:
         add_event(store, run_id, "superseded", request)
     return waiting

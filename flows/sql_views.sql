@@ -199,6 +199,8 @@ create view invoices as select
     status, -- draft, issued, or sent: every recipient accepted or written
     is_final, -- whether it is the last one of an account that has left
     corrects, -- number of the document it corrects
+    correction, -- how: reversal (takes it back whole), replacement (stands in its place) or adjustment; null: corrects nothing
+    taxed_on, -- issue date of the first document it goes back to, whose tax rates it has (date; null: its own)
     replaced_by, -- number of the invoice that replaces it
     bill_to_country, -- country of the billing address (ISO 3166, two letters)
     bill_to_region, -- region of the billing address, such as TX or QC
