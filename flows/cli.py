@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import audit, cli_acts, cli_decks, cli_reports
+from flows import audit, cli_acts, cli_correct, cli_decks, cli_reports
 from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
 from flows.context import Request
 from flows.settings import Home, load_settings
@@ -273,6 +273,7 @@ def publish_command(context: typer.Context) -> None:
 def main() -> None:
     """Entry point: an expected error prints one sentence and ends with its exit code; the rest is a defect of ours."""
     cli_acts.register(app)
+    cli_correct.register(app)
     cli_reports.register(app)
     cli_decks.register(app)
     command = typer.main.get_command(app)

@@ -166,11 +166,12 @@ def _idle_prices(store: Store, tables: Tables) -> pl.DataFrame:
     )
 
 
-def usage_months(settings: Settings, invoice_month: str) -> list[tuple[str, date, date]]:
-    """(month, first day, first day after) of every usage month a run of `invoice_month` may still bill."""
+def usage_months(settings: Settings, invoice_month: str, since: str | None = None) -> list[tuple[str, date, date]]:
+    """(month, first day, first day after) of every usage month a run of `invoice_month` may still bill, or of those
+    `since` one."""
     first = max(
         shift_month(settings.billing.first_invoice_month, -1),
-        shift_month(invoice_month, -1 - settings.billing.lookback_months),
+        since or shift_month(invoice_month, -1 - settings.billing.lookback_months),
     )
     months = []
     while first < invoice_month:
@@ -181,10 +182,12 @@ def usage_months(settings: Settings, invoice_month: str) -> list[tuple[str, date
 
 
 def rating_tables(
-    store: Store, settings: Settings, invoice_month: str, master: MasterData, tables: Tables, *, never_late: bool = False
-) -> RatingTables:
-    """All that rating looks things up in. `never_late`: for months that are issued and are rated anew."""
-    months = usage_months(settings, invoice_month)
+    store: Store, settings: Settings, invoice_month: str, master: MasterData, tables: Tables, *,
+    never_late: bool = False, since: str | None = None,
+) -> RatingTables:  # fmt: skip
+    """All that rating looks things up in. `never_late`: for months that are issued and are rated anew. `since`: the
+    first usage month, where that is older than the months a run looks back."""
+    months = usage_months(settings, invoice_month, since)
     catalog = tables.catalog
     agreed = agreed_rates(master.prices, tables.decks)
     book = rate_book(plan_rates(catalog), tables.decks, agreed, tables.numbering_plan)

@@ -4,7 +4,7 @@ The month is rated anew with everything that is known, against its own allowance
 goes on the next invoice (flows.usage_owed). What a seller writes off is rated after everything else and never billed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -50,12 +50,13 @@ class Late:
 
     def set_apart(self, records: pl.DataFrame) -> pl.DataFrame:
         """Settled records without the late ones that this run deals with; those are kept here."""
-        is_late = (pl.col("reason") == "late_usage").fill_null(False)
+        is_late = (pl.col("reason").is_in(["late_usage", "too_old"])).fill_null(False)
         if not records.select(is_late.any()).item():
             return records
         rows = records.join(self.policy, on="account_id", how="left", validate="m:1", maintain_order="left")
         too_old = (pl.col("local_date") < pl.col("written_off_before")).fill_null(False)
-        mine = is_late & (~pl.col("waits").fill_null(True) | too_old)
+        waits = pl.col("waits").fill_null(True) | (pl.col("reason") == "too_old")
+        mine = is_late & (~waits | too_old)
         self.found.append(rows.filter(mine).select("usage_id", "account_id", month_of("local_date"), is_written_off=too_old))
         return rows.filter(~mine).select(records.columns)
 
@@ -67,20 +68,28 @@ def _cutoff(month_first: date, days: int | None) -> date | None:
     return None if days is None else month_first - timedelta(days=days)
 
 
-def rate_late(store: Store, run: Run, settings: Settings, lookups: RatingTables, late: Late, rows: int) -> None:
-    """Adds late records to rated_usage, and leaves the months they belong to, rated anew, as late/*.arrow."""
+def rate_late(
+    store: Store, run: Run, settings: Settings, late: Late, rows: int, tables_from: Callable[[str], RatingTables]
+) -> None:
+    """Adds late records to rated_usage, and leaves the months they belong to, rated anew, as late/*.arrow.
+
+    tables_from: the first usage month there is -> what rating looks things up in; what is written off may be older
+    than the months that a run looks back.
+    """
     folder = emptied(run.work / "late")
     found = late.records()
     if found.is_empty():
         return
     billed, written_off = found.filter(~pl.col("is_written_off")), found.filter("is_written_off")
     months = found.select("account_id", "usage_month").unique()
-    months.write_parquet(run.work / "months.parquet")
+    billed.select("account_id", "usage_month").unique().write_parquet(run.work / "months.parquet")
     first = month_start(str(months["usage_month"].min()))
     last = add_months(month_start(str(months["usage_month"].max())), 1)
+    lookups = tables_from(str(months["usage_month"].min()))
     never_late = replace(lookups, billed_before=lookups.billed_before.clear())
     with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
-        for path, records in _rated(reader, never_late, run, of_months(months, written_off), rows):
+        mine = of_months(billed.select("account_id", "usage_month").unique(), written_off)
+        for path, records in _rated(reader, never_late, run, mine, rows):
             leave_rated(records, folder / path.name)
             _write(store, run, records, billed, "prior_period")
         if written_off.height:

@@ -15,6 +15,8 @@ from flows.rate_pieces import ROWS_PER_MB, ahead, classed, drawn, priced
 from flows.rated_rows import counted, write_estimates, write_rated, write_settled
 from flows.store import Store
 from flows.usage_chunks import Piece, usage_reader
+from rating.usage import RatingTables
+from schemas.periods import month_start
 
 
 def rate(run: Run) -> dict[str, int]:
@@ -31,6 +33,12 @@ def rate(run: Run) -> dict[str, int]:
         _forget(store, run)
         rows = ROWS_PER_MB * settings.run.memory_limit_mb
 
+        def tables_from(usage_month: str) -> RatingTables:
+            """Of the run, or looking back further."""
+            if month_start(usage_month) >= lookups.oldest_usage_day:
+                return lookups
+            return rating_tables(store, settings, run.request.invoice_month, master, tables, since=usage_month)
+
         def settled(piece: Piece, records: pl.DataFrame) -> None:
             write_settled(store, run, piece.feed, late.set_apart(records))
 
@@ -39,7 +47,7 @@ def rate(run: Run) -> dict[str, int]:
             included = drawn([path for _, path in pieces], lookups, rows)
             for path, records in ahead(priced(pieces, included, reader, lookups)):
                 write_rated(store, run, records, rated / path.name)
-            rate_late(store, run, settings, lookups, late, rows)
+            rate_late(store, run, settings, late, rows, tables_from)
             write_estimates(store, run.run_id)
         counts = counted(store, run.run_id)
         store.checkpoint()

@@ -8,6 +8,7 @@ import polars as pl
 
 from flows.context import Run, emptied
 from flows.rated_rows import read_rated, reading_amount
+from flows.standing import STANDING
 from flows.store import Store
 from rating.charges import SUMS, summed, summed_again, usage_charges, usage_components
 from rating.less_billed import keyed, less_billed
@@ -22,10 +23,10 @@ RECEIVED_LATE = {
 }
 """What a line of late usage says; its period is the usage month's."""
 
-_BILLED = """
+_BILLED = f"""
     select l.run_id, l.draft_id, l.line_no, d.account_id, l.charge_key, l.section, l.product_code, l.billing_group,
         l.list_amount as amount, l.quantity, l.unit, l.list_unit_price, l.period_start, l.period_end
-    from invoice_lines as l join issued_documents as d on d.run_id = l.run_id and d.draft_id = l.draft_id
+    from invoice_lines as l join ({STANDING}) as d on d.run_id = l.run_id and d.draft_id = l.draft_id
     join _months as m on m.account_id = d.account_id and m.usage_month = strftime(l.period_start, '%Y-%m')
     where l.charge_type = 'usage' and not list_contains($but_for, d.invoice_number)
     order by d.issued_at, d.series, d.sequence, l.line_no"""

@@ -9,12 +9,18 @@ from unittest.mock import patch
 
 import flows.approve
 from flows.approve import Approval, approve
-from flows.bill_run import RunReport, run_direct
+from flows.bill_run import RunReport, open_month, run_direct, take_in
+from flows.catalog import load_all
+from flows.charge import charge
 from flows.context import Request
 from flows.correct import Correction, correct
+from flows.draft import draft
+from flows.manifest import write_manifest
 from flows.publish import publish, read
+from flows.rate import rate
 from flows.settings import Home
 from flows.store import Store
+from flows.tax import tax
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 
@@ -78,3 +84,15 @@ def issued_total(home: Home, account: str | None = None) -> Decimal:
         account,
     )[0][0]
     return Decimal(total)
+
+
+def draft_only(home: Home, month: str) -> None:
+    """The stages of a run and its manifest, without review and snapshot: what a year of months can afford."""
+    request = asked(home, month)
+    take_in(request)
+    opened = open_month(request)
+    for stage in (rate, charge, tax, draft):
+        stage(opened)
+    settings = request.settings()
+    with request.store() as store:
+        write_manifest(store, request, settings, load_all(home, settings))
