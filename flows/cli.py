@@ -149,6 +149,9 @@ def run_command(
         *(f"stops the approval: {stop}" for stop in report.stops),
         *(f"refused file {name}; see `tollbook ingest {name}`" for name in report.refused_files),
     ]
+    from flows.run_diff import lines as moved_lines
+
+    lines += moved_lines(report.differences)
     give(shared, report.as_dict(), lines)
     for run_id in report.replaced:
         say(

@@ -15,6 +15,7 @@ from flows.context import Request, Run
 from flows.draft_rows import write_drafts
 from flows.inputs import MasterData, load_master
 from flows.ledger import balance_books
+from flows.run_diff import write_differences
 from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
 from flows.standing import STANDING
@@ -63,6 +64,7 @@ def draft(run: Run) -> tuple[dict[str, int], list[str]]:
                 "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3",
                 [request.by, request.now, run.run_id],
             )
+            write_differences(store, run.run_id, replaced)
             add_event(store, run.run_id, "drafted", request)
             told = ", ".join(f"{count} {name}" for name, count in _counted(outcomes).items())
             audit.record(store, "run", run.run_id, request.by, request.now, None, told)

@@ -88,12 +88,13 @@ def rate_late(
     lookups = tables_from(str(months["usage_month"].min()))
     never_late = replace(lookups, billed_before=lookups.billed_before.clear())
     with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
-        mine = of_months(billed.select("account_id", "usage_month").unique(), written_off)
-        for path, records in _rated(reader, never_late, run, mine, rows):
-            leave_rated(records, folder / path.name)
+        drew = emptied(run.work / "late_drawn")
+        for path, records in _rated(reader, never_late, run, of_months(months, written_off), rows):
+            leave_rated(records, drew / path.name)
+            leave_rated(records.pipe(_of_accounts_months, billed), folder / path.name)
             _write(store, run, records, billed, "prior_period")
         if written_off.height:
-            left = replace(never_late, grants=_left(lookups.grants, folder))
+            left = replace(never_late, grants=_left(lookups.grants, drew))
             for _, records in _rated(reader, left, run, _only(written_off), rows):
                 _write(store, run, records, written_off, "written_off")
     _all_rated(store, run, found)
@@ -124,6 +125,12 @@ def of_months(months: pl.DataFrame, but_for: pl.DataFrame | None) -> Wanted:
         return mine if but_for is None else mine.join(but_for, on="usage_id", how="anti", maintain_order="left")
 
     return wanted
+
+
+def _of_accounts_months(records: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
+    keys = ["account_id", "usage_month"]
+    words = records.select(pl.col(keys).cast(pl.String)).with_row_index("at")
+    return records.select(pl.all().gather(words.join(billed, on=keys, how="semi", maintain_order="left")["at"]))
 
 
 def _only(these: pl.DataFrame) -> Wanted:

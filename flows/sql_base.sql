@@ -176,6 +176,12 @@ select f.*, r.invoice_month, r.state as run_state
 from run_findings as f join run_states as r using (run_id)
 order by r.invoice_month, f.run_id, f.account_id, f.kind, f.detail;
 
+-- name: run_differences
+create table snapshot.base.run_differences as
+select f.*, r.invoice_month, r.state as run_state
+from run_differences as f join run_states as r using (run_id)
+order by r.invoice_month, f.run_id, f.account_id;
+
 -- name: invoices
 create table snapshot.base.invoices as
 with sent as (

@@ -100,6 +100,10 @@ create table if not exists audit_log (
     previous_sha256 varchar, sha256 varchar);
 -- What a run saw and did not bill, for a person to look at: differences and charges older than it looks back.
 create table if not exists run_findings (run_id varchar, account_id varchar, kind varchar, detail varchar);
+-- How the drafts of a run differ from those they replaced, and why; `changes` is a JSON list of lines and taxes.
+create table if not exists run_differences (
+    run_id varchar, replaced_run_id varchar, account_id varchar, currency varchar, before decimal(38, 12),
+    after decimal(38, 12), reason varchar, changes varchar);
 -- What stopped an approval and was let through, with the reason given.
 create table if not exists stop_overrides (
     invoice_month varchar, code varchar, subject varchar, detail varchar, seller_id varchar, reason varchar,

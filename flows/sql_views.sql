@@ -179,6 +179,20 @@ create view run_findings as select
     run_state -- last state of the run: open, drafted, superseded, void or approved
 from base.run_findings;
 
+-- One row per account whose draft differs from the one it replaced.
+create view run_differences as select
+    run_id, -- the run
+    replaced_run_id, -- the run whose drafts gave way
+    account_id, -- the account
+    currency, -- currency of the totals (ISO 4217)
+    before, -- total of the replaced draft (in currency)
+    after, -- total now (in currency)
+    reason, -- new usage, usage gone, rate change, master data, tax change or settings, comma-separated
+    changes, -- lines and taxes that differ, with their amounts before and after (JSON list)
+    invoice_month, -- invoice month of the run (YYYY-MM)
+    run_state -- last state of the run: open, drafted, superseded, void or approved
+from base.run_differences;
+
 -- One row per document in force: issued ones, and drafts of runs that stand.
 create view invoices as select
     invoice_number, -- number; a stable draft id until issued
