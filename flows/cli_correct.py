@@ -1,16 +1,19 @@
 """Commands about months that are issued, and about what a change of rates would move: correct, rerate."""
 
+from datetime import date
 from typing import Annotated
 
 import typer
 
 from flows.cli_base import Globals, finish, give, say
 from flows.settings import load_settings
+from schemas.errors import WrongUsage
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the command line."""
     app.command("correct")(correct_command)
+    app.command("rerate")(rerate_command)
 
 
 def correct_command(
@@ -37,3 +40,33 @@ def correct_command(
         say(f"refused file {name}; see `tollbook ingest {name}`")
     give(shared, found.as_json(), found.lines())
     finish(found.incomplete)
+
+
+def rerate_command(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06; its usage is the month before.")],
+    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+    prefix: Annotated[str | None, typer.Option(help="Only numbers called that begin so, such as +336.")] = None,
+    deck: Annotated[str | None, typer.Option(help="Only usage rated by this deck.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day, in the account's zone.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
+) -> None:
+    """Say what today's rates would move of a month's usage, per account and in all; move nothing."""
+    from flows.rerate import Asked, rerate
+
+    shared: Globals = context.obj
+    request = shared.request(month, tuple(account or ()))
+    load_settings(shared.home)
+    days = Asked(prefix, deck, day_of(since, "--from"), day_of(until, "--to"))
+    with shared.locked(f"rerate {month}"):
+        found = rerate(request, days)
+    give(shared, found.as_json(), found.lines())
+    finish(incomplete=False)
+
+
+def day_of(text: str | None, option: str) -> date | None:
+    """A day as YYYY-MM-DD. Raises WrongUsage for anything else."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise WrongUsage(f"{option}: found {text!r}; expected YYYY-MM-DD") from None

@@ -61,7 +61,7 @@ def prepared(run: Run) -> Prepared:
         built = build_documents(
             lines, taxes, allowance_use(run, accounts, tables), headings(accounts, settings, request.month_first), facts
         )
-        wrong = [(d.bill_to.account_id, "; ".join(found)) for d in built if (found := faults(d))]
+        wrong = [(d.bill_to.account_id, "; ".join(lacks)) for d in built if (lacks := faults(d))]
         left_out = {*parked["account_id"], *(account for account, _ in wrong)} & set(standing)
         previous = _previous(store, standing)
         documents = {

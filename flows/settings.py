@@ -77,8 +77,6 @@ class SellerSettings(_Table):
     """Usage of a month that is issued already: on the next invoice by itself, or kept until `tollbook correct`."""
     write_off_after_days: int | None = Field(None, ge=0)
     """Late usage that is more days older than the 1st of the invoice month is rated, listed and never billed."""
-    corrections: Literal["replace", "adjust"] = "replace"
-    """How an issued document is corrected: a credit note of it and a new one, or one document of the differences."""
 
     def as_printed(self, seller_id: str) -> Seller:
         """The seller as documents store it."""

@@ -35,4 +35,4 @@ def standing_of(store: Store, month: str, accounts: tuple[str, ...] | None = Non
         "order by account_id, issued_at, series, sequence",
         [month, list(accounts) if accounts else None],
     )
-    return [Standing(*row[:4], Document.model_validate_json(row[4])) for row in rows]
+    return [Standing(number, run, draft, account, Document.model_validate_json(text)) for number, run, draft, account, text in rows]

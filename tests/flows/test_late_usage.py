@@ -105,7 +105,10 @@ def test_old_late_usage_is_written_off_with_its_amount_and_never_billed(home: Ho
     )  # fmt: skip
     report = bill(home, "2025-08")
     assert usage_lines(home, report.run_id) == []
-    written_off = "select split_part(usage_id, ':', 2), included_units, amount from rated_usage where billed_as = 'written_off' order by amount"
+    written_off = (
+        "select split_part(usage_id, ':', 2), included_units, amount from rated_usage "
+        "where billed_as = 'written_off' order by amount"
+    )
     found = [(call, units, Decimal(amount)) for call, units, amount in published(home, written_off)]
     assert found == [("older", 120, Decimal("0.06")), ("old", 0, Decimal("0.2093"))]
     assert bill(home, "2025-09").usage == {}

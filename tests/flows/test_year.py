@@ -34,7 +34,7 @@ def _arrive(home: Home, year: Year, month: str, but_for: str | None = None) -> N
 
 
 def _lived(root: Path, year: Year) -> Home:
-    """Month by month, as things came: late files, a wrong one taken back, a raise nobody had entered; then corrected."""
+    """Month by month, as things came: late files, a wrong one taken back, a raise entered late; then corrected."""
     home = _home(root)
     for month in MONTHS:
         _arrive(home, year, month)

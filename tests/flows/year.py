@@ -156,11 +156,11 @@ class Year:
     def deliver(self, month: str, feed: str, rows: list[Row], name: str = "a") -> str:
         """Adds rows to a month's file of a feed; names sort in the order in which files come."""
         name = f"{month}-{name}"
-        for known_feed, known, have in self.deliveries[month]:
-            if (known_feed, known) == (feed, name):
-                have += rows
-                return name
-        self.deliveries[month].append((feed, name, list(rows)))
+        have = {(known_feed, known): held for known_feed, known, held in self.deliveries[month]}
+        if (feed, name) in have:
+            have[feed, name].extend(rows)
+        else:
+            self.deliveries[month].append((feed, name, list(rows)))
         return name
 
 
@@ -235,7 +235,7 @@ def _change(year: Year, chance: random.Random, leaves: dict[str, date]) -> None:
 def _calls(year: Year, chance: random.Random, account: str, month: str, name: str, count: int) -> list[Row]:
     """Calls of an account in a month, at home and abroad, a few minutes each."""
     first = month_start(month)
-    home = AT_HOME if year.accounts[account] == "uk" else "+16135550199" if year.accounts[account] == "ca" else "+15125550199"
+    home = {"uk": AT_HOME, "ca": "+16135550199", "us": "+15125550199"}[year.accounts[account]]
     return [
         {
             "call_id": f"{name}-{account}-{month}-{n}",
