@@ -225,15 +225,12 @@ def _to_charge(
     """The difference with what its printed line needs; parts older than the window go to the review instead."""
     parts = corrected.parts if corrected else difference(priced, issued)
     known = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
-    group = (
-        known
-        .group_by(KEY)
-        .agg(pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min())
+    group = known.group_by(KEY).agg(
+        pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min()
     )
     state = [*KEY, *STATE]
     models = (
-        known
-        .group_by(state)
+        known.group_by(state)
         .agg(pl.col("price_model", "priced_on").drop_nulls().first())
         .with_columns(pl.col("priced_on").fill_null(pl.col("cycle_start")))
     )

@@ -134,8 +134,8 @@ def _opened(asked: Request, reason: str, as_known_at: str | None) -> Run:
         with store.transaction():
             if last_state(store, run_id) is None:
                 store.con.execute(
-                    "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, only_accounts) "
-                    "values (nextval('run_seq'), $1, $2, 'correction', $3, $4, $5)",
+                    "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, "
+                    "only_accounts) values (nextval('run_seq'), $1, $2, 'correction', $3, $4, $5)",
                     [run_id, month, inputs.sha256, issued, list(asked.accounts)],
                 )
                 note_knowledge(store, run_id, reason, as_known_at)
@@ -171,4 +171,3 @@ def _bind(request: Request, run: Run, reason: str, differences: list[Difference]
 def drafted_corrections(store: Store, month: str) -> list[str]:
     """Runs of kind correction of a month that wait for approval."""
     return [run_id for run_id, kind, _ in drafted_runs(store, month) if kind == "correction"]
-

@@ -65,7 +65,9 @@ def prepared(run: Run) -> Prepared:
         left_out = {*parked["account_id"], *(account for account, _ in wrong)} & set(standing)
         previous = _previous(store, standing)
         documents = {
-            d.bill_to.account_id: _in_place(d, standing[d.bill_to.account_id][-1].document, previous, request.month_first)
+            d.bill_to.account_id: _in_place(
+                d, standing[d.bill_to.account_id][-1].document, previous, request.month_first
+            )
             for d in built
             if d.bill_to.account_id not in left_out
         }
@@ -73,7 +75,11 @@ def prepared(run: Run) -> Prepared:
             found
             for account, those in standing.items()
             if account not in left_out
-            and (found := difference(account, [one.document for one in those], _of(documents, account), with_details=_named(run)))
+            and (
+                found := difference(
+                    account, [one.document for one in those], _of(documents, account), with_details=_named(run)
+                )
+            )
         ]
         _not_more_than_billed(store, differences)
     reasons = [row for row in parked.iter_rows() if row[0] in standing]
@@ -191,7 +197,7 @@ def _not_more_than_billed(store: Store, differences: list[Difference]) -> None:
         )
     )
     over = [
-        f"{one.account_id}: billed {billed[one.account_id].normalize():f} in all, to be credited {one.before - one.after}"
+        f"{one.account_id}: {billed[one.account_id].normalize():f} billed in all, {one.before - one.after} to credit"
         for one in differences
         if one.after < one.before and billed[one.account_id] + one.after - one.before < 0
     ]
@@ -210,4 +216,3 @@ def _outcomes(run: Run, found: Prepared) -> pl.DataFrame:
     return pl.DataFrame(
         rows, schema={**dict.fromkeys(names, pl.String), "total": EXACT, "previous_total": EXACT}, orient="row"
     ).sort("account_id")
-

@@ -1,4 +1,4 @@
-"""With the eyes of an earlier run (RULES 19): the files, tables and settings that it knew, from what the store keeps."""
+"""With the eyes of an earlier run (RULES 19): the files, tables and settings that it knew, as the store keeps them."""
 
 import hashlib
 import json
@@ -42,7 +42,8 @@ def known_at(request: Request, run_id: str | None) -> Iterator[Request]:
 
 def _knowledge(store: Store, run_id: str) -> tuple[int, dict[str, Any]]:
     rows = store.rows(
-        "select k.before_file, r.inputs_sha256 from runs r join run_knowledge k using (run_id) where run_id = $1", [run_id]
+        "select k.before_file, r.inputs_sha256 from runs r join run_knowledge k using (run_id) where run_id = $1",
+        [run_id],
     )
     if not rows:
         raise WrongUsage(f"--as-known-at: unknown run {run_id!r}; the view bill_runs has them")

@@ -1,4 +1,4 @@
-"""What a corrected document comes to in recurring charges: as it was, and what today's data changes about it (RULES 19).
+"""What a corrected document charges month by month: what it did, and what today's data changes about it (RULES 19).
 
 Later documents may have billed a part of the change already, for a run bills every difference it finds (RULES 7). So
 of a month's own difference only as much is corrected as all documents together still lack.

@@ -22,7 +22,7 @@ _SIGNED = {
 
 
 def write_reversals(store: Store, run_id: str, reversals: list[tuple[Standing, str]]) -> None:
-    """Copies the rows behind documents with the other sign. reversals: the document, and the draft that takes it back."""
+    """Copies the rows behind documents with the other sign. reversals: a document, and the draft that takes it back."""
     names = ["run_id", "draft_id", "new_draft_id"]
     mine = [(one.run_id, one.draft_id, draft_id) for one, draft_id in reversals]
     store.con.register("_back", pl.DataFrame(mine, schema=dict.fromkeys(names, pl.String), orient="row").to_arrow())

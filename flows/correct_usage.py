@@ -36,7 +36,7 @@ def rate_correction(run: Run) -> None:
         last = add_months(month_start(str(months["usage_month"].max())), 1)
         rows = ROWS_PER_MB * settings.run.memory_limit_mb
         columns = store.columns("rated_usage")
-        keep = partial(_keep_settled, store, run, _billed(store, run, standing))
+        keep = partial(_keep_settled, store, run, _billed(store, standing))
         with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
             wanted = of_months(months, None)
             pieces = list(classed(reader, lookups, waiting, keep, wanted))
@@ -64,14 +64,18 @@ def usage_months_of(standing: list[Standing], month: str) -> pl.DataFrame:
     return pl.DataFrame(sorted(found), schema={"account_id": pl.String, "usage_month": pl.String}, orient="row")
 
 
-def _billed(store: Store, run: Run, standing: list[Standing]) -> pl.DataFrame:
+def _billed(store: Store, standing: list[Standing]) -> pl.DataFrame:
     """usage_id, account_id of what the documents bill today."""
     mine = pl.DataFrame(
-        [(one.run_id, one.account_id) for one in standing], schema={"run_id": pl.String, "account_id": pl.String}, orient="row"
+        [(one.run_id, one.account_id) for one in standing],
+        schema={"run_id": pl.String, "account_id": pl.String},
+        orient="row",
     )
     store.con.register("_mine", mine.unique().to_arrow())
     try:
-        return store.sql("select r.usage_id, r.account_id as billed_to from rated_usage r join _mine using (run_id, account_id)")
+        return store.sql(
+            "select r.usage_id, r.account_id as billed_to from rated_usage r join _mine using (run_id, account_id)"
+        )
     finally:
         store.con.unregister("_mine")
 
@@ -85,5 +89,7 @@ def _keep_settled(store: Store, run: Run, billed: pl.DataFrame, piece: Piece, re
         run_id=pl.lit(run.run_id), feed=pl.lit(piece.feed), outcome=outcome(), reason=pl.col("reason").cast(pl.String),
         estimate=pl.lit(None, EXACT), estimate_currency="currency",
     )  # fmt: skip
-    columns = dict.fromkeys([*store.columns("suspended_usage"), *store.columns("excluded_usage"), "outcome", "billed_to"])
+    columns = dict.fromkeys(
+        [*store.columns("suspended_usage"), *store.columns("excluded_usage"), "outcome", "billed_to"]
+    )
     rows.select(list(columns)).write_parquet(run.work / "settled" / f"{piece.feed}-{piece.first}.parquet")

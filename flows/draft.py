@@ -79,7 +79,8 @@ def _counted(outcomes: pl.DataFrame) -> dict[str, int]:
 
 def _past(store: Store, request: Request) -> Past:
     rows = store.rows(
-        f"select account_id, invoice_month, document_json from ({STANDING}) order by account_id, invoice_month, sequence"
+        f"select account_id, invoice_month, document_json from ({STANDING}) "
+        "order by account_id, invoice_month, sequence"
     )
     previous: dict[str, Document] = {}
     totals: dict[str, dict[str, Decimal]] = {}

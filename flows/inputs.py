@@ -218,7 +218,7 @@ def rating_tables(
 
 
 def _house(store: Store, catalog: Catalog, master: MasterData, tables: Tables) -> MasterData:
-    """Whose numbers are looked up: the asked accounts', or everybody's where some plan prices calls that stay on net."""
+    """Whose numbers are looked up: the asked accounts', or everybody's where a plan prices calls that stay on net."""
     if store.scope.accounts is None or not any("on_net" in plan.usage for plan in catalog.plans.values()):
         return master
     with store.everybody():

@@ -57,7 +57,9 @@ class Late:
         too_old = (pl.col("local_date") < pl.col("written_off_before")).fill_null(False)
         waits = pl.col("waits").fill_null(True) | (pl.col("reason") == "too_old")
         mine = is_late & (~waits | too_old)
-        self.found.append(rows.filter(mine).select("usage_id", "account_id", month_of("local_date"), is_written_off=too_old))
+        self.found.append(
+            rows.filter(mine).select("usage_id", "account_id", month_of("local_date"), is_written_off=too_old)
+        )
         return rows.filter(~mine).select(records.columns)
 
     def records(self) -> pl.DataFrame:

@@ -23,7 +23,8 @@ LAWS: dict[str, str] = {
         -- A month whose usage came late, or was corrected, stands on several documents: lines of one key are one sum,
         -- of what is issued, and of that with each run's drafts.
         with lines as (
-            select l.*, i.minor_digits, i.status <> 'draft' as is_issued, i.run_id as of_run, coalesce(u.amount, 0) as usage
+            select l.*, i.minor_digits, i.status <> 'draft' as is_issued, i.run_id as of_run,
+                coalesce(u.amount, 0) as usage
             from invoice_lines as l join invoices as i using (invoice_number)
             left join (select invoice_number, line_no, sum(amount) as amount from line_usage group by all) as u
                 using (invoice_number, line_no)

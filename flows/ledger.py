@@ -16,8 +16,8 @@ LAWS = {
         select d.draft_id, d.total, d.subtotal + coalesce(sum(t.amount), 0) as found
         from documents d left join invoice_taxes t using (run_id, draft_id) where d.run_id = $run
         group by d.draft_id, d.total, d.subtotal having found <> d.total""",
-    # Exact: over the common denominator c, 2 x |amount x c - sum| x 10^digits may not exceed c. A usage month whose usage
-    # came late, or was corrected, stands on several documents: their lines of one key are one sum.
+    # Exact: over the common denominator c, 2 x |amount x c - sum| x 10^digits may not exceed c. A usage month whose
+    # usage came late, or was corrected, stands on several documents: their lines of one key are one sum.
     "every usage line is, with what documents hold of it, at list price the exact sum of its usage, rounded once": """
         with mine as (
             select draft_id as of_draft, line_no as of_line, account_id, charge_key, billing_group

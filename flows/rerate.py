@@ -36,7 +36,7 @@ _BEFORE = """
     join (select usage_id, any_value(local_date) as local_date, any_value(to_number) as to_number from rated_usage
           where usage_month = $month group by usage_id) r using (usage_id)
     where $accounts is null or list_contains($accounts, d.account_id)"""
-_MONEY = {
+_MONEY: dict[str, Any] = {
     "usage_id": pl.String, "account_id": pl.String, "currency": pl.String, "rate_id": pl.String, "local_date": pl.Date,
     "to_number": pl.String, "amount_num": EXACT, "amount_den": pl.Int64,
 }  # fmt: skip

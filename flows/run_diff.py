@@ -1,4 +1,4 @@
-"""A run that replaces drafts says what it changed about them: account by account, line by line, and for which reason."""
+"""A run that replaces drafts says what it changed about them: account by account, line by line, and why."""
 
 import json
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ _USAGE_MOVED = """
                   where run_id in ($before, $after) and billed_as <> 'written_off')
     select coalesce(b.account_id, a.account_id) as account_id, count(*) filter (where b.usage_id is null) as came,
         count(*) filter (where a.usage_id is null) as gone,
-        count(*) filter (where a.rate_id is distinct from b.rate_id and a.usage_id is not null and b.usage_id is not null)
-            as rated_otherwise
+        count(*) filter (where a.rate_id is distinct from b.rate_id
+            and a.usage_id is not null and b.usage_id is not null) as rated_otherwise
     from (from mine where run_id = $before) as b
     full join (from mine where run_id = $after) as a on a.usage_id = b.usage_id and a.account_id = b.account_id
     group by 1 having came + gone + rated_otherwise > 0"""
@@ -147,7 +147,7 @@ def _reasons(store: Store, before: str, after: str, found: list[Difference]) -> 
 
 
 def _is_usage(about: str) -> bool:
-    return about.split(",")[0].endswith(("_minutes", "_overage", "sms_included"))
+    return about.split(",", maxsplit=1)[0].endswith(("_minutes", "_overage", "sms_included"))
 
 
 def _moved(store: Store, before: str, after: str) -> _Moved:
@@ -181,9 +181,9 @@ def lines(found: list[dict[str, Any]]) -> list[str]:
         return []
     total = ", ".join(f"{amount:+f} {currency}" for currency, amount in sorted(sums.items()))
     told = [f"against the drafts it replaces: {len(found)} accounts differ, {total}"]
-    for row in found[:20]:
-        told.append(
-            f"  {row['account_id']}: {row['before']} -> {row['after']} {row['currency']} ({row['reason']}), "
-            f"{len(row['lines'])} lines and taxes"
-        )
+    told += [
+        f"  {row['account_id']}: {row['before']} -> {row['after']} {row['currency']} ({row['reason']}), "
+        f"{len(row['lines'])} lines and taxes"
+        for row in found[:20]
+    ]
     return told

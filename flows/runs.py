@@ -47,7 +47,7 @@ def _sha256(value: Any) -> str:
 
 
 def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[str, Any]]:
-    """What each feed holds (of files before one): how many records, and two sums of their hashes that no order changes."""
+    """What each feed holds (of files before one): how many records, two sums of their hashes that no order changes."""
     feeds = {}
     known = f"where file_seq < {int(before_file)}" if before_file is not None else ""
     for name, feed in FEEDS.items():

@@ -322,7 +322,7 @@ def load_settings(home: Home) -> Settings:
 
 
 def as_known(settings: Settings, file: Path) -> Settings:
-    """`settings` with what an earlier run was billed by: its billing rules, sellers and decks (flows.runs.billed_by)."""
+    """`settings` with what an earlier run was billed by: billing rules, sellers and decks (flows.runs.billed_by)."""
     then = json.loads(file.read_text(encoding="utf-8"))
     parts = {name: then[name] for name in ("billing", "sellers", "decks")}
     legs = {name: source.model_copy(update={"leg": then.get("billed_legs", {}).get(name)})

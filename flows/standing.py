@@ -35,4 +35,7 @@ def standing_of(store: Store, month: str, accounts: tuple[str, ...] | None = Non
         "order by account_id, issued_at, series, sequence",
         [month, list(accounts) if accounts else None],
     )
-    return [Standing(number, run, draft, account, Document.model_validate_json(text)) for number, run, draft, account, text in rows]
+    return [
+        Standing(number, run, draft, account, Document.model_validate_json(text))
+        for number, run, draft, account, text in rows
+    ]

@@ -139,8 +139,8 @@ def account_reader(
         con.execute(_OF_ACCOUNTS.format(known=_known(store.scope)), {"first": first, "last": last}).fetchall()
         con.execute(_LEAVE_OUT).fetchall()
         spans = con.execute(
-            "select feed, min(row_id), max(row_id) from "
-            "(select feed, row_id, row_number() over (partition by feed order by row_id) - 1 as place from usage_to_rate) "
+            "select feed, min(row_id), max(row_id) from (select feed, row_id, "
+            "row_number() over (partition by feed order by row_id) - 1 as place from usage_to_rate) "
             "group by feed, place // $1 order by 1, 2",
             [rows],
         ).fetchall()
@@ -153,7 +153,8 @@ def account_reader(
 _OF_ACCOUNTS = " union all ".join(
     f"""
     select '{feed}' as feed, rowid as row_id, usage_id from feed_{feed}
-    where {_STARTED[feed]} >= $first::timestamptz - interval 1 day and {_STARTED[feed]} < $last::timestamptz + interval 1 day
+    where {_STARTED[feed]} >= $first::timestamptz - interval 1 day
+        and {_STARTED[feed]} < $last::timestamptz + interval 1 day
         and {{known}} and (account_id in (select account_id from asked) or (account_id is null
             and case when direction = 'inbound' then to_number else from_number end in (select number from asked)))"""
     for feed in _SELECT
@@ -162,7 +163,8 @@ _OF_ACCOUNTS = f"create temp table usage_to_rate as {_OF_ACCOUNTS}"
 
 _LEAVE_OUT = f"""
 delete from usage_to_rate where usage_id in (
-    select r.usage_id from rated_usage as r join ({STANDING}) as d on d.run_id = r.run_id and d.account_id = r.account_id
+    select r.usage_id
+    from rated_usage as r join ({STANDING}) as d on d.run_id = r.run_id and d.account_id = r.account_id
     where r.usage_id in (select usage_id from usage_to_rate) and r.account_id not in (select account_id from asked)
     union all {_WRITTEN_OFF})"""
 

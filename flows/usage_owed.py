@@ -39,7 +39,8 @@ _MOVED = f"""
         union all
         select l.account_id, l.line_key, u.usage_id, u.component, u.rate_id, u.allowance_id, u.price, u.per,
             u.amount_den, -u.units, -u.amount_num
-        from line_usage as u join _lines as l on l.run_id = u.run_id and l.draft_id = u.draft_id and l.line_no = u.line_no)
+        from line_usage as u
+        join _lines as l on l.run_id = u.run_id and l.draft_id = u.draft_id and l.line_no = u.line_no)
     group by all having sum(units) <> 0 or sum(amount_num) <> 0"""
 
 
@@ -67,9 +68,7 @@ def usage_owed(context: UsageContext, but_for: list[str] | None = None) -> tuple
     sums = _components(context, "rated", folder)
     if but_for is not None:
         return _less_billed(context, sums, folder, but_for)
-    charges, problems = with_usage_pricing(
-        usage_charges(sums, context.bounds), context.currencies, context.products
-    )
+    charges, problems = with_usage_pricing(usage_charges(sums, context.bounds), context.currencies, context.products)
     late_folder = emptied(context.run.work / "late_components")
     late_sums = _components(context, "late", late_folder)
     if late_sums.is_empty():
@@ -101,6 +100,11 @@ def _less_billed(
         moved = _moved(store, folder, billed)
     if billed.is_empty():
         return owed, problems
+    gone = ~pl.col("product_code").is_in(list(context.products))
+    unknown = billed.filter(gone).unique("account_id", keep="first", maintain_order=True)
+    reason = pl.format("product {} was billed and is no longer in the catalogue", "product_code")
+    problems = pl.concat([problems, unknown.select("account_id", reason=reason)])
+    billed = billed.filter(~gone)
     digits = context.currencies.select(
         "account_id", minor_digits=pl.col("currency").map_elements(minor_digits, return_dtype=pl.Int64)
     )
@@ -140,7 +144,11 @@ def _said_late(charges: pl.DataFrame, context: UsageContext) -> pl.DataFrame:
     """With the text that says so, in the language of the account's documents."""
     asked = charges.select("account_id", "product_code").unique().join(context.locales, on="account_id", validate="m:1")
     texts = [
-        (account, code, in_language(RECEIVED_LATE, locale).format(name=in_language(context.products[code].name, locale)))
+        (
+            account,
+            code,
+            in_language(RECEIVED_LATE, locale).format(name=in_language(context.products[code].name, locale)),
+        )
         for account, code, locale in asked.select("account_id", "product_code", "locale").iter_rows()
     ]
     known = pl.DataFrame(

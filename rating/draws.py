@@ -102,7 +102,9 @@ def left_over(grants: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
     taken = pl.concat(
         [
             once.select(*keys, units="included_units"),
-            several.select("account_id", "usage_month", *(part.field(name) for name in ("allowance_id", "pool", "units"))),
+            several.select(
+                "account_id", "usage_month", *(part.field(name) for name in ("allowance_id", "pool", "units"))
+            ),
         ]
     )
     sums = taken.group_by(keys).agg(pl.col("units").sum())

@@ -29,7 +29,8 @@ def keyed(billed: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
 def less_billed(owed: pl.DataFrame, billed: pl.DataFrame, digits: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
     """CHARGE rows of what is owed for usage lines, less what is billed of them.
 
-    owed: CHARGE rows of whole lines. billed: `keyed`, with amount (at list prices, as printed), quantity, unit, unit_price.
+    owed: CHARGE rows of whole lines. billed: `keyed`, with amount (at list prices, as printed), quantity, unit,
+    list_unit_price.
     digits: account_id, minor_digits. touched: account_id, line_key of lines whose usage changed though no amount did.
     A line that nothing is billed of stays as it is; one with nothing left is dropped. The others are two rows, what it
     comes to and what is billed, both rounded, so that their sum is the difference of printed amounts.

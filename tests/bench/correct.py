@@ -1,4 +1,4 @@
-"""A correction of one account against the month's run, both direct, without PDFs and snapshot: at most 1/20 of its time.
+"""A correction of one account against the month's run, both direct, without PDFs and snapshot: at most 1/20 of it.
 
 python -m tests.bench.correct DATA DECK [HOME]: DATA is what the yardstick's make_calls left. Prints seconds and ratio.
 """

@@ -72,9 +72,18 @@ def test_a_credit_note_of_the_old_document_and_a_new_one_in_its_place(home: Home
     issue(home, "2025-06", "correction", LATER)
     assert documents(home) == [
         ("UK-2025-000001", "ANN", "invoice", Decimal("375.97"), "2025-06-01", None, "UK-2025-000003", None),
-        ("UKCN-2025-000001", "ANN", "credit_note", Decimal("-375.97"), "2025-09-01", "UK-2025-000001", None, "reversal"),
+        (
+            "UKCN-2025-000001",
+            "ANN",
+            "credit_note",
+            Decimal("-375.97"),
+            "2025-09-01",
+            "UK-2025-000001",
+            None,
+            "reversal",
+        ),
         ("UK-2025-000003", "ANN", "invoice", Decimal("450.37"), "2025-09-01", "UK-2025-000001", None, "replacement"),
-        ("UK-2025-000002", "BOB", "invoice", Decimal("372"), "2025-06-01", None, None, None),
+        ("UK-2025-000002", "BOB", "invoice", Decimal(372), "2025-06-01", None, None, None),
     ]
     after = dict(rows(home, "select invoice_number, document_json from issued_documents"))
     assert {number: after[number] for number in before} == before
@@ -121,7 +130,7 @@ def test_the_next_run_bills_nothing_of_what_was_corrected(home: Home) -> None:
     lines = "select section, quantity::integer, amount from invoice_lines where run_id = $1 and account_id = 'ANN'"
     found = rows(home, lines, report.run_id)
     assert [(section, quantity, amount.normalize()) for section, quantity, amount in found] == [
-        ("service_fees", 12, Decimal("372")),
+        ("service_fees", 12, Decimal(372)),
         ("phone_numbers", 1, Decimal("3.1")),
     ]
 
@@ -149,7 +158,9 @@ def test_late_usage_that_waits_comes_with_the_correction(home: Home) -> None:
     (ann,) = corrected(home, "2025-06").differences
     # 2 x 0.2093 is 0.42 where 0.21 was billed; and VAT.
     assert (ann.before, ann.after) == (Decimal("375.97"), Decimal("376.22"))
-    usage = published(home, "select split_part(usage_id, ':', 2), billed_as, invoice_number from rated_usage order by 1")
+    usage = published(
+        home, "select split_part(usage_id, ':', 2), billed_as, invoice_number from rated_usage order by 1"
+    )
     assert usage == [("a", "correction", "UK-2025-000003"), ("late", "correction", "UK-2025-000003")]
     assert published(home, "select count(*) from suspended_usage") == [(0,)]
 

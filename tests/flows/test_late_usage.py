@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.settings import Home
-from tests.flows.issuing import bill, issue, published, rows, run
+from tests.flows.issuing import bill, published, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
 NUMBER = "+442079460101"
@@ -50,7 +50,7 @@ def policy(home: Home, line: str) -> None:
 
 def test_late_calls_are_on_the_next_invoice_against_their_own_months_allowance(home: Home) -> None:
     bill(home, "2025-06")
-    # May had two included minutes left. The late call is the earliest: it is covered, and the third call no longer whole.
+    # May had two included minutes left. The late call is the earliest: it is covered, and a later one no longer whole.
     calls(home, "late", ("c", "2025-05-03T10:00:00Z", AT_HOME, 240), ("d", "2025-05-04T10:00:00Z", FRANCE, 60))
     report = run(home, "2025-07")
     assert report.usage == {"rated": 2}
@@ -73,13 +73,17 @@ def test_what_was_billed_does_not_change_and_nothing_is_billed_twice(home: Home)
     assert usage_lines(home, third.run_id) == [
         ("outbound_overage", "2025-05", 60, Decimal("0.06"), "Minutes beyond the plan (usage received late)")
     ]
-    assert usage_lines(home, first.run_id) == [("included_minutes", "2025-05", 480, Decimal("0.00"), "Minutes in the plan")]
+    assert usage_lines(home, first.run_id) == [
+        ("included_minutes", "2025-05", 480, Decimal("0.00"), "Minutes in the plan")
+    ]
     per_line = (
         "select l.section, sum(distinct_amount), sum(used) from (select invoice_number, section, line_no, amount as "
         "distinct_amount from invoice_lines where charge_type = 'usage') l join (select invoice_number, line_no, "
         "sum(amount) as used from line_usage group by all) u using (invoice_number, line_no) group by 1 order by 1"
     )
-    assert [(section, Decimal(a).normalize(), Decimal(b).normalize()) for section, a, b in published(home, per_line)] == [
+    assert [
+        (section, Decimal(a).normalize(), Decimal(b).normalize()) for section, a, b in published(home, per_line)
+    ] == [
         ("included_minutes", Decimal(0), Decimal(0)),
         ("outbound_overage", Decimal("0.18"), Decimal("0.18")),
     ]
