@@ -74,9 +74,6 @@ def approve(
     `manifest`: the hash of the manifest the approver has looked at. `override`: why what stops it may pass.
     """
     settings = request.settings()
-    day = issue_date or request.month_first
-    if month_of(day) != request.invoice_month:
-        raise Refused(f"--issue-date {day} is not in {request.invoice_month}: taxes were computed for that month.")
     if seller is not None and seller not in settings.sellers:
         raise WrongUsage(f"--seller: unknown {seller!r}; there are {', '.join(settings.sellers)}")
     with request.store() as store:
@@ -87,13 +84,14 @@ def approve(
         ]
         numbers: list[str] = []
         stops: list[Stop] = []
+        _day_fits(store, request, [each for each, _ in runs], issue_date)
         if runs:
             may_approve(store, request, settings, [each for each, _ in runs], manifest)
             stops = waiting(store, settings, request, seller, override)
             with store.transaction():
                 let_through(store, request, [each for each, _ in runs], stops, override)
                 for each, _ in runs:
-                    numbers += _issue(store, request, settings, each, seller, day)
+                    numbers += _issue(store, request, settings, each, seller, issue_date)
             store.checkpoint()
         rendered, unprinted = render(store, request, settings)
         parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
@@ -106,6 +104,19 @@ def approve(
             )
         write_manifest(store, request, settings, load_all(request.home, settings))
     return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted)
+
+
+def _day_fits(store: Store, request: Request, runs: list[str], day: date | None) -> None:
+    """Taxes were computed for the invoice month. A correction's are those of its original, so its day is another one,
+    but never before the original's."""
+    if day is None or month_of(day) == request.invoice_month:
+        return
+    first = store.rows(
+        "select max(taxed_on) from documents where list_contains($1, run_id) having bool_and(correction is not null)",
+        [runs],
+    )
+    if not first or day < first[0][0]:
+        raise Refused(f"--issue-date {day} is not in {request.invoice_month}: taxes were computed for that month.")
 
 
 def _left_out(store: Store, month: str, approved: list[str], seller: str | None) -> tuple[list[tuple[str, str]], int]:
@@ -126,12 +137,17 @@ def _left_out(store: Store, month: str, approved: list[str], seller: str | None)
     return parked, sum(reason == "not asked for" for _, _, reason in rows)
 
 
-def _issue(store: Store, request: Request, settings: Settings, run_id: str, seller: str | None, day: date) -> list[str]:
-    """Numbers and freezes the run's drafts, in the order of account ids; the run is approved when none is left."""
+def _issue(
+    store: Store, request: Request, settings: Settings, run_id: str, seller: str | None, asked: date | None
+) -> list[str]:
+    """Numbers and freezes the run's drafts, in the order of account ids; the run is approved when none is left.
+
+    Their day is the one asked for, else the draft's: the 1st of the invoice month, or of that of a correction.
+    """
     waiting = store.rows(
         "select draft_id, seller_id, account_id, document_json from documents d where run_id = $1 and not exists "
         "(select 1 from issued_documents i where i.run_id = d.run_id and i.draft_id = d.draft_id) "
-        "order by seller_id, account_id",
+        "order by seller_id, account_id, draft_id",
         [run_id],
     )
     numbers = []
@@ -145,9 +161,11 @@ def _issue(store: Store, request: Request, settings: Settings, run_id: str, sell
             set_aside(store, run_id, draft_id, account_id, reason)
             continue
         series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
+        day = asked or draft.issue_date
         sequence = _next_in(store, seller_id, series, day.year)
         number = f"{series}-{day.year}-{sequence:06d}"
-        usage_name = f"{number}.csv" if any(line.charge_type == "usage" for line in draft.lines) else None
+        has_usage = draft.correction != "reversal" and any(line.charge_type == "usage" for line in draft.lines)
+        usage_name = f"{number}.csv" if has_usage else None
         document = issued(draft, number, day, usage_name)
         content = canonical(document)
         store.con.execute(

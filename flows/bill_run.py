@@ -20,6 +20,7 @@ from flows.manifest import write_manifest
 from flows.publish import publish
 from flows.rate import rate
 from flows.review import review
+from flows.run_diff import differences
 from flows.runs import open_run
 from flows.tax import tax
 from schemas.errors import NothingToDo
@@ -46,6 +47,8 @@ class RunReport:
     """Runs whose drafts gave way to this one's."""
     stops: list[str] = field(default_factory=list)
     """What stops the approval until it is mended or let through with a reason."""
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    """Against the drafts that gave way: account, before, after, reason, lines."""
 
     @property
     def incomplete(self) -> bool:
@@ -65,7 +68,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         step("charge", charge, run)
         step("tax", tax, run)
         accounts, replaced = step("draft", draft, run)
-        parked, findings, stops = step("report", report, run)
+        parked, findings, stops, moved = step("report", report, run)
     return RunReport(
         run.run_id,
         request.invoice_month,
@@ -78,6 +81,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         taken_in[1],
         replaced,
         stops,
+        moved,
     )
 
 
@@ -124,8 +128,9 @@ def _is_reported(run: Run) -> bool:
     return (out / "review.html").exists() and found == bound
 
 
-def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]], list[str]]:
-    """Manifest, snapshot and review, which reads the snapshot; returns parked accounts, findings and stops."""
+def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]], list[str], list[dict[str, Any]]]:
+    """Manifest, snapshot and review, which reads the snapshot; returns parked accounts, findings, stops, and what
+    differs from the drafts that the run replaced."""
     settings = run.request.settings()
     with run.request.store() as store:
         write_manifest(store, run.request, settings, load_all(run.request.home, settings))
@@ -137,7 +142,8 @@ def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]],
         findings = store.rows(
             "select account_id, kind, detail from run_findings where run_id = $1 order by all", [run.run_id]
         )
-    return parked, findings, [f"{row['code']} {row['subject']}: {row['detail']}" for row in found.stops]
+        moved = differences(store, run.run_id)
+    return parked, findings, [f"{row['code']} {row['subject']}: {row['detail']}" for row in found.stops], moved
 
 
 def publish_snapshot(request: Request) -> str:

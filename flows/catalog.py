@@ -42,8 +42,29 @@ class Tables:
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.contents.items()}
 
 
+_READ: dict[str, Tables] = {}
+
+
 def load_all(home: Home, settings: Settings) -> Tables:
-    """Everything under catalog/ and what ships with the program. Raises WrongUsage with file and key."""
+    """Everything under catalog/ and what ships with the program. Raises WrongUsage with file and key.
+
+    Every stage asks for it; files that have not changed are not parsed again.
+    """
+    content = hashlib.sha256(f"{home}\n{settings.model_dump_json()}".encode())
+    for root in (REFERENCE, home.catalog):
+        for path in sorted(path for path in root.rglob("*") if path.is_file()):
+            content.update(f"\n{path}\n{path.stat().st_size}\n".encode())
+            content.update(path.read_bytes())
+    key = content.hexdigest()
+    if key not in _READ:
+        tables = _load_all(home, settings)
+        while len(_READ) > 1:
+            _READ.pop(next(iter(_READ)))
+        _READ[key] = tables
+    return _READ[key]
+
+
+def _load_all(home: Home, settings: Settings) -> Tables:
     tax_files, told = _tax_files(home, "*.yaml")
     place_files, _ = _tax_files(home, "*.csv")
     catalog_files = sorted(home.catalog.glob("*.yaml"))

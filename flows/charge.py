@@ -1,35 +1,29 @@
 """Stage charge: what is owed minus what issued documents hold (RULES 7), and who is parked for want of a price."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
 from flows.catalog import Tables, load_all
-from flows.context import Run, emptied
+from flows.context import Run
+from flows.correct_parts import CorrectedParts, corrected_parts, last_issued, replaced_by
 from flows.holds import held_rows
 from flows.inputs import MasterData, load_master, usage_months
 from flows.isolate import Accounts, parking
-from flows.rated_rows import read_rated, reading_amount
 from flows.settings import Settings
+from flows.standing import STANDING
 from flows.store import Store
-from rating.charges import (
-    SUMS,
-    one_time_charges,
-    recurring_charges,
-    summed,
-    summed_again,
-    usage_charges,
-    usage_components,
-)  # fmt: skip
+from flows.usage_owed import UsageContext, usage_owed
+from rating.charges import one_time_charges, recurring_charges
 from rating.discounts import in_order, reached
 from rating.owed import KEY, STATE, difference, horizons, parts_owed
-from rating.period_charges import with_states, with_usage_pricing
+from rating.period_charges import with_states
 from rating.prices import agreed_prices, with_prices
 from schemas.catalog import Product
 from schemas.frames import CHARGE, CHARGES, checked, conform
 from schemas.money import EXACT
-from schemas.periods import add_months, month_start
+from schemas.periods import add_months, month_of, month_start
 
 _FINDING = {"account_id": pl.String, "kind": pl.String, "detail": pl.String}
 _TAXED_AS = (
@@ -63,9 +57,14 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
         master = accounts_of.of(load_master(store, tables))
         issued = accounts_of.rows(_issued_parts(store))
         held = accounts_of.rows(held_rows(store))
-        charged = _issued_charges(store)
-        credited = store.sql("select invoice_number, account_id, issue_date as tax_date from issued_documents")
-        strangers = _strangers(store)
+        replaced = replaced_by(store, run)
+        charged = _issued_charges(store, replaced)
+        credited = store.sql(
+            "select i.invoice_number, i.account_id, coalesce(o.taxed_on, i.issue_date) as tax_date "
+            "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"
+        )
+        strangers = _strangers(store) if replaced is None else pl.DataFrame(schema=_FINDING)
+        last_months = last_issued(store)
         discounts = in_order(store.current("discounts"))
     window = _window(settings, run.request.month_first)
     accounts = horizons(
@@ -76,11 +75,17 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     priced, unpriced = _priced_parts(master, tables, accounts, window)
     earlier = _billed_earlier(master, tables, settings, window, priced)
     issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.first)
-    parts, older = _to_charge(priced, issued, window)
+    if replaced is None:
+        parts, older = _to_charge(priced, issued, window)
+    else:
+        owed = [priced, *_priced_later(master, tables, settings, window, last_months)]
+        found = corrected_parts(owed, issued, replaced, run.request.invoice_month, last_months)
+        parts, older = _to_charge(priced, found.before, window, found)
     single, foreign, aged = _one_time(master, accounts, charged, credited, window)
-    sums = _components(run, products, accounts_of)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
-    usage, unpriceable = with_usage_pricing(usage_charges(sums, bounds), _currencies(master), products)
+    locales = master.versions.select("account_id", "locale").unique("account_id", keep="last", maintain_order=True)
+    context = UsageContext(run, products, _currencies(master), locales, bounds, accounts_of)
+    usage, unpriceable = usage_owed(context, replaced)
     parked = pl.concat([held, master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
@@ -91,17 +96,6 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     findings = pl.concat([older, aged, strangers])
     findings.write_parquet(run.work / "findings.parquet")
     return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
-
-
-def _components(run: Run, products: dict[str, Product], accounts_of: Accounts) -> pl.DataFrame:
-    """Writes what each rated record puts on which line, piece by piece; returns it added up (rating.charges.SUMS)."""
-    folder = emptied(run.work / "components")
-    sums = [pl.DataFrame(schema=SUMS)]
-    for path in sorted((run.work / "rated").glob("*.arrow")):
-        components = usage_components(accounts_of.rows(read_rated(path)), products)
-        components.with_columns(reading_amount()).write_parquet(folder / f"{path.stem}.parquet", compression="lz4")
-        sums.append(summed(components))
-    return summed_again(pl.concat(sums))
 
 
 def all_accounts(run: Run) -> list[str]:
@@ -164,29 +158,54 @@ def _with_prices(owed: pl.DataFrame, master: MasterData, tables: Tables) -> tupl
     return priced, first
 
 
+def _priced_later(
+    master: MasterData, tables: Tables, settings: Settings, window: Window, last_months: pl.DataFrame
+) -> list[pl.DataFrame]:
+    """What is owed up to the last month that is issued, for accounts that have documents after the window's month."""
+    known = master.versions.unique("account_id", keep="last", maintain_order=True)
+    is_later = pl.col("last") > month_of(window.month_first)
+    later = last_months.filter(is_later, pl.col("account_id").is_in(known["account_id"].implode()))
+    found = []
+    for (month,), accounts in later.group_by("last", maintain_order=True):
+        first = month_start(str(month))
+        mine = known.join(accounts, on="account_id", how="semi")
+        asked = horizons(mine, first, settings.billing.first_invoice_cutoff_day)
+        wider = replace(window, month_first=first, end=add_months(first, 1))
+        found.append(_priced_parts(master, tables, asked, wider)[0])
+    return found
+
+
 def _currencies(master: MasterData) -> pl.DataFrame:
     """account_id, currency: it never changes (RULES 18)."""
     return master.versions.select("account_id", "currency").unique("account_id", keep="last")
 
 
 def _issued_parts(store: Store) -> pl.DataFrame:
-    """Recurring charges that issued documents hold, as parts; with how they were taxed."""
-    return store.sql("""
+    """Recurring charges that documents hold, as parts; with how they were taxed. Of the store's scope."""
+    return store.sql(
+        f"""
         select c.account_id, c.resource_kind || 's' as feed, c.resource_id, c.product_code, c.cycle_start, c.cycle_end,
                c.unit_price, c.priced_units, c.price_model, c.part_start, c.part_end, c.quantity, c.billing_group,
-               c.location_id, d.issue_date as tax_date, c.jurisdiction, c.tax_class, c.telecom_percent, c.interstate,
-               c.access_lines, c.measured_share, d.invoice_number as reverses
-        from charges c join issued_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
-        where c.charge_type in ('recurring', 'proration')
-        order by all""")
+               c.location_id, coalesce(o.taxed_on, d.issue_date) as tax_date, c.jurisdiction, c.tax_class,
+               c.telecom_percent, c.interstate, c.access_lines, c.measured_share, d.invoice_number as reverses,
+               d.invoice_number, d.invoice_month
+        from charges c join ({STANDING}) d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        join documents o on o.run_id = d.run_id and o.draft_id = d.draft_id
+        where c.charge_type in ('recurring', 'proration') and ($1 is null or list_contains($1, c.account_id))
+        order by all""",
+        [list(store.scope.accounts) if store.scope.accounts is not None else None],
+    )
 
 
-def _issued_charges(store: Store) -> pl.DataFrame:
-    """What issued documents hold of each charge of feed `charges`: charge_key, already."""
-    return store.sql("""
+def _issued_charges(store: Store, but_for: list[str] | None) -> pl.DataFrame:
+    """What issued documents, `but_for` some, hold of each charge of feed `charges`: charge_key, already."""
+    return store.sql(
+        f"""
         select c.charge_key, sum(c.amount_num) as already
-        from charges c join issued_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
-        where c.resource_kind = 'charge' group by c.charge_key""")
+        from charges c join ({STANDING}) d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        where c.resource_kind = 'charge' and not list_contains($1, d.invoice_number) group by c.charge_key""",
+        [but_for or []],
+    )
 
 
 def _billed_earlier(
@@ -218,18 +237,18 @@ def _billed_earlier(
     return pl.concat([by_feed, by_default])
 
 
-def _to_charge(priced: pl.DataFrame, issued: pl.DataFrame, window: Window) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _to_charge(
+    priced: pl.DataFrame, issued: pl.DataFrame, window: Window, corrected: CorrectedParts | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The difference with what its printed line needs; parts older than the window go to the review instead."""
-    parts = difference(priced, issued)
-    group = (
-        pl.concat([priced, issued], how="diagonal")
-        .group_by(KEY)
-        .agg(pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min())
+    parts = corrected.parts if corrected else difference(priced, issued)
+    known = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
+    group = known.group_by(KEY).agg(
+        pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min()
     )
     state = [*KEY, *STATE]
     models = (
-        pl.concat([priced, issued], how="diagonal")
-        .group_by(state)
+        known.group_by(state)
         .agg(pl.col("price_model", "priced_on").drop_nulls().first())
         .with_columns(pl.col("priced_on").fill_null(pl.col("cycle_start")))
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import audit, cli_acts, cli_decks, cli_explain, cli_reports, cli_taxes
+from flows import audit, cli_acts, cli_correct, cli_decks, cli_explain, cli_reports, cli_taxes
 from flows.cli_base import DEFECT, DONE, Globals, finish, give, say
 from flows.context import Request
 from flows.settings import Home, load_settings
@@ -151,6 +151,9 @@ def run_command(
         *(f"stops the approval: {stop}" for stop in report.stops),
         *(f"refused file {name}; see `tollbook ingest {name}`" for name in report.refused_files),
     ]
+    from flows.run_diff import lines as moved_lines
+
+    lines += moved_lines(report.differences)
     give(shared, report.as_dict(), lines)
     for run_id in report.replaced:
         say(
@@ -276,6 +279,7 @@ def publish_command(context: typer.Context) -> None:
 def main() -> None:
     """Entry point: an expected error prints one sentence and ends with its exit code; the rest is a defect of ours."""
     cli_acts.register(app)
+    cli_correct.register(app)
     cli_reports.register(app)
     cli_decks.register(app)
     cli_taxes.register(app)

@@ -7,9 +7,18 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.settings import Home, Settings, load_settings
-from flows.store import Store
+from flows.settings import Home, Settings, as_known, load_settings
+from flows.store import Scope, Store
 from schemas.periods import month_start
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a run knew, for corrections with its eyes (RULES 19): files before `before_file`, tables in `folder`."""
+
+    run_id: str
+    before_file: int
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -24,20 +33,25 @@ class Request:
     accounts: tuple[str, ...] = ()
     take_over: bool = False
     """Whether a stale lock may be taken over."""
+    only_these: bool = False
+    """Whether nothing is read but what concerns `accounts`: a correction of one account reads one account."""
+    known: Known | None = None
 
     @property
     def home(self) -> Home:
-        return Home(Path(self.home_dir))
+        return Home(Path(self.home_dir), Path(self.known.folder) / "catalog" if self.known else None)
 
     @property
     def month_first(self) -> date:
         return month_start(self.invoice_month)
 
     def settings(self) -> Settings:
-        return load_settings(self.home)
+        settings = load_settings(self.home)
+        return as_known(settings, Path(self.known.folder) / "settings.json") if self.known else settings
 
     def store(self) -> Store:
-        return Store(self.home, self.settings().run.memory_limit_mb)
+        scope = Scope(self.accounts if self.only_these else None, self.known.before_file if self.known else None)
+        return Store(self.home, self.settings().run.memory_limit_mb, scope)
 
 
 @dataclass(frozen=True)

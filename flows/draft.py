@@ -16,8 +16,10 @@ from flows.draft_rows import write_drafts
 from flows.inputs import MasterData, load_master
 from flows.isolate import alone
 from flows.ledger import balance_books
+from flows.run_diff import write_differences
 from flows.runs import add_event, drafted_runs
 from flows.settings import Settings
+from flows.standing import STANDING
 from flows.store import Store
 from flows.tax import billed_to
 from invoicing.documents import Heading, RunFacts, build_documents, faults
@@ -73,6 +75,7 @@ def draft(run: Run) -> tuple[dict[str, int], list[str]]:
                 "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3",
                 [request.by, request.now, run.run_id],
             )
+            write_differences(store, run.run_id, replaced)
             add_event(store, run.run_id, "drafted", request)
             told = ", ".join(f"{count} {name}" for name, count in _counted(outcomes).items())
             audit.record(store, "run", run.run_id, request.by, request.now, None, told)
@@ -108,7 +111,7 @@ def unfit(document: Document) -> str | None:
 
 def _past(store: Store, request: Request) -> Past:
     rows = store.rows(
-        "select account_id, invoice_month, document_json from issued_documents "
+        f"select account_id, invoice_month, document_json from ({STANDING}) "
         "order by account_id, invoice_month, sequence"
     )
     previous: dict[str, Document] = {}
@@ -137,6 +140,11 @@ def _left_out(accounts: pl.DataFrame, past: Past, request: Request) -> pl.Series
         if account in past.holders or (request.accounts and account not in request.accounts)
     ]
     return pl.Series("account_id", left, dtype=pl.String).implode()
+
+
+def headings(accounts: pl.DataFrame, settings: Settings, issue_date: date) -> list[Heading]:
+    """What stands around the lines of each account's document, without its past and its balance."""
+    return list(_headings(accounts, settings, Past({}, {}, frozenset()), {}, issue_date))
 
 
 def _headings(
@@ -253,8 +261,8 @@ def _outcomes(
 
 
 def _supersede(store: Store, request: Request) -> list[str]:
-    """Drafts of the month that were not issued give way to this run's; returns their runs."""
-    waiting = [run_id for run_id, *_ in drafted_runs(store, request.invoice_month)]
+    """Drafts of the month that were not issued give way to this run's, corrections apart; returns their runs."""
+    waiting = [run_id for run_id, kind, _ in drafted_runs(store, request.invoice_month) if kind != "correction"]
     for run_id in waiting:
         add_event(store, run_id, "superseded", request)
     return waiting

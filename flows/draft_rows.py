@@ -25,7 +25,7 @@ def write_drafts(
     )
     mark = pl.lit(run.run_id).alias("run_id")
     in_draft = lines.join(drafted, on=["account_id", "draft_id"], how="semi").with_columns(mark)
-    store.append("documents", _document_rows(documents))
+    store.append("documents", document_rows(documents))
     store.append(
         "invoice_lines",
         in_draft.drop(
@@ -83,11 +83,12 @@ def _write_usage(store: Store, run: Run, line_numbers: pl.DataFrame) -> None:
 
 _SAME_NAME = (
     "invoice_month", "kind", "currency", "subtotal", "tax_total", "total", "usage_period_start", "usage_period_end",
-    "is_final", "corrects",
+    "is_final", "corrects", "correction", "taxed_on",
 )  # fmt: skip
 
 
-def _document_rows(documents: list[Document]) -> pl.DataFrame:
+def document_rows(documents: list[Document]) -> pl.DataFrame:
+    """Rows of table documents."""
     rows = [
         {
             "run_id": d.run_id,
@@ -105,7 +106,7 @@ def _document_rows(documents: list[Document]) -> pl.DataFrame:
     ]
     overrides: dict[str, Any] = {
         **dict.fromkeys(("subtotal", "tax_total", "total"), EXACT),
-        **dict.fromkeys(("usage_period_start", "usage_period_end"), pl.Date),
-        **dict.fromkeys(("corrects", "bill_to_region", "seller_tax_id", "customer_tax_id"), pl.String),
+        **dict.fromkeys(("usage_period_start", "usage_period_end", "taxed_on"), pl.Date),
+        **dict.fromkeys(("corrects", "correction", "bill_to_region", "seller_tax_id", "customer_tax_id"), pl.String),
     }
     return pl.DataFrame(rows, schema_overrides=overrides) if rows else pl.DataFrame()

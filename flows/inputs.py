@@ -19,6 +19,7 @@ from rating.on_net import on_net_of
 from rating.owners import Owners, intervals
 from rating.spans import all_spans
 from rating.usage import RatingTables
+from schemas.catalog import Catalog
 from schemas.periods import add_months, local_midnight_utc, month_start, shift_month
 
 
@@ -161,11 +162,12 @@ def _idle_prices(store: Store, tables: Tables) -> pl.DataFrame:
     )
 
 
-def usage_months(settings: Settings, invoice_month: str) -> list[tuple[str, date, date]]:
-    """(month, first day, first day after) of every usage month a run of `invoice_month` may still bill."""
+def usage_months(settings: Settings, invoice_month: str, since: str | None = None) -> list[tuple[str, date, date]]:
+    """(month, first day, first day after) of every usage month a run of `invoice_month` may still bill, or of those
+    `since` one."""
     first = max(
         shift_month(settings.billing.first_invoice_month, -1),
-        shift_month(invoice_month, -1 - settings.billing.lookback_months),
+        since or shift_month(invoice_month, -1 - settings.billing.lookback_months),
     )
     months = []
     while first < invoice_month:
@@ -176,17 +178,20 @@ def usage_months(settings: Settings, invoice_month: str) -> list[tuple[str, date
 
 
 def rating_tables(
-    store: Store, settings: Settings, invoice_month: str, master: MasterData, tables: Tables
-) -> RatingTables:
-    """All that rating looks things up in."""
-    months = usage_months(settings, invoice_month)
+    store: Store, settings: Settings, invoice_month: str, master: MasterData, tables: Tables, *,
+    never_late: bool = False, since: str | None = None,
+) -> RatingTables:  # fmt: skip
+    """All that rating looks things up in. `never_late`: for months that are issued and are rated anew. `since`: the
+    first usage month, where that is older than the months a run looks back."""
+    months = usage_months(settings, invoice_month, since)
     catalog = tables.catalog
     agreed = agreed_rates(master.prices, tables.decks)
     book = rate_book(plan_rates(catalog), tables.decks, agreed, tables.numbering_plan)
     oldest = months[0][0] if months else shift_month(invoice_month, -1)
+    house = _house(store, catalog, master, tables)
     return RatingTables(
         owners=Owners(
-            numbers=intervals(_placed_numbers(master, book), "number"),
+            numbers=intervals(_placed_numbers(house, book), "number"),
             extensions=intervals(_extension_intervals(master), "account_id", "extension"),
             accounts=intervals(_account_intervals(master), "account_id"),
         ),
@@ -200,12 +205,20 @@ def rating_tables(
         tariffs=tariffs(catalog, tables.decks, agreed),
         grants=granted(master.spans, master.versions, months, catalog),
         pools=pools_of(catalog, _devices(master, tables)),
-        on_net=on_net_of(catalog, master.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
-        billed_before=_billed_before(store),
+        on_net=on_net_of(catalog, house.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
+        billed_before=_billed_before(store).clear() if never_late else _billed_before(store),
         first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
         oldest_usage_day=month_start(oldest),
         open_from_day=month_start(invoice_month),
     )
+
+
+def _house(store: Store, catalog: Catalog, master: MasterData, tables: Tables) -> MasterData:
+    """Whose numbers are looked up: the asked accounts', or everybody's where a plan prices calls that stay on net."""
+    if store.scope.accounts is None or not any("on_net" in plan.usage for plan in catalog.plans.values()):
+        return master
+    with store.everybody():
+        return load_master(store, tables)
 
 
 def _midnights(days: pl.Series, zones: pl.Series) -> pl.Series:

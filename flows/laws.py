@@ -21,15 +21,34 @@ LAWS: dict[str, str] = {
         order by i.invoice_number""",
     # At list price: discounts come off the printed line. A whole month's units with a price of their own are not a sum.
     "usage_makes_its_lines": """
-        select l.invoice_number, l.line_no, l.listed, coalesce(u.amount, 0) as usage
-        from (select *, coalesce(list_amount, amount + discount_amount) as listed
-              from invoice_lines where charge_type = 'usage') as l
-        full join (select invoice_number, line_no, sum(amount) as amount from line_usage group by all) as u
-            using (invoice_number, line_no)
-        left join invoices as i using (invoice_number)
-        where l.line_no is null or l.price_model is null and abs(l.listed - coalesce(u.amount, 0)) > 0.000001 +
-            case i.minor_digits when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 else 0.00005 end
-        order by l.invoice_number, l.line_no""",
+        -- A month whose usage came late, or was corrected, stands on several documents: lines of one key are one sum,
+        -- of what is issued, and of that with each run's drafts.
+        with lines as (
+            select l.*, coalesce(l.list_amount, l.amount + l.discount_amount) as listed,
+                 i.minor_digits, i.status <> 'draft' as is_issued, i.run_id as of_run,
+                coalesce(u.amount, 0) as usage
+            from invoice_lines as l join invoices as i using (invoice_number)
+            left join (select invoice_number, line_no, sum(amount) as amount from line_usage group by all) as u
+                using (invoice_number, line_no)
+            where l.charge_type = 'usage'
+        ),
+        keys as (
+            select distinct account_id, charge_key, billing_group, case when not is_issued then of_run end as drafted
+            from lines
+        )
+        select max(l.invoice_number) as invoice_number, max(l.line_no) as line_no, sum(l.amount) as amount,
+            sum(l.usage) as usage
+        from keys as k join lines as l on l.account_id = k.account_id and l.charge_key = k.charge_key
+            and l.billing_group is not distinct from k.billing_group and (l.is_issued or l.of_run = k.drafted)
+        group by k.account_id, k.charge_key, k.billing_group, k.drafted
+        having abs(sum(l.listed) - sum(l.usage)) > 0.000001 + max(
+            case l.minor_digits when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 else 0.00005 end)
+        union all
+        select invoice_number, line_no, null, sum(amount) from line_usage as u
+        where not exists (select 1 from invoice_lines as l where l.invoice_number = u.invoice_number
+            and l.line_no = u.line_no and l.charge_type = 'usage')
+        group by all
+        order by 1, 2""",
     "one_outcome_per_line_of_a_file": """
         select source_file, records, loaded, rejected, duplicate
         from source_files where state <> 'refused' and records <> loaded + rejected + duplicate

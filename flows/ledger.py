@@ -16,21 +16,32 @@ LAWS = {
         select d.draft_id, d.total, d.subtotal + coalesce(sum(t.amount), 0) as found
         from documents d left join invoice_taxes t using (run_id, draft_id) where d.run_id = $run
         group by d.draft_id, d.total, d.subtotal having found <> d.total""",
-    # Exact: over the common denominator c, 2 x |amount x c - sum| x 10^digits may not exceed c.
-    "every usage line is, at list price, the exact sum of its usage, rounded once": """
-        with sums as (
-            select draft_id, line_no, amount_den, sum(amount_num) as num
-            from line_usage where run_id = $run group by all),
+    # Exact: over the common denominator c, 2 x |amount x c - sum| x 10^digits may not exceed c. A usage month whose
+    # usage came late, or was corrected, stands on several documents: their lines of one key are one sum.
+    "every usage line is, with what documents hold of it, at list price the exact sum of its usage, rounded once": """
+        with mine as (
+            select draft_id as of_draft, line_no as of_line, account_id, charge_key, billing_group
+            from invoice_lines where run_id = $run and charge_type = 'usage' and price_model is null),
+        together as (
+            select m.of_draft, m.of_line, l.run_id, l.draft_id, l.line_no, l.list_amount
+            from mine m join invoice_lines l on l.account_id = m.account_id and l.charge_key = m.charge_key
+                and l.billing_group is not distinct from m.billing_group
+            where l.charge_type = 'usage' and (l.run_id = $run or exists (
+                select 1 from issued_documents i where i.run_id = l.run_id and i.draft_id = l.draft_id))),
+        sums as (
+            select of_draft, of_line, amount_den, sum(amount_num) as num
+            from together join line_usage using (run_id, draft_id, line_no) group by all),
         common as (
-            select draft_id, line_no, list_reduce(list(amount_den), lambda a, b: lcm(a, b)) as c
+            select of_draft, of_line, list_reduce(list(amount_den), lambda a, b: lcm(a, b)) as c
             from sums group by all),
         exact as (
-            select draft_id, line_no, c, sum(num * (c // amount_den)) as total
-            from sums join common using (draft_id, line_no) group by all)
-        select l.draft_id, l.line_no, l.list_amount, e.total / e.c as found
-        from invoice_lines l join documents d using (run_id, draft_id) left join exact e using (draft_id, line_no)
-        where l.run_id = $run and l.charge_type = 'usage' and l.price_model is null and not coalesce(
-            2 * abs(l.list_amount * e.c - e.total)
+            select of_draft, of_line, c, sum(num * (c // amount_den)) as total
+            from sums join common using (of_draft, of_line) group by all),
+        printed as (select of_draft, of_line, sum(list_amount) as amount from together group by all)
+        select p.of_draft, p.of_line, p.amount, e.total / e.c as found
+        from printed p join documents d on d.run_id = $run and d.draft_id = p.of_draft
+        left join exact e using (of_draft, of_line)
+        where not coalesce(2 * abs(p.amount * e.c - e.total)
             * (10 ** (d.document_json ->> '$.minor_digits')::integer)::hugeint <= e.c, false)""",
     "list amount less discount is the amount of every line, unless a minimum or maximum decided it": """
         select draft_id, line_no, list_amount, discount_amount, amount from invoice_lines where run_id = $run
@@ -150,6 +161,19 @@ def balance_issue(store: Store, run_id: str) -> None:
 def balance_mails(store: Store, month: str, so: str) -> None:
     """The laws of the outbox, before a `send` and after it."""
     keep_laws(store, SEND_LAWS, {"month": month}, so)
+
+
+OF_EVERYTHING = (
+    "every known account has exactly one outcome",
+    "every loaded record is rated, suspended or excluded",
+)
+"""Laws of a run that looks at every account; a correction does not."""
+
+
+def balance_correction(store: Store, run_id: str) -> None:
+    """The laws of a correction that drafts."""
+    laws = {law: query for law, query in LAWS.items() if law not in OF_EVERYTHING}
+    keep_laws(store, laws, {"run": run_id}, "nothing was drafted")
 
 
 def balance_files(store: Store) -> None:

@@ -67,20 +67,33 @@ def reading_amount() -> pl.Expr:
 
 def write_rated(store: Store, run: Run, rated: pl.DataFrame, path: Path) -> None:
     """Adds a piece to rated_usage, and leaves at `path` what charging and drafting need of it."""
-    rated.select(_NEXT_STAGES).write_ipc(path)
+    leave_rated(rated, path)
     month = run.request.invoice_month
     last_month = pl.lit(month).str.to_date("%Y-%m").dt.offset_by("-1mo").dt.strftime("%Y-%m").cast(pl.Categorical)
+    billed_as = (
+        pl.when(pl.col("usage_month") == last_month)
+        .then(pl.lit("current", pl.Categorical))
+        .otherwise(pl.lit("prior_period", pl.Categorical))
+    )
+    store.append("rated_usage", usage_rows(run, rated, billed_as).select(store.columns("rated_usage")))
+
+
+def leave_rated(rated: pl.DataFrame, path: Path) -> None:
+    """Leaves at `path` what charging and drafting need of a piece."""
+    rated.select(_NEXT_STAGES).write_ipc(path)
+
+
+def usage_rows(run: Run, rated: pl.DataFrame, billed_as: pl.Expr) -> pl.DataFrame:
+    """The columns of rated_usage, among others."""
+    month = run.request.invoice_month
     drafts = rated.select("account_id").unique().with_columns(draft_id(month).cast(pl.Categorical).alias("draft_id"))
-    rows = rated.with_columns(
+    return rated.with_columns(
         reading_amount(),
         rated.select("account_id").join(drafts, on="account_id", how="left", maintain_order="left")["draft_id"],
         run_id=pl.lit(run.run_id, pl.Categorical),
         invoice_month=pl.lit(month, pl.Categorical),
-        billed_as=pl.when(pl.col("usage_month") == last_month)
-        .then(pl.lit("current", pl.Categorical))
-        .otherwise(pl.lit("prior_period", pl.Categorical)),
+        billed_as=billed_as,
     )
-    store.append("rated_usage", rows.select(store.columns("rated_usage")))
 
 
 def read_rated(path: Path, *columns: str) -> pl.DataFrame:

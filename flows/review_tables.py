@@ -129,6 +129,46 @@ TABLES: dict[str, Spec] = {
             "total money This month; difference change Difference; sections moves Where"
         ),
     ),
+    "replaced": Spec(
+        "Against the drafts that gave way",
+        "What this run changed about the drafts it replaced, and why.",
+        "Nothing changed.",
+        _columns(
+            "account_id code Account; currency text Currency; previous_total money Before; total money Now; "
+            "difference change Difference; reason text Why; entries count Lines and taxes"
+        ),
+        is_quiet=True,
+    ),
+    "corrections": Spec(
+        "Corrections",
+        "Credit notes of issued documents and what stands in their place.",
+        "None.",
+        _columns(
+            "account_id code Account; name text Name; invoice_number code Document; correction word How; "
+            "corrects code Of; status word Status; currency text Currency; total money Total"
+        ),
+        is_quiet=True,
+    ),
+    "late": Spec(
+        "Usage received late",
+        "Of months before this one's, billed on this invoice as that month's usage.",
+        "None.",
+        _columns(
+            "account_id code Account; usage_month text Usage of; kind word Kind; currency text Currency; "
+            "records count Records; seconds seconds Answered time; amount money Amount; example code File"
+        ),
+        is_quiet=True,
+    ),
+    "written_off": Spec(
+        "Written off",
+        "Late usage older than its seller bills: what it would have cost, dearest first.",
+        "None.",
+        _columns(
+            "account_id code Account; usage_month text Usage of; kind word Kind; currency text Currency; "
+            "records count Records; seconds seconds Answered time; amount money Amount; example code File"
+        ),
+        is_quiet=True,
+    ),
     "new_accounts": Spec(
         "New accounts",
         "Billed for the first time.",

@@ -50,13 +50,14 @@ def _sha256(value: Any) -> str:
     return hashlib.sha256(_text(value)).hexdigest()
 
 
-def read_feeds(store: Store) -> dict[str, dict[str, Any]]:
-    """What each feed holds: how many records, and two sums of their hashes that no order changes."""
+def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[str, Any]]:
+    """What each feed holds (of files before one): how many records, two sums of their hashes that no order changes."""
     feeds = {}
+    known = f"where file_seq < {int(before_file)}" if before_file is not None else ""
     for name, feed in FEEDS.items():
         if feed.is_control:
             continue
-        rows = f"feed_{name}"
+        rows = f"(select * from feed_{name} {known})" if known else f"feed_{name}"
         if not feed.is_usage:
             keys = ", ".join(feed.key)
             rows = (
@@ -102,7 +103,7 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
             f"{month} lies before first_invoice_month {settings.billing.first_invoice_month}: "
             "an earlier system billed it."
         )
-    _accounts_known(store, request)
+    accounts_known(store, request)
     inputs = read_inputs(store, settings, tables)
     keep_inputs(request.home, settings, inputs)
     issued = issued_sha256(store)
@@ -123,8 +124,17 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
                 "values (nextval('run_seq'), $1, $2, $3, $4, $5, $6)",
                 [run.run_id, month, kind, inputs.sha256, issued, list(request.accounts)],
             )
+            note_knowledge(store, run.run_id)
         add_event(store, run.run_id, "open", request)
     return run, None
+
+
+def note_knowledge(store: Store, run_id: str, reason: str | None = None, as_known_at: str | None = None) -> None:
+    """Which files a run knows, in the order they came; its tables are kept by the hashes in its inputs."""
+    store.con.execute(
+        "insert into run_knowledge select $1, coalesce(max(file_seq), 0) + 1, $2, $3 from source_files",
+        [run_id, reason, as_known_at],
+    )
 
 
 def issued_sha256(store: Store, but_for: str | None = None) -> str:
@@ -138,7 +148,8 @@ def issued_sha256(store: Store, but_for: str | None = None) -> str:
     )
 
 
-def _accounts_known(store: Store, request: Request) -> None:
+def accounts_known(store: Store, request: Request) -> None:
+    """Raises WrongUsage for accounts that no file of feed `accounts` has ever named."""
     known = {row[0] for row in store.rows("select distinct account_id from feed_accounts")}
     if not known:
         raise Refused("no account is known yet: put files into inbox/accounts/ and run again.")

@@ -1,5 +1,6 @@
 """`tollbook.toml`: sellers, billing rules, sources, decks, SMTP, run settings; and where things lie in a home."""
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -85,6 +86,11 @@ class SellerSettings(_Table):
 
     def usf_method_on(self, day: date) -> str | None:
         return in_force(self.usf_method, day)
+
+    late_usage: Literal["next_invoice", "correction"] = "next_invoice"
+    """Usage of a month that is issued already: on the next invoice by itself, or kept until `tollbook correct`."""
+    write_off_after_days: int | None = Field(None, ge=0)
+    """Late usage that is more days older than the 1st of the invoice month is rated, listed and never billed."""
 
     def as_printed(self, seller_id: str) -> Seller:
         """The seller as documents store it."""
@@ -289,6 +295,8 @@ class Home:
     """One folder per billing operation (CONTRACT, section 2): where everything lies."""
 
     root: Path
+    former_catalog: Path | None = None
+    """Where the catalogue of an earlier moment lies, for corrections with what a run knew."""
 
     @property
     def settings_file(self) -> Path:
@@ -296,7 +304,7 @@ class Home:
 
     @property
     def catalog(self) -> Path:
-        return self.root / "catalog"
+        return self.former_catalog or self.root / "catalog"
 
     @property
     def rates(self) -> Path:
@@ -347,6 +355,16 @@ def load_settings(home: Home) -> Settings:
         return Settings(**data)
     except ValidationError as error:
         raise WrongUsage(settings_error("tollbook.toml", error)) from None
+
+
+def as_known(settings: Settings, file: Path) -> Settings:
+    """`settings` with what an earlier run was billed by: billing rules, sellers and decks (flows.runs.billed_by)."""
+    then = json.loads(file.read_text(encoding="utf-8"))
+    parts = {name: then[name] for name in ("billing", "sellers", "decks")}
+    legs = {name: source.model_copy(update={"leg": then.get("billed_legs", {}).get(name)})
+            for name, source in settings.sources.items()}  # fmt: skip
+    rest = settings.model_dump(exclude={*parts, "sources"}, exclude_unset=True)
+    return Settings(**{**rest, **parts, "sources": {name: source.model_dump() for name, source in legs.items()}})
 
 
 def settings_error(file: str, error: ValidationError) -> str:

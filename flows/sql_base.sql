@@ -52,7 +52,7 @@ group by message_id;
 create or replace temp table loaded_usage as
 select usage_id from feed_calls union all select usage_id from feed_messages;
 
--- Outcomes that may count: of a run that stands, or of an account that holds an issued document of that run. Of a record
+-- Outcomes that may count: of a run that stands (a correction only once it is issued), or of an account that holds an issued document of that run. Of a record
 -- whose file was taken back out only what was issued stays.
 -- name: usage_candidates
 create or replace temp table usage_candidates as
@@ -67,7 +67,7 @@ join run_states as r on r.run_id = o.run_id
 left join (select distinct run_id, account_id from issued_documents) as i
     on i.run_id = o.run_id and i.account_id = o.account_id
 left join loaded_usage as l on l.usage_id = o.usage_id
-where (r.state in ('drafted', 'approved') or i.run_id is not null)
+where (r.state = 'approved' or i.run_id is not null or (r.state = 'drafted' and r.kind <> 'correction'))
     and (l.usage_id is not null or (o.outcome = 'rated' and i.run_id is not null));
 
 -- The latest run decides.
@@ -117,6 +117,7 @@ horizon as (
     select max(strptime(invoice_month || '-01', '%Y-%m-%d')::timestamptz - interval 14 hours) as month_edge,
         max(drafted_at) as drafted_at
     from run_states where state in ('drafted', 'approved') and coalesce(len(only_accounts), 0) = 0
+        and kind <> 'correction'
 )
 select l.* exclude (file_seq),
     case when h.month_edge is null then 'no_run_yet'
@@ -175,6 +176,12 @@ select f.*, r.invoice_month, r.state as run_state
 from run_findings as f join run_states as r using (run_id)
 order by r.invoice_month, f.run_id, f.account_id, f.kind, f.detail;
 
+-- name: run_differences
+create table snapshot.base.run_differences as
+select f.*, r.invoice_month, r.state as run_state
+from run_differences as f join run_states as r using (run_id)
+order by r.invoice_month, f.run_id, f.account_id;
+
 -- name: invoices
 create table snapshot.base.invoices as
 with sent as (
@@ -182,7 +189,8 @@ with sent as (
 ),
 replacements as (
     select corrects, min(invoice_number) as replaced_by from documents_in_force
-    where kind = 'invoice' and corrects is not null group by corrects
+    where is_issued and (correction = 'replacement' or (correction is null and kind = 'invoice')) and corrects is not null
+    group by corrects
 )
 select d.* exclude (document_json),
     case when not d.is_issued then 'draft' when s.is_sent then 'sent' else 'issued' end as status,

@@ -120,6 +120,30 @@ from invoice_lines as l join invoices as i using (invoice_number) left join acco
 where i.invoice_month = getvariable('month') and l.charge_type = 'credit'
 order by 1, 5, 6;
 
+-- name: replaced
+select account_id, currency, before as previous_total, after as total, after - before as difference, reason,
+    json_array_length(changes) as entries
+from run_differences where invoice_month = getvariable('month') and run_state in ('drafted', 'approved')
+order by abs(after - before) desc, account_id;
+
+-- name: corrections
+select i.account_id, a.name, i.invoice_number, i.correction, i.corrects, i.status, i.currency, i.total
+from invoices as i left join accounts as a using (account_id)
+where i.invoice_month = getvariable('month') and i.correction is not null
+order by i.account_id, i.corrects, i.correction desc;
+
+-- name: written_off
+select account_id, usage_month, kind, currency, count(*) as records, coalesce(sum(duration_s), 0)::bigint as seconds,
+    sum(amount) as amount, min(source_file) as example
+from rated_usage where billed_as = 'written_off' and invoice_month = getvariable('month')
+group by all order by amount desc, account_id, usage_month;
+
+-- name: late
+select account_id, usage_month, kind, currency, count(*) as records, coalesce(sum(duration_s), 0)::bigint as seconds,
+    sum(amount) as amount, min(source_file) as example
+from rated_usage where billed_as = 'prior_period' and invoice_month = getvariable('month')
+group by all order by amount desc, account_id, usage_month;
+
 -- name: findings
 select account_id, kind, detail from run_findings
 where invoice_month = getvariable('month') and run_state in ('drafted', 'approved')

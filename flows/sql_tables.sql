@@ -24,6 +24,9 @@ create sequence if not exists run_seq start 1;
 create table if not exists runs (
     run_seq bigint not null, run_id varchar not null, invoice_month varchar not null, kind varchar not null,
     inputs_sha256 varchar not null, issued_sha256 varchar not null, only_accounts varchar[], drafted_by varchar, manifest_sha256 varchar, drafted_at timestamptz);
+-- What a run knew: files before `before_file`; its tables and settings lie in store/ by their hashes. Of a correction
+-- also why it was made, and with which earlier run's eyes.
+create table if not exists run_knowledge (run_id varchar, before_file bigint, reason varchar, as_known_at varchar);
 -- What happened to a run or a document, in order; the last event is the state.
 create table if not exists run_events (
     run_id varchar, state varchar, by_name varchar, detail varchar, happened_at timestamptz);
@@ -61,7 +64,8 @@ create table if not exists charges (
 create table if not exists documents (
     run_id varchar, draft_id varchar, account_id varchar, seller_id varchar, invoice_month varchar, kind varchar,
     currency varchar, subtotal decimal(38, 12), tax_total decimal(38, 12), total decimal(38, 12),
-    usage_period_start date, usage_period_end date, is_final boolean, corrects varchar, bill_to_country varchar,
+    usage_period_start date, usage_period_end date, is_final boolean, corrects varchar, correction varchar,
+    taxed_on date, bill_to_country varchar,
     bill_to_region varchar, seller_tax_id varchar, customer_tax_id varchar, document_json varchar);
 create table if not exists invoice_lines (
     run_id varchar, draft_id varchar, account_id varchar, line_no bigint, section varchar, charge_type varchar,
@@ -102,6 +106,10 @@ create table if not exists audit_log (
     previous_sha256 varchar, sha256 varchar);
 -- What a run saw and did not bill, for a person to look at: differences and charges older than it looks back.
 create table if not exists run_findings (run_id varchar, account_id varchar, kind varchar, detail varchar);
+-- How the drafts of a run differ from those they replaced, and why; `changes` is a JSON list of lines and taxes.
+create table if not exists run_differences (
+    run_id varchar, replaced_run_id varchar, account_id varchar, currency varchar, before decimal(38, 12),
+    after decimal(38, 12), reason varchar, changes varchar);
 -- What stopped an approval and was let through, with the reason given.
 create table if not exists stop_overrides (
     invoice_month varchar, code varchar, subject varchar, detail varchar, seller_id varchar, reason varchar,

@@ -179,6 +179,20 @@ create view run_findings as select
     run_state -- last state of the run: open, drafted, superseded, void or approved
 from base.run_findings;
 
+-- One row per account whose draft differs from the one it replaced.
+create view run_differences as select
+    run_id, -- the run
+    replaced_run_id, -- the run whose drafts gave way
+    account_id, -- the account
+    currency, -- currency of the totals (ISO 4217)
+    before, -- total of the replaced draft (in currency)
+    after, -- total now (in currency)
+    reason, -- new usage, usage gone, rate change, master data, tax change or settings, comma-separated
+    changes, -- lines and taxes that differ, with their amounts before and after (JSON list)
+    invoice_month, -- invoice month of the run (YYYY-MM)
+    run_state -- last state of the run: open, drafted, superseded, void or approved
+from base.run_differences;
+
 -- One row per document in force: issued ones, and drafts of runs that stand.
 create view invoices as select
     invoice_number, -- number; a stable draft id until issued
@@ -199,6 +213,8 @@ create view invoices as select
     status, -- draft, issued, or sent: every recipient accepted or written
     is_final, -- whether it is the last one of an account that has left
     corrects, -- number of the document it corrects
+    correction, -- how: reversal (takes it back whole), replacement (stands in its place) or adjustment; null: corrects nothing
+    taxed_on, -- issue date of the first document it goes back to, whose tax rates it has (date; null: its own)
     replaced_by, -- number of the invoice that replaces it
     bill_to_country, -- country of the billing address (ISO 3166, two letters)
     bill_to_region, -- region of the billing address, such as TX or QC

@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,20 @@ EXACT_SUMS = "set disabled_optimizers = 'compressed_materialization'"
 it squeezes the sum into that many bytes on its way to `order by`, and cuts off the rest without a word."""
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What of the master data is looked at: that of some accounts, or what was known before a file. None: all."""
+
+    accounts: tuple[str, ...] | None = None
+    before_file: int | None = None
+
+
 class Store:
     """A home's database, open for writing. Use as a context manager; one process at a time."""
 
-    def __init__(self, home: Home, memory_limit_mb: int = 4096) -> None:
+    def __init__(self, home: Home, memory_limit_mb: int = 4096, scope: Scope | None = None) -> None:
         self.home = home
+        self.scope = scope or Scope()
         self._memory_limit_mb = memory_limit_mb
         self.con: duckdb.DuckDBPyConnection
 
@@ -132,6 +142,16 @@ class Store:
             raise
         self.con.execute("commit")
 
+    @contextlib.contextmanager
+    def everybody(self) -> Iterator[None]:
+        """Master data of all accounts, whatever the scope says."""
+        scope = self.scope
+        self.scope = Scope(None, scope.before_file)
+        try:
+            yield
+        finally:
+            self.scope = scope
+
     def second(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the open database, for reading what is committed beside a transaction; to be closed."""
         con = self.con.cursor()
@@ -175,15 +195,24 @@ class Store:
     def current(self, feed_name: str, before: int | None = None) -> pl.DataFrame:
         """The rows of a feed of master data in force today: per key the last row of the last file (RULES 18).
 
-        `before` leaves out files from that file_seq on.
+        `before` leaves out files from that file_seq on. Of the store's scope come all rows of everything that its
+        accounts ever had: a number that went to another account ends on that account's row.
         """
         feed = FEEDS[feed_name]
         keys = ", ".join(feed.key)
-        known = f"where file_seq < {int(before)} " if before is not None else ""
+        before = self.scope.before_file if before is None else before
+        asked = [f"file_seq < {int(before)}"] if before is not None else []
+        params: dict[str, Any] = {}
+        if self.scope.accounts is not None:
+            table = f"feed_{feed_name}"
+            own = f"select {feed.key[0]} from {table} where account_id in (select unnest($accounts))"
+            asked.append(f"{feed.key[0]} in ({own})")
+            params["accounts"] = list(self.scope.accounts)
         return self.sql(
-            f"select * from feed_{feed_name} {known}"
+            f"select * from feed_{feed_name} {'where ' + ' and '.join(asked) if asked else ''} "
             f"qualify row_number() over (partition by {keys} order by file_seq desc, source_line desc) = 1 "
-            f"order by {keys}, row_md5"
+            f"order by {keys}, row_md5",
+            params,
         )
 
 

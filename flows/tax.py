@@ -10,6 +10,7 @@ from flows.context import Run, draft_id
 from flows.inputs import MasterData, load_master
 from flows.isolate import Accounts, parking
 from flows.settings import Settings
+from flows.standing import STANDING
 from flows.store import Store
 from flows.tax_engine import Question, answered
 from flows.tax_memory import issued_taxes, rated_calls, with_proof
@@ -58,7 +59,7 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
         issued = issued_taxes(store)
         usage = rated_calls(store, run)
         offers = in_order(store.current("discounts"))
-        spent = used_up(offers, _given(store))
+        spent = used_up(offers, _given(store, run))
     accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
     parked = pl.concat([pl.read_parquet(run.work / "parked.parquet"), _without_seller(accounts)])
     charges = accounts_of.rows(load_charges(run)).join(parked, on="account_id", how="anti")
@@ -90,12 +91,17 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     return {"lines": lines.height, "taxes": result.taxes.height, "parked": parked.height}
 
 
-def _given(store: Store) -> pl.DataFrame:
-    """discount_key, documents: on how many issued documents each discount was given."""
-    return store.sql("""
+def _given(store: Store, run: Run) -> pl.DataFrame:
+    """discount_key, documents: on how many documents that stand each discount was given; for a correction, on how many
+    before those it takes the place of."""
+    return store.sql(
+        f"""
         select discount_key, count(distinct (g.run_id, g.draft_id)) as documents
-        from line_discounts g join issued_documents d on d.run_id = g.run_id and d.draft_id = g.draft_id
-        group by discount_key order by discount_key""")
+        from line_discounts g join ({STANDING}) d on d.run_id = g.run_id and d.draft_id = g.draft_id
+        where $1 <> 'correction' or d.invoice_month < $2
+        group by discount_key order by discount_key""",
+        [run.kind, run.request.invoice_month],
+    )
 
 
 def _in_the_us(accounts: pl.DataFrame) -> pl.DataFrame:

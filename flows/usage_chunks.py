@@ -14,7 +14,8 @@ import duckdb
 import polars as pl
 
 from flows.settings import Settings
-from flows.store import Store
+from flows.standing import STANDING
+from flows.store import Scope, Store
 from rating.sms import with_credits
 from schemas.feeds import FEEDS
 
@@ -32,10 +33,15 @@ _SELECT = {
 _STARTED = {"calls": "started_at", "messages": "sent_at"}
 _IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}
 
-_SETTLED = """
+_WRITTEN_OFF = """
+    select usage_id from rated_usage where billed_as = 'written_off'
+        and run_id in (select run_id from run_events where state = 'approved')"""
+
+_SETTLED = f"""
 create temp table usage_settled as
 select u.usage_id from rated_usage as u
 join issued_documents as d on d.run_id = u.run_id and d.account_id = u.account_id
+union {_WRITTEN_OFF}
 union
 select usage_id from (
     select usage_id, started_at from rated_usage
@@ -106,22 +112,81 @@ def usage_reader(store: Store, settings: Settings, oldest_usage_day: date, rows:
     try:
         since = f"{(oldest_usage_day - timedelta(days=1)).isoformat()} 00:00:00+00"
         is_narrowed = _narrowed(con, since)
-        pieces, with_variants = [], set()
-        for feed, keys in _IDENTITY.items():
-            # Records of one identity that differ; ingest has noted which identities to look at (RULES 15).
-            identity = ", ".join(keys)
-            variants = con.execute(
-                f"create temp table variants_of_{feed} as select {identity}, count(*) as variants "
-                f"from feed_{feed} as f where exists (select 1 from usage_variants as v where v.feed = '{feed}' "
-                f"and v.identity = {_joined(keys)}) group by all having count(*) > 1"
-            ).fetchall()[0][0]
-            if variants:
-                with_variants.add(feed)
+        with_variants = _with_variants(con, store.scope)
+        pieces = []
+        for feed in _SELECT:
             last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
             pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
-        yield UsageReader(con, settings, tuple(pieces), is_narrowed, frozenset(with_variants))
+        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants)
     finally:
         con.close()
+
+
+@contextmanager
+def account_reader(
+    store: Store, settings: Settings, numbers: pl.DataFrame, first: date, last: date, rows: int
+) -> Iterator[UsageReader]:
+    """All usage of some accounts that started in [first, last), whoever billed it, in the store's scope of files.
+
+    numbers: account_id, number (null for an account without one), with whatever they ever had. Left out is what was
+    written off for good, and what a document that stands bills to another account: nothing is billed twice.
+    """
+    con = store.second()
+    try:
+        con.register("_asked", numbers.select("account_id", "number").unique().to_arrow())
+        con.execute("create temp table asked as select * from _asked").fetchall()
+        con.unregister("_asked")
+        con.execute(_OF_ACCOUNTS.format(known=_known(store.scope)), {"first": first, "last": last}).fetchall()
+        con.execute(_LEAVE_OUT).fetchall()
+        spans = con.execute(
+            "select feed, min(row_id), max(row_id) from (select feed, row_id, "
+            "row_number() over (partition by feed order by row_id) - 1 as place from usage_to_rate) "
+            "group by feed, place // $1 order by 1, 2",
+            [rows],
+        ).fetchall()
+        pieces = tuple(Piece(*span) for span in spans)
+        yield UsageReader(con, settings, pieces, True, _with_variants(con, store.scope))
+    finally:
+        con.close()
+
+
+_OF_ACCOUNTS = " union all ".join(
+    f"""
+    select '{feed}' as feed, rowid as row_id, usage_id from feed_{feed}
+    where {_STARTED[feed]} >= $first::timestamptz - interval 1 day
+        and {_STARTED[feed]} < $last::timestamptz + interval 1 day
+        and {{known}} and (account_id in (select account_id from asked) or (account_id is null
+            and case when direction = 'inbound' then to_number else from_number end in (select number from asked)))"""
+    for feed in _SELECT
+)
+_OF_ACCOUNTS = f"create temp table usage_to_rate as {_OF_ACCOUNTS}"
+
+_LEAVE_OUT = f"""
+delete from usage_to_rate where usage_id in (
+    select r.usage_id
+    from rated_usage as r join ({STANDING}) as d on d.run_id = r.run_id and d.account_id = r.account_id
+    where r.usage_id in (select usage_id from usage_to_rate) and r.account_id not in (select account_id from asked)
+    union all {_WRITTEN_OFF})"""
+
+
+def _known(scope: Scope) -> str:
+    return "true" if scope.before_file is None else f"file_seq < {int(scope.before_file)}"
+
+
+def _with_variants(con: duckdb.DuckDBPyConnection, scope: Scope) -> frozenset[str]:
+    """Feeds with records of one identity that differ, left in variants_of_<feed>; ingest has noted which identities to
+    look at (RULES 15)."""
+    found = set()
+    for feed, keys in _IDENTITY.items():
+        identity = ", ".join(keys)
+        variants = con.execute(
+            f"create temp table variants_of_{feed} as select {identity}, count(*) as variants "
+            f"from feed_{feed} as f where {_known(scope)} and exists (select 1 from usage_variants as v "
+            f"where v.feed = '{feed}' and v.identity = {_joined(keys)}) group by all having count(*) > 1"
+        ).fetchall()[0][0]
+        if variants:
+            found.add(feed)
+    return frozenset(found)
 
 
 def _narrowed(con: duckdb.DuckDBPyConnection, since: str) -> bool:

@@ -115,8 +115,13 @@ def usage_components(rated: pl.DataFrame, products: dict[str, Product]) -> pl.Da
         pl.concat([_plain_components(rated), _drawn_components(rated), _other_components(rated)])
         .with_columns(section=_map(sections))
         .with_columns(country=pl.when(pl.col("section").is_in(_BY_DESTINATION)).then("country"))
-        .with_columns(line_key=_line_key("section", "product_code", "billing_group", "usage_month", "country"))
+        .with_columns(line_key=usage_line_key())
     )
+
+
+def usage_line_key() -> pl.Expr:
+    """Which usage shares a printed line (RULES 12)."""
+    return _line_key("section", "product_code", "billing_group", "usage_month", "country")
 
 
 _OF_RECORD = ("usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id")

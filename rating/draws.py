@@ -85,6 +85,28 @@ def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFram
     return usage.drop("allowance_id").hstack(drawn.drop("call", "billable_units"))
 
 
+def left_over(grants: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
+    """Grants less what calls took. drawn: account_id, usage_month and what `draw` adds."""
+    keys = ["account_id", "usage_month", "allowance_id", "pool"]
+    part = pl.col("draws").struct
+    once = drawn.filter(pl.col("draws").is_null(), pl.col("allowance_id").is_not_null())
+    several = drawn.filter(pl.col("draws").is_not_null()).explode("draws")
+    taken = pl.concat(
+        [
+            once.select(*keys, units="included_units"),
+            several.select(
+                "account_id", "usage_month", *(part.field(name) for name in ("allowance_id", "pool", "units"))
+            ),
+        ]
+    )
+    sums = taken.group_by(keys).agg(pl.col("units").sum())
+    return (
+        grants.join(sums, on=keys, how="left", nulls_equal=True, validate="1:1")
+        .with_columns(granted_units=pl.col("granted_units") - pl.col("units").fill_null(0))
+        .drop("units")
+    )
+
+
 def _asked(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFrame:
     """call, turn, allowance_id, which (of the grants; null where there is none), need, place in the order of use.
 

@@ -133,6 +133,36 @@ def difference(owed: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def overlap(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """What two differences have in common, day by day: the smaller of two that point the same way, else nothing.
+
+    Both: KEY, STATE, part_start, part_end, quantity (signed). Returns the same columns.
+    """
+    keys = [*KEY, *STATE]
+    sides = [
+        pl.concat([_steps(parts, keys, "part_start", +1), _steps(parts, keys, "part_end", -1)]).rename({"step": name})
+        for name, parts in (("one", one), ("other", other))
+    ]
+    one_now, other_now = (pl.col(name).cum_sum().over(keys) for name in ("one", "other"))
+    quantity = (
+        pl.when((pl.col("one") > 0) & (pl.col("other") > 0))
+        .then(pl.min_horizontal("one", "other"))
+        .when((pl.col("one") < 0) & (pl.col("other") < 0))
+        .then(pl.max_horizontal("one", "other"))
+        .otherwise(0)
+    )
+    return (
+        pl.concat(sides, how="diagonal")
+        .group_by(*keys, "day")
+        .agg(pl.col("one", "other").fill_null(0).sum())
+        .sort(*keys, "day")
+        .with_columns(one_now, other_now, part_end=pl.col("day").shift(-1).over(keys))
+        .with_columns(quantity=quantity)
+        .filter(pl.col("quantity") != 0)
+        .select(*keys, "part_end", "quantity", part_start="day")
+    )
+
+
 def _steps(parts: pl.DataFrame, keys: list[str], day: str, sign: int) -> pl.DataFrame:
     step = pl.col("quantity") if sign > 0 else -pl.col("quantity")
     return parts.select(*keys, day=day, step=step)

@@ -257,6 +257,11 @@ class Document(_Part):
     usage_period_end: date | None
     is_final: bool = False
     corrects: str | None = None
+    """Number of the document that this one corrects."""
+    correction: Literal["reversal", "replacement", "adjustment"] | None = None
+    """How it does so: takes it back whole, stands in its place, or adds what it lacked."""
+    taxed_on: date | None = None
+    """Issue date of the first document that this one goes back to: its taxes are those of that day."""
     lines: list[Line]
     taxes: list[Tax]
     subtotal: Decimal

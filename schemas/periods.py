@@ -3,6 +3,7 @@
 import calendar
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from schemas.errors import WrongUsage
@@ -64,7 +65,13 @@ def local_instant(local: datetime, zone: str) -> datetime:
 
 def is_zone(name: str) -> bool:
     """Whether `name` is an IANA zone this machine knows."""
-    return name in available_timezones()
+    return name in _zones()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Read from the disk once: settings are checked at every stage."""
+    return frozenset(available_timezones())
 
 
 def days(start: date, end: date) -> int:

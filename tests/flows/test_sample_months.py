@@ -199,7 +199,7 @@ def test_split_and_shuffled_files_make_the_same_bytes(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And so does rating them in pieces of a hundred records."""
-    monkeypatch.setattr("flows.rate.ROWS_PER_MB", 100 / 4096)
+    monkeypatch.setattr("flows.rate_pieces.ROWS_PER_MB", 100 / 4096)
     other = sample_home(tmp_path / "home")
     split_and_shuffle(other, seed=11)
     for month in MONTHS:

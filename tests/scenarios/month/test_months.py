@@ -27,7 +27,7 @@ from tests.scenarios.month.home import add_file, make_home
 MONTHS = ["2025-06", "2025-07", "2025-08"]
 SCENARIOS: list[dict[str, Any]] = [
     scenario
-    for file in ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml")
+    for file in ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml")
     for scenario in yaml.load(
         (Path(__file__).parent / file).read_text(encoding="utf-8"),
         Loader=yaml.BaseLoader,  # noqa: S506 it builds nothing but text

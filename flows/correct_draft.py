@@ -1,0 +1,218 @@
+"""A correction's documents: what the month comes to now, compared with what stands, and the drafts of what differs."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from flows.allowance_use import allowance_use
+from flows.catalog import load_all
+from flows.context import Run
+from flows.correct_compare import Difference, difference
+from flows.correct_rows import write_outcomes, write_reversals
+from flows.draft import headings
+from flows.draft_rows import document_rows, write_drafts
+from flows.inputs import load_master
+from flows.ledger import balance_correction
+from flows.runs import add_event, drafted_runs
+from flows.standing import Standing, standing_of
+from flows.store import Store
+from flows.tax import billed_to
+from invoicing.corrections import reversal
+from invoicing.documents import RunFacts, build_documents, compare, faults
+from schemas.document import Document
+from schemas.errors import Refused
+from schemas.money import EXACT
+from schemas.periods import first_of_month
+from templates.render import TEMPLATE_VERSION
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A correction before it is drafted: documents that stand, and those in their place, per account that differs."""
+
+    standing: dict[str, list[Standing]]
+    replacements: dict[str, Document]
+    differences: list[Difference]
+    parked: list[tuple[str, str]]
+    lines: pl.DataFrame
+    taxes: pl.DataFrame
+
+
+def prepared(run: Run) -> Prepared:
+    """Builds the documents of the recomputed month and keeps those that differ. Raises Refused where more would be
+    credited than an account was ever billed."""
+    request, settings = run.request, run.request.settings()
+    tables = load_all(request.home, settings)
+    lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
+    with request.store() as store:
+        standing: dict[str, list[Standing]] = {}
+        for one in standing_of(store, request.invoice_month, request.accounts):
+            standing.setdefault(one.account_id, []).append(one)
+        master = load_master(store, tables)
+        accounts = billed_to(master, settings, request.invoice_month, request.month_first)
+        accounts = accounts.filter(pl.col("account_id").is_in(list(standing)))
+        names = _draft_names(accounts, _corrections_before(store, request.invoice_month) + 1)
+        accounts, lines, taxes = (_renamed(frame, names) for frame in (accounts, lines, taxes))
+        grants = _renamed(pl.read_parquet(run.work / "discounts.parquet"), names)
+        grants.write_parquet(run.work / "discounts.parquet")
+        facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
+        built = build_documents(
+            lines, taxes, allowance_use(run, accounts, tables), headings(accounts, settings, request.month_first), facts
+        )
+        wrong = [(d.bill_to.account_id, "; ".join(lacks)) for d in built if (lacks := faults(d))]
+        left_out = {*parked["account_id"], *(account for account, _ in wrong)} & set(standing)
+        previous = _previous(store, standing)
+        documents = {
+            d.bill_to.account_id: _in_place(
+                d, standing[d.bill_to.account_id][-1].document, previous, request.month_first
+            )
+            for d in built
+            if d.bill_to.account_id not in left_out
+        }
+        differences = [
+            found
+            for account, those in standing.items()
+            if account not in left_out
+            and (
+                found := difference(
+                    account, [one.document for one in those], _of(documents, account), with_details=_named(run)
+                )
+            )
+        ]
+        _not_more_than_billed(store, differences)
+    reasons = [row for row in parked.iter_rows() if row[0] in standing]
+    differing = {one.account_id for one in differences}
+    return Prepared(
+        {account: those for account, those in standing.items() if account in differing},
+        {account: document for account, document in documents.items() if account in differing},
+        differences, [*reasons, *wrong], lines, taxes,
+    )  # fmt: skip
+
+
+def draft_correction(run: Run, found: Prepared, reason: str) -> list[str]:
+    """Writes the drafts, their usage and the accounts' outcomes; returns the corrections whose drafts they replace."""
+    request = run.request
+    reversals = [
+        (one, reversal(one.document, run.run_id, f"{one.draft_id}-R{at + 1}", _day(run)))
+        for those in found.standing.values()
+        for at, one in enumerate(those)
+    ]
+    with request.store() as store, store.transaction():
+        replaced = [each for each, kind, _ in drafted_runs(store, request.invoice_month) if kind == "correction"]
+        for each in replaced:
+            add_event(store, each, "superseded", request)
+        documents = [d.model_copy(update=_dated(d, _day(run))) for d in found.replacements.values()]
+        write_drafts(store, run, documents, found.lines, found.taxes, _outcomes(run, found))
+        store.append("documents", document_rows([document for _, document in reversals]))
+        write_reversals(store, run.run_id, [(one, document.draft_id) for one, document in reversals])
+        write_outcomes(store, run, found)
+        store.con.execute(
+            "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3", [request.by, request.now, run.run_id]
+        )
+        add_event(store, run.run_id, "drafted", request, reason)
+        balance_correction(store, run.run_id)
+    return replaced
+
+
+def _named(run: Run) -> bool:
+    """Whether the accounts were named: only then a change of name or address alone makes a new document."""
+    with run.request.store() as store:
+        rows = store.rows("select only_accounts from runs where run_id = $1", [run.run_id])
+    return bool(rows and rows[0][0])
+
+
+def _of(documents: dict[str, Document], account: str) -> list[Document]:
+    return [documents[account]] if account in documents else []
+
+
+def _draft_names(accounts: pl.DataFrame, number: int) -> pl.DataFrame:
+    """draft_id of the month -> that of the document in its place: the first correction's ends on C1."""
+    return accounts.select("draft_id", _name=pl.format("{}-C{}", "draft_id", pl.lit(number)))
+
+
+def _renamed(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    joined = frame.join(names, on="draft_id", how="left", maintain_order="left")
+    return joined.with_columns(draft_id=pl.coalesce("_name", "draft_id")).drop("_name")
+
+
+def _corrections_before(store: Store, month: str) -> int:
+    count: int = store.rows(
+        "select count(distinct o.run_id) from documents o join issued_documents i "
+        "on i.run_id = o.run_id and i.draft_id = o.draft_id where o.correction is not null and o.invoice_month = $1",
+        [month],
+    )[0][0]
+    return count
+
+
+def _previous(store: Store, standing: dict[str, list[Standing]]) -> dict[str, Document]:
+    """The documents that the standing ones are compared with, by number."""
+    numbers = {
+        one.document.comparison.previous_number
+        for those in standing.values()
+        for one in those
+        if one.document.comparison is not None
+    }
+    rows = store.rows(
+        "select invoice_number, document_json from issued_documents where list_contains($1, invoice_number)",
+        [sorted(numbers)],
+    )
+    return {number: Document.model_validate_json(text) for number, text in rows}
+
+
+def _in_place(document: Document, old: Document, previous: dict[str, Document], month_first: date) -> Document:
+    """The document in the place of `old`: what was frozen of the past stays as it was."""
+    before = previous.get(old.comparison.previous_number) if old.comparison else None
+    return document.model_copy(
+        update={
+            "corrects": old.invoice_number,
+            "correction": "replacement",
+            "taxed_on": old.taxed_on or old.issue_date,
+            "history": old.history,
+            "balance": old.balance,
+            "comparison": compare(before, document) if before else None,
+            "issue_date": month_first,
+        }
+    )
+
+
+def _day(run: Run) -> date:
+    """The 1st of the month in which the correction is made, and not before the month that it corrects."""
+    today = run.request.today or run.request.now.date()
+    return max(first_of_month(today), run.request.month_first)
+
+
+def _dated(document: Document, day: date) -> dict[str, date]:
+    return {"issue_date": day, "due_date": day + (document.due_date - document.issue_date)}
+
+
+def _not_more_than_billed(store: Store, differences: list[Difference]) -> None:
+    accounts = [one.account_id for one in differences]
+    billed: dict[str, Decimal] = dict(
+        store.rows(
+            "select account_id, sum((document_json ->> '$.total')::decimal(38, 12)) from issued_documents "
+            "where list_contains($1, account_id) group by account_id",
+            [accounts],
+        )
+    )
+    over = [
+        f"{one.account_id}: {billed[one.account_id].normalize():f} billed in all, {one.before - one.after} to credit"
+        for one in differences
+        if one.after < one.before and billed[one.account_id] + one.after - one.before < 0
+    ]
+    if over:
+        raise Refused("more would be credited than was ever billed; nothing was drafted.\n" + "\n".join(over))
+
+
+def _outcomes(run: Run, found: Prepared) -> pl.DataFrame:
+    """A row per account that is corrected, or could not be."""
+    rows = [
+        (run.run_id, one.account_id, found.standing[one.account_id][0].document.seller.seller_id, "billed", None,
+         one.currency, one.after - one.before, one.before)
+        for one in found.differences
+    ]  # fmt: skip
+    names = ["run_id", "account_id", "seller_id", "outcome", "reason", "currency"]
+    return pl.DataFrame(
+        rows, schema={**dict.fromkeys(names, pl.String), "total": EXACT, "previous_total": EXACT}, orient="row"
+    ).sort("account_id")

@@ -1,0 +1,95 @@
+"""The usage of corrected documents, rated anew: only their accounts' records of their usage months are read."""
+
+import shutil
+from functools import partial
+
+import polars as pl
+
+from flows.catalog import load_all
+from flows.context import Run, emptied
+from flows.inputs import load_master, rating_tables
+from flows.late import numbers_of, of_months
+from flows.rate_pieces import classed, drawn, piece_rows, priced
+from flows.rated_rows import leave_rated, usage_rows
+from flows.standing import Standing, standing_of
+from flows.store import Store
+from flows.usage_chunks import Piece, account_reader
+from rating.outcomes import outcome
+from schemas.money import EXACT
+from schemas.periods import add_months, month_start, shift_month
+
+
+def rate_correction(run: Run) -> None:
+    """Leaves in the work folder what the stages need of the rated usage (as flows.rate does), months.parquet, and
+    usage.parquet and settled.parquet: rows of rated_usage and of what is not rated any more, for who is corrected."""
+    request = run.request
+    settings = request.settings()
+    tables = load_all(request.home, settings)
+    waiting, rated, usage, settled = (emptied(run.work / name) for name in ("classed", "rated", "usage", "settled"))
+    with request.store() as store:
+        standing = standing_of(store, request.invoice_month, request.accounts)
+        months = usage_months_of(standing, request.invoice_month)
+        months.write_parquet(run.work / "months.parquet")
+        master = load_master(store, tables)
+        lookups = rating_tables(store, settings, request.invoice_month, master, tables, never_late=True)
+        first = month_start(str(months["usage_month"].min()))
+        last = add_months(month_start(str(months["usage_month"].max())), 1)
+        rows = piece_rows(settings)
+        columns = store.columns("rated_usage")
+        keep = partial(_keep_settled, store, run, _billed(store, standing))
+        with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
+            wanted = of_months(months, None)
+            pieces = list(classed(reader, lookups, waiting, keep, wanted))
+            included = drawn([path for _, path in pieces], lookups, rows)
+            for path, records in priced(pieces, included, reader, lookups):
+                leave_rated(records, rated / path.name)
+                rows_of = usage_rows(run, records, pl.lit("correction", pl.Categorical)).select(columns)
+                rows_of.with_columns(pl.col(pl.Categorical).cast(pl.String)).write_parquet(
+                    usage / f"{path.stem}.parquet", compression="lz4"
+                )
+    del settled
+    shutil.rmtree(waiting)
+    lookups.grants.write_parquet(run.work / "grants.parquet")
+
+
+def usage_months_of(standing: list[Standing], month: str) -> pl.DataFrame:
+    """account_id, usage_month: the month that the documents are for, and those whose usage they bill late."""
+    found = {(one.account_id, shift_month(month, -1)) for one in standing}
+    found |= {
+        (one.account_id, line.period_start.isoformat()[:7])
+        for one in standing
+        for line in one.document.lines
+        if line.charge_type == "usage"
+    }
+    return pl.DataFrame(sorted(found), schema={"account_id": pl.String, "usage_month": pl.String}, orient="row")
+
+
+def _billed(store: Store, standing: list[Standing]) -> pl.DataFrame:
+    """usage_id, account_id of what the documents bill today."""
+    mine = pl.DataFrame(
+        [(one.run_id, one.account_id) for one in standing],
+        schema={"run_id": pl.String, "account_id": pl.String},
+        orient="row",
+    )
+    store.con.register("_mine", mine.unique().to_arrow())
+    try:
+        return store.sql(
+            "select r.usage_id, r.account_id as billed_to from rated_usage r join _mine using (run_id, account_id)"
+        )
+    finally:
+        store.con.unregister("_mine")
+
+
+def _keep_settled(store: Store, run: Run, billed: pl.DataFrame, piece: Piece, records: pl.DataFrame) -> None:
+    """Records that the documents bill and that are not rated any more: their outcome goes with the correction."""
+    mine = records.join(billed, on="usage_id", how="inner", maintain_order="left")
+    if mine.is_empty():
+        return
+    rows = mine.with_columns(
+        run_id=pl.lit(run.run_id), feed=pl.lit(piece.feed), outcome=outcome(), reason=pl.col("reason").cast(pl.String),
+        estimate=pl.lit(None, EXACT), estimate_currency="currency",
+    )  # fmt: skip
+    columns = dict.fromkeys(
+        [*store.columns("suspended_usage"), *store.columns("excluded_usage"), "outcome", "billed_to"]
+    )
+    rows.select(list(columns)).write_parquet(run.work / "settled" / f"{piece.feed}-{piece.first}.parquet")

@@ -1,0 +1,193 @@
+"""What today's rates would move of a month's usage, before anything moves: by account, prefix, deck and days.
+
+Nothing is written. A month that is not issued moves with `tollbook run`, an issued one with `tollbook correct`.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flows.catalog import load_all
+from flows.context import Request
+from flows.inputs import load_master, rating_tables
+from flows.late import numbers_of, of_months
+from flows.publish import in_force
+from flows.rate_pieces import classed, drawn, piece_rows, priced
+from flows.runs import accounts_known
+from flows.settings import Settings
+from flows.store import Store
+from flows.usage_chunks import account_reader
+from schemas.errors import NothingToDo, WrongUsage
+from schemas.money import EXACT, rounded
+from schemas.periods import add_months, month_start, shift_month
+
+_BEFORE = """
+    select u.usage_id, d.account_id, d.currency, u.rate_id, r.local_date, r.to_number, u.amount_num, u.amount_den,
+        d.is_issued
+    from line_usage u join documents_in_force d on d.run_id = u.run_id and d.draft_id = u.draft_id
+    join (select usage_id, any_value(local_date) as local_date, any_value(to_number) as to_number from rated_usage
+          where usage_month = $month group by usage_id) r using (usage_id)
+    where $accounts is null or list_contains($accounts, d.account_id)"""
+_MONEY: dict[str, Any] = {
+    "usage_id": pl.String, "account_id": pl.String, "currency": pl.String, "rate_id": pl.String, "local_date": pl.Date,
+    "to_number": pl.String, "amount_num": EXACT, "amount_den": pl.Int64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which usage is looked at. `until` is the last day included; None everywhere: all of it."""
+
+    prefix: str | None = None
+    deck: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class Rerated:
+    """Exact sums before allowances' rounding, per account; `is_issued` says which way moves it."""
+
+    invoice_month: str
+    accounts: list[dict[str, Any]]
+    totals: dict[str, tuple[Decimal, Decimal]]
+
+    def as_json(self) -> dict[str, Any]:
+        totals = [
+            {"currency": currency, "before": before, "after": after, "difference": after - before}
+            for currency, (before, after) in self.totals.items()
+        ]
+        return {"invoice_month": self.invoice_month, "accounts": self.accounts, "totals": totals}
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        said = [
+            f"{row['account_id']}: {row['records']} records, {row['before'].normalize():f} -> "
+            f"{row['after'].normalize():f} {row['currency']} ({row['difference'].normalize():+f}), "
+            f"{'issued: correct' if row['is_issued'] else 'not issued: run'}"
+            for row in self.accounts
+        ]
+        for currency, (before, after) in self.totals.items():
+            moved = f"{before.normalize():f} -> {after.normalize():f} {currency} ({(after - before).normalize():+f})"
+            said.append(f"in all: {moved}, before rounding and taxes")
+        ways = {row["is_issued"] for row in self.accounts}
+        if False in ways:
+            said.append(f"`tollbook run {self.invoice_month}` moves what is not issued")
+        if True in ways:
+            said.append(f"`tollbook correct {self.invoice_month} --reason TEXT` moves what is issued")
+        return said
+
+
+def rerate(request: Request, asked: Asked) -> Rerated:
+    """Compares the usage of an invoice month as documents and drafts hold it with what it costs by today's tables.
+
+    Raises WrongUsage for an unknown account or deck, NothingToDo where no such usage would move.
+    """
+    settings = request.settings()
+    if asked.deck is not None and asked.deck not in settings.decks:
+        raise WrongUsage(f"--deck: unknown {asked.deck!r}; there are {', '.join(settings.decks)}")
+    month = shift_month(request.invoice_month, -1)
+    with request.store() as store:
+        accounts_known(store, request)
+        with in_force(store.con, ("run_states", "documents_in_force")):
+            held = store.sql(_BEFORE, {"month": month, "accounts": list(request.accounts) or None})
+    scoped = replace(request, only_these=bool(request.accounts))
+    with scoped.store() as store:
+        now = _now(store, scoped, settings, month)
+    return _compared(request.invoice_month, _chosen(held, asked), _chosen(now, asked), held)
+
+
+def _now(store: Store, request: Request, settings: Settings, month: str) -> pl.DataFrame:
+    """What the month's usage costs by today's tables, record by record, against its allowances."""
+    tables = load_all(request.home, settings)
+    master = load_master(store, tables)
+    lookups = rating_tables(store, settings, request.invoice_month, master, tables, never_late=True)
+    accounts = master.versions.select("account_id").unique()
+    if request.accounts:
+        accounts = accounts.filter(pl.col("account_id").is_in(list(request.accounts)))
+    months = accounts.with_columns(usage_month=pl.lit(month))
+    first = month_start(month)
+    rows = piece_rows(settings)
+    folder = Path(tempfile.mkdtemp(prefix="tollbook-rerate-"))
+    found = [pl.DataFrame(schema=_MONEY)]
+    try:
+        with account_reader(store, settings, numbers_of(lookups, months), first, add_months(first, 1), rows) as reader:
+            pieces = list(classed(reader, lookups, folder, lambda _, __: None, of_months(months, None)))
+            included = drawn([path for _, path in pieces], lookups, rows)
+            for _, records in priced(pieces, included, reader, lookups):
+                found.append(records.select(pl.col(name).cast(kind) for name, kind in _MONEY.items()))
+    finally:
+        shutil.rmtree(folder)
+    return pl.concat(found)
+
+
+def _chosen(records: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """Numbers are compared without their +; a deck's rates begin with its name."""
+    rows = records
+    if asked.prefix is not None:
+        rows = rows.filter(pl.col("to_number").str.strip_prefix("+").str.starts_with(asked.prefix.lstrip("+")))
+    if asked.since is not None:
+        rows = rows.filter(pl.col("local_date") >= asked.since)
+    if asked.until is not None:
+        rows = rows.filter(pl.col("local_date") <= asked.until)
+    if asked.deck is not None:
+        rows = rows.filter(pl.col("rate_id").str.starts_with(f"{asked.deck}:"))
+    return rows
+
+
+def _compared(month: str, before: pl.DataFrame, after: pl.DataFrame, held: pl.DataFrame) -> Rerated:
+    was, now = _sums(before), _sums(after)
+    records = dict(
+        pl.concat([before.select("account_id", "usage_id"), after.select("account_id", "usage_id")])
+        .group_by("account_id")
+        .agg(pl.col("usage_id").n_unique())
+        .iter_rows()
+    )
+    issued = set(held.filter("is_issued")["account_id"])
+    rows = [
+        {
+            "account_id": account, "currency": currency, "records": records[account],
+            "before": _shown(was.get((account, currency), Fraction(0))),
+            "after": _shown(now.get((account, currency), Fraction(0))),
+            "difference": _shown(now.get((account, currency), Fraction(0)) - was.get((account, currency), Fraction(0))),
+            "is_issued": account in issued,
+        }
+        for account, currency in sorted({*was, *now})
+        if was.get((account, currency), Fraction(0)) != now.get((account, currency), Fraction(0))
+    ]  # fmt: skip
+    if not rows:
+        raise NothingToDo(f"{month}: today's rates would move nothing of that usage.")
+    currencies = sorted({row["currency"] for row in rows})
+    totals = {
+        currency: (_total(row["before"] for row in rows if row["currency"] == currency),
+                   _total(row["after"] for row in rows if row["currency"] == currency))
+        for currency in currencies
+    }  # fmt: skip
+    return Rerated(month, sorted(rows, key=lambda row: (-abs(row["difference"]), row["account_id"])), totals)
+
+
+def _sums(records: pl.DataFrame) -> dict[tuple[str, str], Fraction]:
+    """(account, currency) -> exact sum; one division per denominator."""
+    keys = ["account_id", "currency"]
+    sums: dict[tuple[str, str], Fraction] = {}
+    for account, currency, den, num in (
+        records.group_by(*keys, "amount_den").agg(pl.col("amount_num").sum()).iter_rows()
+    ):
+        sums[account, currency] = sums.get((account, currency), Fraction(0)) + Fraction(num) / den
+    return sums
+
+
+def _shown(exact: Fraction) -> Decimal:
+    return rounded(exact, 12)
+
+
+def _total(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, Decimal(0))

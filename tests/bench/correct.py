@@ -1,0 +1,97 @@
+"""A correction of one account against the month's run, both direct, without PDFs and snapshot: at most 1/20 of it.
+
+python -m tests.bench.correct DATA DECK [HOME]: DATA is what the yardstick's make_calls left. Prints seconds and ratio.
+"""
+
+import csv
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import flows.approve
+from flows.approve import approve
+from flows.bill_run import open_month
+from flows.catalog import load_all
+from flows.charge import charge
+from flows.context import Request, Run
+from flows.correct import correct
+from flows.draft import draft
+from flows.ingest import ingest
+from flows.manifest import write_manifest
+from flows.rate import rate
+from flows.settings import Home
+from flows.tax import tax
+from tests.bench.home import make_home
+from tests.bench.run import MEMORY_LIMIT_MB
+
+NOW = datetime(2026, 6, 2, tzinfo=UTC)
+MOST = 20
+
+
+def main() -> None:
+    data, deck = Path(sys.argv[1]), Path(sys.argv[2])
+    root = Path(sys.argv[3]) if len(sys.argv) > 3 else Path(tempfile.mkdtemp(prefix="tollbook-bench-")) / "home"
+    if not (root / "tollbook.duckdb").exists():
+        _issued_month(make_home(root, data, deck, MEMORY_LIMIT_MB), data)
+    seconds = json.loads((root / "month.json").read_text())
+    account = _add_a_number(root, data)
+    seconds["correct one account"] = _timed(lambda: correct(_request(root, account), "a number was missing"))
+    whole = seconds["run: rate, charge, tax, draft"]
+    seconds["run / correction"] = whole / seconds["correct one account"]
+    for name, value in seconds.items():
+        sys.stdout.write(f"{name}: {value:.2f}\n")
+    sys.exit(0 if seconds["run / correction"] >= MOST else 1)
+
+
+def _request(root: Path, *accounts: str, by: str = "anna") -> Request:
+    return Request(str(root), "2026-06", by, NOW, date(2026, 6, 2), accounts)
+
+
+def _issued_month(home: Home, data: Path) -> None:
+    """Takes everything in, runs the month and issues it."""
+    shutil.copy(data / "calls.csv", home.inbox / "calls" / "calls.csv")
+    request = _request(home.root)
+    with request.store() as store:
+        ingest(store, request.settings(), None, now=NOW)
+    opened: list[Run] = []
+
+    def run() -> None:
+        opened.append(open_month(request))
+        for stage in (rate, charge, tax, draft):
+            stage(opened[0])
+        with request.store() as store:
+            write_manifest(store, request, request.settings(), load_all(home, request.settings()))
+
+    seconds = {"run: rate, charge, tax, draft": _timed(run)}
+    name, nothing = ("_render", 0) if hasattr(flows.approve, "_render") else ("render", (0, []))
+    with patch.object(flows.approve, name, lambda *_: nothing):
+        approved = _request(home.root, by="ben")
+        seconds["approve"] = _timed(lambda: approve(approved, None, None, None, None, override="a benchmark"))
+    (home.root / "month.json").write_text(json.dumps(seconds))
+
+
+def _add_a_number(root: Path, data: Path) -> str:
+    """A number that the first account had all the time and nobody had keyed in; returns the account."""
+    with (data / "owners.csv").open(newline="") as file:
+        account = next(csv.DictReader(file))["account_id"]
+    row = f"+442079460199,{account},standard,number,2026-05-01"
+    text = f"number,account_id,number_type,product_code,active_from\n{row}\n"
+    (root / "inbox" / "numbers" / "late.csv").write_text(text)
+    return account
+
+
+def _timed(act: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Months run and issued stage by stage, without Prefect and without drawing PDFs: what corrections are made of."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
+
+import flows.approve
+from flows.approve import Approval, approve
+from flows.bill_run import RunReport, open_month, run_direct, take_in
+from flows.catalog import load_all
+from flows.charge import charge
+from flows.context import Request
+from flows.correct import Correction, correct
+from flows.draft import draft
+from flows.manifest import write_manifest
+from flows.publish import publish, read
+from flows.rate import rate
+from flows.settings import Home
+from flows.store import Store
+from flows.tax import tax
+
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+def asked(home: Home, month: str, *accounts: str, by: str = "anna", today: str | None = None) -> Request:
+    """A request on the 2nd of the month, or `today`."""
+    return Request(str(home.root), month, by, NOW, date.fromisoformat(today or f"{month}-02"), accounts)
+
+
+@contextmanager
+def no_pdfs() -> Iterator[None]:
+    """Documents are issued and not drawn."""
+    name, nothing = ("_render", 0) if hasattr(flows.approve, "_render") else ("render", (0, []))
+    with patch.object(flows.approve, name, lambda *_: nothing):
+        yield
+
+
+def run(home: Home, month: str, *accounts: str) -> RunReport:
+    return run_direct(asked(home, month, *accounts))
+
+
+def issue(home: Home, month: str, kind: str | None = None, today: str | None = None) -> Approval:
+    """Approves the month's drafts as ben."""
+    with no_pdfs():
+        return approve(asked(home, month, by="ben", today=today), None, None, kind, None, override="a test")
+
+
+def bill(home: Home, month: str) -> RunReport:
+    """Runs a month and issues it."""
+    report = run(home, month)
+    issue(home, month)
+    return report
+
+
+def corrected(home: Home, month: str, *accounts: str, today: str = "2025-09-15", **more: Any) -> Correction:
+    """A correction drafted and issued."""
+    found = correct(asked(home, month, *accounts, today=today), "a test", **more)
+    issue(home, month, "correction", today)
+    return found
+
+
+def rows(home: Home, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    with Store(home) as store:
+        return store.rows(query, list(values))
+
+
+def published(home: Home, query: str) -> list[tuple[Any, ...]]:
+    """A query over the snapshot, published now."""
+    with Store(home) as store:
+        path = publish(store)
+    with read(path) as con:
+        return con.execute(query).fetchall()
+
+
+def issued_total(home: Home, account: str | None = None) -> Decimal:
+    """The sum of all issued documents."""
+    total = rows(
+        home,
+        "select coalesce(sum((document_json ->> '$.total')::decimal(38, 12)), 0) from issued_documents "
+        "where $1 is null or account_id = $1",
+        account,
+    )[0][0]
+    return Decimal(total)
+
+
+def draft_only(home: Home, month: str) -> None:
+    """The stages of a run and its manifest, without review and snapshot: what a year of months can afford."""
+    request = asked(home, month)
+    take_in(request)
+    opened = open_month(request)
+    for stage in (rate, charge, tax, draft):
+        stage(opened)
+    settings = request.settings()
+    with request.store() as store:
+        write_manifest(store, request, settings, load_all(home, settings))

@@ -1,0 +1,205 @@
+"""After issue: a month recomputed, a credit note and a new document for who differs, and nothing else touched."""
+
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from flows.correct import correct
+from flows.laws import broken
+from flows.publish import publish, read
+from flows.settings import Home
+from flows.store import Store
+from schemas.errors import NothingToDo, Refused, WrongUsage
+from tests.flows.issuing import asked, bill, corrected, issue, issued_total, published, rows, run
+from tests.scenarios.month.home import add_file, make_home
+
+NUMBER = "+442079460101"
+FRANCE = "+33123456789"
+LATER = "2025-09-15"
+
+
+@pytest.fixture(scope="module")
+def issued_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Ann and Bob have ten seats each; Ann has called France for a minute in May. June is issued."""
+    home = make_home(tmp_path_factory.mktemp("issued") / "home")
+    add_file(home, "accounts", "accounts", [{"account_id": "ANN"}, {"account_id": "BOB"}])
+    seats = [{"subscription_id": f"S-{one}", "account_id": one, "quantity": "10"} for one in ("ANN", "BOB")]
+    add_file(home, "subscriptions", "first", seats)
+    add_file(home, "numbers", "numbers", [{"number": NUMBER, "account_id": "ANN"}])
+    call(home, "a", "2025-05-20T10:00:00Z", 60)
+    bill(home, "2025-06")
+    return home
+
+
+@pytest.fixture
+def home(issued_home: Home, tmp_path: Path) -> Home:
+    return Home(shutil.copytree(issued_home.root, tmp_path / "home"))
+
+
+def call(home: Home, name: str, at: str, seconds: int) -> None:
+    row = {"call_id": name, "started_at": at, "from_number": NUMBER, "to_number": FRANCE, "duration_s": seconds}
+    add_file(home, "calls", name, [row])
+
+
+def seats(home: Home, name: str, account: str, quantity: str, since: str = "2024-01-01") -> None:
+    row = {"subscription_id": f"S-{account}", "account_id": account, "quantity": quantity, "start_date": since}
+    add_file(home, "subscriptions", name, [row])
+
+
+def documents(home: Home, month: str = "2025-06") -> list[tuple[object, ...]]:
+    found = published(
+        home,
+        "select invoice_number, account_id, kind, total, issue_date::varchar, corrects, replaced_by, correction "
+        f"from invoices where invoice_month = '{month}' order by account_id, issue_date, invoice_number desc",
+    )
+    return [(number, account, kind, Decimal(total).normalize(), *rest) for number, account, kind, total, *rest in found]
+
+
+def test_a_credit_note_of_the_old_document_and_a_new_one_in_its_place(home: Home) -> None:
+    before = dict(rows(home, "select invoice_number, document_json from issued_documents"))
+    seats(home, "backdated", "ANN", "12")
+    found = correct(asked(home, "2025-06", today=LATER), "12 seats since January")
+    (ann,) = found.differences
+    assert (ann.account_id, ann.documents, ann.before, ann.after) == (
+        "ANN", ["UK-2025-000001"], Decimal("375.97"), Decimal("450.37"),
+    )  # fmt: skip
+    assert [(one.what, one.before, one.after) for one in ann.changes] == [
+        ("line", Decimal("310.00"), Decimal("372.00")),
+        ("tax", Decimal("62.66"), Decimal("75.06")),
+    ]
+    issue(home, "2025-06", "correction", LATER)
+    assert documents(home) == [
+        ("UK-2025-000001", "ANN", "invoice", Decimal("375.97"), "2025-06-01", None, "UK-2025-000003", None),
+        (
+            "UKCN-2025-000001",
+            "ANN",
+            "credit_note",
+            Decimal("-375.97"),
+            "2025-09-01",
+            "UK-2025-000001",
+            None,
+            "reversal",
+        ),
+        ("UK-2025-000003", "ANN", "invoice", Decimal("450.37"), "2025-09-01", "UK-2025-000001", None, "replacement"),
+        ("UK-2025-000002", "BOB", "invoice", Decimal(372), "2025-06-01", None, None, None),
+    ]
+    after = dict(rows(home, "select invoice_number, document_json from issued_documents"))
+    assert {number: after[number] for number in before} == before
+    with Store(home) as store:
+        path = publish(store)
+    with read(path) as con:
+        assert broken(con) == {}
+
+
+def test_the_reversal_has_the_taxes_of_the_original_and_its_date(home: Home) -> None:
+    seats(home, "backdated", "ANN", "12")
+    corrected(home, "2025-06")
+    taxes = "select invoice_number, tax_date::varchar, rate_percent, base_amount, amount from invoice_taxes "
+    found = published(home, taxes + "where invoice_number in ('UK-2025-000001', 'UKCN-2025-000001') order by 1")
+    (_, day, rate, base, amount), (_, back_day, back_rate, back_base, back) = found
+    assert (back_day, back_rate, back_base, back) == (day, rate, -base, -amount)
+
+
+def test_nothing_differs_and_a_second_correction_finds_nothing(home: Home) -> None:
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "a look")
+    seats(home, "backdated", "ANN", "12")
+    corrected(home, "2025-06")
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "again")
+
+
+def test_a_correction_is_corrected(home: Home) -> None:
+    for name, quantity in (("one", "12"), ("two", "11"), ("three", "10")):
+        seats(home, name, "ANN", quantity)
+        corrected(home, "2025-06", "ANN")
+    totals = published(home, "select sum(total) from invoices where account_id = 'ANN'")
+    assert totals == [(Decimal("375.97"),)]
+    standing = published(
+        home, "select corrects, total from invoices where correction = 'replacement' and replaced_by is null"
+    )
+    assert [(number, total.normalize()) for number, total in standing] == [("UK-2025-000004", Decimal("375.97"))]
+
+
+def test_the_next_run_bills_nothing_of_what_was_corrected(home: Home) -> None:
+    seats(home, "backdated", "ANN", "12")
+    corrected(home, "2025-06", today="2025-06-20")
+    report = run(home, "2025-07")
+    lines = "select section, quantity::integer, amount from invoice_lines where run_id = $1 and account_id = 'ANN'"
+    found = rows(home, lines, report.run_id)
+    assert [(section, quantity, amount.normalize()) for section, quantity, amount in found] == [
+        ("service_fees", 12, Decimal(372)),
+        ("phone_numbers", 1, Decimal("3.1")),
+    ]
+
+
+def test_a_correction_of_an_old_month_leaves_what_a_later_document_billed(home: Home) -> None:
+    seats(home, "in-may", "ANN", "12", "2025-05-15")
+    bill(home, "2025-07")
+    # May's part and June came on the July invoice: nothing of it is June's to correct.
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "a look")
+    seats(home, "in-may-again", "ANN", "11", "2025-05-15")
+    # The July invoice billed too much: 16/31 of May, June and July for one seat, and VAT.
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "a look")
+    (ann,) = corrected(home, "2025-07").differences
+    assert ann.after - ann.before == Decimal("-93.60")
+    assert issued_total(home, "ANN") == Decimal("375.97") + ann.after
+
+
+def test_late_usage_that_waits_comes_with_the_correction(home: Home) -> None:
+    text = home.settings_file.read_text(encoding="utf-8")
+    home.settings_file.write_text(text.replace("[sellers.uk]\n", '[sellers.uk]\nlate_usage = "correction"\n'))
+    call(home, "late", "2025-05-21T10:00:00Z", 60)
+    assert run(home, "2025-07").usage == {"suspended": 1}
+    (ann,) = corrected(home, "2025-06").differences
+    # 2 x 0.2093 is 0.42 where 0.21 was billed; and VAT.
+    assert (ann.before, ann.after) == (Decimal("375.97"), Decimal("376.22"))
+    usage = published(
+        home, "select split_part(usage_id, ':', 2), billed_as, invoice_number from rated_usage order by 1"
+    )
+    assert usage == [("a", "correction", "UK-2025-000003"), ("late", "correction", "UK-2025-000003")]
+    assert published(home, "select count(*) from suspended_usage") == [(0,)]
+
+
+def test_a_correction_that_is_not_issued_changes_no_figure_of_what_is(home: Home) -> None:
+    seats(home, "backdated", "ANN", "12")
+    before = published(home, "select usage_id, invoice_number, billed_as from rated_usage")
+    correct(asked(home, "2025-06", today=LATER), "drafted only")
+    assert published(home, "select usage_id, invoice_number, billed_as from rated_usage") == before
+
+
+def test_refusals(home: Home) -> None:
+    with pytest.raises(WrongUsage, match="--reason"):
+        correct(asked(home, "2025-06"), " ")
+    with pytest.raises(WrongUsage, match="EVE"):
+        correct(asked(home, "2025-06", "EVE"), "who")
+    with pytest.raises(Refused, match="no issued document"):
+        correct(asked(home, "2025-07"), "too early")
+    with pytest.raises(WrongUsage, match="--as-known-at"):
+        correct(asked(home, "2025-06"), "when", "2025-06-R-nothing")
+
+
+def test_with_what_a_run_knew(home: Home) -> None:
+    seats(home, "backdated", "ANN", "12")
+    first = rows(home, "select run_id from runs where invoice_month = '2025-06'")[0][0]
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "as it was", first)
+    catalog = home.catalog / "catalog.yaml"
+    catalog.write_text(catalog.read_text(encoding="utf-8").replace('"31.00"', '"29.00"'), encoding="utf-8")
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "as it was", first)
+    assert [one.account_id for one in correct(asked(home, "2025-06", today=LATER), "now").differences] == ["ANN", "BOB"]
+
+
+def test_drafts_are_void_when_something_moves(home: Home) -> None:
+    seats(home, "backdated", "ANN", "12")
+    correct(asked(home, "2025-06", today=LATER), "first")
+    seats(home, "more", "ANN", "13")
+    run(home, "2025-07")
+    with pytest.raises(Refused, match="feed subscriptions"):
+        issue(home, "2025-06", "correction", LATER)
+    assert issued_total(home, "ANN") == Decimal("375.97")
