@@ -78,12 +78,18 @@ LAWS = {
         select usage_id, c.duration_s, o.duration_s from outcomes o join feed_calls c using (usage_id)
         where o.duration_s is distinct from c.duration_s""",
     # Both sides at 12 decimals, so a document of a million records may be off by a millionth.
+    # Of the last month only: what documents held already of earlier ones is taken off their lines, not off their usage.
     "the rated usage of every document is what its lines are made of": """
+        with last as (
+            select strftime((invoice_month || '-01')::date - interval 1 month, '%Y-%m') as usage_month
+            from runs where run_id = $run limit 1)
         select draft_id, u.amount as rated, l.amount as lines
         from (select draft_id, sum(amount) as amount from rated_usage join (
                 select distinct draft_id from documents where run_id = $run) using (draft_id)
-              where run_id = $run group by draft_id) u
-        full join (select draft_id, sum(amount) as amount from line_usage where run_id = $run group by draft_id) l
+              where run_id = $run and usage_month = (from last) group by draft_id) u
+        full join (select draft_id, sum(u.amount) as amount
+                   from line_usage u join invoice_lines l using (run_id, draft_id, line_no)
+                   where run_id = $run and strftime(l.period_start, '%Y-%m') = (from last) group by draft_id) l
             using (draft_id)
         where abs(coalesce(u.amount, 0) - coalesce(l.amount, 0)) > 0.000001""",
     "every tax is its base times its rate, to the smallest unit": """
@@ -163,16 +169,17 @@ def balance_mails(store: Store, month: str, so: str) -> None:
     keep_laws(store, SEND_LAWS, {"month": month}, so)
 
 
-OF_EVERYTHING = (
+NOT_OF_CORRECTIONS = (
     "every known account has exactly one outcome",
     "every loaded record is rated, suspended or excluded",
+    "the rated usage of every document is what its lines are made of",
 )
-"""Laws of a run that looks at every account; a correction does not."""
+"""Laws of a run that looks at every account and all usage of its month; a correction changes what others hold."""
 
 
 def balance_correction(store: Store, run_id: str) -> None:
     """The laws of a correction that drafts."""
-    laws = {law: query for law, query in LAWS.items() if law not in OF_EVERYTHING}
+    laws = {law: query for law, query in LAWS.items() if law not in NOT_OF_CORRECTIONS}
     keep_laws(store, laws, {"run": run_id}, "nothing was drafted")
 
 

@@ -128,7 +128,7 @@ RUN_POINTS = [
     "flows.store:os.fsync before 1",
     "flows.bill_run:open_run after 1",
     "flows.bill_run:rate after 1",
-    "flows.charge:with_usage_pricing before 1",
+    "flows.usage_owed:with_usage_pricing before 1",
     "flows.bill_run:charge after 1",
     "flows.tax:answered before 1",
     "flows.bill_run:tax after 1",
