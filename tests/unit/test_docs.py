@@ -5,13 +5,14 @@ from pathlib import Path
 
 import typer
 
-from flows import cli_decks, cli_reports
+from flows import cli_correct, cli_decks, cli_reports
 from flows.cli import app
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_command_is_in_the_readme_and_has_help() -> None:
+    cli_correct.register(app)
     cli_reports.register(app)
     cli_decks.register(app)
     command = typer.main.get_command(app)
