@@ -19,7 +19,7 @@ from flows.correct_known import known_at
 from flows.correct_usage import rate_correction
 from flows.ingest import ingest
 from flows.keep import keep_tables
-from flows.manifest import write_manifest
+from flows.manifest import write_correction_manifest
 from flows.runs import (
     accounts_known,
     add_event,
@@ -159,13 +159,12 @@ def _holders(store: Store, asked: Request) -> tuple[str, ...]:
 
 
 def _bind(request: Request, run: Run, reason: str, differences: list[Difference]) -> None:
-    """The act in the audit log, and the month's manifest with the drafts, which the approval is bound to."""
-    settings = request.settings()
+    """The act in the audit log, and the manifest of the drafts, which the approval is bound to."""
     with request.store() as store:
         told = ", ".join(f"{one.account_id} {one.before} -> {one.after} {one.currency}" for one in differences[:20])
         more = f" and {len(differences) - 20} more" if len(differences) > 20 else ""
         audit.record(store, "correct", run.run_id, request.by, request.now, reason, told + more)
-        write_manifest(store, request, settings, load_all(request.home, settings))
+        write_correction_manifest(store, request, run.run_id)
 
 
 def drafted_corrections(store: Store, month: str) -> list[str]:

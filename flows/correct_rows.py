@@ -53,14 +53,14 @@ def write_outcomes(store: Store, run: Run, found: "Prepared") -> None:
     taken_back = [one.invoice_number for those in found.standing.values() for one in those]
     elsewhere = f"""
         select u.usage_id from rated_usage u join ({STANDING}) d on d.run_id = u.run_id and d.account_id = u.account_id
-        where not list_contains($taken_back, d.invoice_number)"""
+        where list_contains($corrected, u.account_id) and not list_contains($taken_back, d.invoice_number)"""
     store.con.register("_drafts", drafts.to_arrow())
     try:
         for path in sorted((run.work / "usage").glob("*.parquet")):
             store.con.execute(
                 f"insert into rated_usage by name select u.* replace (d.new_draft_id as draft_id) "
                 f"from read_parquet($path) u join _drafts d using (account_id) where u.usage_id not in ({elsewhere})",
-                {"path": str(path), "taken_back": taken_back},
+                {"path": str(path), "taken_back": taken_back, "corrected": list(found.standing)},
             )
     finally:
         store.con.unregister("_drafts")

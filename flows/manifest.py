@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.catalog import Tables
 from flows.context import Request
-from flows.keep import keep
+from flows.keep import keep, kept
 from flows.runs import last_state, read_inputs
 from flows.settings import Home, Settings
 from flows.store import Store, write_atomic
@@ -32,6 +32,29 @@ def write_manifest(store: Store, request: Request, settings: Settings, tables: T
     standing = [run["run_id"] for run in content["runs"]]
     store.rows("update runs set manifest_sha256 = $1 where list_contains($2, run_id)", [digest, standing])
     return digest
+
+
+def write_correction_manifest(store: Store, request: Request, run_id: str) -> str:
+    """Writes out/<month>/<run>.json, a manifest of a drafted correction alone: a month's own lists every document.
+
+    Its approval is bound to it; then the month's manifest is written anew. Returns its SHA-256.
+    """
+    digest = store.rows("select inputs_sha256 from runs where run_id = $1", [run_id])[0][0]
+    drafts = store.rows(
+        "select draft_id, sha256(document_json) from documents where run_id = $1 order by draft_id", [run_id]
+    )
+    content: dict[str, Any] = {
+        "invoice_month": request.invoice_month,
+        "inputs": json.loads(kept(request.home, digest).read_bytes()),
+        "runs": [run for run in _runs(store, request.invoice_month) if run["run_id"] == run_id],
+        "documents": [{"number": number, "issue_date": None, "sha256": sha256} for number, sha256 in drafts],
+        "outputs": {},
+    }
+    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    keep(request.home, text.encode())
+    bound = write_atomic(request.home.out(request.invoice_month) / f"{run_id}.json", text.encode())
+    store.rows("update runs set manifest_sha256 = $1 where run_id = $2", [bound, run_id])
+    return bound
 
 
 def _runs(store: Store, month: str) -> list[dict[str, Any]]:

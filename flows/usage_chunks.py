@@ -176,8 +176,11 @@ def _known(scope: Scope) -> str:
 def _with_variants(con: duckdb.DuckDBPyConnection, scope: Scope) -> frozenset[str]:
     """Feeds with records of one identity that differ, left in variants_of_<feed>; ingest has noted which identities to
     look at (RULES 15)."""
-    found = set()
+    found: set[str] = set()
+    noted = {feed for (feed,) in con.execute("select distinct feed from usage_variants").fetchall()}
     for feed, keys in _IDENTITY.items():
+        if feed not in noted:
+            continue
         identity = ", ".join(keys)
         variants = con.execute(
             f"create temp table variants_of_{feed} as select {identity}, count(*) as variants "

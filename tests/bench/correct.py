@@ -13,10 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-import flows.approve
-from flows.approve import approve
 from flows.bill_run import open_month
 from flows.catalog import load_all
 from flows.charge import charge
@@ -50,12 +47,12 @@ def main() -> None:
     sys.exit(0 if seconds["run / correction"] >= MOST else 1)
 
 
-def _request(root: Path, *accounts: str, by: str = "anna") -> Request:
-    return Request(str(root), "2026-06", by, NOW, date(2026, 6, 2), accounts)
+def _request(root: Path, *accounts: str) -> Request:
+    return Request(str(root), "2026-06", "anna", NOW, date(2026, 6, 2), accounts)
 
 
 def _issued_month(home: Home, data: Path) -> None:
-    """Takes everything in, runs the month and issues it."""
+    """Takes everything in, runs the month and issues it, without approval and PDFs."""
     shutil.copy(data / "calls.csv", home.inbox / "calls" / "calls.csv")
     request = _request(home.root)
     with request.store() as store:
@@ -70,11 +67,24 @@ def _issued_month(home: Home, data: Path) -> None:
             write_manifest(store, request, request.settings(), load_all(home, request.settings()))
 
     seconds = {"run: rate, charge, tax, draft": _timed(run)}
-    name, nothing = ("_render", 0) if hasattr(flows.approve, "_render") else ("render", (0, []))
-    with patch.object(flows.approve, name, lambda *_: nothing):
-        approved = _request(home.root, by="ben")
-        seconds["approve"] = _timed(lambda: approve(approved, None, None, None, None, override="a benchmark"))
+    with request.store() as store:
+        store.con.execute(_ISSUED)
+        store.con.execute("insert into run_events select run_id, 'approved', 'ben', null, $1 from runs", [NOW])
+        store.checkpoint()
     (home.root / "month.json").write_text(json.dumps(seconds))
+
+
+_ISSUED = """
+insert into issued_documents by name
+select draft_id, number as invoice_number, seller_id, 'B' as series, sequence, account_id, invoice_month, run_id,
+    date '2026-06-01' as issue_date, date '2026-07-01' as due_date, final as document_json,
+    sha256(final) as document_sha256, 'ben' as issued_by, timestamptz '2026-06-02 00:00:00+00' as issued_at
+from (
+    select *, row_number() over (order by account_id) as sequence,
+        'B-2026-' || lpad(sequence::varchar, 6, '0') as number,
+        json_merge_patch(document_json, json_object('status', 'issued', 'invoice_number', number))::varchar as final
+    from documents)"""
+"""Every draft issued at once: how long an approval takes is another measure."""
 
 
 def _add_a_number(root: Path, data: Path) -> str:
