@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import polars as pl
 from hypothesis import given, settings
@@ -16,7 +17,8 @@ from schemas.money import EXACT, round_sums, rounded
 FIRST = date(2026, 5, 1)
 
 parts = st.lists(
-    st.tuples(st.integers(0, 30), st.integers(1, 31), st.integers(1, 3), st.sampled_from(["31.00", "62.00"])), max_size=4
+    st.tuples(st.integers(0, 30), st.integers(1, 31), st.integers(1, 3), st.sampled_from(["31.00", "62.00"])),
+    max_size=4,
 )
 Parts = list[tuple[int, int, int, str]]
 
@@ -28,7 +30,7 @@ def frame(made: Parts) -> pl.DataFrame:
         for start, days, quantity, price in made
     ]  # fmt: skip
     text = dict.fromkeys(KEY[:4], pl.String)
-    schema = {**text, "cycle_start": pl.Date, "cycle_end": pl.Date, "unit_price": EXACT, "priced_units": EXACT,
+    schema: dict[str, Any] = {**text, "cycle_start": pl.Date, "cycle_end": pl.Date, "unit_price": EXACT, "priced_units": EXACT,
               "part_start": pl.Date, "part_end": pl.Date, "quantity": EXACT}  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -81,7 +83,7 @@ def test_documents_of_a_line_always_add_up_to_all_of_it_rounded_once(known: list
         rows = less_billed(owed, _held(billed), digits, touched)
         if rows.height:
             printed = round_sums(rows.with_columns(minor_digits=pl.lit(2)), ["account_id", "line_key"])["amount"][0]
-            billed.append((printed, rows["quantity"].sum()))
+            billed.append((printed, Decimal(rows["quantity"].sum())))
         exact = Fraction(Decimal(thousandths).scaleb(-3)) / den
         assert sum((amount for amount, _ in billed), Decimal(0)) == rounded(exact, 2)
         assert sum((quantity for _, quantity in billed), Decimal(0)) == thousandths
@@ -104,6 +106,6 @@ def _held(billed: list[tuple[Decimal, Decimal]]) -> pl.DataFrame:
     ]  # fmt: skip
     text = ("account_id", "line_key", "charge_key", "section", "product_code", "billing_group", "country", "usage_month",
             "unit")  # fmt: skip
-    schema = {**dict.fromkeys(text, pl.String), "list_unit_price": EXACT, "period_start": pl.Date,
+    schema: dict[str, Any] = {**dict.fromkeys(text, pl.String), "list_unit_price": EXACT, "period_start": pl.Date,
               "period_end": pl.Date, "amount": EXACT, "quantity": EXACT}  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
