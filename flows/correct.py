@@ -87,7 +87,8 @@ def correct(request: Request, reason: str, as_known_at: str | None = None, *, dr
     if not reason.strip():
         raise WrongUsage("--reason: say why the month is corrected; it is kept in the audit log")
     refused = _take_in(request) if draft else []
-    with known_at(request, as_known_at) as asked:
+    # Held open, the database is opened and folded together once, not by every stage.
+    with request.store(), known_at(request, as_known_at) as asked:
         run = _opened(asked, reason, as_known_at)
         rate_correction(run)
         charge(run)

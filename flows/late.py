@@ -62,6 +62,11 @@ class Late:
         )
         return rows.filter(~mine).select(records.columns)
 
+    def kept_waiting(self, billed_before: pl.DataFrame) -> pl.DataFrame:
+        """Of account_id, billed_before those accounts whose late usage waits for a correction."""
+        waits = self.policy.filter(pl.col("waits").fill_null(True)).select("account_id")
+        return billed_before.join(waits, on="account_id", how="semi")
+
     def records(self) -> pl.DataFrame:
         return pl.concat(self.found)
 

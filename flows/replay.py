@@ -4,7 +4,7 @@ The same code that bills rates them, but for allowances: those are shared with e
 billed here: the next run does that, a supplementary one where the month is issued (RULES 17, 24).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -14,6 +14,7 @@ from flows.ageing import IN_FORCE, ageing
 from flows.catalog import load_all
 from flows.context import Request
 from flows.inputs import load_master, rating_tables
+from flows.late import Late
 from flows.publish import in_force
 from flows.runs import drafted_runs
 from flows.settings import Settings
@@ -23,7 +24,7 @@ from rating.outcomes import SUSPENDED, outcome
 from rating.usage import class_records, price_records
 from schemas.errors import NothingToDo, WrongUsage
 from schemas.money import EXACT
-from schemas.periods import month_of, shift_month
+from schemas.periods import month_of, month_start, shift_month
 
 PIECE_ROWS = 500_000
 
@@ -128,7 +129,10 @@ def next_month(store: Store, request: Request) -> str:
 def _tried(store: Store, settings: Settings, month: str, request: Request, asked: pl.DataFrame) -> pl.DataFrame:
     """What the next run would say of the records `asked` (usage_id), before allowances; those it answers for."""
     tables = load_all(request.home, settings)
-    lookups = rating_tables(store, settings, month, load_master(store, tables), tables)
+    master = load_master(store, tables)
+    lookups = rating_tables(store, settings, month, master, tables)
+    late = Late.of(settings, master, month_start(month))
+    lookups = replace(lookups, billed_before=late.kept_waiting(lookups.billed_before))
     wanted = asked["usage_id"].implode()
     found = [pl.DataFrame(schema=_TRIED)]
     with usage_reader(store, settings, lookups.oldest_usage_day, PIECE_ROWS) as reader:
