@@ -41,7 +41,7 @@ LAWS: dict[str, str] = {
         from keys as k join lines as l on l.account_id = k.account_id and l.charge_key = k.charge_key
             and l.billing_group is not distinct from k.billing_group and (l.is_issued or l.of_run = k.drafted)
         group by k.account_id, k.charge_key, k.billing_group, k.drafted
-        having abs(sum(l.listed) - sum(l.usage)) > 0.000001 + max(
+        having count(l.price_model) = 0 and abs(sum(l.listed) - sum(l.usage)) > 0.000001 + max(
             case l.minor_digits when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 else 0.00005 end)
         union all
         select invoice_number, line_no, null, sum(amount) from line_usage as u

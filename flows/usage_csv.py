@@ -7,13 +7,17 @@ from schemas.document import Document
 
 _RISKY = r"^[=+\-@\t\r]"
 
+# A line of late usage also moves calls that another run rated: what they are stands there.
 _QUERY = """
+with of_line as (select * from line_usage where run_id = $run and draft_id = $draft),
+about as (
+    from rated_usage where usage_id in (select usage_id from of_line)
+    qualify row_number() over (partition by usage_id order by run_id = $run desc, rowid desc) = 1)
 select u.line_no, r.started_at, v.time_zone, r.kind, r.category, r.direction, r.from_number, r.to_number,
        r.destination, r.country, r.duration_s, u.component, u.units, r.unit, u.price, u.per, u.amount, u.usage_id
-from line_usage u join rated_usage r on r.run_id = u.run_id and r.usage_id = u.usage_id
+from of_line u join about r on r.usage_id = u.usage_id
 join (select account_id, max_by(time_zone, coalesce(effective_from, date '0001-01-01')) as time_zone
       from feed_accounts group by account_id) v on v.account_id = r.account_id
-where u.run_id = $run and u.draft_id = $draft
 order by u.line_no, r.started_at, u.usage_id, u.component desc
 """
 

@@ -3,9 +3,13 @@
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from flows.settings import Home
+from flows.store import Store
+from flows.usage_csv import usage_csv
+from schemas.document import Document
 from tests.flows.issuing import bill, published, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
@@ -87,6 +91,19 @@ def test_what_was_billed_does_not_change_and_nothing_is_billed_twice(home: Home)
         ("included_minutes", Decimal(0), Decimal(0)),
         ("outbound_overage", Decimal("0.18"), Decimal("0.18")),
     ]
+
+
+def test_the_usage_file_of_a_late_line_adds_up_to_it(home: Home) -> None:
+    bill(home, "2025-06")
+    calls(home, "late", ("c", "2025-05-03T10:00:00Z", AT_HOME, 240))
+    bill(home, "2025-07")
+    with Store(home) as store:
+        text = store.rows("select document_json from issued_documents where invoice_month = '2025-07'")[0][0]
+        listed = pl.read_csv(usage_csv(store, Document.model_validate_json(text)), infer_schema=False)
+    moved = listed.select("duration_s", "component", "units", "amount").rows()
+    assert sorted(moved) == sorted(
+        [("240", "included", "240", "0"), ("180", "included", "-120", "0"), ("180", "charged", "120", "0.12")]
+    )
 
 
 def test_a_seller_that_wants_corrections_keeps_late_usage_waiting_with_an_estimate(home: Home) -> None:

@@ -122,7 +122,7 @@ def test_a_report_that_was_lost_is_written_again(home: Home) -> None:
     assert review.read_bytes() == before
 
 
-def test_a_call_of_an_issued_month_is_kept_and_shown(home: Home) -> None:
+def test_a_call_of_an_issued_month_is_billed_late_and_one_without_a_rate_is_kept(home: Home) -> None:
     add_file(home, "numbers", "numbers", [{"number": "+442079460101", "account_id": "ANN"}])
     _run(home)
     _approve(home)
@@ -134,9 +134,11 @@ def test_a_call_of_an_issued_month_is_kept_and_shown(home: Home) -> None:
         [{**late, "to_number": "+33123456789"}, {**late, "call_id": "mute", "to_number": "+99912345678"}],
     )
     report = _run(home, "2025-07")
-    assert report.usage == {"suspended": 2}
-    reasons = _rows(home, f"select usage_id, reason from suspended_usage where run_id = '{report.run_id}' order by 1")
-    assert [reason for _, reason in reasons] == ["late_usage", "no_rate"]
+    assert report.usage == {"rated": 1, "suspended": 1}
+    assert _rows(home, f"select billed_as, usage_month from rated_usage where run_id = '{report.run_id}'") == [
+        ("prior_period", "2025-05")
+    ]
+    assert _rows(home, f"select reason from suspended_usage where run_id = '{report.run_id}'") == [("no_rate",)]
 
 
 def test_no_two_sellers_share_a_series() -> None:
