@@ -4,6 +4,7 @@ Usage of a month that is issued already for its account does not go the common w
 """
 
 import shutil
+from pathlib import Path
 
 import polars as pl
 
@@ -11,8 +12,9 @@ from flows.catalog import load_all
 from flows.context import Run, emptied
 from flows.inputs import load_master, rating_tables
 from flows.late import Late, rate_late
-from flows.rate_pieces import ahead, classed, drawn, piece_rows, priced
-from flows.rated_rows import counted, write_estimates, write_rated, write_settled
+from flows.rate_pieces import classed, drawn, piece_rows, priced
+from flows.rated_rows import counted, rated_and_left, write_estimates, write_settled
+from flows.side_by_side import ahead, several
 from flows.store import Store
 from flows.usage_chunks import Piece, usage_reader
 from rating.usage import RatingTables
@@ -45,8 +47,13 @@ def rate(run: Run) -> dict[str, int]:
         with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
             pieces = list(classed(reader, lookups, waiting, settled))
             included = drawn([path for _, path in pieces], lookups, rows)
-            for path, records in ahead(priced(pieces, included, reader, lookups)):
-                write_rated(store, run, records, rated / path.name)
+            columns = store.columns("rated_usage")
+
+            def left(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
+                path, records = item
+                return rated_and_left(run, records, rated / path.name, columns)
+
+            store.append_each("rated_usage", several(left, ahead(priced(pieces, included, reader, lookups))))
             rate_late(store, run, settings, late, rows, tables_from)
             write_estimates(store, run.run_id)
         counts = counted(store, run.run_id)

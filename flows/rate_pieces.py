@@ -6,27 +6,29 @@ Allowances alone hold records of all pieces in memory together, by account.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import polars as pl
 
-from flows.rated_rows import CALLED_FROM, WAITING, coded, month_of, rated_rows
+from flows.rated_rows import CALLED_FROM, WAITING, coded, months_of, rated_rows
 from flows.settings import Settings
+from flows.side_by_side import ahead, several
 from flows.usage_chunks import Piece, UsageReader, records_of
 from rating.draws import DRAWS, draw
 from rating.usage import RatingTables, class_records, price_records
 from schemas.errors import TollbookError
 
-T = TypeVar("T")
 Settle = Callable[[Piece, pl.DataFrame], None]
 """Takes the records of a piece that are suspended or excluded."""
 Wanted = Callable[[pl.DataFrame], pl.DataFrame]
 """Those of the records on their way that are to go on."""
 
-ROWS_PER_MB: float = 100
+ROWS_PER_MB: float = 50
 """Records of a piece per megabyte of the run's memory limit."""
+
+
+NARROWER = 4
+"""How many times as many records are looked at together for their allowances, which takes few columns."""
 
 
 def piece_rows(settings: Settings) -> int:
@@ -34,28 +36,24 @@ def piece_rows(settings: Settings) -> int:
     return max(1, int(ROWS_PER_MB * settings.run.memory_limit_mb))
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, each made in another thread while the one before is dealt with."""
-    with ThreadPoolExecutor(1) as other:
-        waiting = other.submit(next, items, None)
-        while (item := waiting.result()) is not None:
-            waiting = other.submit(next, items, None)
-            yield item
-
-
 def classed(
     reader: UsageReader, lookups: RatingTables, folder: Path, settled: Settle, wanted: Wanted | None = None
 ) -> Iterator[tuple[Piece, Path]]:
     """Hands over what is settled, and yields where the records on their way wait: all, or those `wanted`."""
     columns = [*WAITING, *(CALLED_FROM if lookups.pools.lists["needs_device"].any() else ())]
-    for place, (piece, usage) in enumerate(ahead(records_of(reader))):
+
+    def one(item: tuple[int, tuple[Piece, pl.DataFrame]]) -> tuple[Piece, Path, pl.DataFrame]:
+        place, (piece, usage) = item
         records = class_records(usage, lookups)
         _conserved(usage, records)
         on_their_way = records["reason"].is_null()
-        settled(piece, records.filter(~on_their_way))
-        path = folder / f"{place:05}.arrow"
         waiting = records.with_row_index("at").filter(on_their_way)
+        path = folder / f"{place:05}.arrow"
         (wanted(waiting) if wanted else waiting).select(columns).pipe(coded).write_ipc(path)
+        return piece, path, records.filter(~on_their_way)
+
+    for piece, path, done in several(one, enumerate(ahead(records_of(reader)))):
+        settled(piece, done)
         yield piece, path
 
 
@@ -69,32 +67,44 @@ def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:
 def drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, list[pl.DataFrame]]:
     """What allowances cover of the records that have one: per piece, at, allowance_id, pool, included_units, draws.
 
-    As many accounts at a time as have about `rows` records.
+    As many accounts at a time as have about NARROWER * `rows` records.
     """
     if lookups.pools.lists.is_empty() or not waiting:
         return {}
-    asking = pl.concat([_asking(place, path, lookups) for place, path in enumerate(waiting)])
-    buckets = -(-asking.select(pl.len()).collect().item() // rows)
-    columns = ["place", "at", "allowance_id", "pool", "included_units", "draws"]
+    records = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for path in waiting)
+    buckets = -(-records // (NARROWER * rows))
+    cut = list(several(lambda place: _by_bucket(place, waiting[place], lookups, buckets), range(len(waiting))))
+
+    def of_bucket(bucket: int) -> pl.DataFrame:
+        parts = [pl.scan_ipc(path).slice(ends[bucket], ends[bucket + 1] - ends[bucket]) for path, ends in cut]
+        asking = pl.concat(parts).collect().with_columns(pl.col(pl.Categorical).cast(pl.String))
+        return draw(asking, lookups.grants, lookups.pools).select(_TAKEN).pipe(coded)
+
     taken: dict[int, list[pl.DataFrame]] = {}
-    for bucket in range(buckets):
-        mine = asking.filter(pl.col("account_id").to_physical() % buckets == bucket).collect()
-        words = mine.with_columns(pl.col(pl.Categorical).cast(pl.String))
-        found = draw(words, lookups.grants, lookups.pools).select(columns).pipe(coded)
+    for found in several(of_bucket, range(buckets)):
         for (place,), part in found.group_by("place"):
             taken.setdefault(int(place), []).append(part.drop("place"))
     return taken
 
 
-def _asking(place: int, path: Path, lookups: RatingTables) -> pl.LazyFrame:
-    """The records of a piece that may draw on an allowance."""
-    listed = lookups.rules.select(allowance_id="allowance_id", rule=pl.int_range(pl.len(), dtype=pl.UInt32))
-    waiting = pl.scan_ipc(path)
-    called_from = [name for name in CALLED_FROM if name in waiting.collect_schema()]
-    return waiting.join(listed.drop_nulls("allowance_id").lazy(), on="rule").select(
-        "at", "usage_id", "account_id", "billing_group", "category", "started_at", "billable_units", "allowance_id",
-        *called_from, place=pl.lit(place, pl.UInt32), usage_month=month_of("local_date"),
-    )  # fmt: skip
+_TAKEN = ("place", "at", "allowance_id", "pool", "included_units", "draws")
+
+
+def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> tuple[Path, list[int]]:
+    """Leaves the records of a piece that may draw on an allowance in the order of their accounts' buckets.
+
+    Returns where they lie, and at which row each bucket begins and the last one ends.
+    """
+    waiting = pl.read_ipc(path)
+    listed = lookups.rules["allowance_id"].cast(pl.Categorical).gather(waiting["rule"])
+    asking = waiting.select(
+        "at", "usage_id", "account_id", "billing_group", "category", "started_at", "billable_units",
+        pl.col("^(" + "|".join(CALLED_FROM) + ")$"), months_of(waiting["local_date"]), allowance_id=listed,
+        place=pl.lit(place, pl.UInt32), bucket=pl.col("account_id").to_physical() % buckets,
+    ).filter(pl.col("allowance_id").is_not_null()).sort("bucket")  # fmt: skip
+    ends = asking["bucket"].search_sorted(pl.int_range(buckets + 1, dtype=pl.UInt32, eager=True)).to_list()
+    asking.drop("bucket").write_ipc(path.with_suffix(".asking"))
+    return path.with_suffix(".asking"), ends
 
 
 def priced(

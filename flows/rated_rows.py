@@ -49,13 +49,13 @@ def rated_rows(records: pl.DataFrame, lookups: RatingTables) -> pl.DataFrame:
     named = records.with_columns(
         *rules.select(pl.all().cast(pl.Categorical).gather(records["rule"])).get_columns(),
         *rows.select(pl.all().cast(pl.Categorical).gather(records["rate"])).get_columns(),
-        _months(records["local_date"]),
+        months_of(records["local_date"]),
     )
     return coded(named)
 
 
-def _months(days: pl.Series) -> pl.Series:
-    """The month of each day as text; written once per distinct day."""
+def months_of(days: pl.Series) -> pl.Series:
+    """usage_month: the month of each day as text; written once per distinct day."""
     known = pl.DataFrame({"day": days.unique()}).with_columns(month_of("day").cast(pl.Categorical))
     return pl.DataFrame({"day": days}).join(known, on="day", how="left", maintain_order="left")["usage_month"]
 
@@ -65,8 +65,8 @@ def reading_amount() -> pl.Expr:
     return (pl.col("amount_num") / pl.col("amount_den")).cast(EXACT).alias("amount")
 
 
-def write_rated(store: Store, run: Run, rated: pl.DataFrame, path: Path) -> None:
-    """Adds a piece to rated_usage, and leaves at `path` what charging and drafting need of it."""
+def rated_and_left(run: Run, rated: pl.DataFrame, path: Path, columns: list[str]) -> pl.DataFrame:
+    """A piece as rows of rated_usage; leaves at `path` what charging and drafting need of it."""
     leave_rated(rated, path)
     month = run.request.invoice_month
     last_month = pl.lit(month).str.to_date("%Y-%m").dt.offset_by("-1mo").dt.strftime("%Y-%m").cast(pl.Categorical)
@@ -75,7 +75,7 @@ def write_rated(store: Store, run: Run, rated: pl.DataFrame, path: Path) -> None
         .then(pl.lit("current", pl.Categorical))
         .otherwise(pl.lit("prior_period", pl.Categorical))
     )
-    store.append("rated_usage", usage_rows(run, rated, billed_as).select(store.columns("rated_usage")))
+    return usage_rows(run, rated, billed_as).select(columns)
 
 
 def leave_rated(rated: pl.DataFrame, path: Path) -> None:

@@ -8,13 +8,15 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from flows.settings import Home
 from schemas.errors import Refused
@@ -62,6 +64,10 @@ def _stored(column: Column) -> list[tuple[str, str]]:
         return [(column.name, "date"), (f"{column.name}_at", "timestamptz")]
     return [(column.name, _SQL_TYPE[column.kind])]
 
+
+BATCH_ROWS = 61_440
+"""Rows that a thread of DuckDB takes at a time. Larger parts leave one thread idle and fill row groups badly: the file
+doubles in size, and what was written is written once more at the checkpoint."""
 
 EXACT_SUMS = "set disabled_optimizers = 'compressed_materialization'"
 """For every connection of ours. DuckDB 2.0.0 may think a sum as small as one summand (of 90,127 seconds it made 15):
@@ -170,11 +176,35 @@ class Store:
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Adds `frame` to a table of ours; its columns must be a subset of the table's."""
-        if frame.is_empty():
+        if not frame.is_empty():
+            self.append_each(table, [frame])
+
+    def append_each(self, table: str, frames: Iterable[pl.DataFrame]) -> None:
+        """Adds frames of one schema as they come, in one statement, so that row groups are filled across frames.
+
+        What the frames come from runs inside the statement: it must not use this store. Its errors are raised as such.
+        """
+        coming = iter(frames)
+        first = next(coming, None)
+        if first is None:
             return
-        self.con.register("_incoming", frame.to_arrow())
+        failed: list[Exception] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                for frame in chain([first], coming):
+                    yield from frame.to_arrow().to_batches(max_chunksize=BATCH_ROWS)
+            except Exception as error:
+                failed.append(error)
+                raise
+
+        self.con.register("_incoming", pa.RecordBatchReader.from_batches(first.to_arrow().schema, batches()))
         try:
             self.con.execute(f"insert into {table} by name select * from _incoming")
+        except duckdb.Error:
+            if failed:
+                raise failed[0] from None
+            raise
         finally:
             self.con.unregister("_incoming")
 
