@@ -23,6 +23,7 @@ from flows.ingest_tables import parquet_blocks
 from flows.keep import keep_file
 from flows.parse import Check, Parsed, parse
 from flows.settings import Settings
+from flows.side_by_side import ahead, several
 from flows.source_layouts import KINDS, Layout, kinds_of, layout_of
 from flows.sources import canonical, layout_faults
 from flows.store import Store
@@ -162,14 +163,20 @@ def _load(
 
 def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:
     """Reads, parses and stages every row of a file, counting as it goes. Raises FileRefused."""
-    for block in _blocks(store, file, layout, physical):
-        tally.records += block.records
-        tally.lines += block.lines
-        parsed = _parse(canonical(block.rows, layout), layout)
-        tally.rejects += [block.rejects, parsed.rejects]
-        if layout.kind == "csv":
-            refuse_swallowed(parsed.rejects, file.name, layout, block.rows.width - 2)
-        ingest_settle.stage(store, file.feed, parsed.rows)
+
+    def parsed(block: Block) -> tuple[Block, Parsed]:
+        return block, _parse(canonical(block.rows, layout), layout)
+
+    def counted() -> Iterator[pl.DataFrame]:
+        for block, found in several(parsed, ahead(_blocks(store, file, layout, physical))):
+            tally.records += block.records
+            tally.lines += block.lines
+            tally.rejects += [block.rejects, found.rejects]
+            if layout.kind == "csv":
+                refuse_swallowed(found.rejects, file.name, layout, block.rows.width - 2)
+            yield found.rows
+
+    ingest_settle.stage(store, file.feed, counted())
     _check_lines(file, layout, physical, tally)
 
 

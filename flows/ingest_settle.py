@@ -4,6 +4,7 @@ The rows of one file wait in the temporary table `staged`. Usage is settled in S
 data, which is small, in frames.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -47,23 +48,17 @@ def clear(store: Store) -> None:
         store.con.execute(f"drop table if exists temp.{table}")
 
 
-def stage(store: Store, feed: Feed, rows: pl.DataFrame) -> None:
-    """Adds parsed rows to `staged` with their content's MD5 and, for usage, their id.
+def stage(store: Store, feed: Feed, parts: Iterable[pl.DataFrame]) -> None:
+    """Adds parsed rows, as they come, to `staged` with their content's MD5 and, for usage, their id.
 
     usage_id is `source:call_id:leg~` or `source:message_id~` and the first 8 digits of the MD5 (leg `-` when there is
     none). It thus says the same whatever file or order a record came in, and every variant of a conflicting
     identity has its own.
     """
-    if rows.is_empty():
-        return
-    store.con.register("_incoming", rows.to_arrow())
-    try:
-        usage_id = f", concat({_identity(feed)}, '~', left(row_md5, 8)) as usage_id" if feed.is_usage else ""
-        store.con.execute(
-            f"insert into staged by name select *{usage_id} from (select *, {_content(feed)} as row_md5 from _incoming)"
-        )
-    finally:
-        store.con.unregister("_incoming")
+    usage_id = f", concat({_identity(feed)}, '~', left(row_md5, 8)) as usage_id" if feed.is_usage else ""
+    store.append_each(
+        "staged", parts, f"select *{usage_id} from (select *, {_content(feed)} as row_md5 from _incoming)"
+    )
 
 
 def _identity(feed: Feed) -> str:

@@ -179,10 +179,11 @@ class Store:
         if not frame.is_empty():
             self.append_each(table, [frame])
 
-    def append_each(self, table: str, frames: Iterable[pl.DataFrame]) -> None:
+    def append_each(self, table: str, frames: Iterable[pl.DataFrame], query: str = "select * from _incoming") -> None:
         """Adds frames of one schema as they come, in one statement, so that row groups are filled across frames.
 
         What the frames come from runs inside the statement: it must not use this store. Its errors are raised as such.
+        `query` makes the table's rows of theirs, which it sees as _incoming.
         """
         coming = iter(frames)
         first = next(coming, None)
@@ -200,7 +201,7 @@ class Store:
 
         self.con.register("_incoming", pa.RecordBatchReader.from_batches(first.to_arrow().schema, batches()))
         try:
-            self.con.execute(f"insert into {table} by name select * from _incoming")
+            self.con.execute(f"insert into {table} by name {query}")
         except duckdb.Error:
             if failed:
                 raise failed[0] from None
