@@ -23,10 +23,12 @@ country = "GB"
 time_zone = "Europe/London"
 email = "billing@example.com"
 series = "B"
+tax_id = "GB999990021"
+registrations = [{ label = "VAT", number = "GB999990021", country = "GB" }]
 
 [decks.world]
 file = "world.csv"
-currency = "USD"
+currency = "GBP"
 valid_from = 2020-01-01
 
 [sources.bench]
@@ -44,13 +46,13 @@ products:
     tax_class: telephony
     telecom_percent: "100"
     interstate: none
-    prices: {USD: "1.00"}
+    prices: {GBP: "1.00"}
   included: {<<: *telephony, name: Included minutes, section: included_minutes, billed_from: usage, prices: {}}
   calls: {<<: *telephony, name: Minutes, section: outbound_overage, billed_from: usage, prices: {}}
 plans:
   world:
     name: World
-    currency: USD
+    currency: GBP
     domestic: [US]
     allowances:
       minutes: {name: Minutes of the plan, unit: minute, units: 100, per: account}
@@ -60,7 +62,7 @@ plans:
 """
 
 ACCOUNT = {
-    "name": "Bench", "customer_type": "business", "seller_id": "bench", "currency": "USD", "time_zone": "Europe/London",
+    "name": "Bench", "customer_type": "business", "seller_id": "bench", "currency": "GBP", "time_zone": "Europe/London",
     "locale": "en_GB", "address_line1": "1 Example Street", "city": "London", "postal_code": "EC1A 1BB",
     "country": "GB", "email": "bench@example.com", "plan": "world", "service_start_date": "2026-05-01",
     "billing_start_date": "2026-05-01",
@@ -72,7 +74,7 @@ def make_home(root: Path, data: Path, deck: Path, memory_limit_mb: int = 4096) -
     shutil.rmtree(root, ignore_errors=True)
     home = Home(root)
     home.rates.mkdir(parents=True)
-    home.settings_file.write_text(SETTINGS.format(memory_limit_mb=memory_limit_mb))
+    home.settings_file.write_text(SETTINGS.replace("{memory_limit_mb}", str(memory_limit_mb)))
     (home.catalog / "catalog.yaml").write_text(CATALOG)
     with deck.open(newline="") as file:
         rows = [
