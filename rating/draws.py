@@ -197,11 +197,13 @@ def _shared_out(now: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
 
 def _in_order(short: pl.DataFrame, usage_ids: pl.Series) -> pl.DataFrame:
     """By pool, place and start, then usage_id. Texts are slow to sort: only calls of one instant are told apart so."""
-    keys = ["which", "place", "started_at"]
+    if short.height < 2:
+        return short
+    short, keys = _keyed(short)
     short = short.sort(*keys)
     before = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys)
-    is_tied = short.select(before | before.shift(-1, fill_value=False)).to_series() if short.height > 1 else None
-    if is_tied is None or not is_tied.any():
+    is_tied = short.select(before | before.shift(-1, fill_value=False)).to_series()
+    if not is_tied.any():
         return short
     tied = short.filter(is_tied)
     # The groups of equals keep their places; only inside of them the order changes.
@@ -209,3 +211,19 @@ def _in_order(short: pl.DataFrame, usage_ids: pl.Series) -> pl.DataFrame:
     order = pl.int_range(short.height, dtype=pl.UInt32, eager=True)
     both = pl.concat([short.filter(~is_tied), told_apart])
     return both[pl.concat([order.filter(~is_tied), order.filter(is_tied)]).arg_sort()]
+
+
+LARGEST_KEY = 2**63 - 1
+
+
+def _keyed(short: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Pool, place and start as one number, which sorts in half the time; as they are where no number is so large."""
+    place = pl.col("place").fill_null(-1) + 1
+    since_first = (pl.col("started_at") - pl.col("started_at").min()).dt.total_microseconds()
+    pools, places, instants = (
+        int(short.select(size.max()).item()) + 1 for size in (pl.col("which"), place, since_first)
+    )
+    if pools * places * instants > LARGEST_KEY:
+        return short, ["which", "place", "started_at"]
+    one = (pl.col("which").cast(pl.Int64) * places + place) * instants + since_first
+    return short.with_columns(key=one), ["key"]
