@@ -102,7 +102,7 @@ def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> t
         pl.col("^(" + "|".join(CALLED_FROM) + ")$"), months_of(waiting["local_date"]), allowance_id=listed,
         place=pl.lit(place, pl.UInt32), bucket=pl.col("account_id").to_physical() % buckets,
     ).filter(pl.col("allowance_id").is_not_null()).sort("bucket")  # fmt: skip
-    ends = asking["bucket"].search_sorted(pl.int_range(buckets + 1, dtype=pl.UInt32, eager=True)).to_list()
+    ends = asking["bucket"].search_sorted(pl.int_range(buckets + 1, dtype=pl.UInt32, eager=True), "left").to_list()
     asking.drop("bucket").write_ipc(path.with_suffix(".asking"))
     return path.with_suffix(".asking"), ends
 
