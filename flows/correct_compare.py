@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from schemas.document import Document, Line, Tax
-
-Key = tuple[Any, ...]
+from invoicing.adjustments import Key, line_key, tax_key
+from schemas.document import Document
 
 
 @dataclass(frozen=True)
@@ -76,23 +75,6 @@ def difference(account: str, before: list[Document], after: list[Document], *, w
     totals = [sum((one.total for one in side), zero) for side in (before, after)]
     numbers = [one.invoice_number for one in before]
     return Difference(account, before[0].currency, numbers, totals[0], totals[1], changes, details)
-
-
-def line_key(line: Line) -> Key:
-    """What makes two printed lines the same one: where it stands, what for, and for which days."""
-    return (
-        line.section, line.charge_type, line.product_code, line.billing_group or "", line.country or "",
-        line.period_start, line.period_end, line.jurisdiction, line.tax_class, line.price_model or "",
-        line.charge_key if line.resource_kind in ("charge", "usage") else "",
-    )  # fmt: skip
-
-
-def tax_key(tax: Tax) -> Key:
-    """What makes two tax rows the same one."""
-    return (
-        tax.tax_code, tax.kind, tax.jurisdiction, tax.tax_date, tax.rate_percent.normalize(),
-        tax.certificate_number or "", tax.exempt_amount != 0,
-    )  # fmt: skip
 
 
 _Sums = dict[Key, tuple[str, str, Decimal, Decimal]]
