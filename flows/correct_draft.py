@@ -237,7 +237,8 @@ def _not_more_than_billed(store: Store, differences: list[Difference]) -> None:
         )
     )
     over = [
-        f"{one.account_id}: {billed[one.account_id].normalize():f} billed in all, {one.before - one.after} to credit"
+        f"{one.account_id}: {billed[one.account_id].quantize(one.before)} {one.currency} billed in all, "
+        f"{one.before - one.after} to credit"
         for one in differences
         if one.after < one.before and billed[one.account_id] + one.after - one.before < 0
     ]

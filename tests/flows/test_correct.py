@@ -188,6 +188,32 @@ def test_a_correction_that_is_not_issued_changes_no_figure_of_what_is(home: Home
     assert published(home, "select usage_id, invoice_number, billed_as from rated_usage") == before
 
 
+def test_a_month_below_zero_is_a_credit_note_and_never_more_than_was_billed(home: Home) -> None:
+    def credit(name: str, amount: str) -> None:
+        row = {"charge_id": "G", "account_id": "BOB", "product_code": "goodwill", "kind": "credit", "amount": amount}
+        add_file(home, "charges", name, [{**row, "charge_date": "2025-05-20"}])
+
+    bill(home, "2025-07")
+    credit("too-much", "1000.00")
+    with pytest.raises(Refused, match=r"BOB: 744.00 GBP billed in all, 1200.00 to credit"):
+        correct(asked(home, "2025-06", today=LATER), "a promise")
+    credit("enough", "400.00")
+    corrected(home, "2025-06")
+    assert documents(home)[-2:] == [
+        ("UKCN-2025-000002", "BOB", "credit_note", Decimal(-372), "2025-09-01", "UK-2025-000002", None, "reversal"),
+        ("UKCN-2025-000001", "BOB", "credit_note", Decimal(-108), "2025-09-01", "UK-2025-000002", None, "replacement"),
+    ]
+    # The credit lowers VAT by as much as it would have raised it: 20 % of 310.00 less 400.00.
+    taxes = published(home, "select amount from invoice_taxes where invoice_number = 'UKCN-2025-000001'")
+    assert taxes == [(Decimal(-18),)]
+    assert issued_total(home, "BOB") == 2 * 372 - 480
+    # Nothing is left to correct, so nothing is credited twice.
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "again")
+    with pytest.raises(NothingToDo, match="no draft"):
+        issue(home, "2025-06", "correction", LATER)
+
+
 def test_refusals(home: Home) -> None:
     with pytest.raises(WrongUsage, match="--reason"):
         correct(asked(home, "2025-06"), " ")
@@ -272,7 +298,7 @@ def test_another_price_is_the_old_one_taken_back_and_the_new_one(home: Home) -> 
     ]
 
 
-def test_an_adjustment_is_adjusted_and_never_below_nothing(home: Home) -> None:
+def test_an_adjustment_is_adjusted(home: Home) -> None:
     adjusting(home)
     for name, quantity in (("one", "12"), ("two", "11"), ("three", "10")):
         seats(home, name, "ANN", quantity)
