@@ -180,7 +180,7 @@ def _previous(store: Store, standing: dict[str, list[Standing]]) -> dict[str, li
         "select o.corrects, i.invoice_number, i.document_json "
         "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id "
         "where list_contains($1, i.invoice_number) or (o.correction = 'adjustment' and list_contains($1, o.corrects)) "
-        "order by o.correction = 'adjustment' and list_contains($1, o.corrects), i.issued_at, i.rowid",
+        "order by not list_contains($1, i.invoice_number), i.issued_at, i.rowid",
         [sorted(numbers)],
     )
     found: dict[str, list[Document]] = {}

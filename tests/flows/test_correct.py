@@ -274,6 +274,10 @@ def test_a_seller_may_correct_by_the_lines_that_differ(home: Home) -> None:
         ("service_fees", Decimal(372)),
         ("phone_numbers", Decimal("3.1")),
     ]
+    compared = (
+        "select document_json ->> '$.comparison.previous_total' from documents where run_id = $1 and account_id = $2"
+    )
+    assert rows(home, compared, report.run_id, "ANN") == [("450.37",)]
 
 
 def test_an_adjustment_below_zero_is_a_credit_note_of_what_differs(home: Home) -> None:
