@@ -70,7 +70,7 @@ def rated_calls(store: Store, run: Run) -> pl.DataFrame:
             from rated_usage c join issued_documents d using (run_id, draft_id) join seqs s using (run_id)
             where s.kind = 'correction' group by c.usage_id)
         select u.account_id, u.usage_month, u.jurisdiction, sum(u.duration_s)::bigint as duration_s, count(*) as calls
-        from rated_usage u join seqs s on s.run_id = u.run_id
+        from rated_usage u left join seqs s on s.run_id = u.run_id
         left join issued_documents d on d.run_id = u.run_id and d.draft_id = u.draft_id
         left join corrected c on c.usage_id = u.usage_id
         where (d.draft_id is not null or u.run_id = $run) and u.kind = 'voice'

@@ -153,7 +153,7 @@ FAULTS: dict[int, str | list[str]] = {
     ],
     55: [f"{MACHINE}::test_another_program_version_voids_the_approval_and_another_schema_is_refused"],
     # output and operation
-    66: "not yet: nothing erases call detail on request",
+    66: "not yet: no command erases call detail; what it needs first is in DECISIONS.md, 2026-11-23",
     67: [
         f"{MACHINE}::test_files_are_nobody_elses_whatever_the_umask",
         f"{KILLED}::test_a_run_killed_at_every_point",
