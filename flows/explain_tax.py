@@ -55,7 +55,7 @@ def _of_adjustment(document: Document) -> list[str]:
     """Two amounts, each rounded, may differ by a cent from their difference, rounded."""
     if document.correction != "adjustment":
         return []
-    return [f"adjustment: the row as it comes to now, less what was charged since {document.corrects}, both rounded"]
+    return [f"adjustment: what it comes to now, less what {document.corrects} and later ones charged, both rounded"]
 
 
 def _percent(document: Document, tax: Tax) -> list[str]:
