@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from schemas.document import Document, Line, Tax
-
-Key = tuple[Any, ...]
+from invoicing.adjustments import Key, line_key, tax_key
+from schemas.document import Document
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,8 @@ class Change:
     after: Decimal
     quantity_before: Decimal
     quantity_after: Decimal
+    unit: str | None = None
+    """What the quantities count; of a tax they are the base, in money."""
 
     def as_json(self) -> dict[str, Any]:
         return {**self.__dict__, "difference": self.after - self.before}
@@ -28,7 +29,9 @@ class Change:
     def line(self, currency: str) -> str:
         moved = f"{self.before} -> {self.after} {currency}"
         if self.before == self.after:
-            moved = f"quantity {self.quantity_before.normalize():f} -> {self.quantity_after.normalize():f}"
+            counted = "base" if self.what == "tax" else "quantity"
+            was, now = (f"{one.normalize():f}" for one in (self.quantity_before, self.quantity_after))
+            moved = f"{counted} {was} -> {now} {currency if self.what == 'tax' else self.unit or ''}".rstrip()
         return f"  {self.name} ({self.about}): {moved}"
 
 
@@ -78,53 +81,48 @@ def difference(account: str, before: list[Document], after: list[Document], *, w
     return Difference(account, before[0].currency, numbers, totals[0], totals[1], changes, details)
 
 
-def line_key(line: Line) -> Key:
-    """What makes two printed lines the same one: where it stands, what for, and for which days."""
-    return (
-        line.section, line.charge_type, line.product_code, line.billing_group or "", line.country or "",
-        line.period_start, line.period_end, line.jurisdiction, line.tax_class, line.price_model or "",
-        line.charge_key if line.resource_kind in ("charge", "usage") else "",
-    )  # fmt: skip
+@dataclass
+class _Sum:
+    """What lines or taxes of one key are called, and what they come to."""
+
+    name: str
+    about: str
+    amount: Decimal = Decimal(0)
+    quantity: Decimal = Decimal(0)
+    unit: str | None = None
 
 
-def tax_key(tax: Tax) -> Key:
-    """What makes two tax rows the same one."""
-    return (
-        tax.tax_code, tax.kind, tax.jurisdiction, tax.tax_date, tax.rate_percent.normalize(),
-        tax.certificate_number or "", tax.exempt_amount != 0,
-    )  # fmt: skip
-
-
-_Sums = dict[Key, tuple[str, str, Decimal, Decimal]]
+_Sums = dict[Key, _Sum]
 
 
 def _lines(documents: Iterable[Document]) -> _Sums:
     sums: _Sums = {}
     for line in (line for document in documents for line in document.lines):
-        key = line_key(line)
-        _, _, amount, quantity = sums.get(key, ("", "", Decimal(0), Decimal(0)))
         about = f"{line.section}, {line.period_start} to {line.period_end}"
-        sums[key] = (line.description, about, amount + line.amount, quantity + (line.quantity or 0))
+        one = sums.setdefault(line_key(line), _Sum(line.description, about))
+        one.amount += line.amount
+        one.quantity += line.quantity or 0
+        one.unit = line.unit
     return sums
 
 
 def _taxes(documents: Iterable[Document]) -> _Sums:
     sums: _Sums = {}
     for tax in (tax for document in documents for tax in document.taxes):
-        key = tax_key(tax)
-        _, _, amount, base = sums.get(key, ("", "", Decimal(0), Decimal(0)))
         exempt = f", certificate {tax.certificate_number}" if tax.certificate_number else ""
         about = f"{tax.tax_code} {tax.jurisdiction} {tax.rate_percent.normalize():f} % of {tax.tax_date}{exempt}"
-        sums[key] = (tax.name, about, amount + tax.amount, base + tax.base_amount + tax.exempt_amount)
+        one = sums.setdefault(tax_key(tax), _Sum(tax.name, about))
+        one.amount += tax.amount
+        one.quantity += tax.base_amount + tax.exempt_amount
     return sums
 
 
 def _changes(what: str, before: _Sums, after: _Sums) -> Iterator[Change]:
     for key in sorted({*before, *after}, key=str):
-        name, about, *_ = after.get(key) or before[key]
-        was, now = (side[key][2:] if key in side else (Decimal(0), Decimal(0)) for side in (before, after))
-        if was != now:
-            yield Change(what, name, about, was[0], now[0], was[1], now[1])
+        told = after.get(key) or before[key]
+        was, now = (side.get(key, _Sum(told.name, told.about)) for side in (before, after))
+        if (was.amount, was.quantity) != (now.amount, now.quantity):
+            yield Change(what, told.name, told.about, was.amount, now.amount, was.quantity, now.quantity, told.unit)
 
 
 _PRINTED = ("name", "address_lines", "city", "region", "postal_code", "country", "tax_id", "customer_type")

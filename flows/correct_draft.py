@@ -1,6 +1,6 @@
 """A correction's documents: what the month comes to now, compared with what stands, and the drafts of what differs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -10,17 +10,20 @@ from flows.allowance_use import allowance_use
 from flows.catalog import load_all
 from flows.context import Run
 from flows.correct_compare import Difference, difference
-from flows.correct_rows import write_outcomes, write_reversals
-from flows.draft import headings
+from flows.correct_rows import write_adjustments, write_outcomes, write_reversals
+from flows.correct_style import adjusted
+from flows.draft import headings, unfit
 from flows.draft_rows import document_rows, write_drafts
 from flows.inputs import load_master
 from flows.ledger import balance_correction
 from flows.runs import add_event, drafted_runs
-from flows.standing import Standing, standing_of
+from flows.standing import Standing, corrected_of, standing_of
 from flows.store import Store
 from flows.tax import billed_to
+from invoicing.adjustments import added_up
 from invoicing.corrections import reversal
-from invoicing.documents import RunFacts, build_documents, compare, faults
+from invoicing.documents import Heading, RunFacts, build_documents, compare
+from invoicing.national import Rates
 from schemas.document import Document
 from schemas.errors import Refused
 from schemas.money import EXACT
@@ -38,6 +41,8 @@ class Prepared:
     parked: list[tuple[str, str]]
     lines: pl.DataFrame
     taxes: pl.DataFrame
+    number: int
+    """Of the month's corrections, the how manyth this is."""
 
 
 def prepared(run: Run) -> Prepared:
@@ -53,24 +58,24 @@ def prepared(run: Run) -> Prepared:
         master = load_master(store, tables)
         accounts = billed_to(master, settings, request.invoice_month, request.month_first)
         accounts = accounts.filter(pl.col("account_id").is_in(list(standing)))
-        names = _draft_names(accounts, _corrections_before(store, request.invoice_month) + 1)
+        number = _corrections_before(store, request.invoice_month) + 1
+        names = _draft_names(accounts, number)
         accounts, lines, taxes = (_renamed(frame, names) for frame in (accounts, lines, taxes))
         grants = _renamed(pl.read_parquet(run.work / "discounts.parquet"), names)
         grants.write_parquet(run.work / "discounts.parquet")
         facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
         built = build_documents(
-            lines, taxes, allowance_use(run, accounts, tables), headings(accounts, settings, request.month_first), facts
+            lines, taxes, allowance_use(run, accounts, tables), _headings(run, accounts, tables.fx), facts
         )
-        wrong = [(d.bill_to.account_id, "; ".join(lacks)) for d in built if (lacks := faults(d))]
-        left_out = {*parked["account_id"], *(account for account, _ in wrong)} & set(standing)
         previous = _previous(store, standing)
         documents = {
-            d.bill_to.account_id: _in_place(
-                d, standing[d.bill_to.account_id][-1].document, previous, request.month_first
+            (account := d.bill_to.account_id): _in_place(
+                d, corrected_of(standing[account]).document, previous, request.month_first
             )
             for d in built
-            if d.bill_to.account_id not in left_out
         }
+        left_out = {*parked["account_id"]} & set(standing)
+        documents = {account: d for account, d in documents.items() if account not in left_out}
         differences = [
             found
             for account, those in standing.items()
@@ -81,39 +86,56 @@ def prepared(run: Run) -> Prepared:
                 )
             )
         ]
+        accounts_differing = [one.account_id for one in differences if one.account_id in documents]
+        wrong = {account: lacks for account in accounts_differing if (lacks := unfit(documents[account]))}
+        differences = [one for one in differences if one.account_id not in wrong]
         _not_more_than_billed(store, differences)
     reasons = [row for row in parked.iter_rows() if row[0] in standing]
     differing = {one.account_id for one in differences}
     return Prepared(
         {account: those for account, those in standing.items() if account in differing},
         {account: document for account, document in documents.items() if account in differing},
-        differences, [*reasons, *wrong], lines, taxes,
+        differences, [*reasons, *wrong.items()], lines, taxes, number,
     )  # fmt: skip
 
 
 def draft_correction(run: Run, found: Prepared, reason: str) -> list[str]:
     """Writes the drafts, their usage and the accounts' outcomes; returns the corrections whose drafts they replace."""
     request = run.request
-    reversals = [
-        (one, reversal(one.document, run.run_id, f"{one.draft_id}-R{at + 1}", _day(run)))
-        for those in found.standing.values()
-        for at, one in enumerate(those)
-    ]
+    day = _day(run)
+    reversals = {
+        account: [reversal(one.document, run.run_id, f"{one.draft_id}-R{at}", day) for at, one in enumerate(those, 1)]
+        for account, those in found.standing.items()
+    }
     with request.store() as store, store.transaction():
         replaced = [each for each, kind, _ in drafted_runs(store, request.invoice_month) if kind == "correction"]
         for each in replaced:
             add_event(store, each, "superseded", request)
-        documents = [d.model_copy(update=_dated(d, _day(run))) for d in found.replacements.values()]
+        documents = [d.model_copy(update=_dated(d, day)) for d in found.replacements.values()]
         write_drafts(store, run, documents, found.lines, found.taxes, _outcomes(run, found))
-        store.append("documents", document_rows([document for _, document in reversals]))
-        write_reversals(store, run.run_id, [(one, document.draft_id) for one, document in reversals])
-        write_outcomes(store, run, found)
+        store.append("documents", document_rows([document for those in reversals.values() for document in those]))
+        write_reversals(
+            store, run.run_id,
+            [
+                (one, back.draft_id)
+                for account, those in found.standing.items()
+                for one, back in zip(those, reversals[account], strict=True)
+            ],
+        )  # fmt: skip
+        adjustments = adjusted(store, run, found, reversals, found.number, day)
+        write_adjustments(store, run.run_id, list(adjustments.values()))
+        write_outcomes(store, run, found, adjustments)
         store.con.execute(
             "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3", [request.by, request.now, run.run_id]
         )
         add_event(store, run.run_id, "drafted", request, reason)
         balance_correction(store, run.run_id)
     return replaced
+
+
+def _headings(run: Run, accounts: pl.DataFrame, rates: Rates) -> list[Heading]:
+    found = headings(accounts, run.request.settings(), run.request.month_first)
+    return [replace(heading, rates=rates) for heading in found]
 
 
 def _named(run: Run) -> bool:
@@ -146,8 +168,8 @@ def _corrections_before(store: Store, month: str) -> int:
     return count
 
 
-def _previous(store: Store, standing: dict[str, list[Standing]]) -> dict[str, Document]:
-    """The documents that the standing ones are compared with, by number."""
+def _previous(store: Store, standing: dict[str, list[Standing]]) -> dict[str, list[Document]]:
+    """The documents that the standing ones are compared with, by number: alone, then with each adjustment more."""
     numbers = {
         one.document.comparison.previous_number
         for those in standing.values()
@@ -155,15 +177,33 @@ def _previous(store: Store, standing: dict[str, list[Standing]]) -> dict[str, Do
         if one.document.comparison is not None
     }
     rows = store.rows(
-        "select invoice_number, document_json from issued_documents where list_contains($1, invoice_number)",
+        "select o.corrects, i.invoice_number, i.document_json "
+        "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id "
+        "where list_contains($1, i.invoice_number) or (o.correction = 'adjustment' and list_contains($1, o.corrects)) "
+        "order by not list_contains($1, i.invoice_number), i.issued_at, i.rowid",
         [sorted(numbers)],
     )
-    return {number: Document.model_validate_json(text) for number, text in rows}
+    found: dict[str, list[Document]] = {}
+    for corrects, number, text in rows:
+        document = Document.model_validate_json(text)
+        if number in numbers:
+            found[number] = [document]
+        else:
+            found[corrects].append(added_up(found[corrects][-1], document))
+    return found
 
 
-def _in_place(document: Document, old: Document, previous: dict[str, Document], month_first: date) -> Document:
+def _compared(old: Document, previous: dict[str, list[Document]]) -> Document | None:
+    """The document before `old`, with the adjustments that it had when `old` was drafted."""
+    if old.comparison is None or not (states := previous.get(old.comparison.previous_number)):
+        return None
+    total = old.comparison.previous_total
+    return next((state for state in states if state.total == total), states[0])
+
+
+def _in_place(document: Document, old: Document, previous: dict[str, list[Document]], month_first: date) -> Document:
     """The document in the place of `old`: what was frozen of the past stays as it was."""
-    before = previous.get(old.comparison.previous_number) if old.comparison else None
+    before = _compared(old, previous)
     return document.model_copy(
         update={
             "corrects": old.invoice_number,
@@ -197,7 +237,8 @@ def _not_more_than_billed(store: Store, differences: list[Difference]) -> None:
         )
     )
     over = [
-        f"{one.account_id}: {billed[one.account_id].normalize():f} billed in all, {one.before - one.after} to credit"
+        f"{one.account_id}: {billed[one.account_id].quantize(one.before)} {one.currency} billed in all, "
+        f"{one.before - one.after} to credit"
         for one in differences
         if one.after < one.before and billed[one.account_id] + one.after - one.before < 0
     ]

@@ -22,6 +22,7 @@ from flows.settings import Settings
 from flows.standing import STANDING
 from flows.store import Store
 from flows.tax import billed_to
+from invoicing.adjustments import added_up
 from invoicing.documents import Heading, RunFacts, build_documents, faults
 from invoicing.required import missing
 from rating.owed import horizons
@@ -112,7 +113,7 @@ def unfit(document: Document) -> str | None:
 def _past(store: Store, request: Request) -> Past:
     rows = store.rows(
         f"select account_id, invoice_month, document_json from ({STANDING}) "
-        "order by account_id, invoice_month, sequence"
+        "order by account_id, invoice_month, goes_with <> invoice_number, sequence"
     )
     previous: dict[str, Document] = {}
     totals: dict[str, dict[str, Decimal]] = {}
@@ -122,7 +123,8 @@ def _past(store: Store, request: Request) -> Past:
             holders.add(account)
         if month < request.invoice_month:
             document = Document.model_validate_json(text)
-            previous[account] = document
+            adds = document.correction == "adjustment" and account in previous
+            previous[account] = added_up(previous[account], document) if adds else document
             months = totals.setdefault(account, {})
             months[month] = months.get(month, Decimal(0)) + document.total
     history = {

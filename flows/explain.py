@@ -88,8 +88,8 @@ def _came_about(line: Line, money: str) -> str:
     if line.list_unit_price is not None and line.quantity is not None:
         listed = f"{line.quantity:f} {line.unit or ''} x {line.list_unit_price:f}{per}{share} = {line.list_amount}"
     else:
-        quantity = "" if line.quantity is None else f"{line.quantity:f}"
-        listed = f"{quantity} {line.unit or ''} = {line.list_amount}".strip()
+        counted = "" if line.quantity is None else f"{line.quantity:f} {line.unit or ''}".rstrip()
+        listed = f"{counted} = {line.list_amount}" if counted else str(line.list_amount)
     text = listed.replace("  ", " ")
     if line.discount_amount:
         text += f", less {line.discount_amount} ({line.discount_text or 'discount'})"
@@ -110,6 +110,10 @@ def _line(store: Store, found: Found, number: int) -> Explanation:
     ]
     if line.reverses:
         told.append(f"gives back what {line.reverses} charged, with the tax date {line.tax_date}")
+    if document.correction == "adjustment":
+        told.append(
+            f"adjustment: what it comes to now, less what {document.corrects} and later ones billed, both rounded"
+        )
     charges, discounts = _charges(store, found, number), _discounts(store, found, number)
     told += [_charge(row, money) for row in charges]
     if line.price_model is not None:

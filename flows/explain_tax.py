@@ -41,6 +41,7 @@ def explain_tax(document: Document, number: int) -> list[str]:
         *(_per_line(document, tax) if tax.unit == "amount_per_line" else _percent(document, tax)),
         f"date: {tax.tax_date}{_basis(tax)}{_of_reversed(document, tax)}",
         *_exempt(tax),
+        *_of_adjustment(document),
         f"amount: {tax.amount} {money}",
     ]
     if tax.note and tax.exempt_amount == 0:
@@ -48,6 +49,13 @@ def explain_tax(document: Document, number: int) -> list[str]:
     told.append(f"table: {tax.table or 'not stored'}" + (f", {tax.status}" if tax.status else ""))
     told.append(f"source: {tax.reference or 'none: sample data'}")
     return told
+
+
+def _of_adjustment(document: Document) -> list[str]:
+    """Two amounts, each rounded, may differ by a cent from their difference, rounded."""
+    if document.correction != "adjustment":
+        return []
+    return [f"adjustment: what it comes to now, less what {document.corrects} and later ones charged, both rounded"]
 
 
 def _percent(document: Document, tax: Tax) -> list[str]:

@@ -36,6 +36,9 @@ _BEFORE = """
     join (select usage_id, any_value(local_date) as local_date, any_value(to_number) as to_number from rated_usage
           where usage_month = $month group by usage_id) r using (usage_id)
     where $accounts is null or list_contains($accounts, d.account_id)"""
+_TOLD = 4
+"""Decimals for the terminal: of what a period's calls come to before rounding, more would only be in the way."""
+
 _MONEY: dict[str, Any] = {
     "usage_id": pl.String, "account_id": pl.String, "currency": pl.String, "rate_id": pl.String, "local_date": pl.Date,
     "to_number": pl.String, "amount_num": EXACT, "amount_den": pl.Int64,
@@ -70,13 +73,14 @@ class Rerated:
     def lines(self) -> list[str]:
         """For the terminal."""
         said = [
-            f"{row['account_id']}: {row['records']} records, {row['before'].normalize():f} -> "
-            f"{row['after'].normalize():f} {row['currency']} ({row['difference'].normalize():+f}), "
-            f"{'issued: correct' if row['is_issued'] else 'not issued: run'}"
+            f"{row['account_id']}: {row['records']} records, {rounded(row['before'], _TOLD)} -> "
+            f"{rounded(row['after'], _TOLD)} {row['currency']} ({rounded(row['difference'], _TOLD):+f}), "
+            f"{'issued' if row['is_issued'] else 'not issued yet'}"
             for row in self.accounts
         ]
         for currency, (before, after) in self.totals.items():
-            moved = f"{before.normalize():f} -> {after.normalize():f} {currency} ({(after - before).normalize():+f})"
+            was, now, more = (rounded(amount, _TOLD) for amount in (before, after, after - before))
+            moved = f"{was} -> {now} {currency} ({more:+f})"
             said.append(f"in all: {moved}, before rounding and taxes")
         ways = {row["is_issued"] for row in self.accounts}
         if False in ways:

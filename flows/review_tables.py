@@ -141,7 +141,7 @@ TABLES: dict[str, Spec] = {
     ),
     "corrections": Spec(
         "Corrections",
-        "Credit notes of issued documents and what stands in their place.",
+        "Credit notes of issued documents and what stands in their place; adjustments, which add to what stands.",
         "None.",
         _columns(
             "account_id code Account; name text Name; invoice_number code Document; correction word How; "

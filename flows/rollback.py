@@ -20,6 +20,7 @@ from flows.settings import Settings
 from flows.store import Store
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.feeds import FEEDS
+from schemas.money import minor_digits, rounded
 
 _RESOURCE_FEEDS = ("subscriptions", "devices", "numbers")
 
@@ -37,7 +38,9 @@ class Effect:
     currency: str | None = None
 
     def line(self) -> str:
-        worth = f", {self.amount.normalize():f} {self.currency}" if self.amount is not None else ""
+        worth = ""
+        if self.amount is not None and self.currency is not None:
+            worth = f", {rounded(self.amount, minor_digits(self.currency))} {self.currency}"
         return f"{self.invoice_number} of account {self.account_id}, {self.invoice_month}: {self.because}{worth}"
 
 

@@ -9,6 +9,7 @@ from flows.correct_compare import Difference, difference
 from flows.keep import kept
 from flows.store import Store
 from schemas.document import Document
+from schemas.money import minor_digits, rounded
 
 REASONS = ("new usage", "usage gone", "rate change", "master data", "tax change", "settings")
 """Why a draft differs from the one it replaces."""
@@ -116,7 +117,7 @@ def _mirrored(one: Difference) -> Difference:
     """From something to nothing, read the other way round."""
     turned = [
         type(change)(change.what, change.name, change.about, change.after, change.before, change.quantity_after,
-                     change.quantity_before)
+                     change.quantity_before, change.unit)
         for change in one.changes
     ]  # fmt: skip
     return Difference(one.account_id, one.currency, [], one.after, one.before, turned)
@@ -179,11 +180,16 @@ def lines(found: list[dict[str, Any]]) -> list[str]:
         sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row["difference"])
     if not found:
         return []
-    total = ", ".join(f"{amount:+f} {currency}" for currency, amount in sorted(sums.items()))
+    total = ", ".join(f"{_money(amount, currency):+f} {currency}" for currency, amount in sorted(sums.items()))
     told = [f"against the drafts it replaces: {len(found)} accounts differ, {total}"]
     told += [
-        f"  {row['account_id']}: {row['before']} -> {row['after']} {row['currency']} ({row['reason']}), "
+        f"  {row['account_id']}: {_money(row['before'], row['currency'])} -> {_money(row['after'], row['currency'])} "
+        f"{row['currency']} ({row['reason']}), "
         f"{len(row['lines'])} lines and taxes"
         for row in found[:20]
     ]
     return told
+
+
+def _money(amount: Decimal | str, currency: str) -> Decimal:
+    return rounded(Decimal(amount), minor_digits(currency))

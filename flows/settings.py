@@ -91,6 +91,9 @@ class SellerSettings(_Table):
     """Usage of a month that is issued already: on the next invoice by itself, or kept until `tollbook correct`."""
     write_off_after_days: int | None = Field(None, ge=0)
     """Late usage that is more days older than the 1st of the invoice month is rated, listed and never billed."""
+    correction_style: Literal["replacement", "adjustment"] = "replacement"
+    """What `tollbook correct` drafts: a credit note of the whole document and a new one in its place, or one document
+    of the lines that differ."""
 
     def as_printed(self, seller_id: str) -> Seller:
         """The seller as documents store it."""

@@ -11,9 +11,11 @@ REVERSED = """
 """Numbers of documents that an issued credit note took back whole."""
 
 STANDING = f"""
-    select i.* from issued_documents as i join documents as o on o.run_id = i.run_id and o.draft_id = i.draft_id
+    select i.*, case when o.correction = 'adjustment' then o.corrects else i.invoice_number end as goes_with
+    from issued_documents as i join documents as o on o.run_id = i.run_id and o.draft_id = i.draft_id
     where o.correction is distinct from 'reversal' and i.invoice_number not in ({REVERSED})"""
-"""What issued documents come to, each counted once: rows of issued_documents."""
+"""What issued documents come to, each counted once: rows of issued_documents. goes_with: the number of the document
+that an adjustment adds to, else its own."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,16 @@ class Standing:
     draft_id: str
     account_id: str
     document: Document
+
+    @property
+    def is_adjustment(self) -> bool:
+        """Whether it only adds to another document of the month."""
+        return self.document.correction == "adjustment"
+
+
+def corrected_of(standing: list[Standing]) -> Standing:
+    """The one that a correction names and follows: the latest that is not itself an adjustment."""
+    return next((one for one in reversed(standing) if not one.is_adjustment), standing[-1])
 
 
 def standing_of(store: Store, month: str, accounts: tuple[str, ...] | None = None) -> list[Standing]:

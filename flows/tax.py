@@ -96,7 +96,7 @@ def _given(store: Store, run: Run) -> pl.DataFrame:
     before those it takes the place of."""
     return store.sql(
         f"""
-        select discount_key, count(distinct (g.run_id, g.draft_id)) as documents
+        select discount_key, count(distinct d.goes_with) as documents
         from line_discounts g join ({STANDING}) d on d.run_id = g.run_id and d.draft_id = g.draft_id
         where $1 <> 'correction' or d.invoice_month < $2
         group by discount_key order by discount_key""",

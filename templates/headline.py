@@ -44,7 +44,7 @@ def title(document: Document, texts: Translations) -> str:
             return _("Adjustment note")
         return str(texts.pgettext("corrects a document", "Credit note")) if document.corrects else _("Credit note")
     if document.seller.country == "AU":
-        return _("Tax invoice")
+        return _("Adjustment note") if document.correction == "adjustment" else _("Tax invoice")
     return _("Final invoice") if document.is_final else _("Invoice")
 
 

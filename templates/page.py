@@ -136,7 +136,8 @@ class _Builder:
             period = self.formats.period(document.usage_period_start, document.usage_period_end)
             facts.append((self._("Usage of"), period))
         if document.corrects:
-            label = self._("Replaces") if document.kind == "invoice" else self._("Corrects")
+            replaces = document.kind == "invoice" and document.correction != "adjustment"
+            label = self._("Replaces") if replaces else self._("Corrects")
             facts.append((label, document.corrects))
         return facts
 
@@ -271,6 +272,9 @@ class _Builder:
             banners.append(draft)
         if self.document.is_final:
             banners.append(self._("This is the final invoice for this account."))
+        if self.document.correction == "adjustment":
+            told = self._("This document holds only what changes of %(number)s; the rest of that one stands.")
+            banners.append(told % {"number": self.document.corrects})
         if self.document.kind == "credit_note":
             banners.append(self._("Negative amounts are credits to you."))
         return banners

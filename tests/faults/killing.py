@@ -40,10 +40,23 @@ main()
 """
 
 
-def killed_at(point: str, home: Path, *command: str) -> None:
+def left_in(session: int) -> list[str]:
+    """What still runs of a session (of a killed command and what it started), by name. Dead ones do not count."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, rest = stat.read_text(encoding="utf-8", errors="replace").partition("(")[2].rpartition(")")
+            state, _, _, its_session = rest.split()[:4]
+            if int(its_session) == session and state not in "ZX":
+                found.append(name)
+    return found
+
+
+def killed_at(point: str, home: Path, *command: str) -> int:
     """Runs `tollbook command` in a process of its own, killed at `point`: `module:function before|after n`.
 
-    Fails when the command ended by itself: then the point is not one it passes.
+    Whatever it has started is killed with it. Returns the number of its session. Fails when the command ended by
+    itself: then the point is not one it passes.
     """
     target, when, nth = point.split()
     arguments = [target, when, nth, "--home", str(home), *command]
@@ -57,3 +70,4 @@ def killed_at(point: str, home: Path, *command: str) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         output.seek(0)
         assert process.returncode == -signal.SIGKILL, f"{point} was not reached:\n{output.read().decode()}"
+        return process.pid

@@ -8,6 +8,8 @@ import contextlib
 import hashlib
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +28,7 @@ from flows.rollback import rollback
 from flows.settings import Home, load_settings
 from flows.store import Store
 from schemas.errors import NothingToDo
-from tests.faults.killing import killed_at
+from tests.faults.killing import killed_at, left_in
 from tests.scenarios.month.home import add_file, make_home
 
 MONTH = "2025-06"
@@ -157,6 +159,22 @@ def test_a_run_killed_once(home: Home, homes: dict[str, Home], point: str) -> No
     killed_at(point, home.root, *RUN)
     _run(home)
     assert _left(home) == _left(homes["drafted"])
+
+
+@pytest.mark.parametrize("state", ["fresh"])
+def test_a_run_by_prefect_killed_with_its_server(home: Home, homes: dict[str, Home]) -> None:
+    """Prefect's state decides nothing: the month is started again on a server that knows nothing of it."""
+    by_prefect = RUN[:-1]
+    session = killed_at("flows.draft:balance_books after 1", home.root, *by_prefect)
+    again = subprocess.run(
+        [sys.executable, "-c", "from flows.cli import main; main()", "--home", str(home.root), *by_prefect],
+        check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert _left(home) == _left(homes["drafted"])
+    _approve(home)
+    assert _left(home) == _left(homes["issued"])
+    assert left_in(session) == [], "no server stays behind"
 
 
 APPROVAL_POINTS = [

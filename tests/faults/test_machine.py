@@ -3,6 +3,7 @@
 import hashlib
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from flows.init import init_home
 from flows.settings import Home, RunSettings
 from flows.store import Store
 from schemas.errors import Refused
+from tests.faults.killing import killed_at
 from tests.flows.inbox import CALLS, call, opened
 from tests.scenarios.month.home import add_file, make_home
 
@@ -79,6 +81,32 @@ def test_a_damaged_database_bills_nothing_and_says_so(home: Home, damage: str) -
     code, told = _tollbook(home, "--by", "ben", "approve", "2025-06")
     assert (code, "restore a back-up" in told) == (4, True), told
     assert not list(home.out("2025-06").glob("invoices/*"))
+
+
+@pytest.mark.parametrize("damage", ["deleted", "cut", "flipped"])
+def test_a_log_lost_after_a_kill_is_work_done_again_and_a_damaged_one_is_told(home: Home, damage: str) -> None:
+    """The write-ahead log (.wal) holds what a killed process committed last; closing the database folds it in."""
+    killed_at("flows.ingest:commit after 1", home.root, *RUN)
+    log = home.database.with_name(home.database.name + ".wal")
+    content = bytearray(log.read_bytes())
+    if damage == "deleted":
+        log.unlink()
+    elif damage == "cut":
+        log.write_bytes(content[: len(content) // 2])
+    else:
+        for place in range(len(content) // 3, len(content), 97):
+            content[place] ^= 0xFF
+        log.write_bytes(content)
+    code, told = _tollbook(home, *RUN)
+    if damage == "flipped":
+        assert (code, "restore a back-up" in told) == (4, True), told
+        return
+    assert code == 0, told
+    undisturbed = Home(home.root.with_name("undisturbed"))
+    shutil.copytree(home.root, undisturbed.root, ignore=shutil.ignore_patterns("tollbook.duckdb*", "out", "store"))
+    run_direct(_request(undisturbed))
+    manifests = [(one.out("2025-06") / "manifest.json").read_bytes() for one in (home, undisturbed)]
+    assert manifests[0] == manifests[1]
 
 
 def test_a_memory_limit_too_small_to_bill_is_refused() -> None:

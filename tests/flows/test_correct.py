@@ -9,10 +9,11 @@ import pytest
 from flows.correct import correct
 from flows.laws import broken
 from flows.publish import publish, read
-from flows.settings import Home
+from flows.rollback import rollback
+from flows.settings import Home, load_settings
 from flows.store import Store
 from schemas.errors import NothingToDo, Refused, WrongUsage
-from tests.flows.issuing import asked, bill, corrected, issue, issued_total, published, rows, run
+from tests.flows.issuing import NOW, asked, bill, corrected, issue, issued_total, published, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
 NUMBER = "+442079460101"
@@ -55,6 +56,21 @@ def documents(home: Home, month: str = "2025-06") -> list[tuple[object, ...]]:
         f"from invoices where invoice_month = '{month}' order by account_id, issue_date, invoice_number desc",
     )
     return [(number, account, kind, Decimal(total).normalize(), *rest) for number, account, kind, total, *rest in found]
+
+
+def adjusting(home: Home) -> Home:
+    text = home.settings_file.read_text(encoding="utf-8")
+    home.settings_file.write_text(text.replace("[sellers.uk]\n", '[sellers.uk]\ncorrection_style = "adjustment"\n'))
+    return home
+
+
+def lines_of(home: Home, number: str) -> list[tuple[object, ...]]:
+    found = published(
+        home,
+        "select description, quantity, unit_price, amount from invoice_lines "
+        f"where invoice_number = '{number}' order by line_no",
+    )
+    return [(text, *(value if value is None else Decimal(value).normalize() for value in row)) for text, *row in found]
 
 
 def test_a_credit_note_of_the_old_document_and_a_new_one_in_its_place(home: Home) -> None:
@@ -172,6 +188,32 @@ def test_a_correction_that_is_not_issued_changes_no_figure_of_what_is(home: Home
     assert published(home, "select usage_id, invoice_number, billed_as from rated_usage") == before
 
 
+def test_a_month_below_zero_is_a_credit_note_and_never_more_than_was_billed(home: Home) -> None:
+    def credit(name: str, amount: str) -> None:
+        row = {"charge_id": "G", "account_id": "BOB", "product_code": "goodwill", "kind": "credit", "amount": amount}
+        add_file(home, "charges", name, [{**row, "charge_date": "2025-05-20"}])
+
+    bill(home, "2025-07")
+    credit("too-much", "1000.00")
+    with pytest.raises(Refused, match=r"BOB: 744.00 GBP billed in all, 1200.00 to credit"):
+        correct(asked(home, "2025-06", today=LATER), "a promise")
+    credit("enough", "400.00")
+    corrected(home, "2025-06")
+    assert documents(home)[-2:] == [
+        ("UKCN-2025-000002", "BOB", "credit_note", Decimal(-372), "2025-09-01", "UK-2025-000002", None, "reversal"),
+        ("UKCN-2025-000001", "BOB", "credit_note", Decimal(-108), "2025-09-01", "UK-2025-000002", None, "replacement"),
+    ]
+    # The credit lowers VAT by as much as it would have raised it: 20 % of 310.00 less 400.00.
+    taxes = published(home, "select amount from invoice_taxes where invoice_number = 'UKCN-2025-000001'")
+    assert taxes == [(Decimal(-18),)]
+    assert issued_total(home, "BOB") == 2 * 372 - 480
+    # Nothing is left to correct, so nothing is credited twice.
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "again")
+    with pytest.raises(NothingToDo, match="no draft"):
+        issue(home, "2025-06", "correction", LATER)
+
+
 def test_refusals(home: Home) -> None:
     with pytest.raises(WrongUsage, match="--reason"):
         correct(asked(home, "2025-06"), " ")
@@ -203,3 +245,124 @@ def test_drafts_are_void_when_something_moves(home: Home) -> None:
     with pytest.raises(Refused, match="feed subscriptions"):
         issue(home, "2025-06", "correction", LATER)
     assert issued_total(home, "ANN") == Decimal("375.97")
+
+
+def test_a_seller_may_correct_by_the_lines_that_differ(home: Home) -> None:
+    adjusting(home)
+    seats(home, "backdated", "ANN", "12")
+    corrected(home, "2025-06")
+    assert documents(home) == [
+        ("UK-2025-000001", "ANN", "invoice", Decimal("375.97"), "2025-06-01", None, None, None),
+        ("UK-2025-000003", "ANN", "invoice", Decimal("74.4"), "2025-09-01", "UK-2025-000001", None, "adjustment"),
+        ("UK-2025-000002", "BOB", "invoice", Decimal(372), "2025-06-01", None, None, None),
+    ]
+    assert lines_of(home, "UK-2025-000003") == [("Seat (corrected)", Decimal(2), Decimal(31), Decimal(62))]
+    taxes = "select tax_date::varchar, rate_percent, base_amount, amount from invoice_taxes "
+    (tax,) = published(home, taxes + "where invoice_number = 'UK-2025-000003'")
+    assert tax == ("2025-06-01", Decimal(20), Decimal(62), Decimal("12.4"))
+    # The call of May is not moved: it stays with the document that billed it.
+    usage = published(home, "select billed_as, invoice_number from rated_usage")
+    assert usage == [("current", "UK-2025-000001")]
+    with Store(home) as store:
+        path = publish(store)
+    with read(path) as con:
+        assert broken(con) == {}
+    # And the next run bills July alone.
+    report = run(home, "2025-07")
+    sections = "select section, amount from invoice_lines where run_id = $1 and account_id = 'ANN'"
+    assert [(name, amount.normalize()) for name, amount in rows(home, sections, report.run_id)] == [
+        ("service_fees", Decimal(372)),
+        ("phone_numbers", Decimal("3.1")),
+    ]
+    previous = "select document_json ->> '$.comparison.previous_total' from documents where run_id = $1 order by 1"
+    assert rows(home, previous, report.run_id) == [("372.00",), ("450.37",)]
+
+
+def test_an_adjustment_below_zero_is_a_credit_note_of_what_differs(home: Home) -> None:
+    adjusting(home)
+    seats(home, "backdated", "ANN", "8")
+    corrected(home, "2025-06")
+    (note,) = [row for row in documents(home) if row[-1] == "adjustment"]
+    assert note == (
+        "UKCN-2025-000001", "ANN", "credit_note", Decimal("-74.4"), "2025-09-01", "UK-2025-000001", None, "adjustment",
+    )  # fmt: skip
+    assert lines_of(home, "UKCN-2025-000001") == [("Seat (corrected)", Decimal(-2), Decimal(31), Decimal(-62))]
+
+
+def test_another_price_is_the_old_one_taken_back_and_the_new_one(home: Home) -> None:
+    adjusting(home)
+    catalog = home.catalog / "catalog.yaml"
+    catalog.write_text(catalog.read_text(encoding="utf-8").replace('"31.00"', '"29.00"'), encoding="utf-8")
+    corrected(home, "2025-06", "BOB")
+    assert lines_of(home, "UKCN-2025-000001") == [
+        ("Seat (corrected)", Decimal(-10), Decimal(31), Decimal(-310)),
+        ("Seat (corrected)", Decimal(10), Decimal(29), Decimal(290)),
+    ]
+
+
+def test_an_adjustment_is_adjusted(home: Home) -> None:
+    adjusting(home)
+    for name, quantity in (("one", "12"), ("two", "11"), ("three", "10")):
+        seats(home, name, "ANN", quantity)
+        corrected(home, "2025-06", "ANN")
+    notes = [(number, total, corrects) for number, _, _, total, _, corrects, *_ in documents(home) if corrects]
+    assert sorted(notes) == [
+        ("UK-2025-000003", Decimal("74.4"), "UK-2025-000001"),
+        ("UKCN-2025-000001", Decimal("-37.2"), "UK-2025-000001"),
+        ("UKCN-2025-000002", Decimal("-37.2"), "UK-2025-000001"),
+    ]
+    assert issued_total(home, "ANN") == Decimal("375.97")
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        correct(asked(home, "2025-06", today=LATER), "again")
+    with Store(home) as store:
+        path = publish(store)
+    with read(path) as con:
+        assert broken(con) == {}
+
+
+SUMS = (
+    """select account_id, section, product_code, period_start, sum(amount), sum(quantity) from invoice_lines
+    group by all having sum(amount) <> 0 order by all""",
+    """select account_id, tax_code, tax_date, sum(base_amount), sum(amount) from invoice_taxes
+    group by all order by all""",
+)
+
+
+def test_both_styles_come_to_the_same(home: Home, tmp_path: Path) -> None:
+    """Fewer seats and a late call, then more seats and a file taken back: each time both have billed the same."""
+    both = (home, adjusting(Home(shutil.copytree(home.root, tmp_path / "adjusting"))))
+    for one in both:
+        seats(one, "fewer", "ANN", "9")
+        call(one, "late", "2025-05-21T10:00:00Z", 61)
+        corrected(one, "2025-06")
+    for query in SUMS:
+        assert published(both[0], query) == published(both[1], query)
+    for one in both:
+        with Store(one) as store:
+            rollback(store, load_settings(one), "inbox/calls/a.csv", by="ben", now=NOW)
+        for account in ("ANN", "BOB"):
+            seats(one, f"more-{account}", account, "11")
+        corrected(one, "2025-06")
+    for query in SUMS:
+        assert published(both[0], query) == published(both[1], query)
+    assert issued_total(both[0]) == issued_total(both[1])
+    with read(both[1].published) as con:
+        assert broken(con) == {}
+
+
+def test_a_name_and_calls_of_somebody_else_are_not_adjusted_but_replaced(home: Home) -> None:
+    adjusting(home)
+    renamed = {"account_id": "BOB", "name": "Bob and Sons", "effective_from": "2025-05-01"}
+    add_file(home, "accounts", "renamed", [renamed])
+    (bob,) = corrected(home, "2025-06", "BOB").differences
+    assert bob.details
+    # The number was Bob's all along: Ann's document, which bills its calls, gives way to one that does not.
+    add_file(home, "numbers", "bobs", [{"number": NUMBER, "account_id": "BOB"}])
+    corrected(home, "2025-06", "ANN")
+    corrected(home, "2025-06", "BOB")
+    how = published(home, "select account_id, correction from invoices where correction is not null order by all")
+    assert how == [
+        ("ANN", "replacement"), ("ANN", "reversal"), ("BOB", "adjustment"), ("BOB", "replacement"), ("BOB", "reversal"),
+    ]  # fmt: skip
+    usage = published(home, "select account_id, amount from rated_usage")
+    assert usage == [("BOB", Decimal("0.2093"))]

@@ -16,6 +16,7 @@ from flows.store import Store
 from flows.traffic import report
 from schemas.document import Document
 from schemas.errors import Refused, WrongUsage
+from tests.flows.issuing import corrected
 from tests.flows.sample import bill, request, sample_home
 
 
@@ -97,6 +98,16 @@ def test_a_certificate_that_arrives_after_issue_is_a_proposal(home: Home) -> Non
     assert [(tax.amount, tax.certificate_number, tax.exempt_reason) for tax in sales] == [
         (Decimal("0.00"), "CO-77", "resale (SST reason G)")
     ]
+
+
+@pytest.mark.parametrize("style", ["replacement", "adjustment"])
+def test_a_late_certificate_that_a_correction_followed_proposes_nothing_more(home: Home, style: str) -> None:
+    _edit(home.settings_file, 'series = "US"', f'series = "US"\ncorrection_style = "{style}"')
+    _add(home, "certificates", "US-1003,CO-77,SALES,,G,2026-05-20,2026-01-01,")
+    (found,) = corrected(home, "2026-05", "US-1003", today="2026-05-21").differences
+    assert found.after - found.before == Decimal("-6.62")
+    details = [detail for _, kind, detail in _run(home).findings if kind == "certificate_after_issue"]
+    assert details == []
 
 
 def test_a_postal_code_of_another_state_parks_the_account(home: Home) -> None:

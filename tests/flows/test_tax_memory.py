@@ -31,3 +31,26 @@ def test_seconds_of_many_or_long_calls_are_summed_whole(tmp_path: Path) -> None:
         ("a", "intrastate", 90_127, 2),
         ("b", "interstate", 590, 1),
     ]
+
+
+def test_a_corrected_call_counts_once_and_as_corrected(tmp_path: Path) -> None:
+    """Call 1 was intrastate and is, corrected, interstate; call 2 was not touched."""
+    home: Home = make_home(tmp_path / "home")
+    request = Request(str(home.root), "2025-06", "anna", datetime(2025, 6, 2, tzinfo=UTC))
+    with Store(home) as store:
+        for number, (run_id, kind) in enumerate((("first", "regular"), ("again", "correction")), 1):
+            store.con.execute(
+                "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256) "
+                "values ($1, $2, '2025-06', $3, '-', '-')", [number, run_id, kind]
+            )  # fmt: skip
+            store.con.execute("insert into issued_documents (run_id, draft_id) values ($1, 'd')", [run_id])
+        for run_id, usage_id, jurisdiction in (
+            ("first", "1", "intrastate"), ("first", "2", "intrastate"), ("again", "1", "interstate"),
+        ):  # fmt: skip
+            store.con.execute(
+                "insert into rated_usage (run_id, draft_id, usage_id, kind, account_id, jurisdiction, duration_s, "
+                "usage_month) values ($1, 'd', $2, 'voice', 'a', $3, 60, '2025-05')",
+                [run_id, usage_id, jurisdiction],
+            )
+        found = rated_calls(store, Run(request, "now", "regular"))
+    assert found.select("jurisdiction", "duration_s", "calls").rows() == [("interstate", 60, 1), ("intrastate", 60, 1)]

@@ -134,5 +134,6 @@ def test_numbers_have_no_gap_and_what_was_corrected_is_named(lived: Home) -> Non
     kinds = dict(rows(lived, "select o.correction, count(*) from documents o join issued_documents i "
                              "using (run_id, draft_id) where o.correction is not null group by 1"))  # fmt: skip
     assert kinds["reversal"] >= kinds["replacement"] > 5
+    assert kinds["adjustment"] > 2
     with Store(lived) as store:
         balance_files(store)

@@ -40,6 +40,7 @@ time_zone = "America/Toronto"
 email = "billing@example.com"
 registrations = [{label = "GST/HST", number = "000000000 RT0001"}]
 series = "CA"
+correction_style = "adjustment"
 late_usage = "correction"
 
 [sellers.us]
