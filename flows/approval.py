@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.catalog import load_all
 from flows.context import Request
-from flows.keep import kept
+from flows.ingest.keep import kept
 from flows.runs import Inputs, billed_by, issued_sha256, read_inputs
 from flows.settings import Home, Settings
 from flows.store import Store

@@ -13,8 +13,8 @@ from flows.catalog import load_all
 from flows.charge import charge
 from flows.context import Request, Run
 from flows.draft import draft
-from flows.ingest import IngestReport, ingest
-from flows.keep import keep_tables
+from flows.ingest.keep import keep_tables
+from flows.ingest.take_in import IngestReport, ingest
 from flows.lock import locked
 from flows.manifest import write_manifest
 from flows.publish import publish

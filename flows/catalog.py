@@ -10,7 +10,7 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from flows.decks import load_deck
+from flows.decks.deck_file import load_deck
 from flows.fx import load_fx
 from flows.settings import Home, Settings
 from invoicing.national import Rates

@@ -7,7 +7,7 @@ import polars as pl
 
 from flows.catalog import Tables, load_all
 from flows.context import Run
-from flows.correct_parts import CorrectedParts, corrected_parts, last_issued, replaced_by
+from flows.correct.parts import CorrectedParts, corrected_parts, last_issued, replaced_by
 from flows.holds import held_rows
 from flows.inputs import MasterData, load_master, usage_months
 from flows.isolate import Accounts, parking

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.catalog import Tables
 from flows.context import Request
-from flows.keep import keep, kept
+from flows.ingest.keep import keep, kept
 from flows.runs import last_state, read_inputs
 from flows.settings import Home, Settings
 from flows.store import Store, write_atomic

@@ -9,7 +9,7 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 
 from flows.context import Request
-from flows.keep import keep
+from flows.ingest.keep import keep
 from flows.settings import Settings
 from flows.store import Store, write_atomic
 from flows.usage_csv import usage_csv

@@ -10,10 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from flows import audit, ingest_settle
+from flows import audit
 from flows.catalog import load_all
 from flows.context import Request
-from flows.ingest_again import FILE_COLUMNS, LoadedFile, settle_master_again, settle_usage_again, stage_again
+from flows.ingest import settle
+from flows.ingest.again import FILE_COLUMNS, LoadedFile, settle_master_again, settle_usage_again, stage_again
 from flows.ledger import balance_files
 from flows.runs import add_event, drafted_runs, read_inputs
 from flows.settings import Settings
@@ -95,14 +96,14 @@ def rollback(
     tables = load_all(store.home, settings)
     done = Rollback(gone.source_file, gone.feed, gone.sha256, gone.records, gone.loaded)
     feed = FEEDS[gone.feed]
-    ingest_settle.prepare(store, feed)
+    settle.prepare(store, feed)
     store.con.execute(f"create or replace temp table taken_back as select * from feed_{feed.name} limit 0")
     try:
         with store.transaction():
             _remember(store, gone)
             _remove(store, gone)
             for later in _to_settle(store, gone):
-                ingest_settle.empty(store)
+                settle.empty(store)
                 file, tally = stage_again(store, settings, later)
                 if feed.is_usage:
                     more = settle_usage_again(store, file, later, gone.source_file)
@@ -119,7 +120,7 @@ def rollback(
             told = f"{gone.loaded} records out, {len(done.effects)} issued documents rest on it"
             audit.record(store, "rollback", gone.source_file, by, now, reason, told)
     finally:
-        ingest_settle.clear(store)
+        settle.clear(store)
         store.con.execute("drop table if exists temp.taken_back")
     store.checkpoint()
     return done

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flows.correct_compare import Difference, difference
-from flows.keep import kept
+from flows.correct.compare import Difference, difference
+from flows.ingest.keep import kept
 from flows.store import Store
 from schemas.document import Document
 from schemas.money import minor_digits, rounded

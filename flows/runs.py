@@ -9,7 +9,7 @@ from typing import Any
 from flows.catalog import Tables
 from flows.context import Request, Run
 from flows.holds import holds
-from flows.keep import keep
+from flows.ingest.keep import keep
 from flows.settings import Home, Settings
 from flows.store import Store
 from schemas.errors import Refused, WrongUsage

@@ -34,7 +34,7 @@ SourceFormat = Literal[
     "csv", "jsonl", "json", "parquet", "asterisk", "asterisk_custom", "freeswitch", "freeswitch_asterisk",
     "freeswitch_json", "goto_history", "goto_reports", "twilio_messages", "telnyx_messages", "bandwidth_messages",
 ]  # fmt: skip
-"""The layouts that flows/source_layouts.py knows; the first four are whatever `columns` says."""
+"""The layouts that flows/ingest/layouts.py knows; the first four are whatever `columns` says."""
 
 Zone = Annotated[str, AfterValidator(_zone)]
 Month = Annotated[str, AfterValidator(_month)]
@@ -174,7 +174,7 @@ class DeckSettings(_Table):
     valid_from: date | None = None
     """For rows without one."""
     format: DeckFormat = "tollbook"
-    """Whose layout the file has (flows/deck_formats.py); tollbook is the canonical one."""
+    """Whose layout the file has (flows/decks/formats.py); tollbook is the canonical one."""
     columns: dict[str, str] = Field(default_factory=dict)
     """canonical (or a column of the layout's own, such as interval or change) -> column of the file."""
     defaults: dict[str, str] = Field(default_factory=dict)

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.context import Run
-from flows.keep import keep
+from flows.ingest.keep import keep
 from flows.settings import Settings, TaxEngineSettings
 from flows.store import write_atomic
 from schemas.errors import Refused

@@ -20,9 +20,9 @@ from flows.bill_run import open_month
 from flows.catalog import load_all
 from flows.charge import charge
 from flows.context import Request, Run
-from flows.correct import correct
+from flows.correct.month import correct
 from flows.draft import draft
-from flows.ingest import ingest
+from flows.ingest.take_in import ingest
 from flows.manifest import write_manifest
 from flows.rate import rate
 from flows.settings import Home

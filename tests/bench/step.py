@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flows.catalog import load_all
 from flows.context import Request, Run
-from flows.ingest import ingest
+from flows.ingest.take_in import ingest
 from flows.rate import rate
 from flows.runs import open_run
 from tests.bench.home import make_home

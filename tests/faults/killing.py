@@ -34,7 +34,7 @@ def killing(*arguments, **named):
 
 setattr(owner, name, killing)
 sys.argv = ["tollbook", *sys.argv[4:]]
-from flows.cli import main
+from flows.cli.main import main
 
 main()
 """

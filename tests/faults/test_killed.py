@@ -121,10 +121,10 @@ def home(tmp_path: Path, homes: dict[str, Home], state: str) -> Home:
 
 
 INGEST_POINTS = [
-    "flows.ingest_settle:stage after 1",
-    "flows.ingest_record:write_staged after 2",
-    "flows.ingest:commit before 2",
-    "flows.ingest:commit after 1",
+    "flows.ingest.settle:stage after 1",
+    "flows.ingest.record:write_staged after 2",
+    "flows.ingest.take_in:commit before 2",
+    "flows.ingest.take_in:commit after 1",
 ]
 RUN_POINTS = [
     "flows.store:os.fsync before 1",
@@ -154,7 +154,7 @@ def test_a_run_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None
 
 
 @pytest.mark.parametrize("state", ["fresh"])
-@pytest.mark.parametrize("point", ["flows.ingest:commit after 3", "flows.draft:balance_books after 1"])
+@pytest.mark.parametrize("point", ["flows.ingest.take_in:commit after 3", "flows.draft:balance_books after 1"])
 def test_a_run_killed_once(home: Home, homes: dict[str, Home], point: str) -> None:
     killed_at(point, home.root, *RUN)
     _run(home)
@@ -167,7 +167,7 @@ def test_a_run_by_prefect_killed_with_its_server(home: Home, homes: dict[str, Ho
     by_prefect = RUN[:-1]
     session = killed_at("flows.draft:balance_books after 1", home.root, *by_prefect)
     again = subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", "--home", str(home.root), *by_prefect],
+        [sys.executable, "-c", "from flows.cli.main import main; main()", "--home", str(home.root), *by_prefect],
         check=False, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr

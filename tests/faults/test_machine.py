@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from flows import ingest, runs
+from flows import runs
 from flows.approve import approve
 from flows.bill_run import run_direct
 from flows.context import Request
+from flows.ingest import take_in
 from flows.init import init_home
 from flows.settings import Home, RunSettings
 from flows.store import Store
@@ -40,7 +41,7 @@ def home(tmp_path: Path) -> Home:
 def _tollbook(home: Home, *command: str, before: Callable[[], None] | None = None) -> tuple[int, str]:
     """Exit code and stderr of a command in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", "--home", str(home.root), *command],
+        [sys.executable, "-c", "from flows.cli.main import main; main()", "--home", str(home.root), *command],
         check=False, capture_output=True, text=True, preexec_fn=before, timeout=120,
     )  # fmt: skip
     return done.returncode, done.stderr
@@ -86,7 +87,7 @@ def test_a_damaged_database_bills_nothing_and_says_so(home: Home, damage: str) -
 @pytest.mark.parametrize("damage", ["deleted", "cut", "flipped"])
 def test_a_log_lost_after_a_kill_is_work_done_again_and_a_damaged_one_is_told(home: Home, damage: str) -> None:
     """The write-ahead log (.wal) holds what a killed process committed last; closing the database folds it in."""
-    killed_at("flows.ingest:commit after 1", home.root, *RUN)
+    killed_at("flows.ingest.take_in:commit after 1", home.root, *RUN)
     log = home.database.with_name(home.database.name + ".wal")
     content = bytearray(log.read_bytes())
     if damage == "deleted":
@@ -157,12 +158,12 @@ def test_a_dry_run_leaves_no_trace(home: Home) -> None:
 def test_a_file_that_goes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path) as inbox:
         file = inbox.put("calls/a.csv", CALLS + call(1))
-        billable = ingest._billable
+        billable = take_in._billable
 
         def gone(*arguments: object) -> object:
             file.unlink()
             return billable(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(ingest, "_billable", gone)
+        monkeypatch.setattr(take_in, "_billable", gone)
         (result,) = inbox.ingest().files
         assert (result.state, inbox.rows("select count(*) from feed_calls")) == ("refused", [(0,)])

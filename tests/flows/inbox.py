@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from flows.ingest import ingest
-from flows.ingest_report import FileResult, IngestReport
+from flows.ingest.report import FileResult, IngestReport
+from flows.ingest.take_in import ingest
 from flows.settings import BillingSettings, FeedSettings, Home, Settings, SourceSettings
 from flows.store import Store
 

@@ -13,7 +13,7 @@ from flows.bill_run import RunReport, open_month, run_direct, take_in
 from flows.catalog import load_all
 from flows.charge import charge
 from flows.context import Request
-from flows.correct import Correction, correct
+from flows.correct.month import Correction, correct
 from flows.draft import draft
 from flows.manifest import write_manifest
 from flows.publish import publish, read

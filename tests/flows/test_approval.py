@@ -11,8 +11,8 @@ from flows.approval import may_approve
 from flows.approve import approve
 from flows.bill_run import run_direct, take_in
 from flows.context import Request
-from flows.ingest import ingest
-from flows.keep import kept
+from flows.ingest.keep import kept
+from flows.ingest.take_in import ingest
 from flows.review import review
 from flows.runs import drafted_runs
 from flows.settings import Home, load_settings

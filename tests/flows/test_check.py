@@ -126,7 +126,7 @@ def test_without_a_file_those_of_the_home(tmp_path: Path) -> None:
 
 
 def _tollbook(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from flows.cli import main; main()", *arguments]
+    program = [sys.executable, "-c", "from flows.cli.main import main; main()", *arguments]
     return subprocess.run(program, capture_output=True, text=True, check=False)
 
 

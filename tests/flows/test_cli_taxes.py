@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import typer
 
-from flows import cli_explain, cli_taxes
-from flows.cli import app
+from flows.cli import explaining, taxes
+from flows.cli.main import app
 from schemas.errors import NothingToDo, WrongUsage
 
 
 @pytest.fixture
 def tollbook(tmp_path: Path) -> Any:
     """Runs a command on a folder that is no home; returns its exit code."""
-    for part in (cli_taxes, cli_explain):
+    for part in (taxes, explaining):
         part.register(app)
     command = typer.main.get_command(app)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.correct import correct
+from flows.correct.month import correct
 from flows.laws import broken
 from flows.publish import publish, read
 from flows.rollback import rollback

@@ -172,7 +172,15 @@ def test_the_leg_that_does_not_bill_is_excluded_and_seen(billed: Billed) -> None
 
 def tollbook(home: Home | None, *arguments: str) -> subprocess.CompletedProcess[str]:
     where = ["--home", str(home.root)] if home else []
-    command = [sys.executable, "-c", "from flows.cli import main; main()", *where, "--today", "2025-07-15", *arguments]
+    command = [
+        sys.executable,
+        "-c",
+        "from flows.cli.main import main; main()",
+        *where,
+        "--today",
+        "2025-07-15",
+        *arguments,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

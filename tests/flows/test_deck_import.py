@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flows.deck_report import gaps
-from flows.decks import DeckFile, read_deck
+from flows.decks.deck_file import DeckFile, read_deck
+from flows.decks.report import gaps
 from flows.settings import DeckSettings
 from schemas.errors import WrongUsage
 

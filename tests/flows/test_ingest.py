@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows import ingest, ingest_csv
+from flows.ingest import csv_blocks, take_in
 from schemas.errors import WrongUsage
 from tests.flows.inbox import CALLS, Inbox, call, counts, opened
 
@@ -82,8 +82,8 @@ def test_bad_lines_are_rejected_one_by_one_with_their_place(inbox: Inbox) -> Non
 
 def test_lines_keep_their_numbers_across_blocks(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [call(i, call_id=f'"x,{i}"') if i % 3 else "\n" + call(i, call_id=f'"a""b{i}"') for i in range(60)]
-    monkeypatch.setattr(ingest_csv.csv_blocks, "__defaults__", (600,))
-    monkeypatch.setattr("flows.ingest_files._CHUNK", 100)
+    monkeypatch.setattr(csv_blocks.csv_blocks, "__defaults__", (600,))
+    monkeypatch.setattr("flows.ingest.files._CHUNK", 100)
     result = inbox.take("calls/a.csv", "\ufeff" + CALLS + "".join(lines))
     assert counts(result) == (60, 60, 0, 0)
     text = (CALLS + "".join(lines)).splitlines()
@@ -222,13 +222,13 @@ def test_a_rolled_back_file_waits_until_it_is_named(inbox: Inbox) -> None:
 
 def test_a_file_that_grows_while_it_is_read_is_refused(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     file = inbox.put("calls/a.csv", CALLS + call(1))
-    billable = ingest._billable  # the moment between the two readings
+    billable = take_in._billable  # the moment between the two readings
 
     def grow(*arguments: Any) -> Any:
         file.write_text(CALLS + call(1) + call(2))
         return billable(*arguments)
 
-    monkeypatch.setattr(ingest, "_billable", grow)
+    monkeypatch.setattr(take_in, "_billable", grow)
     result = inbox.ingest().files[0]
     assert result.state == "refused"
     assert "changed" in result.faults[0].found
@@ -240,7 +240,7 @@ def test_a_failure_while_writing_leaves_nothing(inbox: Inbox, monkeypatch: pytes
 
     inbox.put("calls/a.csv", CALLS + call(1) + call(1) + "bad\n")
     with monkeypatch.context() as patch:
-        patch.setattr("flows.ingest_record._record", fail)
+        patch.setattr("flows.ingest.record._record", fail)
         with pytest.raises(OSError, match="no space"):
             inbox.ingest()
     tables = ("feed_calls", "source_files", "duplicate_records", "rejected_records")

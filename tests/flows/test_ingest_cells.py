@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.ingest_checks import is_email
-from flows.ingest_numbers import e164_column
-from flows.parse import Parsed, parse
+from flows.ingest.checks import is_email
+from flows.ingest.numbers import e164_column
+from flows.ingest.parse import Parsed, parse
 from schemas.feeds import Column, Feed
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from flows import ingest_record, publish
+from flows import publish
 from flows.approve import approve
 from flows.bill_run import publish_snapshot, run_direct
 from flows.context import Request
 from flows.deliver import send
-from flows.ingest import ingest
+from flows.ingest import record
+from flows.ingest.take_in import ingest
 from flows.ledger import balance_books, balance_issue, balance_mails
 from flows.settings import Home, load_settings
 from flows.store import Store
@@ -139,14 +140,14 @@ def test_a_file_whose_seconds_do_not_add_up_is_refused(
         home, "calls", "more",
         [{"call_id": "more", "started_at": "2025-05-10T12:00:00Z", "to_number": "+33123456789", "duration_s": "61"}],
     )  # fmt: skip
-    write = ingest_record.write_staged
+    write = record.write_staged
 
     def careless(store: Store, *arguments: object) -> int:
         inserted = write(store, *arguments)  # type: ignore[arg-type]
         store.con.execute("update feed_calls set duration_s = 60 where call_id = 'more'")
         return inserted
 
-    monkeypatch.setattr(ingest_record, "write_staged", careless)
+    monkeypatch.setattr(record, "write_staged", careless)
     with Store(home) as store:
         (result,) = ingest(store, load_settings(home), [path], now=NOW).files
         assert (result.state, store.rows("select count(*) from feed_calls where call_id = 'more'")) == (

@@ -18,7 +18,7 @@ from tests.flows.sample import request, sample_home
 
 
 def _tollbook(home: Home, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "--home", str(home.root)]
+    command = [sys.executable, "-c", "from flows.cli.main import main; main()", "--home", str(home.root)]
     return subprocess.run(
         [*command, "--today", "2026-06-02", "--by", "anna", "--json", *arguments],
         check=False, capture_output=True, text=True, env={**os.environ, **environment},

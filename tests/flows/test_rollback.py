@@ -10,8 +10,8 @@ from flows.approve import approve
 from flows.audit import verify
 from flows.bill_run import run_direct
 from flows.context import Request
-from flows.ingest import ingest
-from flows.keep import kept
+from flows.ingest.keep import kept
+from flows.ingest.take_in import ingest
 from flows.laws import broken
 from flows.publish import publish, read
 from flows.rollback import Rollback, rollback

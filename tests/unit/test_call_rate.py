@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from flows.decks import load_deck
+from flows.decks.deck_file import load_deck
 from flows.settings import DeckSettings, Home
 from rating.check_call import check_call, check_match
 from rating.tariffs import RateOn, compiled

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import typer
 
-from flows import cli_acts, cli_correct, cli_decks, cli_explain, cli_reports, cli_taxes
-from flows.cli import app
+from flows.cli import acts, correcting, decks, explaining, reports, taxes
+from flows.cli.main import app
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_command_is_in_the_readme_and_has_help() -> None:
-    for part in (cli_acts, cli_reports, cli_decks, cli_correct, cli_taxes, cli_explain):
+    for part in (acts, reports, decks, correcting, taxes, explaining):
         part.register(app)
     command = typer.main.get_command(app)
     known = command.commands  # type: ignore[attr-defined]

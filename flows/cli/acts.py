@@ -1,0 +1,89 @@
+"""Commands that take something back or let it through: rollback, replay, park and unpark."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.base import Globals, finish, give, say
+from flows.publish import publish
+from flows.settings import load_settings
+from flows.store import Store
+from schemas.periods import month_of
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file to the command line."""
+    app.command("rollback")(rollback_command)
+    app.command("replay")(replay_command)
+    app.command("park")(park_command)
+    app.command("unpark")(unpark_command)
+
+
+def rollback_command(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="A file that was taken in: its path, or its hash.")],
+    reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
+) -> None:
+    """Take one ingested file back out, with everything that came from it and is not issued."""
+    from flows.rollback import rollback
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with shared.locked("rollback"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        done = rollback(store, settings, file, by=shared.by, now=shared.now, reason=reason)
+        publish(store)
+    give(shared, done.as_json(), done.lines())
+    finish(bool(done.effects))
+
+
+def replay_command(
+    context: typer.Context,
+    reason: Annotated[str | None, typer.Option(help="Only usage suspended for this reason.")] = None,
+) -> None:
+    """Try suspended usage again after the master data is mended; say what the next run will bill."""
+    from flows.bill_run import take_in
+    from flows.replay import replay
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    request = shared.request(month_of(shared.today or shared.now.date()))
+    with shared.locked("replay"):
+        counts, refused = take_in(request)
+        for name in refused:
+            say(f"refused file {name}; see `tollbook ingest {name}`")
+        if counts.get("loaded"):
+            say(f"taken in: {counts['loaded']} files")
+        with Store(shared.home, settings.run.memory_limit_mb) as store:
+            done = replay(store, settings, reason, request)
+    give(shared, done.as_json(), done.lines())
+    finish(done.incomplete or bool(refused))
+
+
+def park_command(
+    context: typer.Context,
+    account: str,
+    reason: Annotated[str, typer.Option(help="Why; shown in the review and kept in the audit log.")],
+) -> None:
+    """Set an account aside: runs leave it out, the others are billed."""
+    from flows.holds import park
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with shared.locked("park"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        park(store, account, reason, shared.by, shared.now)
+    give(shared, {"account_id": account, "state": "parked"}, [f"{account} is set aside; the next run leaves it out"])
+
+
+def unpark_command(
+    context: typer.Context,
+    account: str,
+    reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
+) -> None:
+    """Let an account go that was set aside by hand; for one that a run parked, say what mends it."""
+    from flows.holds import unpark
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with shared.locked("unpark"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        unpark(store, account, reason, shared.by, shared.now)
+    give(shared, {"account_id": account, "state": "unparked"}, [f"{account} is let go; the next run bills it"])

@@ -1,0 +1,72 @@
+"""Commands about months that are issued, and about what a change of rates would move: correct, rerate."""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from flows.cli.base import Globals, finish, give, say
+from flows.settings import load_settings
+from schemas.errors import WrongUsage
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file to the command line."""
+    app.command("correct")(correct_command)
+    app.command("rerate")(rerate_command)
+
+
+def correct_command(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Invoice month that is issued, such as 2026-05.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit log.")],
+    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+    as_known_at: Annotated[str | None, typer.Option("--as-known-at", help="With what this run knew.")] = None,
+) -> None:
+    """Recompute an issued month, show before and after, and draft credit notes and replacements where it differs."""
+    from flows.correct.month import correct
+    from flows.review import review
+
+    shared: Globals = context.obj
+    request = shared.request(month, tuple(account or ()))
+    settings = load_settings(shared.home)
+    with shared.locked(f"correct {month}"):
+        found = correct(request, reason, as_known_at)
+        with request.store() as store:
+            review(store, settings, month)
+    for name in found.replaced:
+        say(f"the drafts of correction {name} gave way to this one's")
+    for name in found.refused_files:
+        say(f"refused file {name}; see `tollbook ingest {name}`")
+    give(shared, found.as_json(), found.lines())
+    finish(found.incomplete)
+
+
+def rerate_command(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06; its usage is the month before.")],
+    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+    prefix: Annotated[str | None, typer.Option(help="Only numbers called that begin so, such as +336.")] = None,
+    deck: Annotated[str | None, typer.Option(help="Only usage rated by this deck.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day, in the account's zone.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
+) -> None:
+    """Say what today's rates would move of a month's usage, per account and in all; move nothing."""
+    from flows.rerate import Asked, rerate
+
+    shared: Globals = context.obj
+    request = shared.request(month, tuple(account or ()))
+    load_settings(shared.home)
+    days = Asked(prefix, deck, day_of(since, "--from"), day_of(until, "--to"))
+    with shared.locked(f"rerate {month}"):
+        found = rerate(request, days)
+    give(shared, found.as_json(), found.lines())
+    finish(incomplete=False)
+
+
+def day_of(text: str | None, option: str) -> date | None:
+    """A day as YYYY-MM-DD. Raises WrongUsage for anything else."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise WrongUsage(f"{option}: found {text!r}; expected YYYY-MM-DD") from None

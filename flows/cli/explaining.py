@@ -1,0 +1,29 @@
+"""`tollbook explain`: from a document to its lines and taxes, from a line or a tax to what stands behind it."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.base import Globals, give
+from flows.settings import load_settings
+from flows.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file to the command line."""
+    app.command("explain")(explain_command)
+
+
+def explain_command(
+    context: typer.Context,
+    document: Annotated[str, typer.Argument(help="Number of an issued document, or id of a draft.")],
+    what: Annotated[str | None, typer.Argument(metavar="[LINE | tax:N]", help="Default the whole document.")] = None,
+) -> None:
+    """Say how a document, one of its lines or one of its taxes came about."""
+    from flows.explain import explain
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with shared.locked("explain"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        found = explain(store, document, what)
+    give(shared, found.data, found.lines)

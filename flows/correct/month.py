@@ -1,0 +1,173 @@
+"""After issue: a month recomputed with today's data, compared, and corrected where it differs (RULES 19).
+
+The stages are those of a run, for the accounts asked for and nobody else. Nothing issued changes: a correction is a
+credit note of the document and a new one in its place, drafted here and issued by `tollbook approve`.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flows import audit
+from flows.catalog import load_all
+from flows.charge import charge
+from flows.context import Request, Run
+from flows.correct.compare import Difference
+from flows.correct.drafts import draft_correction, prepared
+from flows.correct.known import known_at
+from flows.correct.usage import rate_correction
+from flows.ingest.keep import keep_tables
+from flows.ingest.take_in import ingest
+from flows.manifest import write_correction_manifest
+from flows.runs import (
+    accounts_known,
+    add_event,
+    drafted_runs,
+    issued_sha256,
+    keep_inputs,
+    last_state,
+    note_knowledge,
+    read_inputs,
+)
+from flows.standing import standing_of
+from flows.store import Store
+from flows.tax import tax
+from schemas.errors import NothingToDo, Refused, WrongUsage
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a correction found. `differences`: the accounts that differ, before and after; `parked`: account, reason."""
+
+    invoice_month: str
+    reason: str
+    run_id: str
+    accounts: int
+    differences: list[Difference]
+    parked: list[tuple[str, str]] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    """Corrections whose drafts gave way to this one's."""
+    refused_files: list[str] = field(default_factory=list)
+    is_drafted: bool = True
+
+    @property
+    def incomplete(self) -> bool:
+        return bool(self.parked or self.refused_files)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "invoice_month": self.invoice_month,
+            "reason": self.reason,
+            "run_id": self.run_id if self.is_drafted else None,
+            "accounts": self.accounts,
+            "differences": [one.as_json() for one in self.differences],
+            "refused_files": self.refused_files,
+            "parked": [{"account_id": account, "reason": reason} for account, reason in self.parked],
+        }
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        said = [f"{self.invoice_month}: {self.accounts} accounts recomputed, {len(self.differences)} differ"]
+        for one in self.differences:
+            said += one.lines()
+        said += [f"parked {account}: {reason}" for account, reason in self.parked]
+        if self.is_drafted and self.differences:
+            said.append(f"run {self.run_id}; then `tollbook approve {self.invoice_month} --kind correction`")
+        return said
+
+
+def correct(request: Request, reason: str, as_known_at: str | None = None, *, draft: bool = True) -> Correction:
+    """Recomputes the issued month of `request` for its accounts (all, when it names none) and drafts what differs.
+
+    `as_known_at`: with what that run knew. `draft` False only compares. Raises WrongUsage for an empty reason, an
+    unknown account or run; Refused where nothing is issued, or more would be credited than was billed; NothingToDo
+    where nothing differs.
+    """
+    if not reason.strip():
+        raise WrongUsage("--reason: say why the month is corrected; it is kept in the audit log")
+    refused = _take_in(request) if draft else []
+    # Held open, the database is opened and folded together once, not by every stage.
+    with request.store(), known_at(request, as_known_at) as asked:
+        run = _opened(asked, reason, as_known_at)
+        rate_correction(run)
+        charge(run)
+        tax(run)
+        found = prepared(run)
+        if not found.differences:
+            told = "; ".join(f"{account} is parked: {why}" for account, why in found.parked)
+            raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {told}" if told else ""))
+        replaced = draft_correction(run, found, reason) if draft else []
+    if draft:
+        _bind(request, run, reason, found.differences)
+    return Correction(
+        request.invoice_month, reason, run.run_id, len(run.request.accounts), found.differences, found.parked, replaced,
+        refused, draft,
+    )  # fmt: skip
+
+
+def _take_in(request: Request) -> list[str]:
+    """Every new file of the inbox, as a run does: today's data is what lies there today. Returns the refused ones."""
+    with request.store() as store:
+        report = ingest(store, request.settings(), None, now=request.now, by=request.by)
+    return [file.source_file for file in report.files if file.state == "refused"]
+
+
+def _opened(asked: Request, reason: str, as_known_at: str | None) -> Run:
+    """The run of kind correction for the accounts that hold a document of the month and were asked for."""
+    month = asked.invoice_month
+    today = replace(asked, known=None, only_these=False)
+    settings = today.settings()
+    tables = load_all(today.home, settings)
+    keep_tables(today.home, settings, tables)
+    with today.store() as store:
+        accounts_known(store, asked)
+        holders = _holders(store, asked)
+        inputs = read_inputs(store, settings, tables)
+        keep_inputs(today.home, settings, inputs)
+        issued = issued_sha256(store)
+        identity = [month, "correction", list(asked.accounts), inputs.sha256, issued, as_known_at]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        run_id = f"{month}-C-{digest[:12]}"
+        if last_state(store, run_id) == "drafted":
+            raise NothingToDo(f"run {run_id} already drafted this correction of {month}; nothing has changed since.")
+        run = Run(replace(asked, accounts=holders, only_these=True), run_id, "correction")
+        with store.transaction():
+            if last_state(store, run_id) is None:
+                store.con.execute(
+                    "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, "
+                    "only_accounts) values (nextval('run_seq'), $1, $2, 'correction', $3, $4, $5)",
+                    [run_id, month, inputs.sha256, issued, list(asked.accounts)],
+                )
+                note_knowledge(store, run_id, reason, as_known_at)
+            add_event(store, run_id, "open", asked, reason)
+    return run
+
+
+def _holders(store: Store, asked: Request) -> tuple[str, ...]:
+    month = asked.invoice_month
+    standing = standing_of(store, month, asked.accounts)
+    holders = tuple(dict.fromkeys(one.account_id for one in standing))
+    if not holders and not asked.accounts:
+        raise Refused(f"{month} has no issued document to correct; `tollbook run {month}` drafts them.")
+    without = [account for account in asked.accounts if account not in holders]
+    if without:
+        raise Refused(
+            f"{', '.join(without)} holds no document of {month}: there is nothing to correct. "
+            "What is owed comes with the next `tollbook run`."
+        )
+    return holders
+
+
+def _bind(request: Request, run: Run, reason: str, differences: list[Difference]) -> None:
+    """The act in the audit log, and the manifest of the drafts, which the approval is bound to."""
+    with request.store() as store:
+        told = ", ".join(f"{one.account_id} {one.before} -> {one.after} {one.currency}" for one in differences[:20])
+        more = f" and {len(differences) - 20} more" if len(differences) > 20 else ""
+        audit.record(store, "correct", run.run_id, request.by, request.now, reason, told + more)
+        write_correction_manifest(store, request, run.run_id)
+
+
+def drafted_corrections(store: Store, month: str) -> list[str]:
+    """Runs of kind correction of a month that wait for approval."""
+    return [run_id for run_id, kind, _ in drafted_runs(store, month) if kind == "correction"]

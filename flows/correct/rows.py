@@ -1,0 +1,121 @@
+"""Rows of a correction in the working database: documents taken back, adjustments, the usage that stands elsewhere."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flows.context import Run
+from flows.draft_rows import document_rows, line_rows, tax_rows
+from flows.standing import STANDING, Standing
+from flows.store import Store
+from invoicing.adjustments import Adjustment
+
+if TYPE_CHECKING:
+    from flows.correct.drafts import Prepared
+
+_SIGNED = {
+    "charges": ("quantity", "amount_num"),
+    "invoice_lines": ("quantity", "list_amount", "discount_amount", "amount", "line_count"),
+    "invoice_taxes": ("gross_base", "base_amount", "exempt_amount", "amount", "line_count"),
+    "line_discounts": ("amount",),
+    "line_usage": ("units", "amount_num", "amount"),
+}
+"""Rows behind a document, and what of them turns its sign when it is taken back."""
+
+
+def write_reversals(store: Store, run_id: str, reversals: list[tuple[Standing, str]]) -> None:
+    """Copies the rows behind documents with the other sign. reversals: a document, and the draft that takes it back."""
+    names = ["run_id", "draft_id", "new_draft_id"]
+    mine = [(one.run_id, one.draft_id, draft_id) for one, draft_id in reversals]
+    store.con.register("_back", pl.DataFrame(mine, schema=dict.fromkeys(names, pl.String), orient="row").to_arrow())
+    try:
+        for table, signed in _SIGNED.items():
+            have = store.columns(table)
+            turned = ", ".join(f"-{name} as {name}" for name in signed if name in have)
+            store.con.execute(
+                f"insert into {table} by name select t.* replace ($1 as run_id, b.new_draft_id as draft_id, {turned}) "
+                f"from {table} t join _back b on b.run_id = t.run_id and b.draft_id = t.draft_id",
+                [run_id],
+            )
+    finally:
+        store.con.unregister("_back")
+
+
+def write_adjustments(store: Store, run_id: str, adjustments: list[Adjustment]) -> None:
+    """Adjustments in the place of what they add up: the rows of taken-back and new documents, of this run, become the
+    rows of theirs, as far as something is left of them.
+
+    Charges count without a line too: one resource may have taken another's place on a line that says the same.
+    """
+    documents = [one.document for one in adjustments]
+    drafts = [
+        (draft_id, one.document.draft_id, line, new_line)
+        for one in adjustments
+        for (draft_id, line), new_line in one.places.items()
+    ]
+    names = {"draft_id": pl.String, "new_draft_id": pl.String, "line_no": pl.Int64, "new_line_no": pl.Int64}
+    store.con.register("_places", pl.DataFrame(drafts, schema=names, orient="row").to_arrow())
+    mine = "run_id = $1 and draft_id in (select draft_id from _places)"
+    try:
+        for table, needs_line in (("charges", False), ("line_discounts", True), ("line_usage", True)):
+            signed = [name for name in _SIGNED[table] if name in store.columns(table)]
+            left = " or ".join(f"sum({name}) <> 0" for name in signed)
+            sums = ", ".join(f"sum({name}) as {name}" for name in signed)
+            store.con.execute(
+                f"create or replace temp table _summed as select t.* exclude (draft_id, line_no, {', '.join(signed)}), "
+                f"p.new_draft_id as draft_id, p.new_line_no as line_no, {sums} "
+                f"from {table} t join _places p on p.draft_id = t.draft_id and p.line_no = t.line_no "
+                f"where t.run_id = $1 and (p.new_line_no is not null or not $2) group by all having {left}",
+                [run_id, needs_line],
+            )
+            store.con.execute(f"delete from {table} where {mine}", [run_id])
+            store.con.execute(f"insert into {table} by name select * from _summed")
+        for table in ("invoice_lines", "invoice_taxes", "documents"):
+            store.con.execute(f"delete from {table} where {mine}", [run_id])
+    finally:
+        store.con.unregister("_places")
+        store.con.execute("drop table if exists temp._summed")
+    store.append("documents", document_rows(documents))
+    store.append("invoice_lines", line_rows(documents, store.columns("invoice_lines")))
+    store.append("invoice_taxes", tax_rows(documents, store.columns("invoice_taxes")))
+
+
+def write_outcomes(store: Store, run: Run, found: "Prepared", adjustments: dict[str, Adjustment]) -> None:
+    """Rated usage of the documents in their place, and what was billed and is rated no more, for who is corrected.
+
+    Usage that another document of the account bills stays there; what an adjustment does not move, with the document
+    that it adds to.
+    """
+    for table in ("rated_usage", "suspended_usage", "excluded_usage"):
+        store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
+    drafted = {account: document.draft_id for account, document in found.replacements.items()}
+    drafted |= {account: one.document.draft_id for account, one in adjustments.items()}
+    drafts = pl.DataFrame(
+        list(drafted.items()), schema={"account_id": pl.String, "new_draft_id": pl.String}, orient="row"
+    )
+    taken_back = [
+        one.invoice_number for account, those in found.standing.items() if account not in adjustments for one in those
+    ]
+    moved = "select usage_id from line_usage where run_id = $run"
+    elsewhere = f"""
+        select u.usage_id from rated_usage u join ({STANDING}) d on d.run_id = u.run_id and d.account_id = u.account_id
+        where list_contains($corrected, u.account_id) and not list_contains($taken_back, d.invoice_number)
+            and not (list_contains($adjusted, u.account_id) and u.usage_id in ({moved}))"""
+    store.con.register("_drafts", drafts.to_arrow())
+    try:
+        for path in sorted((run.work / "usage").glob("*.parquet")):
+            store.con.execute(
+                f"insert into rated_usage by name select u.* replace (d.new_draft_id as draft_id) "
+                f"from read_parquet($path) u join _drafts d using (account_id) where u.usage_id not in ({elsewhere})",
+                {
+                    "path": str(path), "taken_back": taken_back, "corrected": list(found.standing),
+                    "adjusted": list(adjustments), "run": run.run_id,
+                },
+            )  # fmt: skip
+    finally:
+        store.con.unregister("_drafts")
+    corrected = list(found.standing)
+    for path in sorted((run.work / "settled").glob("*.parquet")):
+        records = pl.read_parquet(path).filter(pl.col("billed_to").is_in(corrected))
+        for table, kind in (("suspended_usage", "suspended"), ("excluded_usage", "excluded")):
+            store.append(table, records.filter(pl.col("outcome") == kind).select(store.columns(table)))

@@ -1,0 +1,68 @@
+"""How a correction is told: a document taken back and a new one, or one document of what differs (correction_style)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from flows.context import Run
+from flows.standing import Standing, corrected_of
+from flows.store import Store
+from invoicing.adjustments import Adjustment, adjustment
+from schemas.document import Document
+
+if TYPE_CHECKING:
+    from flows.correct.drafts import Prepared
+
+
+def adjusted(
+    store: Store, run: Run, found: "Prepared", reversals: dict[str, list[Document]], number: int, day: date
+) -> dict[str, Adjustment]:
+    """The adjustments of accounts whose seller asks for them, by account; their drafts end on A and `number`.
+
+    An adjustment adds to what stands. So a document is replaced nevertheless where another name or address has to be
+    on it, and where it bills records that are no longer the account's: nobody else is billed for them while it stands.
+    """
+    sellers = replace(run.request, known=None).settings().sellers
+    asking = {
+        one.account_id: found.standing[one.account_id]
+        for one in found.differences
+        if not one.details
+        and sellers[found.standing[one.account_id][0].document.seller.seller_id].correction_style == "adjustment"
+    }
+    given_up = _given_up(store, run, [one for those in asking.values() for one in those])
+    adjustments = {}
+    for account, those in asking.items():
+        if account not in given_up:
+            original = corrected_of(those)
+            now, draft_id = found.replacements.get(account), f"{original.draft_id}-A{number}"
+            adjustments[account] = adjustment(original.document, now, reversals[account], draft_id, day)
+    return adjustments
+
+
+def _given_up(store: Store, run: Run, standing: Iterable[Standing]) -> set[str]:
+    """Accounts whose documents bill records that are still there and not theirs any more."""
+    billed = pl.DataFrame(
+        [(one.run_id, one.account_id) for one in standing],
+        schema={"run_id": pl.String, "account_id": pl.String},
+        orient="row",
+    )
+    if billed.is_empty():
+        return set()
+    files = [str(path) for path in sorted((run.work / "usage").glob("*.parquet"))]
+    rated = "select account_id, usage_id from read_parquet($files)" if files else "select null, null where false"
+    store.con.register("_billed", billed.unique().to_arrow())
+    try:
+        rows = store.rows(
+            f"""
+            select account_id from (
+                select account_id, usage_id from rated_usage join _billed using (run_id, account_id)
+                where usage_id in (select usage_id from feed_calls union all select usage_id from feed_messages)
+                except {rated}) group by account_id""",
+            {"files": files} if files else None,
+        )
+    finally:
+        store.con.unregister("_billed")
+    return {account for (account,) in rows}

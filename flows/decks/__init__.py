@@ -1,0 +1,1 @@
+"""Rate decks as people have them."""

@@ -1,0 +1,185 @@
+"""Rate decks from catalog/rates/: read as text, checked line by line, compiled for the search."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, get_args
+
+import polars as pl
+
+from flows.decks.sheet import read_sheet
+from flows.settings import DeckSettings, Home
+from rating.deck_search import JURISDICTIONS, PER_CALL, RATE, Deck, deck_of
+from rating.tariffs import can_round
+from schemas.catalog import DECK_COLUMNS
+from schemas.errors import Fault, WrongUsage
+from schemas.money import PRICE_LIMIT, ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
+
+_PRICE = f"a number below {PRICE_LIMIT} of at most 12 decimals, not negative"
+
+
+@dataclass(frozen=True)
+class DeckFile:
+    """A deck as its file says it. `table`: line, prefix, valid_from, valid_to, RATE, PER_CALL and jurisdiction.
+
+    `skipped`: lines that were left out because the declaration says so.
+    """
+
+    name: str
+    currency: str
+    table: pl.DataFrame
+    skipped: list[Fault]
+
+    def deck(self) -> Deck:
+        """Ready to be searched."""
+        return deck_of(self.name, self.currency, self.table.drop("line"))
+
+
+def load_deck(home: Home, name: str, settings: DeckSettings) -> Deck:
+    """A deck's CSV. Raises WrongUsage naming the bad lines (the first twenty) or both lines of an overlap."""
+    path = home.rates / settings.file
+    return _compiled(path.read_bytes(), home.relative(path), name, settings.model_dump_json())
+
+
+@lru_cache(maxsize=32)
+def _compiled(content: bytes, file: str, name: str, settings: str) -> Deck:
+    """Once per content and declaration: every stage of a run loads its tables, and a deck may have 40,000 rows."""
+    return read_deck(content, file, name, DeckSettings.model_validate_json(settings)).deck()
+
+
+def read_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> DeckFile:
+    """A deck's file in its declared format, checked. Raises WrongUsage as `load_deck` does."""
+    sheet = read_sheet(content, file, settings)
+    faults = list(sheet.faults)
+    # What the format found wrong with a line needs no second word, and a line of many codes says a thing once.
+    told: set[tuple[int | None, str | None]] = {(fault.line, None) for fault in sheet.faults}
+    parsed = []
+    for row in sheet.rows.iter_rows(named=True):
+        found: list[Fault] = []
+        parsed.append(_DeckLine(file, row, found).rate(name, settings))
+        faults += [fault for fault in found if not {(fault.line, None), (fault.line, fault.column)} & told]
+        told |= {(fault.line, fault.column) for fault in found}
+    if faults:
+        shown = "\n".join(str(fault) for fault in sorted(faults, key=lambda fault: fault.line or 0)[:20])
+        raise WrongUsage(f"{shown}\n{len(faults)} faults in deck {name}; nothing of it is used")
+    schema = {"line": pl.Int64, "prefix": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, **RATE, **PER_CALL}
+    table = pl.DataFrame(parsed, schema={**schema, "jurisdiction": pl.String}, orient="row")
+    _no_overlap(table, file)
+    return DeckFile(name, settings.currency, table, sheet.skipped)
+
+
+@dataclass(frozen=True)
+class _DeckLine:
+    """One line of a deck; what is wrong with it is added to `faults`."""
+
+    file: str
+    cells: dict[str, Any]
+    faults: list[Fault] = field(default_factory=list)
+
+    def _fault(self, column: str, found: str, expected: str, remedy: str = "") -> None:
+        self.faults.append(Fault(self.file, self.cells["line"], column, found, expected, remedy))
+
+    def _value(self, column: str, parse: Any, expected: str) -> Any:
+        text = self.cells[column] or DECK_COLUMNS[column] or ""
+        if text == "":
+            return None
+        try:
+            return parse(text)
+        except (ValueError, InvalidOperation):
+            self._fault(column, repr(text), expected)
+            return None
+
+    def _whole(self, column: str, least: int) -> int:
+        value = self._value(column, _whole, f"whole seconds, below {UNITS_LIMIT}")
+        if value is not None and value < least:
+            self._fault(column, str(value), f"at least {least}")
+        return int(value or 0)
+
+    def _validity(self, settings: DeckSettings) -> tuple[date | None, date | None]:
+        start = self._value("valid_from", date.fromisoformat, "a date YYYY-MM-DD") or settings.valid_from
+        end = self._value("valid_to", date.fromisoformat, "a date YYYY-MM-DD")
+        if start and end and end < start:
+            self._fault("valid_to", str(end), f"a day not before valid_from {start}")
+        return start, end
+
+    def _rounding(self, price: Decimal, per: int, fee: Decimal) -> tuple[int | None, str | None]:
+        """Digits and mode; where only one of them stands, the other is 6 or half_up (CONTRACT, section 5)."""
+        if not (self.cells["round_digits"] or self.cells["round_mode"]):
+            return None, None
+        mode = self.cells["round_mode"] or "half_up"
+        if mode not in get_args(RoundingMode):
+            self._fault("round_mode", repr(mode), "one of " + ", ".join(get_args(RoundingMode)))
+        digits = 6
+        if self.cells["round_digits"]:
+            digits = self._value("round_digits", _whole, f"0 to {ROUNDING_DIGITS_LIMIT}") or 0
+        if digits > ROUNDING_DIGITS_LIMIT:
+            self._fault("round_digits", str(digits), f"0 to {ROUNDING_DIGITS_LIMIT}")
+        elif not can_round(Fraction(price) / max(per, 1), fee, digits):
+            self._fault("round_digits", str(digits), "fewer digits for prices of this size")
+        return digits, mode
+
+    def rate(self, deck: str, settings: DeckSettings) -> tuple[Any, ...]:
+        """line, prefix, valid_from, valid_to and the columns of RATE and PER_CALL, jurisdiction."""
+        prefix = self.cells["prefix"].removeprefix("+")
+        if not re.fullmatch("[0-9]{1,15}", prefix):
+            self._fault("prefix", repr(self.cells["prefix"]), "1 to 15 digits")
+        if self.cells["price"] == "":
+            self._fault("price", "nothing", "a price for per_s seconds")
+        jurisdiction = self.cells["jurisdiction"].casefold() or None
+        if jurisdiction and jurisdiction not in JURISDICTIONS:
+            self._fault("jurisdiction", repr(jurisdiction), "interstate, intrastate, or nothing for any call")
+        start, end = self._validity(settings)
+        price = self._value("price", _price, _PRICE)
+        per = self._whole("per_s", 1)
+        fee = self._value("connect_fee", _price, _PRICE)
+        cap = self._value("max_charge", _price, _PRICE)
+        digits, mode = self._rounding(price or Decimal(0), per, fee or Decimal(0))
+        return (
+            self.cells["line"], prefix, start, end,
+            f"{deck}:{prefix}" + (f"/{jurisdiction}" if jurisdiction else "") + (f"@{start}" if start else ""),
+            self.cells["destination"],
+            price,
+            per,
+            self._whole("increment_s", 1),
+            self._whole("minimum_s", 0),
+            fee,
+            self.cells["class"] or None,
+            cap is None and digits is None,
+            cap, digits, mode, jurisdiction,
+        )  # fmt: skip
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or len(text.lstrip("0")) > len(str(UNITS_LIMIT)) - 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _price(text: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,20}(\.[0-9]*)?|\.[0-9]+", text):
+        raise ValueError(text)
+    number = Decimal(text)
+    decimals = -int(number.as_tuple().exponent) if number.is_finite() else 99
+    if decimals > 12 or not 0 <= number < PRICE_LIMIT:
+        raise ValueError(text)
+    return number
+
+
+def _no_overlap(table: pl.DataFrame, file: str) -> None:
+    """No prefix may have two rows in force on one day: the price would be a matter of luck."""
+    keys = ["prefix", "jurisdiction"]
+    ordered = table.sort(*keys, pl.col("valid_from").fill_null(date.min), "line").with_columns(
+        before=pl.col("line").shift(1).over(keys),
+        open_until=pl.col("valid_to").fill_null(date.max).shift(1).over(keys),
+    )
+    clash = ordered.filter(pl.col("open_until") >= pl.col("valid_from").fill_null(date.min))
+    if not clash.is_empty():
+        shown = "\n".join(
+            f"{file}, line {after}: prefix {prefix} is already in force by line {before}"
+            for prefix, before, after in clash.select("prefix", "before", "line").head(20).iter_rows()
+        )
+        remedy = "End the earlier row with valid_to, remove one of the two, or, where a later row of a prefix is meant"
+        raise WrongUsage(f"{shown}\n{remedy} to end the earlier one, declare supersede = true for the deck.")

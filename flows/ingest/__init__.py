@@ -1,0 +1,1 @@
+"""From the inbox to the feeds: files read, checked, settled and recorded, or refused."""

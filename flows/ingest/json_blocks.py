@@ -1,0 +1,206 @@
+"""JSON to frames of text cells, in the same blocks as CSV: JSON lines, and documents and pages that hold many records.
+
+Numbers are taken as written, never through a float: that is why the standard library decodes here. The line of a
+record in a page is its number in the file.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import polars as pl
+
+from flows.ingest.csv_blocks import REJECTS, Block
+from flows.ingest.files import MAX_LINE, FileRefused
+from flows.ingest.layouts import Layout
+from schemas.errors import Fault
+
+MAX_JSON = 64 * 2**20
+"""Bytes of a file of JSON documents; a page of 10,000 calls has some five million."""
+
+_ROWS = 50_000
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def jsonl_blocks(pieces: Iterator[bytes], name: str, layout: Layout) -> Iterator[Block]:
+    """One JSON object a line; a line that is none is a reject, blank lines are ignored."""
+    line = 1
+    for lines in _lines(pieces, name):
+        yield _objects(lines, line, layout)
+        line += len(lines)
+
+
+def _lines(pieces: Iterator[bytes], name: str) -> Iterator[list[str]]:
+    rest, seen = b"", 1
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        if len(rest) > MAX_LINE or any(len(line) > MAX_LINE for line in whole):
+            raise FileRefused(Fault(name, seen, None, "a line of more than 1 MB", "shorter lines"))
+        seen += len(whole)
+        yield [line.decode() for line in whole]
+    if rest:
+        yield [rest.decode()]
+
+
+def _objects(lines: list[str], first: int, layout: Layout) -> Block:
+    told = [(number, line) for number, line in enumerate(lines, first) if line.strip()]
+    records = []
+    for number, line in told:
+        try:
+            record = _DECODER.decode(line)
+        except (ValueError, RecursionError):
+            record = None
+        records.append((number, line, record))
+    return _block(records, layout, len(lines) - len(told))
+
+
+def json_blocks(pieces: Iterator[bytes], name: str, layout: Layout) -> Iterator[Block]:
+    """Documents one after the other: each a record, a list of records or a page that holds such a list.
+
+    A file that is no JSON, or cut off, is refused whole: what is missing from it nobody could tell.
+    """
+    text = _whole(pieces, name)
+    records: list[tuple[int, str, Any]] = []
+    try:
+        for record, raw in _records(text, name, layout):
+            records.append((len(records) + 1, raw, record))
+    except json.JSONDecodeError as error:
+        found = f"something that is no JSON ({error.msg})"
+        fault = Fault(name, error.lineno, None, found, "whole JSON documents", "It may be cut off. Nothing was loaded.")
+        raise FileRefused(fault) from None
+    except RecursionError:
+        raise FileRefused(Fault(name, None, None, "JSON nested without end", "plain records")) from None
+    for start in range(0, len(records), _ROWS):
+        yield _block(records[start : start + _ROWS], layout, 0)
+
+
+def _whole(pieces: Iterator[bytes], name: str) -> str:
+    held, size = [], 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_JSON:
+            raise FileRefused(Fault(name, None, None, f"more than {MAX_JSON} bytes of JSON", "smaller pages"))
+        held.append(piece)
+    return b"".join(held).decode()
+
+
+def _records(text: str, name: str, layout: Layout) -> Iterator[tuple[Any, str]]:
+    """Every record with its text as it stands in the file."""
+    at = _skip(text, 0)
+    while at < len(text):
+        document, end = _DECODER.raw_decode(text, at)
+        where = _list_in(text, at, document, name, layout)
+        if where is None:
+            yield document, text[at:end]
+        elif text[where] == "[":
+            yield from _elements(text, where)
+        else:
+            record, close = _DECODER.raw_decode(text, where)
+            yield record, text[where:close]
+        at = _skip(text, end)
+
+
+def _list_in(text: str, at: int, document: Any, name: str, layout: Layout) -> int | None:
+    """Where a document's records begin: a list, or the value of the layout's key; None when it is a record itself."""
+    if isinstance(document, list):
+        return at
+    source, preset = layout.source, layout.preset
+    if source and source.items:
+        keys = source.items.split(".")
+        for key in keys:
+            at = _member(text, at, key, name)
+        if text[at] != "[":
+            raise FileRefused(Fault(name, None, source.items, "a value that is no list", "the list of records"))
+        return at
+    pages = preset.pages if preset else ()
+    members = document if isinstance(document, dict) else {}
+    held = next((key for key in pages if isinstance(members.get(key), (list, dict))), None)
+    if held:
+        return _member(text, at, held, name)
+    if preset and preset.only_pages:
+        raise FileRefused(Fault(name, None, None, f"a document without {' or '.join(pages)}", "a page of records"))
+    return None
+
+
+def _member(text: str, at: int, wanted: str, name: str) -> int:
+    """Where the value of a key of the object at `at` begins. The text is known to be JSON."""
+    found = None
+    if text[at] == "{":
+        at = _skip(text, at + 1)
+        while text[at] != "}":
+            key, at = _DECODER.raw_decode(text, at)
+            at = _skip(text, _skip(text, at) + 1)
+            found = at if key == wanted else found
+            _, at = _DECODER.raw_decode(text, at)
+            at = _after(text, at)
+    if found is None:
+        raise FileRefused(Fault(name, None, wanted, f"a document without {wanted!r}", "a page of records"))
+    return found
+
+
+def _elements(text: str, at: int) -> Iterator[tuple[Any, str]]:
+    at = _skip(text, at + 1)
+    while text[at] != "]":
+        value, end = _DECODER.raw_decode(text, at)
+        yield value, text[at:end]
+        at = _after(text, end)
+
+
+def _skip(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
+
+
+def _after(text: str, at: int) -> int:
+    """The next member or element, or the bracket that closes."""
+    at = _skip(text, at)
+    return _skip(text, at + 1) if text[at] == "," else at
+
+
+def _block(records: list[tuple[int, str, Any]], layout: Layout, blank: int) -> Block:
+    """Rows of the records that are objects, rejects of the others."""
+    cells: dict[str, list[str | None]] = {name: [] for name in layout.reads}
+    encoded = {name for name in cells if layout.format == "freeswitch_json" and name.startswith("variables.")}
+    if layout.source and not layout.source.url_encoded:
+        encoded = set()
+    numbers, raws, bad = [], [], []
+    for number, raw, record in records:
+        if not isinstance(record, dict):
+            bad.append((number, None, "found something else; expected one JSON object", raw))
+            continue
+        numbers.append(number)
+        raws.append(raw)
+        for name, values in cells.items():
+            value = _json_text(_dig(record, name))
+            values.append(unquote(value) if value and name in encoded else value)
+    rows = pl.DataFrame(
+        {"source_line": numbers, "raw_line": raws, **{f"file.{name}": values for name, values in cells.items()}},
+        schema={"source_line": pl.Int64, "raw_line": pl.String, **{f"file.{name}": pl.String for name in cells}},
+    )
+    rejects = pl.DataFrame(bad, schema=REJECTS, orient="row")
+    return Block(rows, rejects, blank + rows.height + rejects.height)
+
+
+def _dig(record: dict[str, Any], path: str) -> Any:
+    """The value of a key, or of a dotted path into nested objects and, by number, lists."""
+    if path in record or "." not in path:
+        return record.get(path)
+    found: Any = record
+    for key in path.split("."):
+        if isinstance(found, list):
+            found = found[int(key)] if key.isdecimal() and int(key) < len(found) else None
+        else:
+            found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def _json_text(value: Any) -> str | None:
+    """A JSON value as the text of a cell; nested values keep their JSON and are rejected by the parser."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value)
