@@ -123,18 +123,21 @@ class Store:
         self.con.close()
 
     def _migrate(self) -> None:
-        self.con.execute((Path(__file__).parent / "sql_tables.sql").read_text(encoding="utf-8"))
-        for feed in FEEDS.values():
-            columns = ", ".join(f"{name} {kind}" for name, kind in stored_columns(feed))
-            self.con.execute(f"create table if not exists feed_{feed.name} ({columns})")
-        version = self.rows("select max(version) from schema_version")[0][0]
-        if version is None:
-            self.con.execute("insert into schema_version values ($1)", [SCHEMA_VERSION])
-        elif version != SCHEMA_VERSION:
+        """Makes the tables of an empty database; the version goes in last, so that it says they are all there."""
+        known = self.rows("select 1 from duckdb_tables() where table_name = 'schema_version'")
+        version = self.rows("select max(version) from schema_version")[0][0] if known else None
+        if version == SCHEMA_VERSION:
+            return
+        if version is not None:
             raise Refused(
                 f"tollbook.duckdb has schema version {version}, this program writes {SCHEMA_VERSION}: "
                 "use the program version that made it."
             )
+        self.con.execute((Path(__file__).parent / "sql_tables.sql").read_text(encoding="utf-8"))
+        for feed in FEEDS.values():
+            columns = ", ".join(f"{name} {kind}" for name, kind in stored_columns(feed))
+            self.con.execute(f"create table if not exists feed_{feed.name} ({columns})")
+        self.con.execute("insert into schema_version values ($1)", [SCHEMA_VERSION])
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
