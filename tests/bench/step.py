@@ -2,7 +2,8 @@
 
 master: a fresh home with accounts and numbers (not part of a ratio). ingest: the CSV of calls, from the inbox to the
 feed. open: reads catalogue, deck and tax tables and
-opens a run. rate: the same, and then measured the stage `rate` of that run, from the feed to rated_usage.
+opens a run. rate: the same, and then measured the stage `rate` of that run, from the feed to rated_usage. draft: the
+three stages after it, in the same process, so that its peak is that of the whole run.
 """
 
 import json
@@ -10,14 +11,19 @@ import resource
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from flows.catalog import load_all
+from flows.charge import charge
 from flows.context import Request, Run
+from flows.draft import draft
 from flows.ingest.take_in import ingest
 from flows.rate import rate
 from flows.runs import open_run
+from flows.tax import tax
 from tests.bench.home import make_home
 from tests.bench.run import MEMORY_LIMIT_MB
 
@@ -32,18 +38,23 @@ def main() -> None:
     elif step == "ingest":
         shutil.copy(data / "calls.csv", request.home.inbox / "calls" / "calls.csv")
     run = _opened(request) if step == "rate" else None
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_before = before.ru_utime + before.ru_stime
-    began = time.perf_counter()
     if step == "open":
-        _opened(request)
-        done: dict[str, int] = {}
+        acts: dict[str, Callable[[], Any]] = {"open": lambda: _opened(request)}
+    elif run is None:
+        acts = {step: lambda: _ingest(request)}
     else:
-        done = rate(run) if run else _ingest(request)
+        acts = {"rate": lambda: rate(run), "draft": lambda: [stage(run) for stage in (charge, tax, draft)]}
+    sys.stdout.write(json.dumps({name: _measured(act) for name, act in acts.items()}))
+
+
+def _measured(act: Callable[[], Any]) -> dict[str, object]:
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    began = time.perf_counter()
+    done = act()
     seconds = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_s = used.ru_utime + used.ru_stime - cpu_before
-    sys.stdout.write(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "peak_mb": used.ru_maxrss / 1024, "done": done}))
+    cpu_s = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": seconds, "cpu_s": cpu_s, "peak_mb": used.ru_maxrss / 1024, "done": str(done)[:200]}
 
 
 def _ingest(request: Request) -> dict[str, int]:
