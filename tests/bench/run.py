@@ -30,6 +30,8 @@ class Figures:
     calls: int
     seconds: dict[str, float] = field(default_factory=dict)
     peak_mb: dict[str, float] = field(default_factory=dict)
+    corrected: float | None = None
+    """How many times a correction's seconds a month's run takes."""
 
 
 def main() -> None:
@@ -60,8 +62,20 @@ def measured(calls: int, scratch: Path) -> Figures:
             _yardstick(figures, ["bash", SHARED / "bench" / "postgres.sh", data])
         else:
             say("no PostgreSQL 15 here (postgresql-15, postgresql-15-prefix): its ratio is left out")
+        _correction(figures, scratch / "home-correct", data)
     shutil.rmtree(home)
     return figures
+
+
+def _correction(figures: Figures, home: Path, data: Path) -> None:
+    """A month's run and the correction of one of its accounts (tests/bench/correct.py)."""
+    say("ours: a correction")
+    command = [sys.executable, "-m", "tests.bench.correct", data, SHARED / "real" / "az_deck.csv", home]
+    done = subprocess.run([str(part) for part in command], check=False, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    found = dict(re.findall(r"^(.+): ([0-9.]+)$", done.stdout, re.MULTILINE))
+    figures.corrected = float(found.pop("run / correction"))
+    figures.seconds |= {f"correction: {name}": float(seconds) for name, seconds in found.items()}
+    shutil.rmtree(home)
 
 
 def _yardstick(figures: Figures, command: list[object]) -> None:
@@ -118,6 +132,9 @@ def _ratios(found: list[Figures]) -> list[str]:
             theirs = figures.seconds["copy"] + best
             whole = ours + figures.seconds["ours: ingest"] + figures.seconds["ours: open"]
             lines.append(f"| PostgreSQL ÷ ours, CSV to stored rated usage, {at} | at least 10 | {theirs / whole:.1f} |")
+        if figures.corrected is not None:
+            found_ratio = f"{figures.corrected:.1f}"
+            lines.append(f"| month's run ÷ correction of one account, {at} | at least 20 | {found_ratio} |")
     by_calls = {figures.calls: figures for figures in found}
     small, big = by_calls.get(1_000_000), by_calls.get(10_000_000)
     if small and big:
