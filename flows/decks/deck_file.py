@@ -152,12 +152,15 @@ class _DeckLine:
         )  # fmt: skip
 
 
+# A deck of 40,000 rows has some hundred prices and a few increments.
+@lru_cache(maxsize=4096)
 def _whole(text: str) -> int:
     if not text.isdecimal() or len(text.lstrip("0")) > len(str(UNITS_LIMIT)) - 1:
         raise ValueError(text)
     return int(text)
 
 
+@lru_cache(maxsize=4096)
 def _price(text: str) -> Decimal:
     if not re.fullmatch(r"[0-9]{1,20}(\.[0-9]*)?|\.[0-9]+", text):
         raise ValueError(text)

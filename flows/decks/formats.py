@@ -35,7 +35,8 @@ class DeckFormat:
 
 
 def _tollbook(line: Line) -> list[Row]:
-    row = {name: line.get(name) for name in DECK_COLUMNS}
+    cells, defaults = line.cells, line.settings.defaults
+    row = {name: cells.get(name) or defaults.get(name, "") for name in DECK_COLUMNS}
     if line.settings.decimal == ",":
         row |= {name: price(line, name) for name in ("price", "connect_fee", "max_charge")}
     if line.settings.date_format:
