@@ -159,7 +159,9 @@ def _weights(document: Document, tax: Tax) -> dict[int, Decimal]:
     """line_no -> its taxable part; what was charged on the lines beside it is in proportion to that."""
     by_number = {line.line_no: line for line in document.lines}
     weights: dict[int, Decimal] = {}
-    for part in tax.parts:
+    own = [part for part in tax.parts if part.of is None]
+    # Where nothing of a line itself is taxed, what other rows charge on it goes by its amount.
+    for part in own or tax.parts:
         for number in part.lines:
             line = by_number[number]
             if tax.unit == "amount_per_line":

@@ -130,9 +130,12 @@ def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: TaxTables) 
     on = [(position, code) for position, t in enumerate(tables.tables) for code in t.base.also_on]
     named = pl.DataFrame(on, schema={"position": pl.Int64, "of": pl.String}, orient="row")
     facts = [*_PART, "group", *_JUDGED, "account_id", "per_line"]
+    keys = ["draft_id", "position", "group"]
+    on_lines = scoped.group_by(keys).agg(on_lines=pl.col("line_no").unique().sort())
     return (
         scoped.select(facts)
-        .unique(["draft_id", "position", "group"], keep="any")
+        .unique(keys, keep="any")
+        .join(on_lines, on=keys, validate="1:1")
         .join(named, on="position")
         .join(charged, on=["draft_id", "group", "of"])
         .with_columns(
@@ -156,8 +159,10 @@ def _parts(scoped: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col("amount", "line_count").sum(),
             lines=pl.col("line_no").drop_nulls().sort(),
+            on_lines=pl.col("on_lines").list.explode().drop_nulls().unique().sort(),
             reverses=pl.col("reverses").drop_nulls().unique().sort(),
         )
+        .with_columns(lines=pl.when(pl.col("of").is_null()).then("lines").otherwise("on_lines"))
         .with_row_index("part")
         .join(customer, on="draft_id", validate="m:1")
     )

@@ -5,12 +5,13 @@ every row of a document that is given back stands in for a table, with its rate,
 """
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from schemas.document import Document
+from schemas.document import Document, Tax
 from schemas.money import EXACT
 from taxes.charged import ChargedTable, charged_table, content, exemption, shares_of
 from taxes.tables import TaxTables
@@ -121,18 +122,9 @@ class Memory:
                 table = tables.setdefault(key, charged_table(tax))
                 table.remember(document.invoice_number, tax)
                 position = positions.setdefault(key, len(positions))
-                for part in tax.parts:
-                    charge = (
-                        position,
-                        tax.tax_code,
-                        tax.jurisdiction,
-                        tax.tax_date,
-                        *shares_of(part),
-                        table.rate,
-                        *exemption(tax),
-                    )
-                    for number in part.lines if part.of is None else ():
-                        on_line.setdefault(number, []).append(charge)
+                row = (position, tax.tax_code, tax.jurisdiction, tax.tax_date)
+                for number, share in _on_lines(tax).items():
+                    on_line.setdefault(number, []).append((*row, *share, table.rate, *exemption(tax)))
             for line in document.lines:
                 own = on_line.get(line.line_no, [])
                 facts = (
@@ -161,3 +153,12 @@ class _Read:
 
 
 _LINE = ["draft_id", "line_no"]
+
+
+def _on_lines(tax: Tax) -> dict[int, tuple[Decimal, str | None, Decimal]]:
+    """Line number -> its taxable share; nothing of a line that is in the base by another tax or fee alone."""
+    shares = {number: shares_of(part) for part in tax.parts if part.of is None for number in part.lines}
+    for part in tax.parts:
+        for number in part.lines if part.of is not None else ():
+            shares.setdefault(number, (Decimal(0), None, Decimal(100)))
+    return shares
