@@ -7,10 +7,12 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from flows.bill_run import RunReport, run_direct
 from flows.explain import explain, find
+from flows.publish import publish
 from flows.settings import Home
 from flows.store import Store
 from flows.traffic import report
@@ -58,8 +60,13 @@ def test_one_method_measures_the_mixed_service_of_a_seller(home: Home) -> None:
     _edit(home.settings_file, 'series = "US"', 'series = "US"\nusf_method = { "2026-04-01" = "measured" }')
     _run(home)
     with Store(home) as store:
-        study, _ = report(store, "2026-06")
+        study, told = report(store, "2026-06")
+        snapshot = publish(store)
     share = {row["account_id"]: row["share_percent"] for row in study}
+    assert told[0] == "rated calls of the usage months 2026-03 to 2026-05:"
+    with duckdb.connect(snapshot, read_only=True) as con:
+        seen = con.execute("select account_id, share_percent from traffic_studies where invoice_month = '2026-06'")
+        assert dict(seen.fetchall()) == share
     row = next(row for row in study if row["account_id"] == "US-1004")
     known = row["interstate_s"] + row["international_s"] + row["intrastate_s"]
     exact = Decimal(row["interstate_s"] + row["international_s"]) * 100 / known
