@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from flows.tax_report import with_code
 from schemas.document import Document, Line, Tax, TaxPart
 from schemas.errors import WrongUsage
 from schemas.money import rounded
@@ -41,7 +42,7 @@ def explain_tax(document: Document, number: int) -> list[str]:
     tax, money = tax_named(document, number), document.currency
     kind = "a tax" if tax.kind == "tax" else "the seller's own fee, not a tax"
     told = [
-        f"{document.invoice_number} tax:{tax.tax_no}: {tax.name} ({tax.tax_code}), {kind}, {tax.jurisdiction}",
+        f"{document.invoice_number} tax:{tax.tax_no}: {with_code(tax.name, tax.tax_code)}, {kind}, {tax.jurisdiction}",
         *(_per_line(document, tax) if tax.unit == "amount_per_line" else _percent(document, tax)),
         f"date: {tax.tax_date}{_basis(tax)}{_of_reversed(document, tax)}",
         *_exempt(tax),
