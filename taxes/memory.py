@@ -88,21 +88,18 @@ class Memory:
     def _alike(self, lines: pl.DataFrame) -> pl.DataFrame:
         """draft_id, line_no, reverses, of_line: the lines of the reversed document that each is most like.
 
-        Of the same product, place, class and time, if there are; a credit for what is no product of the document has
-        the taxes of all lines of its class. Nothing is like a line of another class: the tables say what it bears.
+        They are of the same product and class, and of its place and time if there are such. A credit for what is no
+        product of the document gives no line back: its own product and the tables say what it bears.
         """
-        product, place = pl.col("product_code") == pl.col("of_product"), pl.col("jurisdiction") == pl.col("of_place")
+        place = pl.col("jurisdiction") == pl.col("of_place")
         overlap = (pl.col("period_start") < pl.col("of_end")) & (pl.col("of_start") < pl.col("period_end"))
-        unlike = (
-            pl.when(product & place & overlap).then(0).when(product & place).then(1).when(place).then(2)
-            .when(product).then(3).otherwise(4)
-        )  # fmt: skip
-        unlike = unlike + pl.when("is_own").then(0).otherwise(5)
+        unlike = pl.when(place & overlap).then(0).when(place).then(1).otherwise(2)
+        unlike = unlike + pl.when("is_own").then(0).otherwise(3)
         return (
             lines.filter(pl.col("tax_date").is_not_null())
             .select(*_LINE, "reverses", "product_code", "jurisdiction", "tax_class", "period_start", "period_end")
             .join(self._read.lines, on="reverses")
-            .filter(pl.col("tax_class") == pl.col("of_class"))
+            .filter(pl.col("product_code") == pl.col("of_product"), pl.col("tax_class") == pl.col("of_class"))
             .with_columns(_unlike=unlike)
             .filter(pl.col("_unlike") == pl.col("_unlike").min().over(_LINE))
             .select(*_LINE, "reverses", "of_line")

@@ -194,9 +194,14 @@ def test_an_engine_that_has_not_answered_or_answers_nonsense_stops_the_run(home:
     with pytest.raises(Refused, match="has not answered yet"):
         _run(home)
     script = tmp_path / "engine.py"
-    script.write_text(ENGINE.replace("DIGITS", '"%.3f1"'), encoding="utf-8")
+    nonsense = ENGINE.replace("DIGITS", '"%.3f1"').replace('text reference"', 'text reference lines"')
+    nonsense = nonsense.replace('"engine 7"', '"engine 7", "lines": "1 99"')
+    script.write_text(nonsense, encoding="utf-8")
     _edit(home.settings_file, "command = []", f"command = {json.dumps([sys.executable, str(script)])}")
-    with pytest.raises(Refused, match="an amount has more decimals than its currency"):
+    told = (
+        "an amount has more decimals than its currency; taxes.csv: DRAFT-2026-06-AU-7001 has no line 99 in the request"
+    )
+    with pytest.raises(Refused, match=told):
         _run(home)
 
 
