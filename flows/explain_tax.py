@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from flows.tax_report import with_code
 from schemas.document import Document, Line, Tax, TaxPart
 from schemas.errors import WrongUsage
 from schemas.money import rounded
@@ -14,7 +15,11 @@ _BASIS = {
     "period_start": "the first day of the period",
     "period_end": "the last day of the period",
 }
-_ROUNDING = {"half_up": "half a unit or more goes up, on the absolute value", "down": "down, towards zero: a legal cap"}
+_ROUNDING = {
+    "half_up": "half a unit or more goes up, on the absolute value",
+    "down": "down, towards zero: a legal cap",
+    "up": "up, away from zero: what stays charged keeps within its legal cap",
+}
 _METHOD = {
     "safe_harbour": "safe harbour",
     "measured": "measured on the account's own calls",
@@ -37,7 +42,7 @@ def explain_tax(document: Document, number: int) -> list[str]:
     tax, money = tax_named(document, number), document.currency
     kind = "a tax" if tax.kind == "tax" else "the seller's own fee, not a tax"
     told = [
-        f"{document.invoice_number} tax:{tax.tax_no}: {tax.name} ({tax.tax_code}), {kind}, {tax.jurisdiction}",
+        f"{document.invoice_number} tax:{tax.tax_no}: {with_code(tax.name, tax.tax_code)}, {kind}, {tax.jurisdiction}",
         *(_per_line(document, tax) if tax.unit == "amount_per_line" else _percent(document, tax)),
         f"date: {tax.tax_date}{_basis(tax)}{_of_reversed(document, tax)}",
         *_exempt(tax),
@@ -60,33 +65,41 @@ def _of_adjustment(document: Document) -> list[str]:
 
 def _percent(document: Document, tax: Tax) -> list[str]:
     money = document.currency
-    told = [f"base: {_part(document, part)}" for part in tax.parts]
+    told = [f"base: {_part(document, tax, part)}" for part in tax.parts]
     told.append(f"in all: {tax.gross_base} {money} x {tax.taxable_percent} % = {_taxable(tax)} {money}")
     told.append(f"rate: {tax.rate_percent} %{_since(tax)}")
-    if not _is_exempt(tax):
-        exact = (tax.base_amount * tax.rate_percent).scaleb(-2)
-        told.append(f"exact: {_short(exact)} {money}")
-        told.append(f"rounding: once, to {document.minor_digits} decimals, {_rounding(tax)}")
-    return told
+    exact = (tax.base_amount * tax.rate_percent).scaleb(-2)
+    return told + _rounded(document, tax, f"{_short(exact)} {money}")
 
 
 def _per_line(document: Document, tax: Tax) -> list[str]:
     count, rate = tax.line_count or Decimal(0), tax.rate_amount or Decimal(0)
     told = [f"counted: {_short(p.line_count)} lines or numbers, from {_lines(p)}" for p in tax.parts if p.line_count]
     told.append(f"rate: {rate} {document.currency} each{_since(tax)}")
-    if not _is_exempt(tax):
-        told.append(f"exact: {_short(count)} x {rate} = {_short(count * rate)} {document.currency}")
-        told.append(f"rounding: once, to {document.minor_digits} decimals, {_rounding(tax)}")
-    return told
+    return told + _rounded(document, tax, f"{_short(count)} x {rate} = {_short(count * rate)} {document.currency}")
 
 
-def _part(document: Document, part: TaxPart) -> str:
+def _rounded(document: Document, tax: Tax, exact: str) -> list[str]:
+    if _is_exempt(tax):
+        return []
+    if tax.rounding == "as_charged":
+        return ["given back: all of what that row was charged on, so exactly what it charged"]
+    if tax.rounding == "in_proportion":
+        return ["given back: of what the engine charged, in proportion to the base, rounded once, half up"]
+    if tax.rounding is None:
+        return ["worked out and rounded by the engine"]
+    how = _ROUNDING.get(tax.rounding, tax.rounding)
+    return [f"exact: {exact}", f"rounding: once, to {document.minor_digits} decimals, {how}"]
+
+
+def _part(document: Document, tax: Tax, part: TaxPart) -> str:
     money = document.currency
     if part.of is not None:
         return f"{part.amount} {money} of {part.of}, charged on these lines: tax on tax, as the table names it"
     text = f"{_lines(part)}: {part.amount} {money}"
     if part.telecom_percent not in (None, Decimal(100)):
-        text += f" x {part.telecom_percent} % telecommunications"
+        by_engine = tax.rounding in (None, "in_proportion")
+        text += f" x {part.telecom_percent} % {'taxable, as the engine says' if by_engine else 'telecommunications'}"
     if part.interstate is not None:
         text += f" x {part.interstate_share} % interstate and international ({_METHOD.get(part.interstate, '')})"
     return text
@@ -134,10 +147,6 @@ def _of_reversed(document: Document, tax: Tax) -> str:
     return f" of {', '.join(reversed_)}, which is given back" if reversed_ else ""
 
 
-def _rounding(tax: Tax) -> str:
-    return _ROUNDING.get(tax.rounding or "half_up", tax.rounding or "")
-
-
 def _short(number: Decimal) -> str:
     return f"{number.normalize():f}"
 
@@ -159,7 +168,9 @@ def _weights(document: Document, tax: Tax) -> dict[int, Decimal]:
     """line_no -> its taxable part; what was charged on the lines beside it is in proportion to that."""
     by_number = {line.line_no: line for line in document.lines}
     weights: dict[int, Decimal] = {}
-    for part in tax.parts:
+    own = [part for part in tax.parts if part.of is None]
+    # Where nothing of a line itself is taxed, what other rows charge on it goes by its amount.
+    for part in own or tax.parts:
         for number in part.lines:
             line = by_number[number]
             if tax.unit == "amount_per_line":

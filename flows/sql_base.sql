@@ -227,6 +227,12 @@ from documents as d join run_states as r using (run_id)
 group by all
 order by r.invoice_month, r.run_id, d.seller_id, d.currency;
 
+-- name: traffic_studies
+create table snapshot.base.traffic_studies as
+select s.*, r.invoice_month
+from traffic_studies as s join run_states as r using (run_id)
+order by r.invoice_month, s.run_id, s.seller_id, s.account_id;
+
 -- name: bill_runs
 create table snapshot.base.bill_runs as
 with accounts as (

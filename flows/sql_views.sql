@@ -333,6 +333,23 @@ create view run_totals as select
     total -- sum of their totals (in currency)
 from base.run_totals;
 
+-- One row per run and account in the United States: what of its calls crosses a border, for USF on a measured share.
+create view traffic_studies as select
+    run_id, -- run that measured it
+    invoice_month, -- its invoice month (YYYY-MM)
+    account_id, -- customer account
+    seller_id, -- legal entity
+    first_month, -- first usage month measured (YYYY-MM)
+    last_month, -- last usage month measured (YYYY-MM)
+    calls, -- rated calls of these months (count)
+    interstate_s, -- answered time between states (seconds)
+    international_s, -- answered time to or from abroad (seconds)
+    intrastate_s, -- answered time inside one state (seconds)
+    unknown_s, -- answered time of which the states are not known, counted neither way (seconds)
+    share_percent, -- interstate and international part of the known time, cut at 4 decimals (percent; null: none)
+    measured_on -- account, or seller: then share_percent is that of all its accounts, for this one has no calls
+from base.traffic_studies;
+
 -- One row per mail, one mail per document and recipient, with its last state.
 create view deliveries as select
     message_id, -- identity of the mail (text)

@@ -13,7 +13,7 @@ from flows.settings import Settings
 from flows.standing import STANDING
 from flows.store import Store
 from flows.tax_engine import Question, answered
-from flows.tax_memory import issued_taxes, rated_calls, with_proof
+from flows.tax_memory import given_back, issued_taxes, rated_calls, with_proof
 from flows.traffic import study, with_method
 from invoicing.lines import to_lines
 from rating.discounts import in_order, used_up
@@ -79,7 +79,9 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     parked = pl.concat([parked, undecided])
     lines = lines.join(parked, on="account_id", how="anti")
     headings = _tax_headings(accounts, settings, run.request.month_first)
-    question = Question(lines, headings, certificates, id_checks, issued)
+    with run.request.store() as store:
+        memory = given_back(store, lines)
+    question = Question(lines, headings, certificates, id_checks, issued, memory)
     result = answered(question, tables.taxes, settings, run)
     late = late_certificates(certificates, with_proof(issued, tables.taxes, run.request.month_first, settings))
     pl.concat([result.findings, late]).write_parquet(run.work / "tax_findings.parquet")

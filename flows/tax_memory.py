@@ -1,4 +1,4 @@
-"""What the tax stage remembers: rows of issued documents, and the calls behind the traffic study. Reads only."""
+"""What the tax stage remembers: issued documents and their rows, and the calls behind the traffic study. Reads only."""
 
 from datetime import date
 
@@ -9,8 +9,10 @@ from flows.settings import Settings
 from flows.standing import STANDING
 from flows.store import Store
 from flows.traffic import window
+from schemas.document import Document
 from schemas.periods import add_months
 from taxes.frames import ISSUED
+from taxes.memory import Memory
 from taxes.tables import TaxTables
 
 _ISSUED = f"""
@@ -41,6 +43,16 @@ def issued_taxes(store: Store) -> pl.DataFrame:
     A document without any row still has one, without tax_code: what reverses it gives no tax back.
     """
     return store.sql(_ISSUED).cast(dict(ISSUED))  # type: ignore[arg-type]
+
+
+def given_back(store: Store, lines: pl.DataFrame) -> Memory:
+    """The issued documents that these lines (LINE) give back, as they were issued."""
+    numbers = lines["reverses"].drop_nulls().unique().sort().to_list()
+    rows = store.rows(
+        "select document_json from issued_documents where list_contains($1, invoice_number) order by invoice_number",
+        [numbers],
+    )
+    return Memory(tuple(Document.model_validate_json(text) for (text,) in rows))
 
 
 def with_proof(issued: pl.DataFrame, tables: TaxTables, month_first: date, settings: Settings) -> pl.DataFrame:

@@ -24,7 +24,8 @@ class Span:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a table knows; `today` is its value on the day asked about, None where it has none."""
+    """What a table knows; `today` is its value on the day asked about, None where it has none, and `today_status`
+    whether that value has a source."""
 
     table: str
     code: str
@@ -33,6 +34,7 @@ class Coverage:
     unit: str
     status: str
     today: str | None
+    today_status: str | None
     spans: list[Span]
 
     def as_data(self) -> dict[str, Any]:
@@ -48,7 +50,9 @@ def _coverage(table: TaxTable, day: date) -> Coverage:
     value = table.percent(day)
     shown = None if value is None else _value(table, value)
     spans = _spans(table)
-    return Coverage(table.file, table.code, table.jurisdiction, table.kind, table.unit, _status(spans), shown, spans)
+    now = next((s.status for s in reversed(spans) if s.start <= day and (s.end is None or day < s.end)), None)
+    facts = (table.file, table.code, table.jurisdiction, table.kind, table.unit)
+    return Coverage(*facts, _status(spans), shown, now if shown else None, spans)
 
 
 def _status(spans: list[Span]) -> str:
@@ -74,10 +78,15 @@ def _value(table: TaxTable, value: Decimal) -> str:
 
 
 def list_lines(found: list[Coverage]) -> list[str]:
-    """A line per table: where, what, today's value, status."""
-    return [
-        f"{one.table:28} {one.jurisdiction:10} {one.code:18} {one.kind:13} {one.today or 'unknown':20} {one.status}"
+    """A line per table: where, what, today's value, and whether that has a source."""
+    rows = [("table", "where", "code", "kind", "today", "source of today's value")]
+    rows += [
+        (one.table, one.jurisdiction, one.code, one.kind, one.today or "not known", one.today_status or "-")
         for one in found
+    ]
+    return [
+        f"{file:28} {place:10} {code:18} {kind:13} {value:20} {status}"
+        for file, place, code, kind, value, status in rows
     ]
 
 
@@ -88,14 +97,10 @@ def coverage_lines(found: list[Coverage], day: date) -> list[str]:
         lines.append(f"{one.jurisdiction} {one.code} ({one.table}):")
         lines += [f"  {_dates(one, span)}  {span.value or 'not known'}  {span.status}" for span in one.spans]
     unknown = [f"{one.jurisdiction} {one.code}" for one in found if one.today is None]
-    sample = [f"{one.jurisdiction} {one.code}" for one in found if one.today is not None and _now(one, day) == "sample"]
+    sample = [f"{one.jurisdiction} {one.code}" for one in found if one.today_status == "sample"]
     lines.append(f"not known on {day}: {', '.join(unknown) or 'nothing'}")
     lines.append(f"sample on {day}, verify before use: {', '.join(sample) or 'nothing'}")
     return lines
-
-
-def _now(one: Coverage, day: date) -> str | None:
-    return next((s.status for s in reversed(one.spans) if s.start <= day and (s.end is None or day < s.end)), None)
 
 
 def _dates(one: Coverage, span: Span) -> str:
@@ -119,10 +124,18 @@ def table_named(tables: TaxTables, name: str) -> TaxTable:
     raise WrongUsage(f"found {name!r}; expected the file name of a tax table: {', '.join(near)}")
 
 
+def with_code(name: str, code: str) -> str:
+    """A name and the code behind it, where the name does not hold it already."""
+    return name if f"({code})" in name else f"{name} ({code})"
+
+
+_KIND = {"tax": "a tax", "recovery_fee": "a recovery fee: the seller's own, not a tax"}
+
+
 def show_lines(table: TaxTable) -> list[str]:
     """One table, whole."""
     base = table.base
-    what = {
+    what: str = {
         "full": "the whole line",
         "telecom": "its telecommunications part",
         "interstate": "its interstate and international telecommunications part",
@@ -136,9 +149,11 @@ def show_lines(table: TaxTable) -> list[str]:
         )
         if value != "all" and value
     ]  # fmt: skip
+    if table.unit == "amount_per_line":
+        what = "each line or number in service on the first day of a month, as access_lines of its product count"
     proof = ", ".join(table.exempt_by) or "nothing"
     lines = [
-        f"{table.file}: {table.name['en']} ({table.code}), {table.kind}, {table.jurisdiction}",
+        f"{table.file}: {with_code(table.name['en'], table.code)}, {_KIND[table.kind]}, {table.jurisdiction}",
         f"says: {table.text['en']}",
         f"unit: {table.unit}" + (f" in {table.currency}" if table.currency else ""),
         f"base: {what}" + (f"; {'; '.join(only)}" if only else ""),

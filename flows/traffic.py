@@ -131,7 +131,8 @@ def report(store: Store, invoice_month: str) -> tuple[list[dict[str, Any]], list
         [invoice_month],
     )
     data = [dict(zip(columns, row, strict=True)) for row in rows]
-    lines = [_told(row["account_id"], row) for row in data]
+    lines = [f"rated calls of the usage months {data[0]['first_month']} to {data[0]['last_month']}:"] if data else []
+    lines += [_told(row["account_id"], row) for row in data]
     for seller in dict.fromkeys(row["seller_id"] for row in data):
         own = [row for row in data if row["seller_id"] == seller]
         whole = {name: sum(row[name] for row in own) for name in ("calls", *(f"{kind}_s" for kind in _KINDS))}
@@ -143,7 +144,9 @@ def report(store: Store, invoice_month: str) -> tuple[list[dict[str, Any]], list
 
 
 def _told(name: str, row: dict[str, Any]) -> str:
-    share = "nothing to measure" if row["share_percent"] is None else f"{row['share_percent'].normalize():f} %"
+    if row["share_percent"] is None:
+        return f"{name}: no calls to measure, nor has its seller any"
+    share = f"{row['share_percent'].normalize():f} %"
     whose = " (the seller's, for it has no calls of its own)" if row["measured_on"] == "seller" else ""
     seconds = ", ".join(f"{row[f'{kind}_s']} s {kind}" for kind in _KINDS)
-    return f"{name}: {row['calls']} calls, {seconds}: {share}{whose}"
+    return f"{name}: {row['calls']} calls, {seconds}: {share} interstate and international{whose}"

@@ -13,6 +13,7 @@ import polars as pl
 from taxes.exemptions import with_exemptions
 from taxes.findings import findings
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
+from taxes.memory import Memory
 from taxes.reversals import as_issued
 from taxes.rows import CHARGED, Computed, computed, tax_on
 from taxes.scope import foreign_amounts, grouped, in_scope, share_unknown, taxable_parts, uncovered
@@ -38,13 +39,18 @@ def apply(
     certificates: pl.DataFrame,
     id_checks: pl.DataFrame,
     issued: pl.DataFrame | None = None,
+    memory: Memory | None = None,
 ) -> TaxResult:
     """Every tax and recovery fee of every document (RULES 20 to 23).
 
     Frames have the columns of `taxes.frames` (others are ignored). gross_base is the sum of the lines in scope, and of
     the taxes and fees that belong to the base; taxable_percent their telecom share times interstate share (of mixed
     lines the effective one, to 12 digits); base_amount the taxable part less what is exempt. Rows whose taxable part
-    or rate is zero are not printed. `issued` are the tax rows of issued documents: what reverses them is taxed alike.
+    or rate is zero are not printed.
+
+    What gives back a line of a document in `memory` is taxed by that document's rows, whatever the tables say today.
+    `issued` are the tax rows of documents that do not say which lines they are on: what reverses them keeps their
+    dates, rates and exemptions, and the tables say the rest.
 
     tax_no counts recovery fees first, so that they stand with the charges whose cost they recover and apart from the
     taxes of governments; within a kind the order of TAX_CODES, then jurisdiction, date, rate.
@@ -53,16 +59,45 @@ def apply(
     lines, documents = _framed(lines, {**LINES, **LINE_FACTS, "reverses": pl.String}), _framed(documents, DOCUMENTS)
     certificates = _framed(certificates, {**CERTIFICATES, "reason": pl.String})
     id_checks = _framed(id_checks, {**ID_CHECKS, "name_matched": pl.Boolean})
-    memory = _framed(pl.DataFrame(schema=ISSUED) if issued is None else issued, ISSUED)
+    known = _framed(pl.DataFrame(schema=ISSUED) if issued is None else issued, ISSUED)
 
-    reached = in_scope(grouped(lines), documents, tables)
     account = documents.select("draft_id", "account_id")
-    scoped = as_issued(reached.join(account, on="draft_id", validate="m:1"), memory)
+    lines = grouped(lines).join(account, on="draft_id", validate="m:1")
+    memory = memory or Memory()
+    back = lines.join(memory.remembers(lines), on=["draft_id", "line_no"], how="semi")
+    lines = lines.join(back, on=["draft_id", "line_no"], how="anti")
+    scoped = as_issued(in_scope(lines, documents, tables), known)
+    by_tables = _charged(scoped, documents, tables, certificates, id_checks)
+    given_back = _charged(memory.reached(back), documents, memory.tables, certificates, id_checks)
+    own = taxable_parts(scoped)
+    parked = _parked([uncovered(lines, tables), share_unknown(own), foreign_amounts(own), by_tables.unknown], documents)
+    taxes = pl.concat([by_tables.taxes, given_back.taxes])
+    taxes = numbered(taxes.join(parked, on="draft_id", how="anti"))
+    return TaxResult(taxes, parked, findings(by_tables.parts, taxes))
+
+
+@dataclass(frozen=True)
+class _Charged:
+    """taxes: TAXES without tax_no; unknown: rates that are not known; parts: what was exempt, and why not."""
+
+    taxes: pl.DataFrame
+    unknown: pl.DataFrame
+    parts: pl.DataFrame
+
+
+def _charged(
+    scoped: pl.DataFrame,
+    documents: pl.DataFrame,
+    tables: TaxTables,
+    certificates: pl.DataFrame,
+    id_checks: pl.DataFrame,
+) -> _Charged:
+    """The rows of lines in scope, level by level: taxes on what others charge come after those."""
     own = taxable_parts(scoped)
     found: list[Computed] = []
     exempted: list[pl.DataFrame] = []
     charged = pl.DataFrame(schema=CHARGED)
-    for level in tables.levels:
+    for level in tables.levels or ((),):
         of_level = pl.col("position").is_in(list(level))
         on_charges = _on_charges(scoped.filter(of_level), charged, tables)
         parts = pl.concat([own.filter(of_level), on_charges], how="diagonal")
@@ -71,9 +106,7 @@ def apply(
         exempted.append(parts)
         charged = pl.concat([charged, found[-1].charged])
     taxes, unknown = pl.concat([one.taxes for one in found]), pl.concat([one.unknown for one in found])
-    parked = _parked([uncovered(lines, tables), share_unknown(own), foreign_amounts(own), unknown], documents)
-    taxes = _numbered(taxes.join(parked, on="draft_id", how="anti"))
-    return TaxResult(taxes, parked, findings(pl.concat(exempted), taxes))
+    return _Charged(taxes, unknown, pl.concat(exempted))
 
 
 def _framed(frame: pl.DataFrame, columns: Mapping[str, Any]) -> pl.DataFrame:
@@ -97,13 +130,20 @@ def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: TaxTables) 
     on = [(position, code) for position, t in enumerate(tables.tables) for code in t.base.also_on]
     named = pl.DataFrame(on, schema={"position": pl.Int64, "of": pl.String}, orient="row")
     facts = [*_PART, "group", *_JUDGED, "account_id", "per_line"]
+    keys = ["draft_id", "position", "group"]
+    on_lines = scoped.group_by(keys).agg(on_lines=pl.col("line_no").unique().sort())
     return (
         scoped.select(facts)
-        .unique(["draft_id", "position", "group"], keep="any")
+        .unique(keys, keep="any")
+        .join(on_lines, on=keys, validate="1:1")
         .join(named, on="position")
         .join(charged, on=["draft_id", "group", "of"])
         .with_columns(
-            telecom=pl.lit(100), interstate_share=pl.lit(100), line_count=pl.lit(0), line_no=pl.lit(None, pl.Int64)
+            telecom=pl.lit(100),
+            interstate_share=pl.lit(100),
+            line_count=pl.lit(0),
+            line_no=pl.lit(None, pl.Int64),
+            reverses=pl.lit(None, pl.String),
         )
         .cast({name: scoped.schema[name] for name in ("amount", "telecom", "interstate_share", "line_count")})
     )
@@ -116,7 +156,13 @@ def _parts(scoped: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     return (
         scoped.with_columns(**of)
         .group_by(*_PART, "account_id", "per_line", "group", *_JUDGED, *_SHARES)
-        .agg(pl.col("amount", "line_count").sum(), lines=pl.col("line_no").drop_nulls().sort())
+        .agg(
+            pl.col("amount", "line_count").sum(),
+            lines=pl.col("line_no").drop_nulls().sort(),
+            on_lines=pl.col("on_lines").list.explode().drop_nulls().unique().sort(),
+            reverses=pl.col("reverses").drop_nulls().unique().sort(),
+        )
+        .with_columns(lines=pl.when(pl.col("of").is_null()).then("lines").otherwise("on_lines"))
         .with_row_index("part")
         .join(customer, on="draft_id", validate="m:1")
     )
@@ -130,12 +176,17 @@ def _rows(parts: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
         parts.filter(pl.col("interstate_share").is_not_null())
         .sort("group", "of", "telecom", "interstate", "interstate_share", nulls_last=False)
         .group_by(*_PART, "rate_issued", *exempt, maintain_order=True)
-        .agg(*listed, pl.col("exempt_reason", "tax_id_check", "expired_number", "expired_on").first())
+        .agg(
+            *listed,
+            pl.col("exempt_reason", "tax_id_check", "expired_number", "expired_on").first(),
+            reverses=pl.col("reverses").list.explode().drop_nulls().unique().sort(),
+        )
         .join(documents.select("draft_id", "minor_digits", "locale"), on="draft_id", validate="m:1")
     )
 
 
-def _numbered(taxes: pl.DataFrame) -> pl.DataFrame:
+def numbered(taxes: pl.DataFrame) -> pl.DataFrame:
+    """TAXES in the order in which a document prints them, with tax_no."""
     is_tax = pl.col("kind") == "tax"
     in_order = pl.col("tax_code").cast(pl.Enum(TAX_CODES))
     keys = ["jurisdiction", "tax_date", "rate_percent", "rate_amount", "certificate_number", "table"]

@@ -33,13 +33,14 @@ def late_certificates(certificates: pl.DataFrame, issued: pl.DataFrame) -> pl.Da
     """FINDINGS: proposals for corrections, one per issued document and certificate that would have exempted its rows.
 
     certificates: CERTIFICATES with received_on; issued: ISSUED rows that no correction has replaced, with exempt_by
-    certificate (`by_certificate`) and currency. Nothing is credited by itself.
+    certificate (`by_certificate`) and currency. Nothing is credited by itself. Rows below zero gave tax back: they
+    charged nothing that a certificate could have spared.
     """
     named = certificates.rename({"tax_code": "tax_code_named", "jurisdiction": "jurisdiction_named"})
     in_force = (pl.col("valid_from") <= pl.col("tax_date")) & (
         pl.col("valid_to").is_null() | (pl.col("tax_date") <= pl.col("valid_to"))
     )
-    charged = issued.filter(pl.col("by_certificate") & (pl.col("amount") != 0) & (pl.col("exempt_amount") == 0))
+    charged = issued.filter(pl.col("by_certificate") & (pl.col("amount") > 0) & (pl.col("exempt_amount") == 0))
     keys = ["account_id", "invoice_number", "issued_on", "currency", "certificate_number"]
     return (
         charged.drop("certificate_number")

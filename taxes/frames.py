@@ -99,8 +99,8 @@ PART = pl.Struct(
         "line_count": EXACT,
     }
 )
-"""A part of a row's base: the lines of one taxable share, by number; or, with `of`, what other taxes and fees (their
-codes) were charged on the lines of the row."""
+"""A part of a row's base: the lines of one taxable share, by number; or, with `of`, what another tax or fee (its code)
+was charged on these lines."""
 
 ID_CHECK = pl.Struct(
     {"tax_id": pl.String(), "checked_at": pl.String(), "result": pl.String(), "reference": pl.String()}

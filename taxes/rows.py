@@ -11,6 +11,7 @@ import polars as pl
 
 from schemas.catalog import in_language
 from schemas.money import EXACT, rounded
+from taxes.charged import ChargedTable
 from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE, reason_text
 from taxes.frames import TAXES
 from taxes.table import TaxTable
@@ -107,6 +108,7 @@ def _printed(row: dict[str, Any], weights: list[Decimal], table: TaxTable, rate:
     zero = Decimal(0)
     gross = zero if per_line else sum(row["amount"], zero)
     base = zero if per_line else _shown(taxable)
+    amount, rounding = _amount(row, taxable, exact, table)
     return {
         "draft_id": row["draft_id"],
         "tax_code": table.code,
@@ -118,7 +120,7 @@ def _printed(row: dict[str, Any], weights: list[Decimal], table: TaxTable, rate:
         "base_amount": zero if exempt else base,
         "exempt_amount": base if exempt else zero,
         "rate_percent": zero if per_line or row["reverse_charge"] else rate,
-        "amount": zero if exempt else rounded(exact, row["minor_digits"], table.rounding),
+        "amount": zero if exempt else amount,
         "certificate_number": row["certificate_number"],
         "note": _note(row),
         "name": in_language(table.name, row["locale"]),
@@ -128,18 +130,48 @@ def _printed(row: dict[str, Any], weights: list[Decimal], table: TaxTable, rate:
         "unit": table.unit,
         "line_count": _shown(taxable) if per_line else None,
         "rate_amount": rate if per_line else None,
-        "rounding": table.rounding,
+        "rounding": rounding,
         "date_basis": table.date_basis,
         **_origin(row, table),
-        "exempt_reason": reason_text(row["exempt_reason"]),
-        "tax_id_check": row["tax_id_check"],
+        **_proof(row, table),
         "parts": _parts(row, per_line),
     }
+
+
+def _amount(row: dict[str, Any], taxable: Decimal, exact: Decimal, table: TaxTable) -> tuple[Decimal, str]:
+    """What a row comes to, and how it was rounded.
+
+    All of what issued documents charged on is given back with exactly what they charged. Of a part, a tax is rounded
+    as ever; a charge that was rounded down to keep within its cap is rounded up, for what stays charged must keep
+    within it too, but never beyond what was charged. An engine's row is told apart in proportion: only the engine
+    knows how it was rounded.
+    """
+    digits, rounding = row["minor_digits"], table.rounding
+    if not isinstance(table, ChargedTable):
+        return rounded(exact, digits, rounding), rounding
+    base, charged = table.charged_by(row["reverses"], row["tax_date"])
+    if taxable == -base:
+        return -charged, "as_charged"
+    if not table.states_rounding and base != 0:
+        return rounded(Fraction(charged) * Fraction(taxable) / Fraction(base), digits), "in_proportion"
+    if rounding != "down" or taxable * base >= 0:
+        return rounded(exact, digits, rounding), rounding
+    most = rounded(exact, digits, "up")
+    return (most, "up") if abs(most) <= abs(charged) else (-charged, "up")
+
+
+def _proof(row: dict[str, Any], table: TaxTable) -> dict[str, Any]:
+    """Why nobody pays the row; of what is given back, as the issued row says it."""
+    if isinstance(table, ChargedTable):
+        return {"exempt_reason": table.exempt_reason, "tax_id_check": table.tax_id_check}
+    return {"exempt_reason": reason_text(row["exempt_reason"]), "tax_id_check": row["tax_id_check"]}
 
 
 def _origin(row: dict[str, Any], table: TaxTable) -> dict[str, Any]:
     """Since when the rate holds, and whether it has a source."""
     start: date | None = table.valid_from(row["tax_date"])
+    if isinstance(table, ChargedTable):
+        return {"valid_from": start, "status": table.was}
     sourced = start is not None and table.is_sourced(start)
     return {"valid_from": start, "status": "sourced" if sourced else "sample"}
 

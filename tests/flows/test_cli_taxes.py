@@ -39,6 +39,7 @@ def test_list_is_a_line_per_table_and_its_json_an_object(tollbook: Any, capsys: 
     found = {row["table"]: row for row in json.loads(capsys.readouterr().out)}
     assert found["ca/qc/911.yaml"]["today"] == "0.52 CAD per line"
     assert found["ca/qc/911.yaml"]["status"] == "sourced in part"
+    assert found["ca/qc/911.yaml"]["today_status"] == "sample"
     assert found["ca/ns/hst.yaml"]["today"] == "14 %"
     assert all(name.startswith("ca/") for name in found)
 

@@ -72,7 +72,7 @@ BOOKS = {
     "(select run_id, usage_id, account_id, duration_s, null as reason from rated_usage)": "one outcome in this run",
     "delete from rated_usage where usage_id like '%:1:%'": "every loaded record is rated",
     "update rated_usage set duration_s = 60 where usage_id like '%:1:%'": "the seconds its file gave it",
-    "update invoice_taxes set rate_percent = rate_percent / 2": "every tax is its base times its rate",
+    "update invoice_taxes set rate_percent = rate_percent / 2": "every tax of our tables is its base times its rate",
     "update documents set total = total + 1": "every document says on paper",
     "delete from feed_calls where call_id = '2'": "every call and message of a loaded file is stored",
     "update source_files set rejected = 1": "line by line",

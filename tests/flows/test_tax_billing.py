@@ -7,10 +7,12 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from flows.bill_run import RunReport, run_direct
 from flows.explain import explain, find
+from flows.publish import publish
 from flows.settings import Home
 from flows.store import Store
 from flows.traffic import report
@@ -59,8 +61,13 @@ def test_one_method_measures_the_mixed_service_of_a_seller(home: Home) -> None:
     _edit(home.settings_file, 'series = "US"', 'series = "US"\nusf_method = { "2026-04-01" = "measured" }')
     _run(home)
     with Store(home) as store:
-        study, _ = report(store, "2026-06")
+        study, told = report(store, "2026-06")
+        snapshot = publish(store)
     share = {row["account_id"]: row["share_percent"] for row in study}
+    assert told[0] == "rated calls of the usage months 2026-03 to 2026-05:"
+    with duckdb.connect(snapshot, read_only=True) as con:
+        seen = con.execute("select account_id, share_percent from traffic_studies where invoice_month = '2026-06'")
+        assert dict(seen.fetchall()) == share
     row = next(row for row in study if row["account_id"] == "US-1004")
     known = row["interstate_s"] + row["international_s"] + row["intrastate_s"]
     exact = Decimal(row["interstate_s"] + row["international_s"]) * 100 / known
@@ -84,7 +91,8 @@ def test_a_phone_removed_before_the_month_returns_exactly_what_it_was_taxed(home
     of_may = {tax.tax_code: tax for tax in document.taxes if str(tax.tax_date) == "2026-05-01"}
     assert of_may["E911"].amount == Decimal("-1.00")
     assert of_may["RRF"].amount == Decimal("-0.89")  # of 23.95 and of 3.53 for an adapter given back on 20 May
-    assert of_may["USF"].amount == Decimal("-6.59")
+    # Of 27.48: 6.5988, rounded up so that what stays charged of May keeps within its cap.
+    assert of_may["USF"].amount == Decimal("-6.60")
     assert {tax.line_count for tax in document.taxes if tax.tax_code == "E911"} == {-1, 8}
 
 
@@ -197,9 +205,14 @@ def test_an_engine_that_has_not_answered_or_answers_nonsense_stops_the_run(home:
     with pytest.raises(Refused, match="has not answered yet"):
         _run(home)
     script = tmp_path / "engine.py"
-    script.write_text(ENGINE.replace("DIGITS", '"%.3f1"'), encoding="utf-8")
+    nonsense = ENGINE.replace("DIGITS", '"%.3f1"').replace('text reference"', 'text reference lines"')
+    nonsense = nonsense.replace('"engine 7"', '"engine 7", "lines": "1 99"')
+    script.write_text(nonsense, encoding="utf-8")
     _edit(home.settings_file, "command = []", f"command = {json.dumps([sys.executable, str(script)])}")
-    with pytest.raises(Refused, match="an amount has more decimals than its currency"):
+    told = (
+        "an amount has more decimals than its currency; taxes.csv: DRAFT-2026-06-AU-7001 has no line 99 in the request"
+    )
+    with pytest.raises(Refused, match=told):
         _run(home)
 
 

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.document import Document, Tax
 from taxes.apply import TaxResult, apply
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES
+from taxes.memory import Memory
 from taxes.rows import shares
 from taxes.tables import TaxTables, load_tables
+from tests.unit.sample_documents import document, line
 
 SHIPPED = Path(__file__).parents[2] / "data" / "reference" / "taxes"
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
@@ -46,13 +49,15 @@ def _taxed(
     tables: TaxTables,
     *,
     issued: pl.DataFrame | None = None,
+    memory: Memory | None = None,
     certificates: list[tuple[Any, ...]] | None = None,
     day: date = JUNE,
 ) -> TaxResult:
-    reversed_on = MAY if issued is not None else None
+    gives_back = issued is not None or memory is not None
+    reversed_on, reverses = (MAY, "OLD") if gives_back else (None, None)
     rows = [
-        ("D", number, Decimal(amount), "telephony", Decimal(telecom), method, place, reversed_on, MAY, JUNE, "seat",
-         "service_fees", None, Decimal(count), Decimal("33.3333"), "OLD" if issued is not None else None)
+        ("D", number, Decimal(amount), "telephony", Decimal(telecom), method, place, reversed_on, MAY, JUNE,
+         f"seat {number}", "service_fees", None, Decimal(count), Decimal("33.3333"), reverses)
         for number, (amount, place, telecom, method, count) in enumerate(lines, start=1)
     ]  # fmt: skip
     currency = "CAD" if lines[0][1].startswith("CA") else "USD"
@@ -64,6 +69,7 @@ def _taxed(
         pl.DataFrame(certificates or [], schema=CERTIFICATES, orient="row"),
         pl.DataFrame(schema=ID_CHECKS),
         issued,
+        memory,
     )
 
 
@@ -118,6 +124,67 @@ def test_a_document_and_its_full_reversal_sum_to_zero_in_every_row(
     returned = _taxed(back, changed, issued=_memory(billed))
     assert _amounts(returned) == {key: -amount for key, amount in _amounts(billed).items()}
     assert set(returned.taxes["tax_date"]) <= {MAY}
+
+
+def _document(lines: list[Line], billed: TaxResult, cents: list[int]) -> Document:
+    """The document once issued; `cents` other than what its rows came to by their rates, as an engine may answer that
+    charges no tax on another."""
+    printed = [
+        line("service_fees", "Seat", "1", amount, product_code=f"seat {number}", tax_class="telephony",
+             jurisdiction=place, line_count=Decimal(count), period_start=MAY, period_end=JUNE, amount=Decimal(amount))
+        for number, (amount, place, _, _, count) in enumerate(lines, start=1)
+    ]  # fmt: skip
+    by_engine = all(part["of"] is None for parts in billed.taxes["parts"] for part in parts)
+    rows = [
+        Tax(**{name: row[name] for name in Tax.model_fields}) for row in billed.taxes.drop("draft_id").to_dicts()
+    ]  # fmt: skip
+    rows = [
+        row.model_copy(
+            update={"amount": row.amount + Decimal(more).scaleb(-2), "rounding": None if more else row.rounding}
+        )
+        for row, more in zip(rows, cents if by_engine else [0] * len(rows), strict=False)
+    ]
+    return document(printed, rows, invoice_number="OLD", issue_date=MAY)
+
+
+@settings(max_examples=40, deadline=None)
+@given(lines=MONTHS, cents=st.lists(st.integers(-2, 2), min_size=20, max_size=20))
+def test_a_full_reversal_returns_what_was_charged_when_every_table_is_gone(
+    tables: TaxTables, lines: list[Line], cents: list[int]
+) -> None:
+    billed = _document(lines, _taxed(lines, tables, day=MAY), cents)
+    back: list[Line] = [(str(-Decimal(a)), p, t, m, -c) for a, p, t, m, c in lines]
+    returned = _taxed(back, TaxTables(()), memory=Memory((billed,))).taxes
+    columns = ["tax_code", "jurisdiction", "tax_date", "rate_percent", "rate_amount", "name", "reference", "table"]
+    given = {row[:-1]: row[-1] for row in returned.select(*columns, "amount").rows()}
+    assert given == {tuple(getattr(tax, name) for name in columns): -tax.amount for tax in billed.taxes}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    lines=st.lists(st.tuples(st.decimals("0.01", "90", places=2), st.booleans()), min_size=2, max_size=8),
+    method=st.sampled_from(["safe_harbour", "all", "measured"]),
+)
+def test_what_stays_charged_after_a_part_is_given_back_keeps_within_the_cap_of_usf(
+    tables: TaxTables, lines: list[tuple[Decimal, bool]], method: str
+) -> None:
+    """47 CFR 54.712: no more than the interstate part of what stays on the bill, times the factor."""
+    whole: list[Line] = [(str(amount), "US-NY", "100", method, 0) for amount, _ in lines]
+    billed = _taxed(whole, tables, day=MAY)
+    back: list[Line] = [
+        (str(-a if goes else Decimal(0)), p, t, m, c) for (a, goes), (_, p, t, m, c) in zip(lines, whole, strict=True)
+    ]
+    returned = _taxed(back, tables, memory=Memory((_document(whole, billed, [0] * 20),)))
+    usf = [
+        {code: amount for (code, _), amount in _amounts(one).items()}.get("USF", Decimal(0))
+        for one in (billed, returned)
+    ]
+    stays = sum((Fraction(amount) for amount, goes in lines if not goes), Fraction(0))
+    share = {"safe_harbour": Fraction("0.649"), "all": Fraction(1), "measured": Fraction("0.333333")}[method]
+    cap = stays * share * Fraction("0.37")
+    kept = Fraction(usf[0]) + Fraction(usf[1])
+    assert 0 <= kept <= cap
+    assert cap - kept < Fraction(2, 100)
 
 
 @settings(max_examples=40, deadline=None)

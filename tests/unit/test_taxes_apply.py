@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.money import rounded
 from taxes.apply import TaxResult, apply, tax_on
+from taxes.findings import late_certificates
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, LINES, TAXES
 from taxes.tables import TaxTables, load_tables
 
@@ -241,3 +242,17 @@ def test_an_amount_per_line_in_another_currency_parks() -> None:
     lines = _lines([("A", "1.00", "100", "all", "US-TX")]).with_columns(line_count=pl.lit(2))
     parked = _apply(lines, load_tables({"us/tx/e911.yaml": table})).parked
     assert parked["reason"].item() == "E911 of US-TX is in CAD, the document in USD (table us/tx/e911.yaml)"
+
+
+def test_a_late_certificate_proposes_nothing_for_tax_that_was_given_back() -> None:
+    row = {"account_id": "A", "issued_on": JUNE, "tax_code": "SALES", "jurisdiction": "US-TX", "tax_date": JUNE}
+    more = {"currency": "USD", "by_certificate": True, "exempt_amount": Decimal(0), "certificate_number": None}
+    rows = [
+        {**row, **more, "invoice_number": number, "tax_no": no, "amount": Decimal(amount)}
+        for number, no, amount in [("N-1", 1, "6.25"), ("N-1", 2, "-1.25"), ("CN-1", 1, "-6.25")]
+    ]
+    issued = pl.DataFrame(rows, schema_overrides={"certificate_number": pl.String})
+    late = [("A", "C-1", "SALES", "US-TX", date(2026, 1, 1), None, date(2026, 6, 20))]
+    certificates = pl.DataFrame(late, schema={**CERTIFICATES, "received_on": pl.Date}, orient="row")
+    (told,) = late_certificates(certificates, issued)["detail"]
+    assert "exempts SALES on N-1 of 2026-06-01, where 6.25 USD was charged" in told
