@@ -18,7 +18,6 @@ _BASIS = {
 _ROUNDING = {
     "half_up": "half a unit or more goes up, on the absolute value",
     "down": "down, towards zero: a legal cap",
-    "up": "up, away from zero: what stays charged keeps within its legal cap",
 }
 _METHOD = {
     "safe_harbour": "safe harbour",

@@ -141,10 +141,8 @@ def _printed(row: dict[str, Any], weights: list[Decimal], table: TaxTable, rate:
 def _amount(row: dict[str, Any], taxable: Decimal, exact: Decimal, table: TaxTable) -> tuple[Decimal, str]:
     """What a row comes to, and how it was rounded.
 
-    All of what issued documents charged on is given back with exactly what they charged. Of a part, a tax is rounded
-    as ever; a charge that was rounded down to keep within its cap is rounded up, for what stays charged must keep
-    within it too, but never beyond what was charged. An engine's row is told apart in proportion: only the engine
-    knows how it was rounded.
+    All of what issued documents charged on is given back with exactly what they charged; a part is rounded as ever.
+    An engine's row is told apart in proportion: only the engine knows how it was rounded.
     """
     digits, rounding = row["minor_digits"], table.rounding
     if not isinstance(table, ChargedTable):
@@ -154,10 +152,7 @@ def _amount(row: dict[str, Any], taxable: Decimal, exact: Decimal, table: TaxTab
         return -charged, "as_charged"
     if not table.states_rounding and base != 0:
         return rounded(Fraction(charged) * Fraction(taxable) / Fraction(base), digits), "in_proportion"
-    if rounding != "down" or taxable * base >= 0:
-        return rounded(exact, digits, rounding), rounding
-    most = rounded(exact, digits, "up")
-    return (most, "up") if abs(most) <= abs(charged) else (-charged, "up")
+    return rounded(exact, digits, rounding), rounding
 
 
 def _proof(row: dict[str, Any], table: TaxTable) -> dict[str, Any]:
