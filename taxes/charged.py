@@ -66,7 +66,7 @@ def charged_table(tax: Tax) -> ChargedTable:
         "jurisdiction": tax.jurisdiction,
         "unit": tax.unit,
         "base": Base.model_construct(share="full", tax_classes="all", also_on=list(_on(tax))),  # type: ignore[arg-type]
-        "rounding": "down" if tax.rounding or "" == "down" else "half_up",
+        "rounding": "down" if tax.rounding == "down" else "half_up",
         "date_basis": tax.date_basis,
         "rate": (tax.rate_amount or Decimal(0)) if per_line else tax.rate_percent,
         "reference": tax.reference,
