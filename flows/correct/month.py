@@ -86,20 +86,21 @@ def correct(request: Request, reason: str, as_known_at: str | None = None, *, dr
     """
     if not reason.strip():
         raise WrongUsage("--reason: say why the month is corrected; it is kept in the audit log")
-    refused = _take_in(request) if draft else []
     # Held open, the database is opened and folded together once, not by every stage.
-    with request.store(), known_at(request, as_known_at) as asked:
-        run = _opened(asked, reason, as_known_at)
-        rate_correction(run)
-        charge(run)
-        tax(run)
-        found = prepared(run)
-        if not found.differences:
-            told = "; ".join(f"{account} is parked: {why}" for account, why in found.parked)
-            raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {told}" if told else ""))
-        replaced = draft_correction(run, found, reason) if draft else []
-    if draft:
-        _bind(request, run, reason, found.differences)
+    with request.store():
+        refused = _take_in(request) if draft else []
+        with known_at(request, as_known_at) as asked:
+            run = _opened(asked, reason, as_known_at)
+            rate_correction(run)
+            charge(run)
+            tax(run)
+            found = prepared(run)
+            if not found.differences:
+                told = "; ".join(f"{account} is parked: {why}" for account, why in found.parked)
+                raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {told}" if told else ""))
+            replaced = draft_correction(run, found, reason) if draft else []
+        if draft:
+            _bind(request, run, reason, found.differences)
     return Correction(
         request.invoice_month, reason, run.run_id, len(run.request.accounts), found.differences, found.parked, replaced,
         refused, draft,
