@@ -93,16 +93,17 @@ _TAKEN = ("place", "at", "allowance_id", "pool", "included_units", "draws")
 def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> tuple[Path, list[int]]:
     """Leaves the records of a piece that may draw on an allowance in the order of their accounts' buckets.
 
-    Returns where they lie, and at which row each bucket begins and the last one ends.
+    Returns where they lie, and at which row each bucket begins and the last one ends. A bucket goes by the account's
+    name: the number that stands for a category is another one in each file.
     """
     waiting = pl.read_ipc(path)
     listed = lookups.rules["allowance_id"].cast(pl.Categorical).gather(waiting["rule"])
     asking = waiting.select(
         "at", "usage_id", "account_id", "billing_group", "category", "started_at", "billable_units",
         pl.col("^(" + "|".join(CALLED_FROM) + ")$"), months_of(waiting["local_date"]), allowance_id=listed,
-        place=pl.lit(place, pl.UInt32), bucket=pl.col("account_id").to_physical() % buckets,
+        place=pl.lit(place, pl.UInt32), bucket=pl.col("account_id").cast(pl.String).hash() % buckets,
     ).filter(pl.col("allowance_id").is_not_null()).sort("bucket")  # fmt: skip
-    ends = asking["bucket"].search_sorted(pl.int_range(buckets + 1, dtype=pl.UInt32, eager=True), "left").to_list()
+    ends = asking["bucket"].search_sorted(pl.int_range(buckets + 1, dtype=pl.UInt64, eager=True), "left").to_list()
     asking.drop("bucket").write_ipc(path.with_suffix(".asking"))
     return path.with_suffix(".asking"), ends
 
