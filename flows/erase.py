@@ -99,7 +99,8 @@ def erase(home: Home, settings: Settings, account: str, until: str, *, reason: s
                 raise NothingToDo(f"{account} has no call detail up to {until} that is not erased already.")
         finally:
             forget_detail(store)
-        done.removed, done.originals = _listed(store)
+        gone, done.originals = _listed(store)
+    done.removed = [file for file in gone if (home.root / file).exists()]
     _finish(home, settings)
     return done
 

@@ -158,6 +158,7 @@ def test_the_numbers_are_nowhere_but_in_the_operators_own_files(home: Home) -> N
     assert {number: after[number] for number in CALLED} == {number: {"inbox"} for number in CALLED}
     assert after[BOBS] >= {"out", "published", "tollbook.duckdb"}, "another account's calls stay"
     assert _money(home) == money
+    assert not (home.store / "work").exists(), "what stages leave for the next one holds records too"
     assert done.originals == ["inbox/calls/may.csv", "inbox/calls/repeated.csv"]
     assert (done.records, done.months, done.unreadable_lines) == (6, ["2025-05"], 2)
 
@@ -210,6 +211,10 @@ def test_the_others_of_the_month_are_corrected_and_the_erased_one_is_named(home:
     assert [one.account_id for one in found.differences] == ["BOB"]
     assert [account for account, _ in found.parked] == ["ANN"]
     assert found.incomplete
+    # As that month's run knew the rates, Bob's document is right, and nobody says that a file is missing.
+    run_id = _rows(home, "select run_id from runs order by run_seq limit 1")[0][0]
+    with pytest.raises(NothingToDo):
+        correct(_request(home, "2025-06", "anna", "BOB"), "as it was", run_id)
 
 
 def test_late_usage_of_an_erased_month_waits_and_a_call_that_comes_again_brings_nothing_back(home: Home) -> None:
