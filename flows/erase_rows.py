@@ -28,6 +28,11 @@ _LOADED = " union ".join(
     for feed, started in (("calls", "started_at"), ("messages", "sent_at"))
 )
 
+_ERASED = " union ".join(
+    f"select usage_id from {table} where regexp_matches(usage_id, $erased)"
+    for table in ("feed_calls", "feed_messages", "rated_usage")
+)
+
 _RECORDS = f"""
 create or replace temp table erase_records as
 with zone as (
@@ -41,9 +46,7 @@ of_others as (
     where r.account_id <> $account),
 before as (
     select regexp_replace(usage_id, $erased, '') as identity, count(*) as records
-    from (
-        select usage_id from feed_calls union select usage_id from feed_messages union select usage_id from rated_usage)
-    where regexp_matches(usage_id, $erased) group by 1),
+    from ({_ERASED}) group by 1),
 found as (
     select usage_id, regexp_replace(usage_id, '~[0-9a-f]{{8}}$', '') as identity,
         coalesce(usage_month, strftime(started_at at time zone zone.name, '%Y-%m')) as usage_month

@@ -39,8 +39,10 @@ from tests.scenarios.month.home import add_file, make_home
 NOW = datetime(2025, 7, 20, 9, tzinfo=UTC)
 ANN, BOB = "+442079460101", "+442079460102"
 CALLED = ("33123456711", "33123456722", "442079460777", "442079460788", "33123456755", "33123456744")
+WRITTEN = ("442079460799", "at the harbour")
 """Whom Ann called, or who called her: in May, in May without an answer, from the outside, with a plan's minutes, in a
-line that cannot be read, and in a record that a second file repeats."""
+line that cannot be read, and in a record that a second file repeats. WRITTEN: to whom she sent a message, and its text;
+messages are not offered in her country."""
 BOBS, IN_JUNE = "33123456799", "33123456733"
 COMMAND = ("--by", "dora", "erase", "ANN", "--until", "2025-05", "--reason", "asked for on 18 July")
 
@@ -85,6 +87,10 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Home:
     add_file(
         home, "calls", "repeated", [_call(5, CALLED[5]), _call(8, CALLED[4], duration_s="long"), _call(9, CALLED[0])]
     )
+    message = {"sent_at": "2025-05-12T10:00:00Z", "direction": "outbound", "from_number": ANN, "channel": "sms"}
+    add_file(
+        home, "messages", "may", [{**message, "message_id": "m", "to_number": f"+{WRITTEN[0]}", "text": WRITTEN[1]}]
+    )
     _bill(home, "2025-06")
     return home
 
@@ -114,7 +120,7 @@ def _readings(content: bytes) -> Iterator[bytes]:
 
 
 def _found(home: Home, *numbers: str) -> dict[str, set[str]]:
-    """Number -> files below the home in which it stands, whole or without its country."""
+    """Number (or text) -> files below the home in which it stands, whole or without its country."""
     places: dict[str, set[str]] = {number: set() for number in numbers}
     for path in home.root.rglob("*"):
         if path.is_file():
@@ -149,18 +155,19 @@ def _money(home: Home) -> dict[str, Any]:
 
 
 def test_the_numbers_are_nowhere_but_in_the_operators_own_files(home: Home) -> None:
-    before = _found(home, *CALLED, BOBS)
+    hers = (*CALLED, *WRITTEN)
+    before = _found(home, *hers, BOBS)
     everywhere = {"inbox", "store", "out", "published", "tollbook.duckdb"}
     assert before[CALLED[0]] == everywhere, "the search finds them in databases, copies, usage files and mails"
     money = _money(home)
     done = _erase(home)
-    after = _found(home, *CALLED, BOBS)
-    assert {number: after[number] for number in CALLED} == {number: {"inbox"} for number in CALLED}
+    after = _found(home, *hers, BOBS)
+    assert {one: after[one] for one in hers} == {one: {"inbox"} for one in hers}
     assert after[BOBS] >= {"out", "published", "tollbook.duckdb"}, "another account's calls stay"
     assert _money(home) == money
     assert not (home.store / "work").exists(), "what stages leave for the next one holds records too"
-    assert done.originals == ["inbox/calls/may.csv", "inbox/calls/repeated.csv"]
-    assert (done.records, done.months, done.unreadable_lines) == (6, ["2025-05"], 2)
+    assert done.originals == ["inbox/calls/may.csv", "inbox/calls/repeated.csv", "inbox/messages/may.csv"]
+    assert (done.records, done.months, done.unreadable_lines, done.unbilled) == (7, ["2025-05"], 2, 1)
 
 
 def test_bob_keeps_his_call_to_ann(home: Home) -> None:
