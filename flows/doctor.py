@@ -151,6 +151,7 @@ def _books(home: Home, settings: Settings) -> Iterator[Check]:
                 "compare with a back-up",
             )
             yield _documents(store)
+            yield _erasures(store)
     except (TollbookError, duckdb.Error) as error:
         yield Check("database", "fail", str(error), "close the other program; if it is damaged, restore a back-up")
 
@@ -178,6 +179,26 @@ def _documents(store: Store) -> Check:
             "issued documents", "warn", f"{unprinted} without a PDF", "`tollbook approve MONTH` renders what is missing"
         )
     return Check("issued documents", "ok", f"{len(files)} PDFs are as issued")
+
+
+def _erasures(store: Store) -> Check:
+    """Whether erased call detail is gone: no erasure was cut short, no file came back."""
+    name = "erased call detail"
+    left = store.rows("select account_id, until_month from erased where not is_complete order by all limit 1")
+    if left:
+        account, until = left[0]
+        return Check(
+            name,
+            "warn",
+            f"of {account} not finished",
+            f"`tollbook erase {account} --until {until} --reason TEXT` again",
+        )
+    files = store.rows("select distinct file from erased_files where what in ('usage_csv', 'mail', 'source_copy')")
+    back = sorted(file for (file,) in files if (store.home.root / file).exists())
+    if back:
+        return Check(name, "warn", f"{len(back)} files are there again, first {back[0]}", "delete them, or erase again")
+    accounts = store.rows("select count(distinct account_id) from erased")[0][0]
+    return Check(name, "ok", f"of {accounts} accounts" if accounts else "none")
 
 
 def _is_intact(path: Path, sha256: str) -> bool:

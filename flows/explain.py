@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from flows.erased import ERASED_ID, erased_accounts
 from flows.explain_tax import as_data, explain_tax, tax_of_line
 from flows.store import Store
 from schemas.document import Document, Line
@@ -126,6 +127,8 @@ def _line(store: Store, found: Found, number: int) -> Explanation:
         how = f"{row['percent'].normalize():f} %" if row["percent"] is not None else "fixed amount"
         told.append(f"discount {row['discount_key']}: {how}, {rounded(row['amount'], document.minor_digits)} {money}")
     usage = _usage(store, found, number) if line.charge_type == "usage" else []
+    erased = _erased(store, document, usage)
+    told += [erased] if erased else []
     told += [_component(row) for row in usage[:MOST_ROWS]]
     if len(usage) > MOST_ROWS:
         told.append(f"and {len(usage) - MOST_ROWS} more; --json prints all of them")
@@ -134,7 +137,17 @@ def _line(store: Store, found: Found, number: int) -> Explanation:
     for tax, amount in tax_of_line(document, line):
         told.append(f"of tax:{tax.tax_no} {tax.tax_code} {tax.jurisdiction}: {amount} {money} falls on this line")
     data = {"line": line.model_dump(mode="json"), "charges": charges, "discounts": discounts, "usage": usage}
+    data |= {"erased": erased} if erased else {}
     return Explanation(told, data)
+
+
+def _erased(store: Store, document: Document, usage: list[dict[str, Any]]) -> str | None:
+    """That records of the line have lost their numbers; what they came to is still there."""
+    records = {row["usage_id"] for row in usage if re.search(ERASED_ID, row["usage_id"])}
+    found = erased_accounts(store).get(document.bill_to.account_id)
+    if not records or found is None:
+        return None
+    return f"{len(records)} records without their numbers: {found}; seconds, rates and amounts stay"
 
 
 def _sum_of(pairs: list[tuple[Decimal, int]], document: Document, what: str) -> str:

@@ -7,6 +7,7 @@ import polars as pl
 
 from flows.addresses import misplaced, with_jurisdiction
 from flows.catalog import Tables
+from flows.erased import erased_before
 from flows.settings import Settings
 from flows.store import Store
 from rating.allowances import granted
@@ -210,6 +211,7 @@ def rating_tables(
         first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
         oldest_usage_day=month_start(oldest),
         open_from_day=month_start(invoice_month),
+        erased_before=erased_before(store),
     )
 
 
@@ -268,7 +270,7 @@ def _with_instants(rows: pl.DataFrame, master: MasterData) -> pl.DataFrame:
     )
 
 
-def _number_intervals(master: MasterData) -> pl.DataFrame:
+def number_intervals(master: MasterData) -> pl.DataFrame:
     """Numbers with their owners over time: the day of a port belongs to the new owner (RULES 16)."""
     rows = _with_instants(master.numbers, master).sort("number", "from_at")
     following = pl.col("from_at").shift(-1).over("number")
@@ -280,7 +282,7 @@ def _number_intervals(master: MasterData) -> pl.DataFrame:
 
 def _placed_numbers(master: MasterData, book: RateBook) -> pl.DataFrame:
     """Number intervals with the country and region that the numbering plan gives the number."""
-    rows = _number_intervals(master)
+    rows = number_intervals(master)
     return pl.concat(
         [rows, placed(rows["number"], book.cells).select(near_country="country", near_region="region")],
         how="horizontal",

@@ -6,6 +6,7 @@ same manifest, byte for byte (RULES 29).
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from flows.catalog import Tables
@@ -24,7 +25,7 @@ def write_manifest(store: Store, request: Request, settings: Settings, tables: T
         "inputs": read_inputs(store, settings, tables).as_dict(),
         "runs": _runs(store, month),
         "documents": _documents(store, month),
-        "outputs": _outputs(home, month),
+        "outputs": _outputs(home, month) | _erased_outputs(store, month),
     }
     text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     keep(home, text.encode())
@@ -95,6 +96,16 @@ def _documents(store: Store, month: str) -> list[dict[str, Any]]:
         [month],
     )
     return [{"number": number, "issue_date": issued, "sha256": digest} for number, issued, digest in rows]
+
+
+def _erased_outputs(store: Store, month: str) -> dict[str, str]:
+    """Usage files that were erased on request, with the hash that they were issued with."""
+    rows = store.rows(
+        "select distinct e.file, e.sha256 from erased_files e join rendered_documents r on r.usage_csv_file = e.file "
+        "join issued_documents i using (invoice_number) where e.what = 'usage_csv' and i.invoice_month = $1 order by 1",
+        [month],
+    )
+    return {f"usage/{Path(file).name}": sha256 for file, sha256 in rows}
 
 
 def _outputs(home: Home, month: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.erased import is_erased_file
 from flows.store import Store
 from schemas.document import Document
 from schemas.errors import Refused
@@ -108,7 +109,8 @@ def message(store: Store, mail: Mail, sent_on: date, with_csv: bool) -> tuple[Em
     pdf_file, pdf_sha256, csv_file, csv_sha256 = files[0]
     pdf = _checked(store, pdf_file, pdf_sha256)
     usage_csv = None
-    if csv_file and with_csv:
+    # What is erased cannot go out any more; the document itself can.
+    if csv_file and with_csv and not is_erased_file(store, csv_file):
         usage_csv = (document.usage_csv or Path(csv_file).name, _checked(store, csv_file, csv_sha256))
     built = build_mail(document, mail.recipient, pdf, f"{mail.invoice_number}.pdf", usage_csv, sent_on)
     return built, document.seller.email

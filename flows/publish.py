@@ -39,9 +39,9 @@ def publish(store: Store) -> Path:
             _fill(store.con)
             _describe(store.con)
         fresh.chmod(0o640)
-        _to_disk(fresh)
+        to_disk(fresh)
         fresh.replace(target)
-    _to_disk(target.parent)
+    to_disk(target.parent)
     audit.keep_head(store)
     return target
 
@@ -143,7 +143,7 @@ def _describe(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("commit")
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
     """fsync: after a power loss the new name must not point at an empty file."""
     handle = os.open(path, os.O_RDONLY)
     try:

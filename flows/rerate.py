@@ -6,7 +6,7 @@ Nothing is written. A month that is not issued moves with `tollbook run`, an iss
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +17,7 @@ import polars as pl
 
 from flows.catalog import load_all
 from flows.context import Request
+from flows.erased import INSTEAD, erased_accounts, erased_among
 from flows.inputs import load_master, rating_tables
 from flows.late import numbers_of, of_months
 from flows.publish import in_force
@@ -25,7 +26,7 @@ from flows.runs import accounts_known
 from flows.settings import Settings
 from flows.store import Store
 from flows.usage_chunks import account_reader
-from schemas.errors import NothingToDo, WrongUsage
+from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.money import EXACT, rounded
 from schemas.periods import add_months, month_start, shift_month
 
@@ -62,13 +63,16 @@ class Rerated:
     invoice_month: str
     accounts: list[dict[str, Any]]
     totals: dict[str, tuple[Decimal, Decimal]]
+    left_out: list[str] = field(default_factory=list)
+    """Accounts that nothing can rate any more, and why."""
 
     def as_json(self) -> dict[str, Any]:
         totals = [
             {"currency": currency, "before": before, "after": after, "difference": after - before}
             for currency, (before, after) in self.totals.items()
         ]
-        return {"invoice_month": self.invoice_month, "accounts": self.accounts, "totals": totals}
+        found = {"invoice_month": self.invoice_month, "accounts": self.accounts, "totals": totals}
+        return found | {"left_out": self.left_out}
 
     def lines(self) -> list[str]:
         """For the terminal."""
@@ -87,13 +91,14 @@ class Rerated:
             said.append(f"`tollbook run {self.invoice_month}` moves what is not issued")
         if True in ways:
             said.append(f"`tollbook correct {self.invoice_month} --reason TEXT` moves what is issued")
-        return said
+        return said + [f"left out: {why}" for why in self.left_out]
 
 
 def rerate(request: Request, asked: Asked) -> Rerated:
     """Compares the usage of an invoice month as documents and drafts hold it with what it costs by today's tables.
 
-    Raises WrongUsage for an unknown account or deck, NothingToDo where no such usage would move.
+    Raises WrongUsage for an unknown account or deck, Refused for one whose call detail is erased, NothingToDo where no
+    such usage would move.
     """
     settings = request.settings()
     if asked.deck is not None and asked.deck not in settings.decks:
@@ -103,10 +108,15 @@ def rerate(request: Request, asked: Asked) -> Rerated:
         accounts_known(store, request)
         with in_force(store.con, ("run_states", "documents_in_force")):
             held = store.sql(_BEFORE, {"month": month, "accounts": list(request.accounts) or None})
+        erased = erased_among(store, ((account, month) for account in erased_accounts(store)))
+    if named := [str(one) for account, one in erased.items() if account in request.accounts]:
+        raise Refused(f"{month} cannot be rated any more: {'; '.join(named)}. {INSTEAD}")
     scoped = replace(request, only_these=bool(request.accounts))
     with scoped.store() as store:
         now = _now(store, scoped, settings, month)
-    return _compared(request.invoice_month, _chosen(held, asked), _chosen(now, asked), held)
+    held, now = (records.filter(~pl.col("account_id").is_in(list(erased))) for records in (held, now))
+    found = _compared(request.invoice_month, _chosen(held, asked), _chosen(now, asked), held)
+    return replace(found, left_out=[str(one) for one in erased.values()])
 
 
 def _now(store: Store, request: Request, settings: Settings, month: str) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any
 from flows import audit
 from flows.catalog import load_all
 from flows.context import Request
+from flows.erased import INSTEAD, erased_of_file
 from flows.ingest import settle
 from flows.ingest.again import FILE_COLUMNS, LoadedFile, settle_master_again, settle_usage_again, stage_again
 from flows.ledger import balance_files
@@ -93,6 +94,7 @@ def rollback(
     documents would lose their account or a file that repeats it cannot be read again. All or nothing.
     """
     gone = _find(store, target)
+    _has_its_detail(store, gone)
     tables = load_all(store.home, settings)
     done = Rollback(gone.source_file, gone.feed, gone.sha256, gone.records, gone.loaded)
     feed = FEEDS[gone.feed]
@@ -116,7 +118,7 @@ def rollback(
             done.restored = _restored(store, gone)
             done.effects = _usage_effects(store) if feed.is_usage else _master_effects(store, gone)
             inputs = read_inputs(store, settings, tables).sha256
-            done.voided = _void_drafts(store, inputs, f"{gone.source_file} was rolled back", by, now)
+            done.voided = void_drafts(store, inputs, f"{gone.source_file} was rolled back", by, now)
             told = f"{gone.loaded} records out, {len(done.effects)} issued documents rest on it"
             audit.record(store, "rollback", gone.source_file, by, now, reason, told)
     finally:
@@ -148,6 +150,15 @@ def _find(store: Store, target: str) -> LoadedFile:
     if "refused" in states:
         raise NothingToDo(f"{target} was refused: nothing of it was taken in, so there is nothing to take out.")
     raise WrongUsage(f"found {target!r}; expected a file that was taken in, by its path or hash (view source_files)")
+
+
+def _has_its_detail(store: Store, gone: LoadedFile) -> None:
+    """What is erased of a file would be lost for the books, and its records would come back with the file."""
+    if not FEEDS[gone.feed].is_usage:
+        return
+    erased = erased_of_file(store, gone.file_seq, gone.feed)
+    if erased is not None:
+        raise Refused(f"{gone.source_file} cannot be taken back out: {erased}. {INSTEAD}")
 
 
 def _remember(store: Store, gone: LoadedFile) -> None:
@@ -259,7 +270,7 @@ def _master_effects(store: Store, gone: LoadedFile) -> list[Effect]:
     ]
 
 
-def _void_drafts(store: Store, inputs: str, why: str, by: str, now: datetime) -> list[str]:
+def void_drafts(store: Store, inputs: str, why: str, by: str, now: datetime) -> list[str]:
     """Drafts made from other inputs than those that stand now are void."""
     void = []
     months = store.rows("select distinct invoice_month from runs order by 1")

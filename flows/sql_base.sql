@@ -272,3 +272,7 @@ order by m.invoice_month, m.invoice_number, m.message_id;
 -- name: audit_log
 create table snapshot.base.audit_log as
 select * from audit_log order by seq;
+
+-- name: erased
+create table snapshot.base.erased as
+select account_id, until_month, by_name, erased_at, reason from erased order by all;

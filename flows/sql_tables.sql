@@ -117,3 +117,9 @@ create table if not exists stop_overrides (
 -- Accounts set aside by hand, in order; the last event is the state (parked, unparked).
 create table if not exists account_holds (
     account_id varchar, state varchar, reason varchar, by_name varchar, happened_at timestamptz);
+-- Call detail erased on request (flows.erase), and the files that held it: usage_csv, mail, source_copy (removed),
+-- review (written anew), original (the operator's). Until `is_complete` the same request has still something to do.
+create table if not exists erased (
+    account_id varchar, until_month varchar, by_name varchar, erased_at timestamptz, reason varchar, is_complete boolean);
+create table if not exists erased_files (
+    account_id varchar, until_month varchar, file varchar, sha256 varchar, what varchar);

@@ -375,3 +375,12 @@ create view audit_log as select
     detail, -- figures, in words
     happened_at -- when (instant, UTC; a clock column)
 from base.audit_log;
+
+-- One row per act that erased call detail: numbers, extensions, devices and texts are null from then on, amounts stay.
+create view erased as select
+    account_id, -- customer account
+    until_month, -- last usage month whose detail is erased; all before it too (YYYY-MM)
+    by_name, -- who erased it
+    erased_at, -- when (instant, UTC; a clock column)
+    reason -- the reason given
+from base.erased;

@@ -22,7 +22,7 @@ from flows.settings import Home
 from schemas.errors import Refused
 from schemas.feeds import FEEDS, Column, Feed
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 DATABASE_SHARE = 0.4
 """Of a run's memory limit, what DuckDB may hold; the frames that are worked on beside it take the rest."""

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
+from flows.erased import ERASED_ID
 from flows.settings import Settings
 from flows.standing import STANDING
 from flows.store import Scope, Store
@@ -69,6 +70,8 @@ class UsageReader:
     """Whether usage_to_rate names the rows to read; else every row of the feeds is."""
     with_variants: frozenset[str]
     """Feeds in which some identity has come with several contents."""
+    has_erased: bool = False
+    """Whether some records have lost their numbers; `read` then says which, as is_erased."""
 
     def read(self, piece: Piece) -> pl.DataFrame:
         """A piece's records, as rating.usage.class_records takes them, with row_id.
@@ -82,6 +85,8 @@ class UsageReader:
         usage = self._rows(piece, f"{_SELECT[piece.feed]}, {variants} as variants from feed_{piece.feed} as c {joined}")
         if piece.feed == "messages":
             usage = with_credits(usage)
+        if self.has_erased:
+            usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
         legs = {name: source.leg for name, source in self.settings.sources.items() if source.leg}
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
         return usage.with_columns(
@@ -117,7 +122,7 @@ def usage_reader(store: Store, settings: Settings, oldest_usage_day: date, rows:
         for feed in _SELECT:
             last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
             pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
-        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants)
+        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants, _has_erased(con))
     finally:
         con.close()
 
@@ -145,7 +150,7 @@ def account_reader(
             [rows],
         ).fetchall()
         pieces = tuple(Piece(*span) for span in spans)
-        yield UsageReader(con, settings, pieces, True, _with_variants(con, store.scope))
+        yield UsageReader(con, settings, pieces, True, _with_variants(con, store.scope), _has_erased(con))
     finally:
         con.close()
 
@@ -190,6 +195,10 @@ def _with_variants(con: duckdb.DuckDBPyConnection, scope: Scope) -> frozenset[st
         if variants:
             found.add(feed)
     return frozenset(found)
+
+
+def _has_erased(con: duckdb.DuckDBPyConnection) -> bool:
+    return bool(con.execute("select 1 from erased limit 1").fetchall())
 
 
 def _narrowed(con: duckdb.DuckDBPyConnection, since: str) -> bool:

@@ -19,10 +19,12 @@ SUSPENDED = {
     "no_rule": "the plan does not price this kind of usage",
     "no_rate": "no rate in force for the destination",
     "sms_not_offered": "SMS and MMS are offered in the US and Canada only",
+    "detail_erased": "the call detail of its month was erased on request, so the month cannot be rated any more",
     "too_old": "older than the months a run looks back",
     "late_usage": "its month is already on an issued document",
 }
 EXCLUDED = {
+    "erased": "its numbers were erased on request",
     "unanswered": "not answered, or zero seconds",
     "before_billing_start": "before the account's billing start",
     "before_first_invoice_month": "billed by the earlier system",

@@ -14,7 +14,7 @@
    rate itself rounds or caps each call.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -52,6 +52,10 @@ class RatingTables:
     first_usage_day: date
     oldest_usage_day: date
     open_from_day: date
+    erased_before: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"account_id": pl.String, "erased_before": pl.Date})
+    )
+    """account_id, erased_before (Date): the first day whose call detail was not erased."""
 
 
 def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
@@ -59,13 +63,15 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
 
     usage: usage_id, variants (records of the same identity), kind, started_at (UTC), direction, from_number,
     to_number, duration_s, units (seconds or credits), disposition, stated_account_id, extension, and other_leg where a
-    source writes both legs of a call and bills one.
+    source writes both legs of a call and bills one, is_erased where some have lost their numbers.
 
     Adds reason (null: on its way to a price) and detail, account_id, billing_group and the account's state,
     local_date, category, country, jurisdiction, rule and rate (places in tables.rules and tables.book.rows), and of
     those on their way allowance_id, unit, billable_units and minimum_units. Keeps the order of the rows.
     """
     records = usage.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in UNSETTLED.items())
+    if "is_erased" in records.columns:
+        records = settle(records, "excluded", "erased", pl.col("is_erased"))
     records = settle(records, "suspended", "conflict", pl.col("variants") > 1)
     if "other_leg" in records.columns:
         records = settle(records, "excluded", "other_leg", pl.col("other_leg"))
@@ -119,12 +125,15 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     """The account's local date decides the usage month; what this run may not bill is settled here."""
     records = records.with_columns(local_date=_local_date(records))
     day = pl.col("local_date")
+    # A month is rated whole, and of an erased one the other records cannot be rated.
+    erased = _day_of(records, tables.erased_before)
     for outcome, reason, when in (
         ("suspended", "unknown_account", pl.col("billing_from_at").is_null()),
         ("excluded", "before_billing_start", pl.col("started_at") < pl.col("billing_from_at")),
         ("suspended", "account_closed", pl.col("started_at") >= pl.col("closed_at")),
         ("excluded", "month_open", day >= tables.open_from_day),
         ("excluded", "before_first_invoice_month", day < tables.first_usage_day),
+        ("suspended", "detail_erased", day < erased),
         ("suspended", "too_old", day < tables.oldest_usage_day),
     ):
         records = settle(records, outcome, reason, when)  # type: ignore[arg-type]
@@ -135,10 +144,18 @@ def _late(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     """Usage that could be billed but for its month being issued; asked last, so that another reason is not hidden."""
     if tables.billed_before.is_empty():
         return records
-    billed = records.select("account_id").join(
-        tables.billed_before, on="account_id", how="left", validate="m:1", maintain_order="left"
-    )["billed_before"]
+    billed = _day_of(records, tables.billed_before)
     return settle(records, "suspended", "late_usage", pl.col("local_date") < billed)
+
+
+def _day_of(records: pl.DataFrame, days: pl.DataFrame) -> pl.Series:
+    """The day that `days` (account_id, day) has for each record's account; null where it has none."""
+    if days.is_empty():
+        return pl.repeat(None, records.height, dtype=pl.Date, eager=True)
+    rows = days.rename({days.columns[1]: "day"})
+    return records.select("account_id").join(rows, on="account_id", how="left", validate="m:1", maintain_order="left")[
+        "day"
+    ]
 
 
 def _local_date(records: pl.DataFrame) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Commands that take something back or let it through: rollback, replay, park and unpark."""
+"""Commands that take something back or let it through: rollback, replay, erase, park and unpark."""
 
 from typing import Annotated
 
@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the command line."""
     app.command("rollback")(rollback_command)
     app.command("replay")(replay_command)
+    app.command("erase")(erase_command)
     app.command("park")(park_command)
     app.command("unpark")(unpark_command)
 
@@ -57,6 +58,22 @@ def replay_command(
             done = replay(store, settings, reason, request)
     give(shared, done.as_json(), done.lines())
     finish(done.incomplete or bool(refused))
+
+
+def erase_command(
+    context: typer.Context,
+    account: str,
+    until: Annotated[str, typer.Option(help="Last usage month whose detail goes, such as 2026-03; all before it too.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit log, so without personal data.")],
+) -> None:
+    """Erase an account's call detail up to a month that is issued; totals, documents and hashes stay."""
+    from flows.erase import erase
+
+    shared: Globals = context.obj
+    settings = load_settings(shared.home)
+    with shared.locked(f"erase {account}"):
+        done = erase(shared.home, settings, account, until, reason=reason, by=shared.by, now=shared.now)
+    give(shared, done.as_json(), done.lines())
 
 
 def park_command(

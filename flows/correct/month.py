@@ -16,7 +16,8 @@ from flows.context import Request, Run
 from flows.correct.compare import Difference
 from flows.correct.drafts import draft_correction, prepared
 from flows.correct.known import known_at
-from flows.correct.usage import rate_correction
+from flows.correct.usage import rate_correction, usage_months_of
+from flows.erased import INSTEAD, Erased, erased_among
 from flows.ingest.keep import keep_tables
 from flows.ingest.take_in import ingest
 from flows.manifest import write_correction_manifest
@@ -90,11 +91,12 @@ def correct(request: Request, reason: str, as_known_at: str | None = None, *, dr
     with request.store():
         refused = _take_in(request) if draft else []
         with known_at(request, as_known_at) as asked:
-            run = _opened(asked, reason, as_known_at)
+            run, erased = _opened(asked, reason, as_known_at)
             rate_correction(run)
             charge(run)
             tax(run)
             found = prepared(run)
+            found.parked.extend((account, f"not recomputed: {one}") for account, one in erased.items())
             if not found.differences:
                 told = "; ".join(f"{account} is parked: {why}" for account, why in found.parked)
                 raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {told}" if told else ""))
@@ -114,8 +116,9 @@ def _take_in(request: Request) -> list[str]:
     return [file.source_file for file in report.files if file.state == "refused"]
 
 
-def _opened(asked: Request, reason: str, as_known_at: str | None) -> Run:
-    """The run of kind correction for the accounts that hold a document of the month and were asked for."""
+def _opened(asked: Request, reason: str, as_known_at: str | None) -> tuple[Run, dict[str, Erased]]:
+    """The run of kind correction for the accounts that hold a document of the month and were asked for, and the
+    accounts among them that cannot be recomputed."""
     month = asked.invoice_month
     today = replace(asked, known=None, only_these=False)
     settings = today.settings()
@@ -123,7 +126,7 @@ def _opened(asked: Request, reason: str, as_known_at: str | None) -> Run:
     keep_tables(today.home, settings, tables)
     with today.store() as store:
         accounts_known(store, asked)
-        holders = _holders(store, asked)
+        holders, erased = _holders(store, asked)
         inputs = read_inputs(store, settings, tables)
         keep_inputs(today.home, settings, inputs)
         issued = issued_sha256(store)
@@ -142,10 +145,14 @@ def _opened(asked: Request, reason: str, as_known_at: str | None) -> Run:
                 )
                 note_knowledge(store, run_id, reason, as_known_at)
             add_event(store, run_id, "open", asked, reason)
-    return run
+    return run, erased
 
 
-def _holders(store: Store, asked: Request) -> tuple[str, ...]:
+def _holders(store: Store, asked: Request) -> tuple[tuple[str, ...], dict[str, Erased]]:
+    """Who holds a document of the month, without those whose call detail it was made of is erased.
+
+    A document is recomputed whole, so those are refused when they are named, and left out of a whole month.
+    """
     month = asked.invoice_month
     standing = standing_of(store, month, asked.accounts)
     holders = tuple(dict.fromkeys(one.account_id for one in standing))
@@ -157,7 +164,12 @@ def _holders(store: Store, asked: Request) -> tuple[str, ...]:
             f"{', '.join(without)} holds no document of {month}: there is nothing to correct. "
             "What is owed comes with the next `tollbook run`."
         )
-    return holders
+    erased = erased_among(store, usage_months_of(standing, month).iter_rows())
+    left = tuple(account for account in holders if account not in erased)
+    if erased and (asked.accounts or not left):
+        told = "; ".join(str(one) for one in erased.values())
+        raise Refused(f"{month} cannot be recomputed: {told}. {INSTEAD}")
+    return left, erased
 
 
 def _bind(request: Request, run: Run, reason: str, differences: list[Difference]) -> None:

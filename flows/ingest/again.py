@@ -6,6 +6,7 @@ that contradicted it is no longer rejected.
 
 from dataclasses import dataclass
 
+from flows.erased import INSTEAD, is_erased_file
 from flows.ingest import settle
 from flows.ingest.files import FileRefused, InboxFile, fingerprint
 from flows.ingest.keep import kept
@@ -47,6 +48,11 @@ def stage_again(store: Store, settings: Settings, known: LoadedFile) -> tuple[In
     path = kept(store.home, known.sha256)
     file = InboxFile(path, known.source_file, known.feed, known.source, declared)
     tally = Tally()
+    if is_erased_file(store, known.sha256):
+        raise Refused(
+            f"{known.source_file} repeats records of this file and would have to be read again from the store, but its "
+            f"copy went when call detail in it was erased on request, so neither file can be taken back out. {INSTEAD}"
+        )
     try:
         physical = fingerprint(file)
         kind = kind_of(file)

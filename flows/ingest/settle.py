@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from flows.erased import MARK
 from flows.ingest.csv_blocks import REJECTS
 from flows.store import ORIGIN_COLUMNS, Store, stored_columns
 from schemas.feeds import Feed
@@ -94,9 +95,14 @@ def settle(store: Store, feed: Feed, file: str, snapshot: bool, before: int | No
     return _settle_master(store, feed, file, snapshot, before)
 
 
+_FIRST_ERASED = "left(s.usage_id, length(s.usage_id) - 8) || 'erased-1'"
+"""The usage_id that a record of the same identity got when it was erased; usage_id ends with 8 digits of a hash."""
+
+
 def _settle_usage(store: Store, feed: Feed, file: str) -> Settled:
     """Same identity and content, stored or on an earlier line: a duplicate (RULES 15). Same identity, other content:
-    noted, for rating to suspend. Few identities come twice, so only those are looked at closely.
+    noted, for rating to suspend. Few identities come twice, so only those are looked at closely. An erased record has
+    no content to compare with: who brings its identity again brings a duplicate, and what it says is not kept.
     """
     identity = ", ".join(feed.key)
     same = " and ".join(f"f.{key} is not distinct from s.{key}" for key in feed.key)
@@ -117,12 +123,18 @@ def _settle_usage(store: Store, feed: Feed, file: str) -> Settled:
         with suspects as (
             select s.*, min(source_line) over (partition by usage_id, row_md5) as first_line
             from staged as s where exists (select 1 from staged_again as f where {same}))
-        select s.source_line, coalesce(f.source_file, $file), coalesce(f.source_line, s.first_line)
+        select s.source_line, coalesce(f.source_file, e.source_file, $file),
+            coalesce(f.source_line, e.source_line, s.first_line)
         from suspects as s
         left join feed_{feed.name} as f on f.usage_id = s.usage_id and f.row_md5 = s.row_md5
-        where f.usage_id is not null or s.source_line > s.first_line
+        left join feed_{feed.name} as e on e.usage_id = {_FIRST_ERASED}
+        where f.usage_id is not null or e.usage_id is not null or s.source_line > s.first_line
         """,
         {"file": file},
+    )
+    store.con.execute(
+        f"update temp.staged as s set raw_line = '{MARK}' where source_line in (select source_line "
+        f"from staged_duplicates) and exists (select 1 from feed_{feed.name} as e where e.usage_id = {_FIRST_ERASED})"
     )
     return Settled(pl.DataFrame(schema=REJECTS), [], store.rows("select count(*) from staged_duplicates")[0][0])
 

@@ -16,7 +16,7 @@ KILLED, LOCK, MACHINE, EDGES = (f"faults/test_{name}.py" for name in ("killed", 
 COMPLETE, APPROVAL, SAMPLE = "flows/test_completeness.py", "flows/test_approval.py", "flows/test_sample_months.py"
 MONTHS, CALLS, RUNS = "scenarios/month/test_months.py", "scenarios/calls/test_calls.py", "flows/test_runs.py"
 
-CORRECT, AGAIN = "flows/test_correct.py", "flows/test_run_again.py"
+CORRECT, AGAIN, ERASE = "flows/test_correct.py", "flows/test_run_again.py", "faults/test_erase.py"
 
 REFUSED = f"{INGEST}::test_what_cannot_be_a_whole_file_is_refused_and_leaves_nothing"
 
@@ -153,7 +153,12 @@ FAULTS: dict[int, str | list[str]] = {
     ],
     55: [f"{MACHINE}::test_another_program_version_voids_the_approval_and_another_schema_is_refused"],
     # output and operation
-    66: "not yet: no command erases call detail; what it needs first is in DECISIONS.md, 2026-11-23",
+    66: [
+        f"{ERASE}::test_the_numbers_are_nowhere_but_in_the_operators_own_files",
+        f"{ERASE}::test_the_books_hold_and_the_next_month_bills_as_if_nothing_had_happened",
+        f"{ERASE}::test_what_would_need_the_detail_is_refused_and_says_what_to_do",
+        f"{ERASE}::test_killed_anywhere_and_asked_again_it_ends_the_same",
+    ],
     67: [
         f"{MACHINE}::test_files_are_nobody_elses_whatever_the_umask",
         f"{KILLED}::test_a_run_killed_at_every_point",

@@ -139,7 +139,7 @@ RUN_POINTS = [
     "flows.bill_run:draft after 1",
     "flows.manifest:write_atomic after 1",
     "flows.publish:_describe before 1",
-    "flows.publish:_to_disk before 2",
+    "flows.publish:to_disk before 2",
     "flows.review:write_atomic after 1",
 ]
 
