@@ -129,6 +129,7 @@ INGEST_POINTS = [
 RUN_POINTS = [
     "flows.store:os.fsync before 1",
     "flows.bill_run:open_run after 1",
+    "flows.rate:rated_and_left after 1",
     "flows.bill_run:rate after 1",
     "flows.usage_owed:with_usage_pricing before 1",
     "flows.bill_run:charge after 1",
