@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from flows.settings import Settings, SourceSettings, sequence_pattern
+from flows.settings import Settings
+from flows.settings_files import SourceSettings, sequence_pattern
 from flows.stop import Stop
 from flows.store import Store
 from schemas.periods import add_months, month_start

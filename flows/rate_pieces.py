@@ -23,7 +23,7 @@ Settle = Callable[[Piece, pl.DataFrame], None]
 Wanted = Callable[[pl.DataFrame], pl.DataFrame]
 """Those of the records on their way that are to go on."""
 
-ROWS_PER_MB: float = 50
+ROWS_PER_MB: float = 50  # not money
 """Records of a piece per megabyte of the run's memory limit."""
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from flows.settings import Home, Settings, SourceSettings
+from flows.settings import Home, Settings
+from flows.settings_files import SourceSettings
 from schemas.errors import Fault, Refused, WrongUsage
 from schemas.feeds import FEEDS, Feed
 

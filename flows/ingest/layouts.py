@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flows.ingest.presets import PRESETS, Preset
-from flows.settings import SourceSettings
+from flows.settings_files import SourceSettings
 from schemas.errors import Fault, WrongUsage
 from schemas.feeds import Feed
 

@@ -10,7 +10,8 @@ import polars as pl
 
 from flows.ingest.report import FileResult, IngestReport
 from flows.ingest.take_in import ingest
-from flows.settings import BillingSettings, FeedSettings, Home, Settings, SourceSettings
+from flows.settings import BillingSettings, Home, Settings
+from flows.settings_files import FeedSettings, SourceSettings
 from flows.store import Store
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from flows.completeness import missing
 from flows.rollback import rollback
-from flows.settings import BillingSettings, Settings, SourceSettings
+from flows.settings import BillingSettings, Settings
+from flows.settings_files import SourceSettings
 from flows.stop import Stop
 from tests.flows.inbox import CALLS, NOW, Inbox, call, opened
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import FeedSettings
+from flows.settings_files import FeedSettings
 from flows.store import Store
 from tests.flows.inbox import Inbox, counts, opened
 
