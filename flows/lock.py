@@ -76,7 +76,7 @@ def _read(path: Path) -> Holder | None:
         return None
 
 
-def _age_s(path: Path) -> float:
+def _age_s(path: Path) -> float:  # not money
     """Seconds since the last heartbeat, by the clock of the folder's own file system."""
     probe = path.with_name("lock.now")
     probe.touch()
@@ -95,14 +95,23 @@ def _held(path: Path) -> str:
     return f"{told} It has given no sign of life for {age:.0f} seconds and still runs: {here}, then try again."
 
 
-def _succeed(home: Home, left: Holder, age: float, by: str, now: datetime, take_over: bool) -> None:
+def _succeed(
+    home: Home,
+    left: Holder,
+    age_s: float,  # not money
+    by: str,
+    now: datetime,
+    take_over: bool,
+) -> None:
     """What a holder that did not come to its end leaves behind."""
     if left.host == socket.gethostname():
         _note(home, "interrupted", left, by, now)
         _tidy(home)
         return
     if not take_over:
-        state = f"no sign of life for {age:.0f} seconds" if age > STALE_S else f"alive {max(age, 0):.0f} seconds ago"
+        state = (
+            f"no sign of life for {age_s:.0f} seconds" if age_s > STALE_S else f"alive {max(age_s, 0):.0f} seconds ago"
+        )
         raise Refused(
             f"the lock of this home is held by {left}, {state}. When that process is known to be dead, "
             "take the lock over: tollbook --take-over COMMAND"
