@@ -9,20 +9,19 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
-from flows.catalog import load_all
-from flows.charge import charge
-from flows.context import Request, Run
-from flows.draft import draft
-from flows.ingest.keep import keep_tables
+from flows.books.context import Request, Run
+from flows.books.manifest import write_manifest
+from flows.books.publish import publish
+from flows.books.run_diff import differences
+from flows.books.runs import open_run
+from flows.catalog.load import keep_tables, load_all
+from flows.home.lock import locked
 from flows.ingest.take_in import IngestReport, ingest
-from flows.lock import locked
-from flows.manifest import write_manifest
-from flows.publish import publish
-from flows.rate import rate
-from flows.review import review
-from flows.run_diff import differences
-from flows.runs import open_run
-from flows.tax import tax
+from flows.month.charge import charge
+from flows.month.draft import draft
+from flows.month.rate import rate
+from flows.month.tax import tax
+from flows.review.page import review
 from schemas.errors import NothingToDo
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.bill_run import RunReport, bill_month
-from flows.context import Request
+from flows.books.context import Request
 from schemas.errors import NothingToDo, TollbookError
 
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from flows.books.publish import publish
 from flows.cli.base import Globals, finish, give, say
-from flows.publish import publish
-from flows.settings import load_settings
-from flows.store import Store
+from flows.home.settings import load_settings
+from flows.home.store import Store
 from schemas.periods import month_of
 
 
@@ -26,7 +26,7 @@ def rollback_command(
     reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
 ) -> None:
     """Take one ingested file back out, with everything that came from it and is not issued."""
-    from flows.rollback import rollback
+    from flows.undo.rollback import rollback
 
     shared: Globals = context.obj
     settings = load_settings(shared.home)
@@ -43,7 +43,7 @@ def replay_command(
 ) -> None:
     """Try suspended usage again after the master data is mended; say what the next run will bill."""
     from flows.bill_run import take_in
-    from flows.replay import replay
+    from flows.undo.replay import replay
 
     shared: Globals = context.obj
     settings = load_settings(shared.home)
@@ -67,7 +67,7 @@ def erase_command(
     reason: Annotated[str, typer.Option(help="Why; kept in the audit log, so without personal data.")],
 ) -> None:
     """Erase an account's call detail up to a month that is issued; totals, documents and hashes stay."""
-    from flows.erase import erase
+    from flows.undo.erase import erase
 
     shared: Globals = context.obj
     settings = load_settings(shared.home)
@@ -82,7 +82,7 @@ def park_command(
     reason: Annotated[str, typer.Option(help="Why; shown in the review and kept in the audit log.")],
 ) -> None:
     """Set an account aside: runs leave it out, the others are billed."""
-    from flows.holds import park
+    from flows.books.holds import park
 
     shared: Globals = context.obj
     settings = load_settings(shared.home)
@@ -97,7 +97,7 @@ def unpark_command(
     reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
 ) -> None:
     """Let an account go that was set aside by hand; for one that a run parked, say what mends it."""
-    from flows.holds import unpark
+    from flows.books.holds import unpark
 
     shared: Globals = context.obj
     settings = load_settings(shared.home)

@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from flows.context import Request
-from flows.lock import locked
-from flows.settings import Home
+from flows.books.context import Request
+from flows.home.lock import locked
+from flows.home.settings import Home
 from schemas.periods import month_start
 
 DONE, DEFECT, INCOMPLETE = 0, 1, 3

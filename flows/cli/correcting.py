@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.base import Globals, finish, give, say
-from flows.settings import load_settings
+from flows.home.settings import load_settings
 from schemas.errors import WrongUsage
 
 
@@ -25,7 +25,7 @@ def correct_command(
 ) -> None:
     """Recompute an issued month, show before and after, and draft credit notes and replacements where it differs."""
     from flows.correct.month import correct
-    from flows.review import review
+    from flows.review.page import review
 
     shared: Globals = context.obj
     request = shared.request(month, tuple(account or ()))
@@ -52,7 +52,7 @@ def rerate_command(
     until: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
 ) -> None:
     """Say what today's rates would move of a month's usage, per account and in all; move nothing."""
-    from flows.rerate import Asked, rerate
+    from flows.correct.rerate import Asked, rerate
 
     shared: Globals = context.obj
     request = shared.request(month, tuple(account or ()))

@@ -10,9 +10,9 @@ from flows.cli.base import Globals, give, say
 from flows.decks.deck_file import DeckFile, read_deck
 from flows.decks.money import Key, Money, Moved, moved, rated_with
 from flows.decks.report import Change, diff, facts
-from flows.settings import Settings, load_settings
-from flows.settings_files import DeckFormat, DeckSettings
-from flows.store import Store
+from flows.home.file_settings import DeckFormat, DeckSettings
+from flows.home.settings import Settings, load_settings
+from flows.home.store import Store
 from schemas.errors import WrongUsage
 from schemas.periods import month_of, month_start, shift_month
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from flows.cli.base import Globals, give
-from flows.settings import load_settings
-from flows.store import Store
+from flows.home.settings import load_settings
+from flows.home.store import Store
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def explain_command(
     what: Annotated[str | None, typer.Argument(metavar="[LINE | tax:N]", help="Default the whole document.")] = None,
 ) -> None:
     """Say how a document, one of its lines or one of its taxes came about."""
-    from flows.explain import explain
+    from flows.ask.explain import explain
 
     shared: Globals = context.obj
     settings = load_settings(shared.home)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import audit
+from flows.books.context import Request
 from flows.cli import acts, correcting, decks, explaining, reports, taxes
 from flows.cli.base import DEFECT, DONE, Globals, finish, give, say
-from flows.context import Request
-from flows.settings import Home, load_settings
-from flows.store import Store, damaged
+from flows.home import audit
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store, damaged
 from schemas.errors import NothingToDo, Refused, TollbookError, WrongUsage
 from schemas.periods import month_of
 
@@ -85,7 +85,7 @@ def init_command(
     sample: Annotated[bool, typer.Option(help="With a small provider and its usage.")] = False,
 ) -> None:
     """Write a commented home; with --sample a small provider with months of usage."""
-    from flows.init import init_home
+    from flows.home.init import init_home
 
     written = init_home(directory, sample=sample)
     give(
@@ -131,8 +131,8 @@ def run_command(
     direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
 ) -> None:
     """Ingest, rate, charge, tax, draft, reconcile and write the review of an invoice month."""
+    from flows.ask.dry_run import scratch_copy
     from flows.bill_run import run_direct
-    from flows.dry_run import scratch_copy
 
     shared: Globals = context.obj
     request = shared.request(month, tuple(account or ()))
@@ -152,7 +152,7 @@ def run_command(
         *(f"stops the approval: {stop}" for stop in report.stops),
         *(f"refused file {name}; see `tollbook ingest {name}`" for name in report.refused_files),
     ]
-    from flows.run_diff import lines as moved_lines
+    from flows.books.run_diff import lines as moved_lines
 
     lines += moved_lines(report.differences)
     give(shared, report.as_dict(), lines)
@@ -180,7 +180,7 @@ def _counts(counts: dict[str, int]) -> str:
 @app.command("review")
 def review_command(context: typer.Context, month: str) -> None:
     """Print the numbers to look at before approving."""
-    from flows.review import review
+    from flows.review.page import review
 
     shared: Globals = context.obj
     shared.request(month)
@@ -208,8 +208,8 @@ def approve_command(
     ] = None,
 ) -> None:
     """Issue the drafts: number the documents, freeze them, render the PDFs."""
-    from flows.approve import KINDS, approve, month_of_target
     from flows.bill_run import publish_snapshot
+    from flows.issue.approve import KINDS, approve, month_of_target
 
     shared: Globals = context.obj
     if kind is not None and kind not in KINDS:
@@ -246,7 +246,7 @@ def send_command(
 ) -> None:
     """E-mail what is issued and unsent, on the 1st to 5th in the seller's zone."""
     from flows.bill_run import publish_snapshot
-    from flows.deliver import send
+    from flows.post.send import send
 
     shared: Globals = context.obj
     request = shared.request(month)

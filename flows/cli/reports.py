@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.base import INCOMPLETE, Globals, finish, give, say
-from flows.settings import Settings, load_settings
-from flows.store import Store
+from flows.home.settings import Settings, load_settings
+from flows.home.store import Store
 from schemas.catalog import DECK_COLUMNS, Catalog
 from schemas.document import Document
 from schemas.errors import WrongUsage
@@ -27,7 +27,7 @@ def status_command(
     context: typer.Context, month: Annotated[str | None, typer.Argument(help="Default every month.")] = None
 ) -> None:
     """Where everything stands: files, runs, drafts, issued, sent, parked, suspended."""
-    from flows.status import status, status_lines
+    from flows.ask.status import status, status_lines
 
     shared: Globals = context.obj
     if month is not None:
@@ -40,7 +40,7 @@ def status_command(
 
 def doctor_command(context: typer.Context) -> None:
     """Is this machine and this home in order? Each check with its remedy."""
-    from flows.doctor import doctor
+    from flows.ask.doctor import doctor
 
     shared: Globals = context.obj
     checks = doctor(shared.home)
@@ -97,7 +97,7 @@ def check_command(
     files: Annotated[list[Path] | None, typer.Argument(help="Check files; default HOME/checks/*.yaml.")] = None,
 ) -> None:
     """Run check files: priced cases, on the code that bills. Needs no home."""
-    from flows.check import check_files
+    from flows.ask.check import check_files
 
     shared: Globals = context.obj
     outcomes = check_files(files or [], shared.home)

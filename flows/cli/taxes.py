@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from flows.cli.base import Globals, give
-from flows.settings import load_settings
-from flows.store import Store
+from flows.home.settings import load_settings
+from flows.home.store import Store
 from schemas.errors import NothingToDo
 from schemas.periods import month_start
 
@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
 @taxes.command("list")
 def list_command(context: typer.Context, country: Country = None) -> None:
     """Every table: where it reaches, what it is, its value today, whether that has a source."""
-    from flows.catalog import load_taxes
-    from flows.tax_report import coverage, list_lines
+    from flows.ask.tax_report import coverage, list_lines
+    from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
     day = shared.today or shared.now.date()
@@ -37,8 +37,8 @@ def show_command(
     context: typer.Context, name: Annotated[str, typer.Argument(help="File name of a table, such as us/usf.")]
 ) -> None:
     """Show one table whole: base, dates, rounding, exemption, every value with its source."""
-    from flows.catalog import load_taxes
-    from flows.tax_report import show_lines, table_named
+    from flows.ask.tax_report import show_lines, table_named
+    from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
     table = table_named(load_taxes(shared.home), name)
@@ -48,8 +48,8 @@ def show_command(
 @taxes.command("coverage")
 def coverage_command(context: typer.Context, country: Country = None) -> None:
     """For which dates each tax is known, what is sample, and what is missing today."""
-    from flows.catalog import load_taxes
-    from flows.tax_report import coverage, coverage_lines
+    from flows.ask.tax_report import coverage, coverage_lines
+    from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
     day = shared.today or shared.now.date()
@@ -62,7 +62,7 @@ def study_command(
     context: typer.Context, month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.")]
 ) -> None:
     """The traffic study of a month's last run: what of each account's calls is interstate or international."""
-    from flows.traffic import report
+    from flows.month.taxing.traffic import report
 
     shared: Globals = context.obj
     month_start(month)

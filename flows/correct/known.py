@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from flows.context import Known, Request
-from flows.erased import erased_accounts
-from flows.ingest.keep import kept
-from flows.runs import read_feeds
-from flows.store import Store
+from flows.books.context import Known, Request
+from flows.books.erased import erased_accounts
+from flows.books.runs import read_feeds
+from flows.home.objects import kept
+from flows.home.store import Store
 from schemas.errors import Refused, WrongUsage
 from schemas.feeds import FEEDS
 

@@ -9,19 +9,11 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from flows import audit
-from flows.catalog import load_all
-from flows.charge import charge
-from flows.context import Request, Run
-from flows.correct.compare import Difference
-from flows.correct.drafts import draft_correction, prepared
-from flows.correct.known import known_at
-from flows.correct.usage import rate_correction, usage_months_of
-from flows.erased import INSTEAD, Erased, erased_among
-from flows.ingest.keep import keep_tables
-from flows.ingest.take_in import ingest
-from flows.manifest import write_correction_manifest
-from flows.runs import (
+from flows.books.compare import Difference
+from flows.books.context import Request, Run
+from flows.books.erased import INSTEAD, Erased, erased_among
+from flows.books.manifest import write_correction_manifest
+from flows.books.runs import (
     accounts_known,
     add_event,
     drafted_runs,
@@ -31,9 +23,17 @@ from flows.runs import (
     note_knowledge,
     read_inputs,
 )
-from flows.standing import standing_of
-from flows.store import Store
-from flows.tax import tax
+from flows.books.standing import standing_of
+from flows.catalog.load import keep_tables, load_all
+from flows.correct.drafts import draft_correction
+from flows.correct.known import known_at
+from flows.correct.prepared import prepared
+from flows.correct.usage import rate_correction, usage_months_of
+from flows.home import audit
+from flows.home.store import Store
+from flows.ingest.take_in import ingest
+from flows.month.charge import charge
+from flows.month.tax import tax
 from schemas.errors import NothingToDo, Refused, WrongUsage
 
 

@@ -1,17 +1,13 @@
 """Rows of a correction in the working database: documents taken back, adjustments, the usage that stands elsewhere."""
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
-from flows.context import Run
-from flows.draft_rows import document_rows, line_rows, tax_rows
-from flows.standing import STANDING, Standing
-from flows.store import Store
+from flows.books.context import Run
+from flows.books.standing import STANDING, Standing
+from flows.correct.prepared import Prepared
+from flows.home.store import Store
+from flows.month.draft_rows import document_rows, line_rows, tax_rows
 from invoicing.adjustments import Adjustment
-
-if TYPE_CHECKING:
-    from flows.correct.drafts import Prepared
 
 _SIGNED = {
     "charges": ("quantity", "amount_num"),
@@ -80,7 +76,7 @@ def write_adjustments(store: Store, run_id: str, adjustments: list[Adjustment]) 
     store.append("invoice_taxes", tax_rows(documents, store.columns("invoice_taxes")))
 
 
-def write_outcomes(store: Store, run: Run, found: "Prepared", adjustments: dict[str, Adjustment]) -> None:
+def write_outcomes(store: Store, run: Run, found: Prepared, adjustments: dict[str, Adjustment]) -> None:
     """Rated usage of the documents in their place, and what was billed and is rated no more, for who is corrected.
 
     Usage that another document of the account bills stays there; what an adjustment does not move, with the document

@@ -3,22 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from flows.context import Run
-from flows.standing import Standing, corrected_of
-from flows.store import Store
+from flows.books.context import Run
+from flows.books.standing import Standing, corrected_of
+from flows.correct.prepared import Prepared
+from flows.home.store import Store
 from invoicing.adjustments import Adjustment, adjustment
 from schemas.document import Document
 
-if TYPE_CHECKING:
-    from flows.correct.drafts import Prepared
-
 
 def adjusted(
-    store: Store, run: Run, found: "Prepared", reversals: dict[str, list[Document]], number: int, day: date
+    store: Store, run: Run, found: Prepared, reversals: dict[str, list[Document]], number: int, day: date
 ) -> dict[str, Adjustment]:
     """The adjustments of accounts whose seller asks for them, by account; their drafts end on A and `number`.
 

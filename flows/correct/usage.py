@@ -5,22 +5,22 @@ from functools import partial
 
 import polars as pl
 
-from flows.catalog import load_all
-from flows.context import Run, emptied
-from flows.inputs import load_master, rating_tables
-from flows.late import numbers_of, of_months
-from flows.rate_pieces import classed, drawn, piece_rows, priced
-from flows.rated_rows import leave_rated, usage_rows
-from flows.standing import Standing, standing_of
-from flows.store import Store
-from flows.usage_chunks import Piece, account_reader
+from flows.books.context import Run, emptied
+from flows.books.standing import Standing, standing_of
+from flows.catalog.load import load_all
+from flows.home.store import Store
+from flows.month.inputs import load_master, rating_tables
+from flows.month.usage.late import numbers_of, of_months
+from flows.month.usage.pieces import classed, drawn, piece_rows, priced
+from flows.month.usage.read import Piece, account_reader
+from flows.month.usage.rows import leave_rated, usage_rows
 from rating.outcomes import outcome
 from schemas.money import EXACT
 from schemas.periods import add_months, month_start, shift_month
 
 
 def rate_correction(run: Run) -> None:
-    """Leaves in the work folder what the stages need of the rated usage (as flows.rate does), months.parquet, and
+    """Leaves in the work folder what the stages need of the rated usage (as flows.month.rate does), months.parquet, and
     usage.parquet and settled.parquet: rows of rated_usage and of what is not rated any more, for who is corrected."""
     request = run.request
     settings = request.settings()

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from flows.settings_files import DeckSettings
+from flows.home.file_settings import DeckSettings
 from schemas.errors import Fault
 
 MAX_RANGE = 10_000

@@ -11,8 +11,8 @@ from typing import Any, get_args
 import polars as pl
 
 from flows.decks.sheet import read_sheet
-from flows.settings import Home
-from flows.settings_files import DeckSettings
+from flows.home.file_settings import DeckSettings
+from flows.home.settings import Home
 from rating.deck_search import JURISDICTIONS, PER_CALL, RATE, Deck, deck_of
 from rating.tariffs import can_round
 from schemas.catalog import DECK_COLUMNS

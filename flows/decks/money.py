@@ -11,7 +11,7 @@ import polars as pl
 
 from flows.decks.deck_file import DeckFile
 from flows.decks.report import KEY, in_force, settled_on
-from flows.store import Store
+from flows.home.store import Store
 from rating.deck_search import Deck, deck_of, deck_rows
 from rating.tariffs import of_deck
 from rating.usage import repriced

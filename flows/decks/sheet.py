@@ -16,7 +16,7 @@ import polars as pl
 
 from flows.decks.cells import Line, day_before
 from flows.decks.formats import FORMATS, DeckFormat, Row
-from flows.settings_files import DeckSettings
+from flows.home.file_settings import DeckSettings
 from schemas.catalog import DECK_COLUMNS
 from schemas.errors import Fault, WrongUsage
 

@@ -6,16 +6,16 @@ that contradicted it is no longer rejected.
 
 from dataclasses import dataclass
 
-from flows.erased import INSTEAD, is_erased_file
+from flows.books.erased import INSTEAD, is_erased_file
+from flows.home.objects import kept
+from flows.home.settings import Settings
+from flows.home.store import Store
 from flows.ingest import settle
 from flows.ingest.files import FileRefused, InboxFile, fingerprint
-from flows.ingest.keep import kept
 from flows.ingest.layouts import layout_of
 from flows.ingest.record import write_missing, write_rejects, write_staged
 from flows.ingest.report import Tally
 from flows.ingest.take_in import kind_of, stage_rows
-from flows.settings import Settings
-from flows.store import Store
 from schemas.errors import Refused
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from flows.settings import Home, Settings
-from flows.settings_files import SourceSettings
+from flows.home.file_settings import SourceSettings
+from flows.home.settings import Home, Settings
 from schemas.errors import Fault, Refused, WrongUsage
 from schemas.feeds import FEEDS, Feed
 

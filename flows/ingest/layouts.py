@@ -6,8 +6,8 @@ A layout is declared in tollbook.toml, never guessed; one that cannot be meant i
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from flows.home.file_settings import SourceSettings
 from flows.ingest.presets import PRESETS, Preset
-from flows.settings_files import SourceSettings
 from schemas.errors import Fault, WrongUsage
 from schemas.feeds import Feed
 

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import polars as pl
 
-from flows import audit
+from flows.home import audit
+from flows.home.store import Store
 from flows.ingest.files import FileRefused, InboxFile, Physical
 from flows.ingest.report import FileResult, Tally, masked, shown
-from flows.store import Store
 from schemas.errors import Fault
 
 _NOT_ASIDE = """

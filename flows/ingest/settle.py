@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flows.erased import MARK
+from flows.books.erased import MARK
+from flows.home.store import ORIGIN_COLUMNS, Store, stored_columns
 from flows.ingest.csv_blocks import REJECTS
-from flows.store import ORIGIN_COLUMNS, Store, stored_columns
 from schemas.feeds import Feed
 
 _DUPLICATES = {"source_line": pl.Int64, "of_file": pl.String, "of_line": pl.Int64}

@@ -7,9 +7,9 @@ constants, what its words mean, its way of writing times, and durations in milli
 
 import polars as pl
 
+from flows.home.file_settings import SourceSettings
 from flows.ingest.layouts import Layout, kinds_of, layout_of
 from flows.ingest.source_cells import EXTENSION, FAULTS, OWN, Fault, cell, epoch_time
-from flows.settings_files import SourceSettings
 
 __all__ = ["EXTENSION", "Layout", "canonical", "kinds_of", "layout_faults", "layout_of"]
 

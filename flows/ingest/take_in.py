@@ -10,12 +10,15 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.home.objects import keep_file
+from flows.home.settings import Settings
+from flows.home.side_by_side import ahead, several
+from flows.home.store import Store
 from flows.ingest import settle
 from flows.ingest.checks import row_checks
 from flows.ingest.csv_blocks import Block, csv_blocks, refuse_swallowed
 from flows.ingest.files import FileRefused, InboxFile, Physical, find_files, fingerprint, text_chunks
 from flows.ingest.json_blocks import json_blocks, jsonl_blocks
-from flows.ingest.keep import keep_file
 from flows.ingest.layouts import KINDS, Layout, kinds_of, layout_of
 from flows.ingest.numbers import e164_column
 from flows.ingest.parquet_blocks import parquet_blocks
@@ -24,9 +27,6 @@ from flows.ingest.record import Act, commit, refuse
 from flows.ingest.report import FileResult, IngestReport, Tally, shown
 from flows.ingest.segments import number_segments
 from flows.ingest.sources import canonical, layout_faults
-from flows.settings import Settings
-from flows.side_by_side import ahead, several
-from flows.store import Store
 from schemas.errors import Fault
 
 __all__ = ["FileResult", "IngestReport", "ingest"]

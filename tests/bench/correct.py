@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from flows.bill_run import open_month
-from flows.catalog import load_all
-from flows.charge import charge
-from flows.context import Request, Run
+from flows.books.context import Request, Run
+from flows.books.manifest import write_manifest
+from flows.catalog.load import load_all
 from flows.correct.month import correct
-from flows.draft import draft
+from flows.home.settings import Home
 from flows.ingest.take_in import ingest
-from flows.manifest import write_manifest
-from flows.rate import rate
-from flows.settings import Home
-from flows.tax import tax
+from flows.month.charge import charge
+from flows.month.draft import draft
+from flows.month.rate import rate
+from flows.month.tax import tax
 from tests.bench.home import make_home
 from tests.bench.run import MEMORY_LIMIT_MB
 

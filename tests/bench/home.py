@@ -7,7 +7,7 @@ import csv
 import shutil
 from pathlib import Path
 
-from flows.settings import Home
+from flows.home.settings import Home
 
 SETTINGS = """
 [billing]

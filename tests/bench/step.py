@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.catalog import load_all
-from flows.charge import charge
-from flows.context import Request, Run
-from flows.draft import draft
+from flows.books.context import Request, Run
+from flows.books.runs import open_run
+from flows.catalog.load import load_all
 from flows.ingest.take_in import ingest
-from flows.rate import rate
-from flows.runs import open_run
-from flows.tax import tax
+from flows.month.charge import charge
+from flows.month.draft import draft
+from flows.month.rate import rate
+from flows.month.tax import tax
 from tests.bench.home import make_home
 from tests.bench.run import MEMORY_LIMIT_MB
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from flows.approve import approve
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.settings import Home
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.issue.approve import approve
 from schemas.document import Document
 from tests.scenarios.month.home import DECK, add_file, make_home
 

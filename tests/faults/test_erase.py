@@ -13,24 +13,24 @@ from typing import Any
 
 import pytest
 
-from flows.approve import approve
-from flows.audit import verify
+from flows.ask.doctor import doctor
+from flows.ask.explain import explain
 from flows.bill_run import publish_snapshot, run_direct
-from flows.context import Request
+from flows.books.context import Request
+from flows.books.laws import broken
+from flows.books.manifest import write_manifest
+from flows.books.publish import publish, read
 from flows.correct.month import correct
-from flows.deliver import send
-from flows.doctor import doctor
-from flows.erase import Erasure, erase
-from flows.explain import explain
+from flows.correct.rerate import Asked, rerate
+from flows.home.audit import verify
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
 from flows.ingest.take_in import ingest
-from flows.laws import broken
-from flows.manifest import write_manifest
-from flows.publish import publish, read
-from flows.replay import replay
-from flows.rerate import Asked, rerate
-from flows.rollback import rollback
-from flows.settings import Home, load_settings
-from flows.store import Store
+from flows.issue.approve import approve
+from flows.post.send import send
+from flows.undo.erase import Erasure, erase
+from flows.undo.replay import replay
+from flows.undo.rollback import rollback
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.faults.killing import killed_at
 from tests.flows.issuing import bill, issue
@@ -269,7 +269,7 @@ def test_explain_doctor_and_manifest_know_what_is_erased(home: Home) -> None:
 
 
 def _tables(home: Home) -> Any:
-    from flows.catalog import load_all
+    from flows.catalog.load import load_all
 
     return load_all(home, load_settings(home))
 
@@ -302,14 +302,14 @@ def test_killed_anywhere_and_asked_again_it_ends_the_same(home: Home, tmp_path: 
     whole = Home(shutil.copytree(home.root, tmp_path / "whole"))
     _erase(whole)
     for point in (
-        "flows.erase:blank_rows after 1",
-        "flows.erase:write_anew before 1",
-        "flows.anew:to_disk before 1",
-        "flows.anew:to_disk after 1",
-        "flows.erase:publish before 1",
+        "flows.undo.erase:blank_rows after 1",
+        "flows.undo.erase:write_anew before 1",
+        "flows.home.rewrite:to_disk before 1",
+        "flows.home.rewrite:to_disk after 1",
+        "flows.undo.erase:publish before 1",
     ):
         killed_at(point, home.root, *COMMAND)
-        if point == "flows.anew:to_disk after 1":
+        if point == "flows.home.rewrite:to_disk after 1":
             checks = {check.name: check for check in doctor(home)}
             assert "not finished" in checks["erased call detail"].detail
     _erase(home)

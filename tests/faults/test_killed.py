@@ -18,15 +18,15 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from flows.approve import approve
 from flows.bill_run import publish_snapshot, run_direct
-from flows.context import Request
-from flows.deliver import SendReport, send
-from flows.laws import broken
-from flows.publish import read
-from flows.rollback import rollback
-from flows.settings import Home, load_settings
-from flows.store import Store
+from flows.books.context import Request
+from flows.books.laws import broken
+from flows.books.publish import read
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
+from flows.issue.approve import approve
+from flows.post.send import SendReport, send
+from flows.undo.rollback import rollback
 from schemas.errors import NothingToDo
 from tests.faults.killing import killed_at, left_in
 from tests.scenarios.month.home import add_file, make_home
@@ -127,21 +127,21 @@ INGEST_POINTS = [
     "flows.ingest.take_in:commit after 1",
 ]
 RUN_POINTS = [
-    "flows.store:os.fsync before 1",
+    "flows.home.store:os.fsync before 1",
     "flows.bill_run:open_run after 1",
-    "flows.rate:rated_and_left after 1",
+    "flows.month.rate:rated_and_left after 1",
     "flows.bill_run:rate after 1",
-    "flows.usage_owed:with_usage_pricing before 1",
+    "flows.month.usage_owed:with_usage_pricing before 1",
     "flows.bill_run:charge after 1",
-    "flows.tax:answered before 1",
+    "flows.month.tax:answered before 1",
     "flows.bill_run:tax after 1",
-    "flows.draft:write_drafts after 1",
-    "flows.draft:balance_books after 1",
+    "flows.month.draft:write_drafts after 1",
+    "flows.month.draft:balance_books after 1",
     "flows.bill_run:draft after 1",
-    "flows.manifest:write_atomic after 1",
-    "flows.publish:_describe before 1",
-    "flows.publish:to_disk before 2",
-    "flows.review:write_atomic after 1",
+    "flows.books.manifest:write_atomic after 1",
+    "flows.books.publish:_describe before 1",
+    "flows.books.publish:to_disk before 2",
+    "flows.review.page:write_atomic after 1",
 ]
 
 
@@ -155,7 +155,7 @@ def test_a_run_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None
 
 
 @pytest.mark.parametrize("state", ["fresh"])
-@pytest.mark.parametrize("point", ["flows.ingest.take_in:commit after 3", "flows.draft:balance_books after 1"])
+@pytest.mark.parametrize("point", ["flows.ingest.take_in:commit after 3", "flows.month.draft:balance_books after 1"])
 def test_a_run_killed_once(home: Home, homes: dict[str, Home], point: str) -> None:
     killed_at(point, home.root, *RUN)
     _run(home)
@@ -166,7 +166,7 @@ def test_a_run_killed_once(home: Home, homes: dict[str, Home], point: str) -> No
 def test_a_run_by_prefect_killed_with_its_server(home: Home, homes: dict[str, Home]) -> None:
     """Prefect's state decides nothing: the month is started again on a server that knows nothing of it."""
     by_prefect = RUN[:-1]
-    session = killed_at("flows.draft:balance_books after 1", home.root, *by_prefect)
+    session = killed_at("flows.month.draft:balance_books after 1", home.root, *by_prefect)
     again = subprocess.run(
         [sys.executable, "-c", "from flows.cli.main import main; main()", "--home", str(home.root), *by_prefect],
         check=False, capture_output=True, text=True, timeout=120,
@@ -179,13 +179,13 @@ def test_a_run_by_prefect_killed_with_its_server(home: Home, homes: dict[str, Ho
 
 
 APPROVAL_POINTS = [
-    "flows.approve:_next_in after 2",
-    "flows.approve:balance_issue after 1",
-    "flows.approve:render before 1",
-    "flows.store:os.fsync before 1",
-    "flows.printing:write_atomic after 2",
-    "flows.printing:_written after 1",
-    "flows.approve:write_manifest before 1",
+    "flows.issue.approve:_next_in after 2",
+    "flows.issue.approve:balance_issue after 1",
+    "flows.issue.approve:render before 1",
+    "flows.home.store:os.fsync before 1",
+    "flows.issue.printing:write_atomic after 2",
+    "flows.issue.printing:_written after 1",
+    "flows.issue.approve:write_manifest before 1",
 ]
 
 
@@ -202,9 +202,9 @@ def test_an_approval_killed_at_every_point(home: Home, homes: dict[str, Home]) -
 @pytest.mark.parametrize("state", ["issued"])
 def test_written_mails_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None:
     for point in (
-        "flows.outbox:queue after 1",
-        "flows.deliver:write_atomic after 1",
-        "flows.deliver:write_atomic after 2",
+        "flows.post.outbox:queue after 1",
+        "flows.post.send:write_atomic after 1",
+        "flows.post.send:write_atomic after 2",
     ):
         killed_at(point, home.root, *SEND)
     _send(home)
@@ -216,7 +216,7 @@ def test_written_mails_killed_at_every_point(home: Home, homes: dict[str, Home])
 
 @pytest.mark.parametrize("state", ["drafted"])
 def test_a_rollback_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None:
-    for point in ("flows.rollback:_remove after 1", "flows.rollback:settle_usage_again after 1"):
+    for point in ("flows.undo.rollback:_remove after 1", "flows.undo.rollback:settle_usage_again after 1"):
         killed_at(point, home.root, *ROLLBACK)
     _rollback(home)
     assert _left(home) == _left(homes["rolled back"])
@@ -252,9 +252,9 @@ def post(home: Home) -> Iterator[_Collects]:
 @pytest.mark.parametrize(
     ("point", "arrived"),
     [
-        ("flows.smtp:Mailer.connect before 2", 1),
-        ("flows.smtp:Mailer.send before 2", 1),
-        ("flows.smtp:Mailer.send after 2", 2),
+        ("flows.post.smtp:Mailer.connect before 2", 1),
+        ("flows.post.smtp:Mailer.send before 2", 1),
+        ("flows.post.smtp:Mailer.send after 2", 2),
     ],
 )
 def test_a_mail_in_flight_is_not_sent_twice(home: Home, post: _Collects, point: str, arrived: int) -> None:
@@ -263,7 +263,7 @@ def test_a_mail_in_flight_is_not_sent_twice(home: Home, post: _Collects, point: 
     in_flight = "connect" not in point
     report = _send(home)
     assert report.counts["unknown"] == in_flight, "it may have arrived: nobody is written to twice unasked"
-    assert len(post.accepted) == len(set(post.accepted)) == 3 - (point == "flows.smtp:Mailer.send before 2")
+    assert len(post.accepted) == len(set(post.accepted)) == 3 - (point == "flows.post.smtp:Mailer.send before 2")
     if in_flight:
         assert not _send(home, resend_unknown=True).incomplete
     assert set(post.accepted) == {"ann@example.org", "bob@example.org", "cat@example.org"}

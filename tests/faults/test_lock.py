@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from flows import lock
-from flows.lock import locked
-from flows.settings import Home
-from flows.store import Store
+from flows.home import lock
+from flows.home.lock import locked
+from flows.home.settings import Home
+from flows.home.store import Store
 from schemas.errors import Refused
 
 NOW = datetime(2026, 6, 2, 8, tzinfo=UTC)
@@ -24,8 +24,8 @@ HOLD = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from flows.lock import locked
-from flows.settings import Home
+from flows.home.lock import locked
+from flows.home.settings import Home
 with locked(Home(Path(sys.argv[1])), "run 2026-06", "anna", datetime(2026, 6, 2, 8, tzinfo=UTC)):
     print("held", flush=True)
     time.sleep(60)

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from flows import runs
-from flows.approve import approve
 from flows.bill_run import run_direct
-from flows.context import Request
+from flows.books import runs
+from flows.books.context import Request
+from flows.home.init import init_home
+from flows.home.settings import Home, RunSettings
+from flows.home.store import Store
 from flows.ingest import take_in
-from flows.init import init_home
-from flows.settings import Home, RunSettings
-from flows.store import Store
+from flows.issue.approve import approve
 from schemas.errors import Refused
 from tests.faults.killing import killed_at
 from tests.flows.inbox import CALLS, call, opened

@@ -9,15 +9,16 @@ import pytest
 
 import rating.charges
 import templates.render
-from flows import charge, draft, printing, tax
-from flows.approve import Approval, approve
-from flows.audit import verify
 from flows.bill_run import RunReport, run_direct
-from flows.context import Request
-from flows.holds import park, unpark
-from flows.review import review
-from flows.settings import Home, load_settings
-from flows.store import Store
+from flows.books.context import Request
+from flows.books.holds import park, unpark
+from flows.home.audit import verify
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
+from flows.issue import printing
+from flows.issue.approve import Approval, approve
+from flows.month import charge, draft, tax
+from flows.review.page import review
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 
@@ -80,7 +81,7 @@ def test_a_failure_of_some_accounts_leaves_the_others_billed(
 
 @pytest.mark.parametrize("broken", [set(ACCOUNTS), set()], ids=["more than a few", "none alone"])
 def test_a_failure_that_is_no_accounts_is_raised(home: Home, monkeypatch: pytest.MonkeyPatch, broken: set[str]) -> None:
-    monkeypatch.setattr("flows.isolate.MOST", 3)
+    monkeypatch.setattr("flows.month.isolate.MOST", 3)
     calls: list[int] = []
 
     def failing(parts: Any, *_: Any) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from flows.settings import BillingSettings, SellerSettings, Settings, SmtpSettings
-from flows.store import Store, write_atomic
+from flows.home.settings import BillingSettings, SellerSettings, Settings, SmtpSettings
+from flows.home.store import Store, write_atomic
 from schemas.document import BillTo, Document, Line, Seller, Tax, canonical
 
 CLOCK = datetime(2026, 6, 2, 12, 0, tzinfo=UTC)

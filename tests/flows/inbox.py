@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from flows.home.file_settings import FeedSettings, SourceSettings
+from flows.home.settings import BillingSettings, Home, Settings
+from flows.home.store import Store
 from flows.ingest.report import FileResult, IngestReport
 from flows.ingest.take_in import ingest
-from flows.settings import BillingSettings, Home, Settings
-from flows.settings_files import FeedSettings, SourceSettings
-from flows.store import Store
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

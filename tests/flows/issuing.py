@@ -7,20 +7,20 @@ from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
-import flows.approve
-from flows.approve import Approval, approve
+import flows.issue.approve
 from flows.bill_run import RunReport, open_month, run_direct, take_in
-from flows.catalog import load_all
-from flows.charge import charge
-from flows.context import Request
+from flows.books.context import Request
+from flows.books.manifest import write_manifest
+from flows.books.publish import publish, read
+from flows.catalog.load import load_all
 from flows.correct.month import Correction, correct
-from flows.draft import draft
-from flows.manifest import write_manifest
-from flows.publish import publish, read
-from flows.rate import rate
-from flows.settings import Home
-from flows.store import Store
-from flows.tax import tax
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.issue.approve import Approval, approve
+from flows.month.charge import charge
+from flows.month.draft import draft
+from flows.month.rate import rate
+from flows.month.tax import tax
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 
@@ -33,8 +33,8 @@ def asked(home: Home, month: str, *accounts: str, by: str = "anna", today: str |
 @contextmanager
 def no_pdfs() -> Iterator[None]:
     """Documents are issued and not drawn."""
-    name, nothing = ("_render", 0) if hasattr(flows.approve, "_render") else ("render", (0, []))
-    with patch.object(flows.approve, name, lambda *_: nothing):
+    name, nothing = ("_render", 0) if hasattr(flows.issue.approve, "_render") else ("render", (0, []))
+    with patch.object(flows.issue.approve, name, lambda *_: nothing):
         yield
 
 

@@ -5,12 +5,12 @@ import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from flows.approve import Approval, approve
 from flows.bill_run import RunReport, publish_snapshot, run_direct
-from flows.context import Request
-from flows.deliver import send
-from flows.init import init_home
-from flows.settings import Home
+from flows.books.context import Request
+from flows.home.init import init_home
+from flows.home.settings import Home
+from flows.issue.approve import Approval, approve
+from flows.post.send import send
 
 MONTHS = ("2026-05", "2026-06")
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from flows.approval import may_approve
-from flows.approve import approve
 from flows.bill_run import run_direct, take_in
-from flows.context import Request
-from flows.ingest.keep import kept
+from flows.books.context import Request
+from flows.books.runs import drafted_runs
+from flows.home.objects import kept
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
 from flows.ingest.take_in import ingest
-from flows.review import review
-from flows.runs import drafted_runs
-from flows.settings import Home, load_settings
-from flows.store import Store
+from flows.issue.approve import approve
+from flows.issue.may_approve import may_approve
+from flows.review.page import review
 from schemas.errors import NothingToDo, Refused
 from tests.scenarios.month.home import add_file, make_home
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.audit import keep_head, record, verify
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.settings import Home
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.audit import keep_head, record, verify
+from flows.home.settings import Home
+from flows.home.store import Store
 from tests.scenarios.month.home import add_file, make_home
 
 NOW = datetime(2025, 6, 2, 9, tzinfo=UTC)

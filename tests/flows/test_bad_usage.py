@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.settings import Home
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.settings import Home
+from flows.home.store import Store
 from schemas.errors import WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from flows.approve import approve
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.review import review
-from flows.settings import Home, load_settings
-from flows.stops import Standing, standing
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
+from flows.issue.approve import approve
+from flows.review.page import review
+from flows.review.stops import Standing, standing
 from tests.scenarios.month.home import add_file, make_home
 
 NOW = datetime(2025, 9, 1, tzinfo=UTC)

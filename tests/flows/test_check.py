@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flows.check import check_files
-from flows.settings import Home
+from flows.ask.check import check_files
+from flows.home.settings import Home
 from schemas.errors import NothingToDo, WrongUsage
 
 ANCHORED = """

@@ -65,7 +65,7 @@ def test_names_nobody_has_are_wrong_usage(tollbook: Any) -> None:
 
 
 def test_a_study_of_a_month_without_a_run_is_nothing_to_do(tollbook: Any, tmp_path: Path) -> None:
-    from flows.init import init_home
+    from flows.home.init import init_home
 
     home = tmp_path / "home"
     init_home(home, sample=False)

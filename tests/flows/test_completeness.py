@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from flows.completeness import missing
-from flows.rollback import rollback
-from flows.settings import BillingSettings, Settings
-from flows.settings_files import SourceSettings
-from flows.stop import Stop
+from flows.home.file_settings import SourceSettings
+from flows.home.settings import BillingSettings, Settings
+from flows.review.completeness import missing
+from flows.review.stop import Stop
+from flows.undo.rollback import rollback
 from tests.flows.inbox import CALLS, NOW, Inbox, call, opened
 
 MONTH = "2026-06"

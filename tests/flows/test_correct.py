@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from flows.books.laws import broken
+from flows.books.publish import publish, read
 from flows.correct.month import correct
-from flows.laws import broken
-from flows.publish import publish, read
-from flows.rollback import rollback
-from flows.settings import Home, load_settings
-from flows.store import Store
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
+from flows.undo.rollback import rollback
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.flows.issuing import NOW, asked, bill, corrected, issue, issued_total, published, rows, run
 from tests.scenarios.month.home import add_file, make_home

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.settings import Home
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.settings import Home
+from flows.home.store import Store
 from tests.scenarios.month.home import add_file, make_home
 
 DECKS = """

@@ -8,7 +8,7 @@ import pytest
 
 from flows.decks.deck_file import DeckFile, read_deck
 from flows.decks.report import gaps
-from flows.settings_files import DeckSettings
+from flows.home.file_settings import DeckSettings
 from schemas.errors import WrongUsage
 
 

@@ -16,9 +16,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from flows.deliver import SendReport, send
-from flows.settings import Home, SmtpSettings
-from flows.store import Store, write_atomic
+from flows.home.settings import Home, SmtpSettings
+from flows.home.store import Store, write_atomic
+from flows.post.send import SendReport, send
 from schemas.errors import NothingToDo, Refused
 from tests.flows import booked
 
@@ -214,7 +214,7 @@ def test_a_mail_cut_off_by_a_kill_is_unknown(store, monkeypatch):
 
     with serving() as (server, smtp):
         with monkeypatch.context() as patch:
-            patch.setattr("flows.smtp.Mailer.send", killed)
+            patch.setattr("flows.post.smtp.Mailer.send", killed)
             with pytest.raises(KeyboardInterrupt):
                 go(store, smtp)
         assert sorted(states(store).values()) == ["queued", "queued", "sending"]

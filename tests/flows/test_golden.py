@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import Home
-from flows.store import Store
+from flows.home.settings import Home
+from flows.home.store import Store
 from schemas.document import Document, Line, Tax
 from tests.flows.sample import MONTHS, bill, sample_home
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings_files import FeedSettings
-from flows.store import Store
+from flows.home.file_settings import FeedSettings
+from flows.home.store import Store
 from tests.flows.inbox import Inbox, counts, opened
 
 ACCOUNT = {

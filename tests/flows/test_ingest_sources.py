@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.settings_files import SourceSettings
+from flows.home.file_settings import SourceSettings
 from schemas.errors import WrongUsage
 from tests.conftest import ROOT
 from tests.flows.inbox import CALLS, Inbox, call, counts, opened

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from data.sample import make
-from flows.catalog import load_all
-from flows.init import init_home
-from flows.settings import Home, load_settings
+from flows.catalog.load import load_all
+from flows.home.init import init_home
+from flows.home.settings import Home, load_settings
 from schemas.catalog import SECTIONS, Catalog
 from schemas.errors import Refused
 from schemas.feeds import FEEDS

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.settings import Home
-from flows.store import Store
-from flows.usage_csv import usage_csv
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.issue.usage_csv import usage_csv
 from schemas.document import Document
 from tests.flows.issuing import bill, published, rows, run
 from tests.scenarios.month.home import add_file, make_home

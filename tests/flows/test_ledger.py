@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from flows import publish
-from flows.approve import approve
 from flows.bill_run import publish_snapshot, run_direct
-from flows.context import Request
-from flows.deliver import send
+from flows.books import publish
+from flows.books.context import Request
+from flows.books.ledger import balance_books, balance_issue, balance_mails
+from flows.books.views import blocks
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
 from flows.ingest import record
 from flows.ingest.take_in import ingest
-from flows.ledger import balance_books, balance_issue, balance_mails
-from flows.settings import Home, load_settings
-from flows.store import Store
-from flows.views import blocks
+from flows.issue.approve import approve
+from flows.post.send import send
 from schemas.errors import Refused, TollbookError
 from tests.scenarios.month.home import add_file, make_home
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from flows.ask.check_files import Case, read_cases
 from flows.bill_run import run_direct
-from flows.check_files import Case, read_cases
-from flows.context import Request
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.store import Store
 from schemas.money import rounded
 from tests.scenarios.month.home import add_file, make_home
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flows.bill_run import run_direct
-from flows.settings import Home
+from flows.home.settings import Home
 from tests.flows.sample import request, sample_home
 
 

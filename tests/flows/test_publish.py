@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows import audit
-from flows.laws import broken
-from flows.publish import publish, read
-from flows.settings import Home
-from flows.store import Store
+from flows.books.laws import broken
+from flows.books.publish import publish, read
+from flows.home import audit
+from flows.home.settings import Home
+from flows.home.store import Store
 from tests.flows import booked
 
 CONTRACT = {

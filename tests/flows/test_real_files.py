@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
-from flows.approve import approve
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.settings import Home
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.issue.approve import approve
 from schemas.money import rounded
 from tests.scenarios.month.home import add_file, make_home
 

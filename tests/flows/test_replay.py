@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.approve import approve
+from flows.ask.status import status, status_lines
 from flows.bill_run import RunReport, run_direct, take_in
-from flows.context import Request
-from flows.replay import Replay, replay
-from flows.review import review
-from flows.settings import Home, load_settings
-from flows.status import status, status_lines
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
+from flows.issue.approve import approve
+from flows.review.page import review
+from flows.undo.replay import Replay, replay
 from schemas.errors import NothingToDo, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 

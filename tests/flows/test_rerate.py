@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.rerate import Asked, Rerated, rerate
-from flows.settings import Home
+from flows.correct.rerate import Asked, Rerated, rerate
+from flows.home.settings import Home
 from schemas.errors import NothingToDo, WrongUsage
 from tests.flows.issuing import asked, bill, corrected, rows, run
 from tests.scenarios.month.home import add_file, make_home

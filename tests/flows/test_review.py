@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from flows import audit
-from flows.doctor import doctor
-from flows.review import Review, review
-from flows.settings import Home
-from flows.status import status, status_lines
-from flows.store import Store
+from flows.ask.doctor import doctor
+from flows.ask.status import status, status_lines
+from flows.home import audit
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.review.page import Review, review
 from schemas.errors import Refused
 from tests.flows import booked
 

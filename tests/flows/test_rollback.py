@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from flows.approve import approve
-from flows.audit import verify
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.ingest.keep import kept
+from flows.books.context import Request
+from flows.books.laws import broken
+from flows.books.publish import publish, read
+from flows.books.runs import last_state, read_feeds
+from flows.home.audit import verify
+from flows.home.objects import kept
+from flows.home.settings import Home, load_settings
+from flows.home.store import Store
 from flows.ingest.take_in import ingest
-from flows.laws import broken
-from flows.publish import publish, read
-from flows.rollback import Rollback, rollback
-from flows.runs import last_state, read_feeds
-from flows.settings import Home, load_settings
-from flows.store import Store
+from flows.issue.approve import approve
+from flows.undo.rollback import Rollback, rollback
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 

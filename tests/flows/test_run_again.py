@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.bill_run import RunReport
-from flows.settings import Home
+from flows.home.settings import Home
 from tests.flows.issuing import rows, run
 from tests.scenarios.month.home import add_file, make_home
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from flows.approve import Approval, approve
 from flows.bill_run import RunReport, run_direct
-from flows.context import Request
-from flows.settings import BillingSettings, Home, SellerSettings, Settings
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.settings import BillingSettings, Home, SellerSettings, Settings
+from flows.home.store import Store
+from flows.issue.approve import Approval, approve
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.approve import approve
 from flows.bill_run import run_direct
-from flows.laws import broken
-from flows.settings import Home
-from flows.store import Store
+from flows.books.laws import broken
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.issue.approve import approve
 from schemas.catalog import SECTIONS
 from schemas.document import Document
 from schemas.errors import NothingToDo, Refused
@@ -199,7 +199,7 @@ def test_split_and_shuffled_files_make_the_same_bytes(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And so does rating them in pieces of a hundred records."""
-    monkeypatch.setattr("flows.rate_pieces.ROWS_PER_MB", 100 / 4096)
+    monkeypatch.setattr("flows.month.usage.pieces.ROWS_PER_MB", 100 / 4096)
     other = sample_home(tmp_path / "home")
     split_and_shuffle(other, seed=11)
     for month in MONTHS:

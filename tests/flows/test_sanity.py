@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from flows.publish import in_force
-from flows.sanity import far_off
-from flows.settings import BoundsSettings, Home, Settings
-from flows.stop import Stop
-from flows.stops import STANDING
-from flows.store import Store
+from flows.books.publish import in_force
+from flows.home.settings import BoundsSettings, Home, Settings
+from flows.home.store import Store
+from flows.review.sanity import far_off
+from flows.review.stop import Stop
+from flows.review.stops import STANDING
 from schemas.periods import shift_month
 from tests.flows import booked
 

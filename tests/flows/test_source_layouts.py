@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from flows.settings_files import SourceSettings
+from flows.home.file_settings import SourceSettings
 from schemas.errors import WrongUsage
 from tests.flows.inbox import Inbox, counts, opened
 

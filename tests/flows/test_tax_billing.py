@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from flows.ask.explain import explain, find
 from flows.bill_run import RunReport, run_direct
-from flows.explain import explain, find
-from flows.publish import publish
-from flows.settings import Home
-from flows.store import Store
-from flows.traffic import report
+from flows.books.publish import publish
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.month.taxing.traffic import report
 from schemas.document import Document
 from schemas.errors import Refused, WrongUsage
 from tests.flows.issuing import corrected
@@ -244,7 +244,7 @@ def test_explain_goes_from_the_document_to_line_and_tax(may: Home) -> None:
 
 def test_what_falls_on_each_line_makes_the_tax(may: Home) -> None:
     """Cents told apart by largest remainder: over the lines they are the row again."""
-    from flows.explain_tax import tax_of_line
+    from flows.ask.explain_tax import tax_of_line
 
     with Store(may) as store:
         document = find(store, "US-2026-000004").document

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from flows.ask.explain import explain, find
 from flows.bill_run import run_direct
-from flows.explain import explain, find
-from flows.settings import Home
-from flows.store import Store
+from flows.home.settings import Home
+from flows.home.store import Store
 from schemas.document import Document, Tax
 from tests.flows.sample import bill, request, sample_home
 

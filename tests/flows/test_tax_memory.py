@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.context import Request, Run
-from flows.settings import Home
-from flows.store import Store
-from flows.tax_memory import rated_calls
+from flows.books.context import Request, Run
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.month.taxing.memory import rated_calls
 from tests.scenarios.month.home import make_home
 
 

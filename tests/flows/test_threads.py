@@ -9,12 +9,12 @@ from tests.flows.sample import sample_home
 
 _RUN = """
 from pathlib import Path
-import flows.rate_pieces
+import flows.month.usage.pieces
 from flows.bill_run import run_direct
-from flows.settings import Home
+from flows.home.settings import Home
 from tests.flows.sample import request
 
-flows.rate_pieces.ROWS_PER_MB = {rows} / 4096
+flows.month.usage.pieces.ROWS_PER_MB = {rows} / 4096
 run_direct(request(Home(Path({root!r})), "2026-05"))
 """
 

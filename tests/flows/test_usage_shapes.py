@@ -10,8 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.store import Store
 from tests.scenarios.month.home import add_file, make_home
 
 # class, first hour of its calls, published columns

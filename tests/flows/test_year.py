@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.ledger import balance_files
-from flows.rollback import rollback
-from flows.settings import Home
-from flows.store import Store
+from flows.books.ledger import balance_files
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.undo.rollback import rollback
 from schemas.errors import NothingToDo
 from tests.flows.issuing import NOW, asked, corrected, draft_only, issue, rows
 from tests.flows.year import CATALOG, DECKS, MONTHS, RAISED, SETTINGS, Year, simulated_year

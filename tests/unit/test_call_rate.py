@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from flows.decks.deck_file import load_deck
-from flows.settings import Home
-from flows.settings_files import DeckSettings
+from flows.home.file_settings import DeckSettings
+from flows.home.settings import Home
 from rating.check_call import check_call, check_match
 from rating.tariffs import RateOn, compiled
 from schemas.call_rate import Rate

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.fx import load_fx
-from flows.settings import Home
+from flows.catalog.fx import load_fx
+from flows.home.settings import Home
 from schemas.document import NationalAmounts
 from schemas.errors import WrongUsage
 from templates.page import page_of

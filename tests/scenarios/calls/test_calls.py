@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
+from flows.ask.check_files import Case, read_cases
 from flows.bill_run import run_direct
-from flows.check_files import Case, read_cases
-from flows.context import Request
-from flows.settings import Home
-from flows.store import Store
+from flows.books.context import Request
+from flows.home.settings import Home
+from flows.home.store import Store
 from rating.check_call import SUBJECTS
 from schemas.money import rounded
 from schemas.periods import local_instant

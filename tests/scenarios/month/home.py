@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flows.settings import Home
+from flows.home.settings import Home
 from schemas.feeds import FEEDS
 
 SETTINGS = """

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.approve import approve
+from flows.ask.explain import explain
 from flows.bill_run import run_direct
-from flows.context import Request
-from flows.explain import explain
-from flows.laws import broken
-from flows.publish import read
-from flows.settings import Home
-from flows.store import Store
+from flows.books.context import Request
+from flows.books.laws import broken
+from flows.books.publish import read
+from flows.home.settings import Home
+from flows.home.store import Store
+from flows.issue.approve import approve
 from schemas.money import rounded
 from tests.scenarios.month.home import add_file, make_home
 

@@ -1,0 +1,80 @@
+"""What a stage needs to know about its run: paths and ids, never frames, so that Prefect can carry it."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from flows.home.settings import Home, Settings, as_known, load_settings
+from flows.home.store import Scope, Store
+from schemas.periods import month_start
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a run knew, for corrections with its eyes (RULES 19): files before `before_file`, tables in `folder`."""
+
+    run_id: str
+    before_file: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, by whom, and when: the only clock the stages see (RULES 1)."""
+
+    home_dir: str
+    invoice_month: str
+    by: str
+    now: datetime
+    today: date | None = None
+    accounts: tuple[str, ...] = ()
+    take_over: bool = False
+    """Whether a stale lock may be taken over."""
+    only_these: bool = False
+    """Whether nothing is read but what concerns `accounts`: a correction of one account reads one account."""
+    known: Known | None = None
+
+    @property
+    def home(self) -> Home:
+        return Home(Path(self.home_dir), Path(self.known.folder) / "catalog" if self.known else None)
+
+    @property
+    def month_first(self) -> date:
+        return month_start(self.invoice_month)
+
+    def settings(self) -> Settings:
+        settings = load_settings(self.home)
+        return as_known(settings, Path(self.known.folder) / "settings.json") if self.known else settings
+
+    def store(self) -> Store:
+        scope = Scope(self.accounts if self.only_these else None, self.known.before_file if self.known else None)
+        return Store(self.home, self.settings().run.memory_limit_mb, scope)
+
+
+@dataclass(frozen=True)
+class Run:
+    """An opened run. Its id comes from its inputs, so the same inputs are the same run."""
+
+    request: Request
+    run_id: str
+    kind: str
+
+    @property
+    def work(self) -> Path:
+        """Where the stages leave their frames for the next one."""
+        return self.request.home.store / "work" / self.run_id
+
+
+def draft_id(month: str) -> pl.Expr:
+    """A document's id until it is issued: stable over re-runs of the month (CONTRACT, section 4)."""
+    return pl.concat_str([pl.lit(f"DRAFT-{month}-"), pl.col("account_id")])
+
+
+def emptied(folder: Path) -> Path:
+    """`folder`, made or made empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,203 @@
+"""The books of a run, added up a second way: in DuckDB, over what was written (RULES 26, 27; DESIGN, decision 3).
+
+Each law is a query that returns the rows that break it; a broken law rolls the drafting transaction back.
+"""
+
+from typing import Any
+
+from flows.home.store import Store
+from schemas.errors import Refused
+
+LAWS = {
+    "the lines of every document add up to its subtotal": """
+        select d.draft_id, d.subtotal, sum(l.amount) from documents d left join invoice_lines l using (run_id, draft_id)
+        where d.run_id = $run group by all having coalesce(sum(l.amount), 0) <> d.subtotal""",
+    "subtotal and tax rows of every document add up to its total": """
+        select d.draft_id, d.total, d.subtotal + coalesce(sum(t.amount), 0) as found
+        from documents d left join invoice_taxes t using (run_id, draft_id) where d.run_id = $run
+        group by d.draft_id, d.total, d.subtotal having found <> d.total""",
+    # Exact: over the common denominator c, 2 x |amount x c - sum| x 10^digits may not exceed c. A usage month whose
+    # usage came late, or was corrected, stands on several documents: their lines of one key are one sum.
+    "every usage line is, with what documents hold of it, at list price the exact sum of its usage, rounded once": """
+        with mine as (
+            select draft_id as of_draft, line_no as of_line, account_id, charge_key, billing_group
+            from invoice_lines where run_id = $run and charge_type = 'usage' and price_model is null),
+        together as (
+            select m.of_draft, m.of_line, l.run_id, l.draft_id, l.line_no, l.list_amount
+            from mine m join invoice_lines l on l.account_id = m.account_id and l.charge_key = m.charge_key
+                and l.billing_group is not distinct from m.billing_group
+            where l.charge_type = 'usage' and (l.run_id = $run or exists (
+                select 1 from issued_documents i where i.run_id = l.run_id and i.draft_id = l.draft_id))),
+        sums as (
+            select of_draft, of_line, amount_den, sum(amount_num) as num
+            from together join line_usage using (run_id, draft_id, line_no) group by all),
+        common as (
+            select of_draft, of_line, list_reduce(list(amount_den), lambda a, b: lcm(a, b)) as c
+            from sums group by all),
+        exact as (
+            select of_draft, of_line, c, sum(num * (c // amount_den)) as total
+            from sums join common using (of_draft, of_line) group by all),
+        printed as (select of_draft, of_line, sum(list_amount) as amount from together group by all)
+        select p.of_draft, p.of_line, p.amount, e.total / e.c as found
+        from printed p join documents d on d.run_id = $run and d.draft_id = p.of_draft
+        left join exact e using (of_draft, of_line)
+        where not coalesce(2 * abs(p.amount * e.c - e.total)
+            * (10 ** (d.document_json ->> '$.minor_digits')::integer)::hugeint <= e.c, false)""",
+    "list amount less discount is the amount of every line, unless a minimum or maximum decided it": """
+        select draft_id, line_no, list_amount, discount_amount, amount from invoice_lines where run_id = $run
+        and bounded_by is null and (list_amount - discount_amount = amount) is distinct from true""",
+    "every discount stands on the line it was taken off": """
+        select draft_id, line_no, g.amount, l.discount_amount
+        from (select draft_id, line_no, sum(amount) as amount from line_discounts where run_id = $run group by all) g
+        left join (select * from invoice_lines where run_id = $run) l using (draft_id, line_no)
+        where l.price_model is null and g.amount is distinct from l.discount_amount""",
+    "every known account has exactly one outcome": """
+        select account_id, count(*) from (
+            select distinct account_id from feed_accounts union all
+            select account_id from run_accounts where run_id = $run) group by account_id having count(*) <> 2""",
+    "every billed account has a document and only they": """
+        select account_id from run_accounts where run_id = $run and outcome = 'billed'
+        except select account_id from documents where run_id = $run
+        union all
+        (select account_id from documents where run_id = $run
+        except select account_id from run_accounts where run_id = $run and outcome = 'billed')""",
+    "every record has exactly one outcome in this run": """
+        select usage_id from (
+            select usage_id from rated_usage where run_id = $run union all
+            select usage_id from suspended_usage where run_id = $run union all
+            select usage_id from excluded_usage where run_id = $run) group by usage_id having count(*) <> 1""",
+    "every loaded record is rated, suspended or excluded": """
+        select usage_id from (select usage_id from feed_calls union all select usage_id from feed_messages)
+        except (select usage_id from rated_usage union select usage_id from suspended_usage
+                union select usage_id from excluded_usage)""",
+    "every record has the seconds its file gave it": """
+        with outcomes as (
+            select usage_id, duration_s from rated_usage where run_id = $run union all
+            select usage_id, duration_s from suspended_usage where run_id = $run union all
+            select usage_id, duration_s from excluded_usage where run_id = $run)
+        select usage_id, c.duration_s, o.duration_s from outcomes o join feed_calls c using (usage_id)
+        where o.duration_s is distinct from c.duration_s""",
+    # Both sides at 12 decimals, so a document of a million records may be off by a millionth.
+    # Of the last month only: what documents held already of earlier ones is taken off their lines, not off their usage.
+    "the rated usage of every document is what its lines are made of": """
+        with last as (
+            select strftime((invoice_month || '-01')::date - interval 1 month, '%Y-%m') as usage_month
+            from runs where run_id = $run limit 1)
+        select draft_id, u.amount as rated, l.amount as lines
+        from (select draft_id, sum(amount) as amount from rated_usage join (
+                select distinct draft_id from documents where run_id = $run) using (draft_id)
+              where run_id = $run and usage_month = (from last) group by draft_id) u
+        full join (select draft_id, sum(u.amount) as amount
+                   from line_usage u join invoice_lines l using (run_id, draft_id, line_no)
+                   where run_id = $run and strftime(l.period_start, '%Y-%m') = (from last) group by draft_id) l
+            using (draft_id)
+        where abs(coalesce(u.amount, 0) - coalesce(l.amount, 0)) > 0.000001""",
+    # An outside engine may round line by line, or charge a minimum: its amount is its own.
+    "every tax of our tables is its base times its rate, to the smallest unit": """
+        select t.draft_id, t.tax_no, t.base_amount, t.rate_percent, t.amount
+        from invoice_taxes t join documents d using (run_id, draft_id)
+        where t.run_id = $run and t.rate_percent > 0
+            and case when abs(t.amount::double - t.base_amount::double * t.rate_percent::double / 100)
+                > 1.000001 * 10.0 ** -(d.document_json ->> '$.minor_digits')::integer
+            then (d.document_json ->> concat('$.taxes[', t.tax_no - 1, '].table')) not like 'engine answer %'
+            else false end""",
+    "every document says on paper what its row says": """
+        select draft_id, subtotal, tax_total, total from documents
+        where run_id = $run and (subtotal, tax_total, total) is distinct from (
+            (document_json ->> '$.subtotal')::decimal(38, 12), (document_json ->> '$.tax_total')::decimal(38, 12),
+            (document_json ->> '$.total')::decimal(38, 12))""",
+}
+
+ISSUE_LAWS = {
+    "every issued document is its draft, to the cent": """
+        select i.invoice_number, d.total, i.document_json ->> '$.total'
+        from issued_documents i left join documents d using (run_id, draft_id)
+        where i.run_id = $run and d.total is distinct from (i.document_json ->> '$.total')::decimal(38, 12)""",
+    "the numbers of every series and year begin at 1, without a gap and none twice": """
+        select seller_id, series, year(issue_date), count(*), max(sequence) from issued_documents
+        group by all having min(sequence) <> 1 or max(sequence) <> count(*) or count(distinct sequence) <> count(*)""",
+    "every number names one document, and its series, year and place": """
+        select invoice_number, count(*) from issued_documents group by invoice_number
+        having count(*) <> 1 or bool_or(invoice_number <> printf('%s-%d-%06d', series, year(issue_date), sequence))
+            or bool_or(invoice_number <> document_json ->> '$.invoice_number')""",
+    "every billed account of an approved run holds its document": """
+        select a.account_id from run_accounts a where a.run_id = $run and a.outcome = 'billed'
+            and (select arg_max(state, e.rowid) from run_events e where e.run_id = $run) = 'approved'
+            and a.account_id not in (select account_id from issued_documents where run_id = $run)""",
+}
+
+SEND_LAWS = {
+    "every mail carries an issued document of its month": """
+        select e.message_id, e.invoice_number from delivery_events e left join issued_documents i
+            on i.invoice_number = e.invoice_number and i.invoice_month = e.invoice_month
+        where e.invoice_month = $month and i.invoice_number is null""",
+    "no mail went out twice": """
+        select message_id, count(*) from delivery_events
+        where invoice_month = $month and state in ('accepted', 'written') group by message_id having count(*) > 1""",
+    "no document has more mails than recipients": """
+        with asked as (
+            select invoice_number, len(list_distinct(list_transform(
+                cast(document_json -> '$.bill_to.emails' as varchar[]), lambda mail: lower(trim(mail))))) as recipients
+            from issued_documents where invoice_month = $month)
+        select invoice_number, recipients, count(distinct message_id)
+        from asked join delivery_events using (invoice_number)
+        group by all having count(distinct message_id) > recipients""",
+}
+
+FILE_LAWS = {
+    "every call and message of a loaded file is stored": """
+        with stored as (
+            select file_seq, count(*) as kept from feed_calls group by 1 union all
+            select file_seq, count(*) from feed_messages group by 1)
+        select source_file, loaded, coalesce(kept, 0) from source_files left join stored using (file_seq)
+        where feed in ('calls', 'messages') and state = 'loaded' and loaded <> coalesce(kept, 0)""",
+    "every file is loaded, rejected or duplicate, line by line": """
+        select source_file, records, loaded, rejected, duplicate from source_files
+        where state = 'loaded' and records <> loaded + rejected + duplicate""",
+}
+
+
+def balance_books(store: Store, run_id: str) -> None:
+    """The laws of a run that drafts, and those of the files under it."""
+    keep_laws(store, LAWS | FILE_LAWS, {"run": run_id}, "nothing was drafted")
+
+
+def balance_issue(store: Store, run_id: str) -> None:
+    """The laws of an approval, inside its transaction: whole documents, and numbers without a gap."""
+    keep_laws(store, ISSUE_LAWS, {"run": run_id}, "nothing was issued")
+
+
+def balance_mails(store: Store, month: str, so: str) -> None:
+    """The laws of the outbox, before a `send` and after it."""
+    keep_laws(store, SEND_LAWS, {"month": month}, so)
+
+
+NOT_OF_CORRECTIONS = (
+    "every known account has exactly one outcome",
+    "every loaded record is rated, suspended or excluded",
+    "the rated usage of every document is what its lines are made of",
+)
+"""Laws of a run that looks at every account and all usage of its month; a correction changes what others hold."""
+
+
+def balance_correction(store: Store, run_id: str) -> None:
+    """The laws of a correction that drafts."""
+    laws = {law: query for law, query in LAWS.items() if law not in NOT_OF_CORRECTIONS}
+    keep_laws(store, laws, {"run": run_id}, "nothing was drafted")
+
+
+def balance_files(store: Store) -> None:
+    """The laws of what was taken in, for acts that change nothing else."""
+    keep_laws(store, FILE_LAWS, {}, "nothing was changed")
+
+
+def keep_laws(store: Store, laws: dict[str, str], values: dict[str, Any], so: str) -> None:
+    """Raises Refused naming every law that does not hold and the first rows that break it; `so` is what follows."""
+    broken = []
+    for law, query in laws.items():
+        asked = {name: value for name, value in values.items() if f"${name}" in query}
+        rows = store.rows(query, asked or None)
+        if rows:
+            broken.append(f"{law}: {len(rows)} times not, first {rows[:3]}")
+    if broken:
+        raise Refused(f"the books do not balance; {so}.\n" + "\n".join(broken))

@@ -1,0 +1,220 @@
+"""Opening a run: what it would read, whether that was billed before, and for whom it may draft (RULES 24)."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from flows.books.context import Request, Run
+from flows.books.holds import holds
+from flows.catalog.load import Tables
+from flows.home.objects import keep
+from flows.home.settings import Home, Settings
+from flows.home.store import Store
+from schemas.errors import Refused, WrongUsage
+from schemas.feeds import FEEDS
+
+PROGRAM_VERSION = version("tollbook")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run reads, as hashes that do not depend on how it came in files (RULES 29)."""
+
+    feeds: dict[str, dict[str, Any]]
+    tables: dict[str, str]
+    settings_sha256: str
+    held: tuple[str, ...] = ()
+    """Accounts set aside by hand."""
+
+    def as_dict(self) -> dict[str, Any]:
+        found = {
+            "feeds": self.feeds,
+            "tables": self.tables,
+            "settings_sha256": self.settings_sha256,
+            "program": PROGRAM_VERSION,
+        }
+        return {**found, "held": list(self.held)} if self.held else found
+
+    @property
+    def sha256(self) -> str:
+        return _sha256(self.as_dict())
+
+
+def _text(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(_text(value)).hexdigest()
+
+
+def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[str, Any]]:
+    """What each feed holds (of files before one): how many records, two sums of their hashes that no order changes."""
+    feeds = {}
+    known = f"where file_seq < {int(before_file)}" if before_file is not None else ""
+    for name, feed in FEEDS.items():
+        if feed.is_control:
+            continue
+        rows = f"(select * from feed_{name} {known})" if known else f"feed_{name}"
+        if not feed.is_usage:
+            keys = ", ".join(feed.key)
+            rows = (
+                f"(select * from {rows} qualify row_number() over "
+                f"(partition by {keys} order by file_seq desc, source_line desc) = 1)"
+            )
+        count, xor, total = store.rows(
+            f"select count(*), bit_xor(md5_number(row_md5)), sum((md5_number(row_md5) >> 72)::hugeint) from {rows}"
+        )[0]
+        if count:
+            feeds[name] = {"records": count, "xor": str(xor), "sum": str(total)}
+    return feeds
+
+
+def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
+    """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
+    return Inputs(read_feeds(store), tables.hashes, _sha256(billed_by(settings)), tuple(holds(store)))
+
+
+def billed_by(settings: Settings) -> dict[str, Any]:
+    """The settings that decide what is billed."""
+    billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
+    legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
+    return {**billing, "billed_legs": legs} if legs else billing
+
+
+def keep_inputs(home: Home, settings: Settings, inputs: Inputs) -> None:
+    """What the hashes of a run's inputs stand for, so that an approval can say what has changed since."""
+    keep(home, _text(inputs.as_dict()))
+    keep(home, _text(billed_by(settings)))
+
+
+def open_run(store: Store, request: Request, settings: Settings, tables: Tables) -> tuple[Run, str | None]:
+    """Opens the run that these inputs ask for, or says why there is none to open.
+
+    Returns the run and None, or, when a draft of the same inputs stands, that run and its state. Raises Refused
+    when the month is issued and nothing has changed since, or an account asked for holds a document, and
+    WrongUsage for unknown accounts.
+    """
+    month = request.invoice_month
+    if month < settings.billing.first_invoice_month:
+        raise Refused(
+            f"{month} lies before first_invoice_month {settings.billing.first_invoice_month}: "
+            "an earlier system billed it."
+        )
+    accounts_known(store, request)
+    inputs = read_inputs(store, settings, tables)
+    keep_inputs(request.home, settings, inputs)
+    issued = issued_sha256(store)
+    holders = {
+        row[0] for row in store.rows("select account_id from issued_documents where invoice_month = $1", [month])
+    }
+    kind = "supplementary" if holders else "regular"
+    _may_run(store, request, inputs, holders)
+    identity = [month, kind, list(request.accounts), inputs.sha256, issued]
+    run = Run(request, f"{month}-{kind[0].upper()}-{_sha256(identity)[:12]}", kind)
+    state = last_state(store, run.run_id)
+    if state in ("drafted", "approved"):
+        return run, state
+    with store.transaction():
+        if state is None:
+            store.con.execute(
+                "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, only_accounts) "
+                "values (nextval('run_seq'), $1, $2, $3, $4, $5, $6)",
+                [run.run_id, month, kind, inputs.sha256, issued, list(request.accounts)],
+            )
+            note_knowledge(store, run.run_id)
+        add_event(store, run.run_id, "open", request)
+    return run, None
+
+
+def note_knowledge(store: Store, run_id: str, reason: str | None = None, as_known_at: str | None = None) -> None:
+    """Which files a run knows, in the order they came; its tables are kept by the hashes in its inputs."""
+    store.con.execute(
+        "insert into run_knowledge select $1, coalesce(max(file_seq), 0) + 1, $2, $3 from source_files",
+        [run_id, reason, as_known_at],
+    )
+
+
+def issued_sha256(store: Store, but_for: str | None = None) -> str:
+    """A hash of every issued document, leaving out those of one run: what a run subtracts (RULES 7)."""
+    return _sha256(
+        store.rows(
+            "select account_id, invoice_month, document_sha256 from issued_documents "
+            "where run_id is distinct from $1 order by account_id, invoice_month, document_sha256",
+            [but_for],
+        )
+    )
+
+
+def accounts_known(store: Store, request: Request) -> None:
+    """Raises WrongUsage for accounts that no file of feed `accounts` has ever named."""
+    known = {row[0] for row in store.rows("select distinct account_id from feed_accounts")}
+    if not known:
+        raise Refused("no account is known yet: put files into inbox/accounts/ and run again.")
+    unknown = [account for account in request.accounts if account not in known]
+    if unknown:
+        raise WrongUsage(f"--account: unknown {', '.join(unknown)}")
+
+
+def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) -> None:
+    """After approval a month is closed for the accounts that hold a document; others need something new."""
+    month = request.invoice_month
+    asked = [account for account in request.accounts if account in holders]
+    if asked:
+        raise Refused(
+            f"{month} is issued for {', '.join(asked)}; what is issued does not change. Use `tollbook correct`."
+        )
+    later = store.rows("select max(invoice_month) from issued_documents where invoice_month > $1", [month])[0][0]
+    if later:
+        raise Refused(
+            f"{later} is already issued: what is still owed for {month} comes with `tollbook run {later}`, "
+            "which bills everything that no document holds yet."
+        )
+    if holders and not request.accounts:
+        same = store.rows(
+            "select count(*) from runs r where invoice_month = $1 and inputs_sha256 = $2 and len(only_accounts) = 0 "
+            "and (select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'approved' "
+            # What could not be printed is drafted anew as soon as somebody asks.
+            "and not exists (select 1 from run_accounts a where a.run_id = r.run_id "
+            "and a.reason like 'printing failed%')",
+            [month, inputs.sha256],
+        )[0][0]
+        if same:
+            raise Refused(
+                f"{month} is issued and nothing has changed since. Mend the parked accounts and run again; "
+                "to change what is issued, use `tollbook correct`."
+            )
+
+
+def add_event(store: Store, run_id: str, state: str, request: Request, detail: str | None = None) -> None:
+    """The next state of a run."""
+    store.con.execute(
+        "insert into run_events values ($1, $2, $3, $4, $5)", [run_id, state, request.by, detail, request.now]
+    )
+
+
+def last_state(store: Store, run_id: str) -> str | None:
+    """The state a run is in: the last of its events, in the order they were written."""
+    rows = store.rows("select state from run_events where run_id = $1 order by rowid desc limit 1", [run_id])
+    return rows[0][0] if rows else None
+
+
+def drafted_runs(store: Store, month: str) -> list[tuple[str, str, str]]:
+    """(run_id, kind, drafted_by) of the runs of a month whose drafts wait for approval, oldest first."""
+    rows = store.rows("select run_id, kind, drafted_by from runs where invoice_month = $1 order by run_seq", [month])
+    return [row for row in rows if last_state(store, row[0]) == "drafted"]
+
+
+def void_drafts(store: Store, inputs: str, why: str, by: str, now: datetime) -> list[str]:
+    """Drafts made from other inputs than those that stand now are void."""
+    void = []
+    months = store.rows("select distinct invoice_month from runs order by 1")
+    for (month,) in months:
+        for run_id, *_ in drafted_runs(store, month):
+            if store.rows("select inputs_sha256 from runs where run_id = $1", [run_id])[0][0] != inputs:
+                add_event(store, run_id, "void", Request(str(store.home.root), month, by, now), why)
+                void.append(run_id)
+    return void

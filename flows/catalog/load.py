@@ -1,0 +1,203 @@
+"""Reads `catalog/`, the shipped tax tables and the numbering plan, and says by hash what was read."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from pydantic import ValidationError
+
+from flows.catalog.fx import load_fx
+from flows.decks.deck_file import load_deck
+from flows.home.objects import keep
+from flows.home.settings import Home, Settings
+from invoicing.national import Rates
+from rating.deck_search import Deck
+from rating.match import PrefixTable, compile_prefixes
+from schemas.catalog import Catalog
+from schemas.errors import WrongUsage
+from taxes.places import Places, load_places
+from taxes.tables import TaxTables, load_tables
+
+REFERENCE = Path(__file__).resolve().parents[2] / "data" / "reference"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All dated tables of a run, and the files they came from."""
+
+    catalog: Catalog
+    decks: dict[str, Deck]
+    taxes: TaxTables
+    numbering_plan: PrefixTable
+    places: Places
+    fx: Rates
+    contents: dict[str, bytes]
+    """File -> its content, of every file the tables were read from."""
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        return {name: hashlib.sha256(content).hexdigest() for name, content in self.contents.items()}
+
+
+_READ: dict[str, Tables] = {}
+
+
+def load_all(home: Home, settings: Settings) -> Tables:
+    """Everything under catalog/ and what ships with the program. Raises WrongUsage with file and key.
+
+    Every stage asks for it; files that have not changed are not parsed again.
+    """
+    content = hashlib.sha256(f"{home}\n{settings.model_dump_json()}".encode())
+    for root in (REFERENCE, home.catalog):
+        for path in sorted(path for path in root.rglob("*") if path.is_file()):
+            content.update(f"\n{path}\n{path.stat().st_size}\n".encode())
+            content.update(path.read_bytes())
+    key = content.hexdigest()
+    if key not in _READ:
+        tables = _load_all(home, settings)
+        while len(_READ) > 1:
+            _READ.pop(next(iter(_READ)))
+        _READ[key] = tables
+    return _READ[key]
+
+
+def _load_all(home: Home, settings: Settings) -> Tables:
+    tax_files, told = _tax_files(home, "*.yaml")
+    place_files, _ = _tax_files(home, "*.csv")
+    catalog_files = sorted(home.catalog.glob("*.yaml"))
+    deck_files = {name: home.rates / deck.file for name, deck in settings.decks.items()}
+    numbering = REFERENCE / "numbering_plan.csv"
+    contents = {f"taxes/{name}": text.encode() for name, text in sorted({**tax_files, **place_files}.items())}
+    contents |= {home.relative(path): path.read_bytes() for path in catalog_files}
+    contents |= {home.relative(path): _read(path, home) for path in sorted(deck_files.values())}
+    contents |= {home.relative(path): path.read_bytes() for path in home.catalog.glob("fx.csv")}
+    contents["numbering_plan.csv"] = numbering.read_bytes()
+    catalog = load_catalog(home)
+    decks = {name: load_deck(home, name, deck) for name, deck in settings.decks.items()}
+    _decks_fit(catalog, decks)
+    places = load_places(place_files["places.csv"], place_files["postal_regions.csv"])
+    numbering_plan = _numbering_plan(contents["numbering_plan.csv"])
+    return Tables(catalog, decks, load_tables(tax_files, told), numbering_plan, places, load_fx(home), contents)
+
+
+def _read(path: Path, home: Home) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise WrongUsage(f"tollbook.toml names the deck file {home.relative(path)}, which does not exist") from None
+
+
+def _tax_files(home: Home, kind: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Shipped files by name, a file of the same name under catalog/taxes/ in their place; and what messages call
+    those of the home."""
+    files, told = {}, {}
+    for root in (REFERENCE / "taxes", home.taxes):
+        for path in sorted(root.rglob(kind)):
+            name = path.relative_to(root).as_posix()
+            files[name] = path.read_text(encoding="utf-8")
+            if root == home.taxes:
+                told[name] = home.relative(path)
+    return files, told
+
+
+def load_taxes(home: Home) -> TaxTables:
+    """The tax tables alone: shipped ones, and the home's in their place. Raises WrongUsage with file and key."""
+    return load_tables(*_tax_files(home, "*.yaml"))
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key may stand once: the second one would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_catalog(home: Home) -> Catalog:
+    """All of catalog/*.yaml as one catalogue. Raises WrongUsage with file, line and key of every fault."""
+    merged: dict[str, dict[str, Any]] = {}
+    origin: dict[tuple[str, str], Path] = {}
+    for path in sorted(home.catalog.glob("*.yaml")):
+        name = home.relative(path)
+        try:
+            content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader) or {}  # noqa: S506 a SafeLoader
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise WrongUsage(f"{name}: {error}") from None
+        if not isinstance(content, dict):
+            raise WrongUsage(f"{name}: expected the keys products and plans at the top")
+        for part, entries in content.items():
+            for key, entry in (entries or {}).items():
+                if (part, key) in origin:
+                    raise WrongUsage(f"{name}: {part}.{key} already stands in {home.relative(origin[part, key])}")
+                origin[part, key] = path
+                merged.setdefault(part, {})[key] = entry
+    try:
+        return Catalog(**merged)
+    except ValidationError as error:
+        faults = [_catalog_fault(home, origin, fault) for fault in error.errors()]
+        raise WrongUsage("\n".join(faults)) from None
+
+
+def _catalog_fault(home: Home, origin: dict[tuple[str, str], Path], fault: Any) -> str:
+    """One fault of the catalogue: file, line of the deepest key that stands there, key, what is wrong."""
+    keys = [str(part) for part in fault["loc"]]
+    path = origin.get((keys[0], keys[1])) if len(keys) > 1 else None
+    where = home.relative(path) if path else "catalog"
+    node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8")) if path else None
+    line = 0
+    for key in keys:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        found = next(((k, v) for k, v in node.value if k.value == key), None)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    at = f", line {line}" if line else ""
+    shown = "" if isinstance(fault["input"], dict | list) else f" (found {fault['input']!r})"
+    return f"{where}{at}: {'.'.join(k for k in keys if not k.startswith('datetime'))}: {fault['msg']}{shown}"
+
+
+def _decks_fit(catalog: Catalog, decks: dict[str, Deck]) -> None:
+    for name, plan in catalog.plans.items():
+        for category, rule in plan.usage.items():
+            for listed in rule.deck or ():
+                _deck_fits(f"catalog: plan {name}, {category}", plan.currency, listed, decks)
+
+
+def _deck_fits(where: str, currency: str, listed: str, decks: dict[str, Deck]) -> None:
+    deck = decks.get(listed)
+    if deck is None:
+        raise WrongUsage(f"{where}: no [decks.{listed}] in tollbook.toml")
+    if deck.currency != currency:
+        raise WrongUsage(
+            f"{where}: the plan is in {currency}, its deck {listed} in {deck.currency}; "
+            "nothing is converted, so they must be the same"
+        )
+
+
+@lru_cache(maxsize=2)
+def _numbering_plan(content: bytes) -> PrefixTable:
+    """The shipped numbering plan: prefix, country, region, number_class. Once per content: every stage asks for it."""
+    rows = pl.read_csv(content, infer_schema=False)
+    return compile_prefixes(rows.select("prefix", "country", "region", "number_class"))
+
+
+def keep_tables(home: Home, settings: Settings, tables: Tables) -> None:
+    """Every file the run's tables were read from, and the settings as they stood, without passwords."""
+    for content in tables.contents.values():
+        keep(home, content)
+    keep(home, json.dumps(settings.model_dump(mode="json", exclude={"smtp"}), sort_keys=True, indent=1).encode())

@@ -1,0 +1,87 @@
+"""The audit log: who did what, when and why; append-only, every entry bound to the one before by its hash.
+
+A changed, inserted or removed entry breaks the chain from there on. That its last entries were cut off shows against
+store/audit.head, which every publication leaves beside the database.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows.home.store import Store, write_atomic
+
+_FIELDS = "seq, act, subject, by_name, reason, detail, happened_at"
+
+
+def record(
+    store: Store, act: str, subject: str, by: str, now: datetime, reason: str | None = None, detail: str | None = None
+) -> None:
+    """Appends one act. `now` carries a zone. Inside a transaction it stands or falls with what it records."""
+    last = store.rows("select seq, sha256 from audit_log order by seq desc limit 1")
+    seq, previous = (last[0][0] + 1, last[0][1]) if last else (1, "")
+    entry = (seq, act, subject, by, reason, detail, now)
+    store.con.execute(
+        f"insert into audit_log ({_FIELDS}, previous_sha256, sha256) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        [*entry, previous, _sha256(previous, *entry)],
+    )
+
+
+def verify(store: Store) -> list[str]:
+    """What is wrong with the chain, a sentence per fault; empty when every entry is as it was written."""
+    faults = []
+    expected, before = 1, ""
+    for *entry, previous, sha256 in store.rows(
+        f"select {_FIELDS}, previous_sha256, sha256 from audit_log order by seq"
+    ):
+        seq = entry[0]
+        if seq != expected:
+            faults.append(f"audit entry {expected}: found {seq}; an entry was removed or added")
+        elif previous != before:
+            faults.append(f"audit entry {seq}: does not follow the entry before it")
+        if sha256 != _sha256(previous, *entry):
+            faults.append(f"audit entry {seq}: its content is not what was written")
+        expected, before = seq + 1, sha256
+    return faults + _cut_off(store)
+
+
+def keep_head(store: Store) -> None:
+    """Notes the last entry beside the database."""
+    last = store.rows("select seq, sha256 from audit_log order by seq desc limit 1")
+    if last and _head(store) != last[0]:
+        write_atomic(_head_file(store), json.dumps(dict(zip(("seq", "sha256"), last[0], strict=True))).encode())
+
+
+def _head_file(store: Store) -> Path:
+    return store.home.store / "audit.head"
+
+
+def _head(store: Store) -> tuple[int, str] | None:
+    try:
+        noted = json.loads(_head_file(store).read_text(encoding="utf-8"))
+        return noted["seq"], noted["sha256"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _cut_off(store: Store) -> list[str]:
+    """Entries that were there when the snapshot was published last, and are not now."""
+    head = _head(store)
+    if head is None or store.rows("select 1 from audit_log where seq = $1 and sha256 = $2", list(head)):
+        return []
+    return [f"audit entry {head[0]}: it was the last when the snapshot was published, and is gone or another one now"]
+
+
+def _sha256(
+    previous: str,
+    seq: int,
+    act: str,
+    subject: str,
+    by: str,
+    reason: str | None,
+    detail: str | None,
+    happened_at: datetime,
+) -> str:
+    when = happened_at.astimezone(UTC).isoformat(timespec="microseconds")
+    fields = [previous, seq, act, subject, by, reason, detail, when]
+    return hashlib.sha256(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

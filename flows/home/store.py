@@ -1,0 +1,296 @@
+"""The working database and the folder beside it: the one writer of everything that lasts.
+
+SQL lives here, in the .sql files beside it, and in ingest, publish and review, which read through `Store.sql`.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from flows.home.settings import Home
+from schemas.errors import Refused
+from schemas.feeds import FEEDS, Column, Feed
+
+SCHEMA_VERSION = 5
+
+DATABASE_SHARE = 0.4
+"""Of a run's memory limit, what DuckDB may hold; the frames that are worked on beside it take the rest."""
+
+_SQL_TYPE = {
+    "text": "varchar",
+    "choice": "varchar",
+    "date": "date",
+    "instant": "timestamptz",
+    "decimal": "decimal(38, 12)",
+    "integer": "bigint",
+    "boolean": "boolean",
+}
+
+ORIGIN_COLUMNS = ("source_file", "source_line", "file_seq", "row_md5")
+"""What every stored feed row carries beside its canonical columns: where it came from, and its content."""
+
+
+def stored_columns(feed: Feed) -> list[tuple[str, str]]:
+    """(name, SQL type) of a feed's table, canonical columns first, then where the row came from.
+
+    A `moment` is two columns: the civil date, and `<name>_at`, the instant when one was given.
+    Usage has `usage_id` in front: its identity (RULES 15).
+    """
+    columns: list[tuple[str, str]] = [("usage_id", "varchar")] if feed.is_usage else []
+    for column in feed.columns:
+        columns += _stored(column)
+    return [
+        *columns,
+        ("source_file", "varchar"),
+        ("source_line", "bigint"),
+        ("file_seq", "bigint"),
+        ("row_md5", "varchar"),
+    ]
+
+
+def _stored(column: Column) -> list[tuple[str, str]]:
+    if column.kind == "moment":
+        return [(column.name, "date"), (f"{column.name}_at", "timestamptz")]
+    return [(column.name, _SQL_TYPE[column.kind])]
+
+
+BATCH_ROWS = 61_440
+"""Rows that a thread of DuckDB takes at a time. Larger parts leave one thread idle and fill row groups badly: the file
+doubles in size, and what was written is written once more at the checkpoint."""
+
+EXACT_SUMS = "set disabled_optimizers = 'compressed_materialization'"
+"""For every connection of ours. DuckDB 2.0.0 may think a sum as small as one summand (of 90,127 seconds it made 15):
+it squeezes the sum into that many bytes on its way to `order by`, and cuts off the rest without a word."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What of the master data is looked at: that of some accounts, or what was known before a file. None: all."""
+
+    accounts: tuple[str, ...] | None = None
+    before_file: int | None = None
+
+
+class Store:
+    """A home's database, open for writing. Use as a context manager; one process at a time."""
+
+    def __init__(self, home: Home, memory_limit_mb: int = 4096, scope: Scope | None = None) -> None:
+        self.home = home
+        self.scope = scope or Scope()
+        self._memory_limit_mb = memory_limit_mb
+        self.con: duckdb.DuckDBPyConnection
+
+    def __enter__(self) -> "Store":
+        scratch = self.home.store / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        try:
+            self.con = duckdb.connect(str(self.home.database))
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise Refused(damaged(error)) from None
+            raise Refused(
+                f"tollbook.duckdb is held open by {_holder(str(error))}. Analysts read published/tollbook.duckdb; "
+                "close the other one and try again."
+            ) from None
+        if self.home.database.stat().st_mode & 0o007:
+            self.home.database.chmod(0o640)
+        share_mb = int(self._memory_limit_mb * DATABASE_SHARE)
+        self.con.execute(
+            "set TimeZone = 'UTC'; set autoinstall_known_extensions = false; "
+            f"set memory_limit = '{share_mb}MB'; set preserve_insertion_order = false"
+        )
+        self.con.execute(EXACT_SUMS)
+        self.con.execute("set temp_directory = $1", [str(scratch)])
+        try:
+            self._migrate()
+        except duckdb.Error as error:
+            self.con.close()
+            raise Refused(damaged(error)) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.con.close()
+
+    def _migrate(self) -> None:
+        """Makes the tables of an empty database; the version goes in last, so that it says they are all there."""
+        known = self.rows("select 1 from duckdb_tables() where table_name = 'schema_version'")
+        version = self.rows("select max(version) from schema_version")[0][0] if known else None
+        if version == SCHEMA_VERSION:
+            return
+        if version is not None:
+            raise Refused(
+                f"tollbook.duckdb has schema version {version}, this program writes {SCHEMA_VERSION}: "
+                "use the program version that made it."
+            )
+        self.con.execute((Path(__file__).parent / "tables.sql").read_text(encoding="utf-8"))
+        for feed in FEEDS.values():
+            columns = ", ".join(f"{name} {kind}" for name, kind in stored_columns(feed))
+            self.con.execute(f"create table if not exists feed_{feed.name} ({columns})")
+        self.con.execute("insert into schema_version values ($1)", [SCHEMA_VERSION])
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. No DDL inside."""
+        self.con.execute("begin transaction")
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):
+                self.con.execute("rollback")
+            raise
+        self.con.execute("commit")
+
+    @contextlib.contextmanager
+    def everybody(self) -> Iterator[None]:
+        """Master data of all accounts, whatever the scope says."""
+        scope = self.scope
+        self.scope = Scope(None, scope.before_file)
+        try:
+            yield
+        finally:
+            self.scope = scope
+
+    def second(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the open database, for reading what is committed beside a transaction; to be closed."""
+        con = self.con.cursor()
+        con.execute("set TimeZone = 'UTC'").fetchall()
+        return con
+
+    def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
+        """A query's rows as a frame. Values go in as parameters, never into the text."""
+        relation = self.con.sql(query, params=params) if params else self.con.sql(query)
+        frame: pl.DataFrame = relation.pl()
+        return frame
+
+    def rows(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """A query's rows as tuples."""
+        return self.con.execute(query, params or []).fetchall()
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Adds `frame` to a table of ours; its columns must be a subset of the table's."""
+        if not frame.is_empty():
+            self.append_each(table, [frame])
+
+    def append_each(self, table: str, frames: Iterable[pl.DataFrame], query: str = "select * from _incoming") -> None:
+        """Adds frames of one schema as they come, in one statement, so that row groups are filled across frames.
+
+        What the frames come from runs inside the statement: it must not use this store. Its errors are raised as such.
+        `query` makes the table's rows of theirs, which it sees as _incoming.
+        """
+        coming = iter(frames)
+        first = next(coming, None)
+        if first is None:
+            return
+        failed: list[Exception] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                for frame in chain([first], coming):
+                    yield from frame.to_arrow().to_batches(max_chunksize=BATCH_ROWS)
+            except Exception as error:
+                failed.append(error)
+                raise
+
+        self.con.register("_incoming", pa.RecordBatchReader.from_batches(first.to_arrow().schema, batches()))
+        try:
+            self.con.execute(f"insert into {table} by name {query}")
+        except duckdb.Error:
+            if failed:
+                raise failed[0] from None
+            raise
+        finally:
+            self.con.unregister("_incoming")
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table of ours, in order."""
+        return [
+            name
+            for name, *_ in self.rows(
+                "select column_name from information_schema.columns where table_name = $1 order by ordinal_position",
+                [table],
+            )
+        ]
+
+    def checkpoint(self) -> None:
+        """Folds the write-ahead log into the file; called at the end of every stage."""
+        self.con.execute("checkpoint")
+
+    def current(self, feed_name: str, before: int | None = None) -> pl.DataFrame:
+        """The rows of a feed of master data in force today: per key the last row of the last file (RULES 18).
+
+        `before` leaves out files from that file_seq on. Of the store's scope come all rows of everything that its
+        accounts ever had: a number that went to another account ends on that account's row.
+        """
+        feed = FEEDS[feed_name]
+        keys = ", ".join(feed.key)
+        before = self.scope.before_file if before is None else before
+        asked = [f"file_seq < {int(before)}"] if before is not None else []
+        params: dict[str, Any] = {}
+        if self.scope.accounts is not None:
+            table = f"feed_{feed_name}"
+            own = f"select {feed.key[0]} from {table} where account_id in (select unnest($accounts))"
+            asked.append(f"{feed.key[0]} in ({own})")
+            params["accounts"] = list(self.scope.accounts)
+        return self.sql(
+            f"select * from feed_{feed_name} {'where ' + ' and '.join(asked) if asked else ''} "
+            f"qualify row_number() over (partition by {keys} order by file_seq desc, source_line desc) = 1 "
+            f"order by {keys}, row_md5",
+            params,
+        )
+
+
+def damaged(error: duckdb.Error) -> str:
+    """What to do about a database that cannot be read."""
+    first = str(error).splitlines()[0]
+    return f"tollbook.duckdb is damaged: {first}. Nothing was changed; restore a back-up, then `tollbook doctor`."
+
+
+def _holder(message: str) -> str:
+    """The process that DuckDB's message says holds the file, with its command line where this system tells it."""
+    found = re.search(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)(?: by user (?P<user>[^\s.]+))?", message)
+    if found is None:
+        return f"another process ({message})"
+    try:
+        words = Path(f"/proc/{found['pid']}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        words = []
+    command = " ".join(word for word in words if word)[:120] or found["program"]
+    return f"process {found['pid']} ({command})" + (f" of user {found['user']}" if found["user"] else "")
+
+
+def write_atomic(path: Path, content: bytes) -> str:
+    """Writes a file whole or not at all, readable by its owner and group; returns its SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o640)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
+    return hashlib.sha256(content).hexdigest()
+
+
+def to_disk(path: Path) -> None:
+    """fsync: after a power loss the new name must not point at an empty file."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

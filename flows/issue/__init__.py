@@ -1,0 +1,1 @@
+"""Drafts numbered, frozen and printed."""

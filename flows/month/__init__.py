@@ -1,0 +1,1 @@
+"""The four stages of a month: rate, charge, tax, draft."""

@@ -1,0 +1,298 @@
+"""Stage charge: what is owed minus what issued documents hold (RULES 7), and who is parked for want of a price."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import polars as pl
+
+from flows.books.context import Run
+from flows.books.holds import held_rows
+from flows.books.standing import STANDING
+from flows.catalog.load import Tables, load_all
+from flows.home.settings import Settings
+from flows.home.store import Store
+from flows.month.corrected_parts import CorrectedParts, corrected_parts, last_issued, replaced_by
+from flows.month.inputs import MasterData, all_accounts, load_master, usage_months
+from flows.month.isolate import Accounts, parking
+from flows.month.usage_owed import UsageContext, usage_owed
+from rating.charges import one_time_charges, recurring_charges
+from rating.discounts import in_order, reached
+from rating.owed import KEY, STATE, difference, horizons, parts_owed
+from rating.period_charges import with_states
+from rating.prices import agreed_prices, with_prices
+from schemas.catalog import Product
+from schemas.frames import CHARGES, checked
+from schemas.money import EXACT
+from schemas.periods import add_months, month_of, month_start
+
+_FINDING = {"account_id": pl.String, "kind": pl.String, "detail": pl.String}
+_TAXED_AS = (
+    "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share",
+    "reverses",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a run looks at: [first, end), of which it charges what is not wholly before `start` (RULES 7)."""
+
+    first: date
+    start: date
+    month_first: date
+    end: date
+    cutover: date
+
+
+def charge(run: Run) -> dict[str, int]:
+    """Charges every account; one that cannot be charged is parked, and the others go on (flows.month.isolate)."""
+    return parking(run, "charging", lambda: all_accounts(run), lambda accounts: charge_accounts(run, accounts))
+
+
+def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
+    """Leaves charges.parquet, components/*.parquet, parked.parquet and findings.parquet in the work folder."""
+    settings = run.request.settings()
+    tables = load_all(run.request.home, settings)
+    products = tables.catalog.products
+    with run.request.store() as store:
+        master = accounts_of.of(load_master(store, tables))
+        issued = accounts_of.rows(_issued_parts(store))
+        held = accounts_of.rows(held_rows(store))
+        replaced = replaced_by(store, run)
+        charged = _issued_charges(store, replaced)
+        credited = store.sql(
+            "select i.invoice_number, i.account_id, coalesce(o.taxed_on, i.issue_date) as tax_date "
+            "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"
+        )
+        strangers = _strangers(store) if replaced is None else pl.DataFrame(schema=_FINDING)
+        last_months = last_issued(store)
+        discounts = in_order(store.current("discounts"))
+    window = _window(settings, run.request.month_first)
+    accounts = horizons(
+        master.versions.unique("account_id", keep="last", maintain_order=True),
+        window.month_first,
+        settings.billing.first_invoice_cutoff_day,
+    )
+    priced, unpriced = _priced_parts(master, tables, accounts, window)
+    earlier = _billed_earlier(master, tables, settings, window, priced)
+    issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.first)
+    if replaced is None:
+        parts, older = _to_charge(priced, issued, window)
+    else:
+        owed = [priced, *_priced_later(master, tables, settings, window, last_months)]
+        found = corrected_parts(owed, issued, replaced, run.request.invoice_month, last_months)
+        parts, older = _to_charge(priced, found.before, window, found)
+    single, foreign, aged = _one_time(master, accounts, charged, credited, window)
+    bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
+    locales = master.versions.select("account_id", "locale").unique("account_id", keep="last", maintain_order=True)
+    context = UsageContext(run, products, _currencies(master), locales, bounds, accounts_of)
+    usage, unpriceable = usage_owed(context, replaced)
+    parked = pl.concat([held, master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
+    parked = parked.unique("account_id", keep="first", maintain_order=True)
+    parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
+    charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
+    charges = reached(charges, discounts, products)
+    checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
+    parked.write_parquet(run.work / "parked.parquet")
+    findings = pl.concat([older, aged, strangers])
+    findings.write_parquet(run.work / "findings.parquet")
+    return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
+
+
+def _window(settings: Settings, month_first: date) -> Window:
+    cutover = month_start(settings.billing.first_invoice_month)
+    # Changes of the month before the cutover are the first that are ours: the earlier system billed in advance.
+    first = add_months(cutover, -1)
+    oldest = add_months(month_first, -settings.billing.lookback_months)
+    return Window(first, max(oldest, first), month_first, add_months(month_first, 1), cutover)
+
+
+def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+    """Accounts with something to give back for a product that has left the catalogue."""
+    return parts.filter(~pl.col("product_code").is_in(list(products))).select(
+        "account_id", reason=pl.format("product {} was billed and is no longer in the catalogue", "product_code")
+    )
+
+
+def _strangers(store: Store) -> pl.DataFrame:
+    """Master data that names an account nobody knows: it bills to no one, so somebody has to look."""
+    feeds = ("subscriptions", "devices", "numbers", "charges", "prices", "locations", "certificates", "payments")
+    query = " union all ".join(
+        f"select account_id, '{feed}' as feed, count(*) as records from feed_{feed} "
+        "where account_id not in (select account_id from feed_accounts) group by account_id"
+        for feed in feeds
+    )
+    return store.sql(f"{query} order by account_id, feed").select(
+        "account_id",
+        kind=pl.lit("unknown_account"),
+        detail=pl.format("{} has {} records of this account, which feed accounts does not know", "feed", "records"),
+    )
+
+
+def _priced_parts(
+    master: MasterData, tables: Tables, accounts: pl.DataFrame, window: Window
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is owed with its price, and the accounts for which some price is missing."""
+    owed = parts_owed(master.spans, accounts, window.first, window.end, tables.catalog.products)
+    priced, unpriceable = _with_prices(owed, master, tables)
+    missing = (
+        priced.filter(pl.col("unit_price").is_null()).sort(*KEY).unique("account_id", keep="first", maintain_order=True)
+    )
+    parked = missing.join(_currencies(master), on="account_id", how="left").select(
+        "account_id",
+        reason=pl.format("no price in {} for product {} on {}", "currency", "product_code", "priced_on"),
+    )
+    return priced.filter(pl.col("unit_price").is_not_null()), pl.concat([parked, unpriceable])
+
+
+def _with_prices(owed: pl.DataFrame, master: MasterData, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Parts with their price, agreed, listed or by the product's pricing (RULES 9); and what no pricing can price."""
+    listed = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
+    priced, unpriceable = with_states(listed, _currencies(master), tables.catalog.products)
+    first = unpriceable.sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
+    return priced, first
+
+
+def _priced_later(
+    master: MasterData, tables: Tables, settings: Settings, window: Window, last_months: pl.DataFrame
+) -> list[pl.DataFrame]:
+    """What is owed up to the last month that is issued, for accounts that have documents after the window's month."""
+    known = master.versions.unique("account_id", keep="last", maintain_order=True)
+    is_later = pl.col("last") > month_of(window.month_first)
+    later = last_months.filter(is_later, pl.col("account_id").is_in(known["account_id"].implode()))
+    found = []
+    for (month,), accounts in later.group_by("last", maintain_order=True):
+        first = month_start(str(month))
+        mine = known.join(accounts, on="account_id", how="semi")
+        asked = horizons(mine, first, settings.billing.first_invoice_cutoff_day)
+        wider = replace(window, month_first=first, end=add_months(first, 1))
+        found.append(_priced_parts(master, tables, asked, wider)[0])
+    return found
+
+
+def _currencies(master: MasterData) -> pl.DataFrame:
+    """account_id, currency: it never changes (RULES 18)."""
+    return master.versions.select("account_id", "currency").unique("account_id", keep="last")
+
+
+def _issued_parts(store: Store) -> pl.DataFrame:
+    """Recurring charges that documents hold, as parts; with how they were taxed. Of the store's scope."""
+    return store.sql(
+        f"""
+        select c.account_id, c.resource_kind || 's' as feed, c.resource_id, c.product_code, c.cycle_start, c.cycle_end,
+               c.unit_price, c.priced_units, c.price_model, c.part_start, c.part_end, c.quantity, c.billing_group,
+               c.location_id, coalesce(o.taxed_on, d.issue_date) as tax_date, c.jurisdiction, c.tax_class,
+               c.telecom_percent, c.interstate, c.access_lines, c.measured_share, d.invoice_number as reverses,
+               d.invoice_number, d.invoice_month
+        from charges c join ({STANDING}) d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        join documents o on o.run_id = d.run_id and o.draft_id = d.draft_id
+        where c.charge_type in ('recurring', 'proration') and ($1 is null or list_contains($1, c.account_id))
+        order by all""",
+        [list(store.scope.accounts) if store.scope.accounts is not None else None],
+    )
+
+
+def _issued_charges(store: Store, but_for: list[str] | None) -> pl.DataFrame:
+    """What issued documents, `but_for` some, hold of each charge of feed `charges`: charge_key, already."""
+    return store.sql(
+        f"""
+        select c.charge_key, sum(c.amount_num) as already
+        from charges c join ({STANDING}) d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        where c.resource_kind = 'charge' and not list_contains($1, d.invoice_number) group by c.charge_key""",
+        [but_for or []],
+    )
+
+
+def _billed_earlier(
+    master: MasterData, tables: Tables, settings: Settings, window: Window, priced: pl.DataFrame
+) -> pl.DataFrame:
+    """What the system before us billed: by feed `billed_until` where it says so, else each cycle that began
+    before the cutover as its state stood when that system last billed (RULES 7)."""
+    stated = master.billed_until.select("account_id", "resource_id", until=pl.col("billed_until").dt.offset_by("1d"))
+    keys = [*KEY, *STATE, "price_model", "part_start", "part_end", "quantity", "billing_group"]
+    by_feed = (
+        priced.join(stated, on=["account_id", "resource_id"])
+        .with_columns(part_end=pl.min_horizontal("part_end", "until"))
+        .filter(pl.col("part_start") < pl.col("part_end"))
+        .select(keys)
+    )
+    last_month = add_months(window.cutover, -1)
+    then = horizons(
+        master.versions.unique("account_id", keep="last", maintain_order=True),
+        last_month,
+        settings.billing.first_invoice_cutoff_day,
+    )
+    believed = parts_owed(master.spans, then, window.first, window.cutover, tables.catalog.products)
+    by_default = (
+        _with_prices(believed, master, tables)[0]
+        .filter(pl.col("cycle_start") < window.cutover, pl.col("unit_price").is_not_null())
+        .join(stated, on=["account_id", "resource_id"], how="anti")
+        .select(keys)
+    )
+    return pl.concat([by_feed, by_default])
+
+
+def _to_charge(
+    priced: pl.DataFrame, issued: pl.DataFrame, window: Window, corrected: CorrectedParts | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The difference with what its printed line needs; parts older than the window go to the review instead."""
+    parts = corrected.parts if corrected else difference(priced, issued)
+    known = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
+    group = known.group_by(KEY).agg(
+        pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min()
+    )
+    state = [*KEY, *STATE]
+    models = (
+        known.group_by(state)
+        .agg(pl.col("price_model", "priced_on").drop_nulls().first())
+        .with_columns(pl.col("priced_on").fill_null(pl.col("cycle_start")))
+    )
+    parts = parts.join(models, on=state, how="left", nulls_equal=True, validate="m:1")
+    held = issued.group_by(KEY).agg(pl.col(name).last() for name in _TAXED_AS).with_columns(is_first=pl.lit(False))
+    facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
+    facts = facts.with_columns(
+        pl.col("is_first").fill_null(True),
+        # What reverses an issued charge is taxed as that was (RULES 20); what is added is taxed as of today.
+        *(pl.when(pl.col("quantity") < 0).then(name).alias(name) for name in _TAXED_AS),
+    )
+    old = pl.col("part_end") <= window.start
+    findings = facts.filter(old).select(
+        "account_id",
+        kind=pl.lit("older_difference"),
+        detail=pl.format(
+            "{} {} {}: {} x {} for {} to {} lies before the months a run looks back",
+            "feed", "resource_id", "product_code", "quantity", "unit_price", "part_start", "part_end",
+        ),
+    )  # fmt: skip
+    return facts.filter(~old), findings.cast(_FINDING)  # type: ignore[arg-type]
+
+
+def _one_time(
+    master: MasterData, accounts: pl.DataFrame, charged: pl.DataFrame, credited: pl.DataFrame, window: Window
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Feed `charges` due on this invoice, and what changed of those billed; accounts with one in another currency;
+    those too old to bill. A credit that names a document is taxed as of that document's date (RULES 20)."""
+    currency = master.versions.select("account_id", account_currency="currency").unique("account_id", keep="last")
+    key = pl.concat_str(["account_id", pl.lit("charges"), "charge_id"], separator="|")
+    value = pl.coalesce("amount", pl.col("unit_price") * pl.col("quantity").fill_null(1))
+    owed = pl.when(pl.col("kind") == "credit").then(-value.abs()).otherwise(value)
+    due = (
+        master.charges.join(accounts, on="account_id")
+        .join(currency, on="account_id")
+        .filter(pl.col("charge_date") <= pl.col("horizon"))
+        .with_columns(charge_key=key)
+        .join(charged, on="charge_key", how="left", validate="1:1")
+        .with_columns(pl.col("already").fill_null(0).cast(EXACT), is_new=pl.col("already").is_null())
+        .join(credited, on=["invoice_number", "account_id"], how="left", validate="m:1")
+        .filter(pl.col("is_new") | (owed != pl.col("already")))
+    )
+    foreign = due.filter(pl.col("currency") != pl.col("account_currency")).select(
+        "account_id",
+        reason=pl.format("charge {} is in {}, the account in {}", "charge_id", "currency", "account_currency"),
+    )
+    old = pl.col("charge_date") < window.start
+    aged = due.filter(old).select(
+        "account_id",
+        kind=pl.lit("older_charge"),
+        detail=pl.format("charge {} of {} lies before the months a run looks back", "charge_id", "charge_date"),
+    )
+    return due.filter(~old), foreign, aged.cast(_FINDING)  # type: ignore[arg-type]

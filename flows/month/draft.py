@@ -1,0 +1,203 @@
+"""Stage draft: documents from lines and taxes, every account's outcome, the books balanced, all in one transaction."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from flows.books.context import Request, Run
+from flows.books.ledger import balance_books
+from flows.books.run_diff import write_differences
+from flows.books.runs import add_event, drafted_runs
+from flows.books.standing import STANDING
+from flows.catalog.load import load_all
+from flows.home import audit
+from flows.home.settings import Settings
+from flows.home.store import Store
+from flows.month.allowance_use import allowance_use
+from flows.month.draft_rows import write_drafts
+from flows.month.headings import HISTORY_MONTHS, Past, headings_of
+from flows.month.inputs import MasterData, billed_to, load_master
+from flows.month.isolate import alone
+from invoicing.adjustments import added_up
+from invoicing.documents import RunFacts, build_documents
+from invoicing.fit import unfit
+from rating.owed import horizons
+from schemas.document import Balance, Document, HistoryPoint
+from schemas.money import EXACT
+from templates.render import TEMPLATE_VERSION
+
+
+def draft(run: Run) -> tuple[dict[str, int], list[str]]:
+    """Drafts the run's documents; returns outcomes with how many accounts had them, and the runs it replaced."""
+    request, settings = run.request, run.request.settings()
+    tables = load_all(request.home, settings)
+    lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
+    with request.store() as store:
+        master = load_master(store, tables)
+        past = _past(store, request)
+        accounts = billed_to(master, settings, request.invoice_month, request.month_first)
+        mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, past, request)))
+        facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
+        balances = _balances(store, request.month_first)
+        lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
+        allowances = allowance_use(run, mine, tables)
+
+        def built(accounts: frozenset[str]) -> list[Document]:
+            some = mine.filter(pl.col("account_id").is_in(list(accounts)))
+            headings = [
+                replace(heading, rates=tables.fx)
+                for heading in headings_of(some, settings, past, balances, request.month_first)
+            ]
+            return build_documents(lines, taxes, allowances, headings, facts)
+
+        documents, wrong = _documents(frozenset(mine["account_id"]), built)
+        parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
+        outcomes = _outcomes(run, master, parked, documents, past, settings)
+        with store.transaction():
+            replaced = _supersede(store, request)
+            write_drafts(store, run, documents, lines, taxes, outcomes)
+            store.con.execute(
+                "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3",
+                [request.by, request.now, run.run_id],
+            )
+            write_differences(store, run.run_id, replaced)
+            add_event(store, run.run_id, "drafted", request)
+            told = ", ".join(f"{count} {name}" for name, count in _counted(outcomes).items())
+            audit.record(store, "run", run.run_id, request.by, request.now, None, told)
+            balance_books(store, run.run_id)
+        store.checkpoint()
+    return _counted(outcomes), replaced
+
+
+def _documents(
+    accounts: frozenset[str], built: Callable[[frozenset[str]], list[Document]]
+) -> tuple[list[Document], dict[str, str]]:
+    """The documents of the accounts, and what is wrong with those that have none: each parks its own account alone."""
+    try:
+        documents, failed = built(accounts), {}
+    except Exception as error:  # noqa: BLE001 raised again unless it is an account's
+        failed = alone(sorted(accounts), built, error)
+        documents = built(accounts - set(failed))
+    wrong = {account: f"drafting failed: {reason}" for account, reason in failed.items()}
+    wrong |= {d.bill_to.account_id: found for d in documents if (found := unfit(d))}
+    return [d for d in documents if d.bill_to.account_id not in wrong], wrong
+
+
+def _counted(outcomes: pl.DataFrame) -> dict[str, int]:
+    return dict(outcomes.group_by("outcome").len().sort("outcome").iter_rows())
+
+
+def _past(store: Store, request: Request) -> Past:
+    rows = store.rows(
+        f"select account_id, invoice_month, document_json from ({STANDING}) "
+        "order by account_id, invoice_month, goes_with <> invoice_number, sequence"
+    )
+    previous: dict[str, Document] = {}
+    totals: dict[str, dict[str, Decimal]] = {}
+    holders = set()
+    for account, month, text in rows:
+        if month == request.invoice_month:
+            holders.add(account)
+        if month < request.invoice_month:
+            document = Document.model_validate_json(text)
+            adds = document.correction == "adjustment" and account in previous
+            previous[account] = added_up(previous[account], document) if adds else document
+            months = totals.setdefault(account, {})
+            months[month] = months.get(month, Decimal(0)) + document.total
+    history = {
+        account: [HistoryPoint(invoice_month=m, total=t) for m, t in sorted(months.items())][-HISTORY_MONTHS:]
+        for account, months in totals.items()
+    }
+    return Past(previous, history, frozenset(holders))
+
+
+def _left_out(accounts: pl.DataFrame, past: Past, request: Request) -> pl.Series:
+    """Accounts this run does not draft for: they hold a document of the month, or were not asked for."""
+    left = [
+        account
+        for account in accounts["account_id"]
+        if account in past.holders or (request.accounts and account not in request.accounts)
+    ]
+    return pl.Series("account_id", left, dtype=pl.String).implode()
+
+
+_PAYMENT_SIGN = {"payment": -1, "deposit": -1, "write_off": -1, "refund": 1, "chargeback": 1, "opening_balance": 1}
+
+
+def _balances(store: Store, as_of: date) -> dict[str, Balance]:
+    """What is open per account before this month, for accounts whose payments we are told (RULES 14)."""
+    payments = store.current("payments").filter(pl.col("received_on") < as_of)
+    reversed_ = payments.filter(pl.col("reverses").is_not_null())["reverses"].implode()
+    counted = payments.filter(pl.col("reverses").is_null(), ~pl.col("payment_id").is_in(reversed_))
+    signed = counted.select(
+        "account_id",
+        value=pl.col("amount") * pl.col("kind").replace_strict(_PAYMENT_SIGN, return_dtype=pl.Int64),
+    )
+    documents = store.sql(
+        "select account_id, json_extract_string(document_json, '$.total')::decimal(38, 12) as value "
+        "from issued_documents where issue_date < $1", [as_of]
+    )  # fmt: skip
+    told = pl.concat([signed, documents.filter(pl.col("account_id").is_in(signed["account_id"].implode()))])
+    sums = told.group_by("account_id").agg(pl.col("value").sum()).sort("account_id")
+    return {account: Balance(as_of=as_of, amount=value) for account, value in sums.iter_rows()}
+
+
+def _outcomes(
+    run: Run, master: MasterData, parked: pl.DataFrame, documents: list[Document],
+    past: Past, settings: Settings,
+) -> pl.DataFrame:  # fmt: skip
+    """One row per known account (RULES 26)."""
+    request = run.request
+    known = master.versions.unique("account_id", keep="last", maintain_order=True)
+    starts = horizons(known, request.month_first, settings.billing.first_invoice_cutoff_day)
+    totals = {d.bill_to.account_id: d.total for d in documents}
+    reasons: dict[str, str] = dict(parked.iter_rows())
+    rows = []
+    for account, seller, currency, served_until, billing_start, horizon in (
+        known.join(starts.select("account_id", "horizon"), on="account_id", maintain_order="left")
+        .select("account_id", "seller_id", "currency", "served_until", "billing_start", "horizon")
+        .iter_rows()
+    ):
+        reason = None
+        if account in past.holders:
+            outcome, reason = "excluded", f"holds an issued document of {request.invoice_month}"
+        elif request.accounts and account not in request.accounts:
+            outcome, reason = "excluded", "not asked for"
+        elif account in reasons:
+            outcome, reason = "parked", reasons[account]
+        elif account in totals:
+            outcome = "billed"
+        elif billing_start > horizon:
+            outcome, reason = "not_started", f"billing starts on {billing_start}"
+        elif served_until is not None and served_until <= request.month_first:
+            outcome, reason = "closed", f"served until {served_until}"
+        else:
+            outcome = "nothing_to_bill"
+        previous = past.previous.get(account)
+        rows.append(
+            (
+                run.run_id,
+                account,
+                seller,
+                outcome,
+                reason,
+                currency,
+                totals.get(account),
+                previous.total if previous else None,
+            )
+        )
+    names = ["run_id", "account_id", "seller_id", "outcome", "reason", "currency"]
+    schema: dict[str, Any] = {**dict.fromkeys(names, pl.String), "total": EXACT, "previous_total": EXACT}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("account_id")
+
+
+def _supersede(store: Store, request: Request) -> list[str]:
+    """Drafts of the month that were not issued give way to this run's, corrections apart; returns their runs."""
+    waiting = [run_id for run_id, kind, _ in drafted_runs(store, request.invoice_month) if kind != "correction"]
+    for run_id in waiting:
+        add_event(store, run_id, "superseded", request)
+    return waiting

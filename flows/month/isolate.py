@@ -1,0 +1,88 @@
+"""One account's failure is its own: the account is found, parked with the reason, and the others go on (RULES 26).
+
+A stage works on all accounts at once. When it fails it is tried on halves, until the accounts that fail are known.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import polars as pl
+
+from flows.books.context import Run
+from flows.month.inputs import MasterData
+from schemas.errors import NothingToDo, Refused, WrongUsage
+
+T = TypeVar("T")
+
+MOST = 20
+"""More accounts than this failing are no account's fault, but ours: the error is raised as it is."""
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Which accounts a stage works on: all but `without`, or only `within`."""
+
+    without: frozenset[str] = frozenset()
+    within: frozenset[str] | None = None
+
+    def rows(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame's rows of these accounts."""
+        if self.within is not None:
+            frame = frame.filter(pl.col("account_id").is_in(list(self.within)))
+        return frame.filter(~pl.col("account_id").is_in(list(self.without))) if self.without else frame
+
+    def of(self, master: MasterData) -> MasterData:
+        """Master data of these accounts."""
+        if self.within is None and not self.without:
+            return master
+        frames = {part.name: self.rows(getattr(master, part.name)) for part in fields(master)}
+        return replace(master, **frames)
+
+
+def alone(items: Sequence[str], attempt: Callable[[frozenset[str]], object], error: Exception) -> dict[str, str]:
+    """The items that fail on their own -> how. Raises `error` when none does, or more than MOST do."""
+    found: dict[str, str] = {}
+    waiting = [list(items)]
+    while waiting:
+        some = waiting.pop()
+        fault = _fault(attempt, frozenset(some))
+        if fault is None:
+            continue
+        if len(some) > 1:
+            waiting += [some[len(some) // 2 :], some[: len(some) // 2]]
+            continue
+        found[some[0]] = f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else 'no detail'}"
+        if len(found) > MOST:
+            raise error
+    if not found:
+        raise error
+    return found
+
+
+def _fault(attempt: Callable[[frozenset[str]], object], some: frozenset[str]) -> Exception | None:
+    try:
+        attempt(some)
+    except Exception as error:  # noqa: BLE001 whatever it is, it is what parks the account
+        return error
+    return None
+
+
+def parking(run: Run, name: str, accounts: Callable[[], Sequence[str]], stage: Callable[[Accounts], T]) -> T:
+    """`stage` on all accounts; on failure on all but those that fail alone, which join parked.parquet with the reason.
+
+    What is wrong with the month as a whole (a table, the settings) is no account's failure and is raised.
+    """
+    try:
+        return stage(Accounts())
+    except (Refused, WrongUsage, NothingToDo):
+        raise
+    except Exception as error:  # noqa: BLE001 raised again unless it is an account's
+        failed = alone(sorted(accounts()), lambda some: stage(Accounts(within=some)), error)
+    done = stage(Accounts(without=frozenset(failed)))
+    path = run.work / "parked.parquet"
+    rows = [(account, f"{name} failed: {reason}") for account, reason in failed.items()]
+    parked = pl.concat([pl.DataFrame(rows, schema={"account_id": pl.String, "reason": pl.String}, orient="row"),
+                        pl.read_parquet(path)])  # fmt: skip
+    parked.unique("account_id", keep="first", maintain_order=True).write_parquet(path)
+    return done

@@ -1,0 +1,116 @@
+"""Stage tax: charges to printed lines, lines to tax and fee rows; who cannot be taxed is parked."""
+
+from datetime import date
+
+import polars as pl
+
+from flows.books.context import Run
+from flows.books.standing import STANDING
+from flows.catalog.load import load_all
+from flows.home.settings import Settings
+from flows.home.store import Store
+from flows.month.draft_rows import load_charges
+from flows.month.inputs import all_accounts, billed_to, load_master
+from flows.month.isolate import Accounts, parking
+from flows.month.taxing.engine import Question, answered
+from flows.month.taxing.memory import given_back, issued_taxes, rated_calls, with_proof
+from flows.month.taxing.traffic import study, with_method
+from invoicing.lines import to_lines
+from rating.discounts import in_order, used_up
+from rating.net_lines import net_lines
+from schemas.frames import TAXES, checked
+from taxes.findings import late_certificates
+
+
+def tax(run: Run) -> dict[str, int]:
+    """Taxes every account; one that cannot be taxed is parked, and the others go on (flows.month.isolate)."""
+    return parking(run, "taxing", lambda: all_accounts(run), lambda accounts: tax_accounts(run, accounts))
+
+
+def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
+    """Leaves lines.parquet, taxes.parquet and more rows in parked.parquet in the run's work folder."""
+    settings = run.request.settings()
+    tables = load_all(run.request.home, settings)
+    with run.request.store() as store:
+        master = accounts_of.of(load_master(store, tables))
+        certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
+        issued = issued_taxes(store)
+        usage = rated_calls(store, run)
+        offers = in_order(store.current("discounts"))
+        spent = used_up(offers, _given(store, run))
+    accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
+    parked = pl.concat([pl.read_parquet(run.work / "parked.parquet"), _without_seller(accounts)])
+    charges = accounts_of.rows(load_charges(run)).join(parked, on="account_id", how="anti")
+    lines = to_lines(
+        charges,
+        accounts.select("account_id", "draft_id", "locale", "minor_digits", "jurisdiction"),
+        master.locations,
+        tables.catalog.products,
+    )
+    lines, grants = net_lines(lines, charges, accounts, offers, spent, tables.catalog.products)
+    grants.write_parquet(run.work / "discounts.parquet")
+    untaxable = lines.filter(pl.col("tax_class").is_null() | pl.col("interstate").is_null())
+    parked = pl.concat([parked, _unclassed(untaxable)])
+    shares = study(usage, _in_the_us(accounts), run.request.invoice_month)
+    shares.write_parquet(run.work / "traffic.parquet")
+    lines, undecided = with_method(lines, accounts, shares, settings, run.request.month_first)
+    parked = pl.concat([parked, undecided])
+    lines = lines.join(parked, on="account_id", how="anti")
+    headings = _tax_headings(accounts, settings, run.request.month_first)
+    with run.request.store() as store:
+        memory = given_back(store, lines)
+    question = Question(lines, headings, certificates, id_checks, issued, memory)
+    result = answered(question, tables.taxes, settings, run)
+    late = late_certificates(certificates, with_proof(issued, tables.taxes, run.request.month_first, settings))
+    pl.concat([result.findings, late]).write_parquet(run.work / "tax_findings.parquet")
+    parked = pl.concat([parked, result.parked.select("account_id", "reason")])
+    parked = parked.unique("account_id", keep="first", maintain_order=True)
+    lines.join(parked, on="account_id", how="anti").write_parquet(run.work / "lines.parquet")
+    checked(result.taxes, TAXES).write_parquet(run.work / "taxes.parquet")
+    parked.write_parquet(run.work / "parked.parquet")
+    return {"lines": lines.height, "taxes": result.taxes.height, "parked": parked.height}
+
+
+def _given(store: Store, run: Run) -> pl.DataFrame:
+    """discount_key, documents: on how many documents that stand each discount was given; for a correction, on how many
+    before those it takes the place of."""
+    return store.sql(
+        f"""
+        select discount_key, count(distinct d.goes_with) as documents
+        from line_discounts g join ({STANDING}) d on d.run_id = g.run_id and d.draft_id = g.draft_id
+        where $1 <> 'correction' or d.invoice_month < $2
+        group by discount_key order by discount_key""",
+        [run.kind, run.request.invoice_month],
+    )
+
+
+def _in_the_us(accounts: pl.DataFrame) -> pl.DataFrame:
+    """Where a share of interstate traffic means something: account_id, seller_id."""
+    return accounts.filter(pl.col("country") == "US").select("account_id", "seller_id")
+
+
+def _without_seller(accounts: pl.DataFrame) -> pl.DataFrame:
+    return accounts.filter(pl.col("seller_country").is_null()).select(
+        "account_id", reason=pl.format("seller {} is not in tollbook.toml", "seller_id")
+    )
+
+
+def _unclassed(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.unique("account_id", keep="first", maintain_order=True).select(
+        "account_id", reason=pl.format("product {} has no tax_class or interstate method in force", "product_code")
+    )
+
+
+def _tax_headings(accounts: pl.DataFrame, settings: Settings, issue_date: date) -> pl.DataFrame:
+    """What taxes need to know of each document."""
+    established = {
+        name: sorted({seller.country, *seller.vat_established_in}) for name, seller in settings.sellers.items()
+    }
+    return accounts.filter(pl.col("seller_country").is_not_null()).with_columns(
+        seller_vat_countries=pl.Series(
+            [established[seller] for seller in accounts.filter(pl.col("seller_country").is_not_null())["seller_id"]],
+            dtype=pl.List(pl.String),
+        ),
+        invoice_date=pl.lit(issue_date),
+        tax_point=pl.lit(issue_date),
+    )

@@ -1,0 +1,92 @@
+"""What the tax stage remembers: issued documents and their rows, and the calls behind the traffic study. Reads only."""
+
+from datetime import date
+
+import polars as pl
+
+from flows.books.context import Run
+from flows.books.standing import STANDING
+from flows.home.settings import Settings
+from flows.home.store import Store
+from flows.month.taxing.traffic import window
+from schemas.document import Document
+from schemas.periods import add_months
+from taxes.frames import ISSUED
+from taxes.memory import Memory
+from taxes.tables import TaxTables
+
+_ISSUED = f"""
+with standing as ({STANDING}),
+added as (
+    select s.goes_with, t.tax_code, t.jurisdiction, t.tax_date, t.rate_percent, t.certificate_number,
+        t.exempt_amount <> 0 as is_exempt, sum(t.amount) as amount
+    from standing s join invoice_taxes t using (run_id, draft_id) where s.goes_with <> s.invoice_number group by all)
+select d.account_id, coalesce(draft.taxed_on, d.issue_date) as issued_on, t.tax_code, t.jurisdiction, t.tax_date,
+    case t.unit when 'amount_per_line' then t.rate_amount else t.rate_percent end as rate, t.certificate_number,
+    t.exempt_amount <> 0 and t.certificate_number is null as reverse_charge, d.invoice_number, t.base_amount,
+    t.exempt_amount, t.amount + coalesce(a.amount, 0) as amount, t.tax_no, draft.currency,
+    d.invoice_number not in (select invoice_number from standing where goes_with = invoice_number) as is_replaced
+from issued_documents d join documents draft using (run_id, draft_id)
+left join invoice_taxes t on t.run_id = d.run_id and t.draft_id = d.draft_id
+left join added a on a.goes_with = d.invoice_number and a.tax_code = t.tax_code and a.jurisdiction = t.jurisdiction
+    and a.tax_date = t.tax_date and a.rate_percent = t.rate_percent and a.is_exempt = (t.exempt_amount <> 0)
+    and a.certificate_number is not distinct from t.certificate_number
+order by d.invoice_number, t.tax_no
+"""
+"""issued_on: the day whose tables taxed the document. amount: with what adjustments added to the row. is_replaced: the
+document does not stand, or is an adjustment, which stands with the one that it adds to."""
+
+
+def issued_taxes(store: Store) -> pl.DataFrame:
+    """taxes.frames.ISSUED, with tax_no, currency and is_replaced.
+
+    A document without any row still has one, without tax_code: what reverses it gives no tax back.
+    """
+    return store.sql(_ISSUED).cast(dict(ISSUED))  # type: ignore[arg-type]
+
+
+def given_back(store: Store, lines: pl.DataFrame) -> Memory:
+    """The issued documents that these lines (LINE) give back, as they were issued."""
+    numbers = lines["reverses"].drop_nulls().unique().sort().to_list()
+    rows = store.rows(
+        "select document_json from issued_documents where list_contains($1, invoice_number) order by invoice_number",
+        [numbers],
+    )
+    return Memory(tuple(Document.model_validate_json(text) for (text,) in rows))
+
+
+def with_proof(issued: pl.DataFrame, tables: TaxTables, month_first: date, settings: Settings) -> pl.DataFrame:
+    """Rows of documents that stand and that a run looks back to, with `by_certificate`: what their table accepts."""
+    since = add_months(month_first, -settings.billing.lookback_months)
+    rows = issued.filter(pl.col("tax_code").is_not_null(), pl.col("issued_on") >= since, ~pl.col("is_replaced"))
+    accepting = [table for table in tables.tables if "certificate" in table.exempt_by]
+    accepted = [
+        (code, place, any(t.code == code and t.row_jurisdiction(place) == place for t in accepting))
+        for code, place in rows.select("tax_code", "jurisdiction").unique().iter_rows()
+    ]
+    known = pl.DataFrame(
+        accepted, schema={"tax_code": pl.String, "jurisdiction": pl.String, "by_certificate": pl.Boolean}, orient="row"
+    )
+    return rows.join(known, on=["tax_code", "jurisdiction"], validate="m:1")
+
+
+def rated_calls(store: Store, run: Run) -> pl.DataFrame:
+    """account_id, usage_month, jurisdiction, duration_s, calls: of issued documents and of this run, in the study's
+    months; a call that was corrected as its last correction has it."""
+    first, last = window(run.request.invoice_month)
+    return store.sql(
+        """
+        with seqs as (select run_id, max(run_seq) as run_seq, any_value(kind) as kind from runs group by run_id),
+        corrected as (
+            select c.usage_id, max(s.run_seq) as run_seq
+            from rated_usage c join issued_documents d using (run_id, draft_id) join seqs s using (run_id)
+            where s.kind = 'correction' group by c.usage_id)
+        select u.account_id, u.usage_month, u.jurisdiction, sum(u.duration_s)::bigint as duration_s, count(*) as calls
+        from rated_usage u left join seqs s on s.run_id = u.run_id
+        left join issued_documents d on d.run_id = u.run_id and d.draft_id = u.draft_id
+        left join corrected c on c.usage_id = u.usage_id
+        where (d.draft_id is not null or u.run_id = $run) and u.kind = 'voice'
+            and u.usage_month between $first and $last and (c.run_seq is null or c.run_seq <= s.run_seq)
+        group by all order by all""",
+        {"run": run.run_id, "first": first, "last": last},
+    )

@@ -1,0 +1,1 @@
+"""Usage read in pieces, rated, and what comes late."""

@@ -1,0 +1,143 @@
+"""Usage rated piece by piece, however many records there are: class, draw, price. Writes nothing but its own files.
+
+Twice through the pieces. First each record by itself: owner, class, rate, units; the records on their way wait on disk
+as narrow rows. Then the allowances, which an account's calls of a month share, and with what they cover the amounts.
+Allowances alone hold records of all pieces in memory together, by account.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from flows.home.settings import Settings
+from flows.home.side_by_side import ahead, several
+from flows.month.usage.read import Piece, UsageReader, records_of
+from flows.month.usage.rows import CALLED_FROM, WAITING, coded, months_of, rated_rows
+from rating.draws import DRAWS, draw
+from rating.usage import RatingTables, class_records, price_records
+from schemas.errors import TollbookError
+
+Settle = Callable[[Piece, pl.DataFrame], None]
+"""Takes the records of a piece that are suspended or excluded."""
+Wanted = Callable[[pl.DataFrame], pl.DataFrame]
+"""Those of the records on their way that are to go on."""
+
+ROWS_PER_MB: float = 50  # not money
+"""Records of a piece per megabyte of the run's memory limit."""
+
+
+NARROWER = 4
+"""How many times as many records are looked at together for their allowances, which takes few columns."""
+
+
+def piece_rows(settings: Settings) -> int:
+    """How many records are rated together."""
+    return max(1, int(ROWS_PER_MB * settings.run.memory_limit_mb))
+
+
+def classed(
+    reader: UsageReader, lookups: RatingTables, folder: Path, settled: Settle, wanted: Wanted | None = None
+) -> Iterator[tuple[Piece, Path]]:
+    """Hands over what is settled, and yields where the records on their way wait: all, or those `wanted`."""
+    columns = [*WAITING, *(CALLED_FROM if lookups.pools.lists["needs_device"].any() else ())]
+
+    def one(item: tuple[int, tuple[Piece, pl.DataFrame]]) -> tuple[Piece, Path, pl.DataFrame]:
+        place, (piece, usage) = item
+        records = class_records(usage, lookups)
+        _conserved(usage, records)
+        on_their_way = records["reason"].is_null()
+        waiting = records.with_row_index("at").filter(on_their_way)
+        path = folder / f"{place:05}.arrow"
+        (wanted(waiting) if wanted else waiting).select(columns).pipe(coded).write_ipc(path)
+        return piece, path, records.filter(~on_their_way)
+
+    for piece, path, done in several(one, enumerate(ahead(records_of(reader)))):
+        settled(piece, done)
+        yield piece, path
+
+
+def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    """In equals out, in records and in seconds: no join has lost or doubled a call."""
+    taken, given = ((frame.height, frame["duration_s"].sum()) for frame in (before, after))
+    if taken != given:
+        raise TollbookError(f"rating took in {taken} and gave out {given} (records, seconds): the run stops")
+
+
+def drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, list[pl.DataFrame]]:
+    """What allowances cover of the records that have one: per piece, at, allowance_id, pool, included_units, draws.
+
+    As many accounts at a time as have about NARROWER * `rows` records.
+    """
+    if lookups.pools.lists.is_empty() or not waiting:
+        return {}
+    records = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for path in waiting)
+    buckets = -(-records // (NARROWER * rows))
+    cut = list(several(lambda place: _by_bucket(place, waiting[place], lookups, buckets), range(len(waiting))))
+
+    def of_bucket(bucket: int) -> pl.DataFrame:
+        parts = [pl.scan_ipc(path).slice(ends[bucket], ends[bucket + 1] - ends[bucket]) for path, ends in cut]
+        asking = pl.concat(parts).collect().with_columns(pl.col(pl.Categorical).cast(pl.String))
+        return draw(asking, lookups.grants, lookups.pools).select(_TAKEN).pipe(coded)
+
+    taken: dict[int, list[pl.DataFrame]] = {}
+    for found in several(of_bucket, range(buckets)):
+        for (place,), part in found.group_by("place"):
+            taken.setdefault(int(place), []).append(part.drop("place"))
+    return taken
+
+
+_TAKEN = ("place", "at", "allowance_id", "pool", "included_units", "draws")
+
+
+def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> tuple[Path, list[int]]:
+    """Leaves the records of a piece that may draw on an allowance in the order of their accounts' buckets.
+
+    Returns where they lie, and at which row each bucket begins and the last one ends. A bucket goes by the account's
+    name: the number that stands for a category is another one in each file.
+    """
+    waiting = pl.read_ipc(path)
+    listed = lookups.rules["allowance_id"].cast(pl.Categorical).gather(waiting["rule"])
+    asking = waiting.select(
+        "at", "usage_id", "account_id", "billing_group", "category", "started_at", "billable_units",
+        pl.col("^(" + "|".join(CALLED_FROM) + ")$"), months_of(waiting["local_date"]), allowance_id=listed,
+        place=pl.lit(place, pl.UInt32), bucket=pl.col("account_id").cast(pl.String).hash() % buckets,
+    ).filter(pl.col("allowance_id").is_not_null()).sort("bucket")  # fmt: skip
+    ends = asking["bucket"].search_sorted(pl.int_range(buckets + 1, dtype=pl.UInt64, eager=True), "left").to_list()
+    asking.drop("bucket").write_ipc(path.with_suffix(".asking"))
+    return path.with_suffix(".asking"), ends
+
+
+def priced(
+    pieces: list[tuple[Piece, Path]],
+    included: dict[int, list[pl.DataFrame]],
+    reader: UsageReader,
+    lookups: RatingTables,
+) -> Iterator[tuple[Path, pl.DataFrame]]:
+    """The rated rows of each piece: what was found of each record, what its allowance covers, its amount."""
+    for place, (piece, path) in enumerate(pieces):
+        waiting, stored = pl.read_ipc(path), reader.stored(piece)
+        if stored.height != waiting.height:
+            stored = stored.select(pl.all().gather(waiting["at"]))
+        if not stored["row_id"].equals(waiting["row_id"]):
+            raise TollbookError("stored usage moved while it was rated: the run stops")
+        cover = _covered(waiting, included.pop(place, []))
+        found = waiting.drop(CALLED_FROM, strict=False)
+        records = pl.concat([found, stored.drop("row_id"), cover], how="horizontal")
+        yield path, rated_rows(price_records(records, lookups), lookups)
+
+
+def _covered(waiting: pl.DataFrame, drawn: list[pl.DataFrame]) -> pl.DataFrame:
+    """allowance_id, pool, included_units, charged_units, draws; a record without an allowance is all charged."""
+    units = waiting.select("at", "billable_units")
+    none = pl.lit(None, pl.Categorical)
+    if drawn:
+        units = units.join(pl.concat(drawn), on="at", how="left", validate="1:1", maintain_order="left")
+    else:
+        units = units.with_columns(
+            allowance_id=none, pool=none, included_units=pl.lit(0, pl.Int64), draws=pl.lit(None, DRAWS)
+        )
+    included = pl.col("included_units").fill_null(0)
+    return units.select(
+        "allowance_id", "pool", included, (pl.col("billable_units") - included).alias("charged_units"), "draws"
+    )

@@ -1,0 +1,226 @@
+"""The usage a run answers for, read from the feeds in pieces that fit into memory.
+
+A piece is a range of stored rows, in their order, so that reading it twice gives the same rows at the same places.
+Nothing may move rows between the two times: keep one transaction open around them. Reading has a connection of its
+own, so that one piece can be read while another is written.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+
+from flows.books.erased import ERASED_ID
+from flows.books.standing import STANDING
+from flows.home.settings import Settings
+from flows.home.store import Scope, Store
+from rating.sms import with_credits
+from schemas.feeds import FEEDS
+
+_SELECT = {
+    "calls": """
+        select c.rowid as row_id, c.usage_id, 'voice' as kind, c.source, c.leg, c.started_at, c.direction,
+               c.from_number, c.to_number, c.duration_s, c.duration_s as units, c.disposition,
+               c.account_id as stated_account_id, c.extension, c.device_id, c.source_file, c.source_line""",
+    "messages": """
+        select c.rowid as row_id, c.usage_id, 'sms' as kind, c.source, null::varchar as leg, c.sent_at as started_at,
+               c.direction, c.from_number, c.to_number, 0::bigint as duration_s, c.credits as units, c.text,
+               null::varchar as disposition, c.account_id as stated_account_id, null::varchar as extension,
+               null::varchar as device_id,                c.source_file, c.source_line""",
+}
+_STARTED = {"calls": "started_at", "messages": "sent_at"}
+_IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}
+
+_WRITTEN_OFF = """
+    select usage_id from rated_usage where billed_as = 'written_off'
+        and run_id in (select run_id from run_events where state = 'approved')"""
+
+_SETTLED = f"""
+create temp table usage_settled as
+select u.usage_id from rated_usage as u
+join issued_documents as d on d.run_id = u.run_id and d.account_id = u.account_id
+union {_WRITTEN_OFF}
+union
+select usage_id from (
+    select usage_id, started_at from rated_usage
+    union all select usage_id, started_at from suspended_usage
+    union all select usage_id, started_at from excluded_usage) where started_at < $since"""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows [first, last] of a feed."""
+
+    feed: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class UsageReader:
+    """Every record not on an issued document, and recent or never treated before."""
+
+    con: duckdb.DuckDBPyConnection
+    settings: Settings
+    pieces: tuple[Piece, ...]
+    is_narrowed: bool
+    """Whether usage_to_rate names the rows to read; else every row of the feeds is."""
+    with_variants: frozenset[str]
+    """Feeds in which some identity has come with several contents."""
+    has_erased: bool = False
+    """Whether some records have lost their numbers; `read` then says which, as is_erased."""
+
+    def read(self, piece: Piece) -> pl.DataFrame:
+        """A piece's records, as rating.usage.class_records takes them, with row_id.
+
+        `other_leg` marks the legs of calls that their source is declared not to bill.
+        """
+        same = " and ".join(f"v.{key} is not distinct from c.{key}" for key in _IDENTITY[piece.feed])
+        variants, joined = "1::bigint", ""
+        if piece.feed in self.with_variants:
+            variants, joined = "coalesce(v.variants, 1)", f"left join variants_of_{piece.feed} as v on {same}"
+        usage = self._rows(piece, f"{_SELECT[piece.feed]}, {variants} as variants from feed_{piece.feed} as c {joined}")
+        if piece.feed == "messages":
+            usage = with_credits(usage)
+        if self.has_erased:
+            usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
+        legs = {name: source.leg for name, source in self.settings.sources.items() if source.leg}
+        billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
+        return usage.with_columns(
+            pl.col("started_at").dt.convert_time_zone("UTC"),
+            other_leg=(pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False),
+        ).drop("leg")
+
+    def stored(self, piece: Piece) -> pl.DataFrame:
+        """What rated_usage repeats of a piece's records and rating need not carry, in the order of `read`."""
+        seconds = "c.duration_s" if piece.feed == "calls" else "0::bigint as duration_s"
+        return self._rows(
+            piece,
+            f"select c.rowid as row_id, c.source, c.direction, c.from_number, c.to_number, {seconds}, c.source_file, "
+            f"c.source_line from feed_{piece.feed} as c",
+        )
+
+    def _rows(self, piece: Piece, query: str) -> pl.DataFrame:
+        mine = "and c.rowid in (select row_id from usage_to_rate where feed = $feed)" if self.is_narrowed else ""
+        params = {"first": piece.first, "last": piece.last} | ({"feed": piece.feed} if self.is_narrowed else {})
+        rows: pl.DataFrame = self.con.sql(f"{query} where c.rowid between $first and $last {mine}", params=params).pl()
+        return rows if rows["row_id"].is_sorted() else rows.sort("row_id")
+
+
+@contextmanager
+def usage_reader(store: Store, settings: Settings, oldest_usage_day: date, rows: int) -> Iterator[UsageReader]:
+    """Works out what there is to read, and cuts the feeds into pieces of at most `rows` rows."""
+    con = store.second()
+    try:
+        since = f"{(oldest_usage_day - timedelta(days=1)).isoformat()} 00:00:00+00"
+        is_narrowed = _narrowed(con, since)
+        with_variants = _with_variants(con, store.scope)
+        pieces = []
+        for feed in _SELECT:
+            last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
+            pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
+        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants, _has_erased(con))
+    finally:
+        con.close()
+
+
+@contextmanager
+def account_reader(
+    store: Store, settings: Settings, numbers: pl.DataFrame, first: date, last: date, rows: int
+) -> Iterator[UsageReader]:
+    """All usage of some accounts that started in [first, last), whoever billed it, in the store's scope of files.
+
+    numbers: account_id, number (null for an account without one), with whatever they ever had. Left out is what was
+    written off for good, and what a document that stands bills to another account: nothing is billed twice.
+    """
+    con = store.second()
+    try:
+        con.register("_asked", numbers.select("account_id", "number").unique().to_arrow())
+        con.execute("create temp table asked as select * from _asked").fetchall()
+        con.unregister("_asked")
+        con.execute(_OF_ACCOUNTS.format(known=_known(store.scope)), {"first": first, "last": last}).fetchall()
+        con.execute(_LEAVE_OUT).fetchall()
+        spans = con.execute(
+            "select feed, min(row_id), max(row_id) from (select feed, row_id, "
+            "row_number() over (partition by feed order by row_id) - 1 as place from usage_to_rate) "
+            "group by feed, place // $1 order by 1, 2",
+            [rows],
+        ).fetchall()
+        pieces = tuple(Piece(*span) for span in spans)
+        yield UsageReader(con, settings, pieces, True, _with_variants(con, store.scope), _has_erased(con))
+    finally:
+        con.close()
+
+
+_OF_ACCOUNTS = " union all ".join(
+    f"""
+    select '{feed}' as feed, rowid as row_id, usage_id from feed_{feed}
+    where {_STARTED[feed]} >= $first::timestamptz - interval 1 day
+        and {_STARTED[feed]} < $last::timestamptz + interval 1 day
+        and {{known}} and (account_id in (select account_id from asked) or (account_id is null
+            and case when direction = 'inbound' then to_number else from_number end in (select number from asked)))"""
+    for feed in _SELECT
+)
+_OF_ACCOUNTS = f"create temp table usage_to_rate as {_OF_ACCOUNTS}"
+
+_LEAVE_OUT = f"""
+delete from usage_to_rate where usage_id in (
+    select r.usage_id
+    from rated_usage as r join ({STANDING}) as d on d.run_id = r.run_id and d.account_id = r.account_id
+    where r.usage_id in (select usage_id from usage_to_rate) and r.account_id not in (select account_id from asked)
+    union all {_WRITTEN_OFF})"""
+
+
+def _known(scope: Scope) -> str:
+    return "true" if scope.before_file is None else f"file_seq < {int(scope.before_file)}"
+
+
+def _with_variants(con: duckdb.DuckDBPyConnection, scope: Scope) -> frozenset[str]:
+    """Feeds with records of one identity that differ, left in variants_of_<feed>; ingest has noted which identities to
+    look at (RULES 15)."""
+    found: set[str] = set()
+    noted = {feed for (feed,) in con.execute("select distinct feed from usage_variants").fetchall()}
+    for feed, keys in _IDENTITY.items():
+        if feed not in noted:
+            continue
+        identity = ", ".join(keys)
+        variants = con.execute(
+            f"create temp table variants_of_{feed} as select {identity}, count(*) as variants "
+            f"from feed_{feed} as f where {_known(scope)} and exists (select 1 from usage_variants as v "
+            f"where v.feed = '{feed}' and v.identity = {_joined(keys)}) group by all having count(*) > 1"
+        ).fetchall()[0][0]
+        if variants:
+            found.add(feed)
+    return frozenset(found)
+
+
+def _has_erased(con: duckdb.DuckDBPyConnection) -> bool:
+    return bool(con.execute("select 1 from erased limit 1").fetchall())
+
+
+def _narrowed(con: duckdb.DuckDBPyConnection, since: str) -> bool:
+    """Whether some usage is not to be read again; usage_to_rate then has the rows that are."""
+    if not con.execute(_SETTLED, {"since": since}).fetchall()[0][0]:
+        return False
+    rows = " union all ".join(
+        f"select '{feed}' as feed, rowid as row_id from feed_{feed} "
+        "where usage_id not in (select usage_id from usage_settled)"
+        for feed in _SELECT
+    )
+    con.execute(f"create temp table usage_to_rate as {rows}").fetchall()
+    return True
+
+
+def _joined(keys: Sequence[str]) -> str:
+    return " || ':' || ".join(f"coalesce({name}, '-')" for name in keys)
+
+
+def records_of(pieces: UsageReader) -> Iterator[tuple[Piece, pl.DataFrame]]:
+    """Piece by piece, what it holds; pieces without a record of this run are left out."""
+    for piece in pieces.pieces:
+        usage = pieces.read(piece)
+        if usage.height:
+            yield piece, usage

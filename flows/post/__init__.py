@@ -1,0 +1,1 @@
+"""Mails, queued and handed over."""

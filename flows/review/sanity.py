@@ -1,0 +1,87 @@
+"""Figures so far from their history that nobody should issue them unseen: [bounds] in tollbook.toml."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from statistics import median
+
+from flows.home.settings import BoundsSettings, Settings
+from flows.home.store import Store
+from flows.review.stop import Stop
+from schemas.periods import shift_month
+
+_LOOKS_AT = 6
+"""Earlier months that make an account's history."""
+
+_HISTORY = """
+    select account_id, any_value(seller_id), any_value(currency),
+        coalesce(sum(total) filter (where invoice_month = $month), 0) as total,
+        list(total order by invoice_month) filter (where invoice_month < $month) as earlier
+    from (select account_id, invoice_month, any_value(seller_id) as seller_id, any_value(currency) as currency,
+              sum(total) as total
+          from documents_in_force where invoice_month between $since and $month and corrects is null group by 1, 2)
+    group by account_id having count(*) filter (where invoice_month = $month) > 0 order by account_id"""
+_TOTALS = """
+    select seller_id, currency,
+        count(*) filter (where invoice_month = $month), count(*) filter (where invoice_month = $previous),
+        coalesce(sum(total) filter (where invoice_month = $month), 0),
+        coalesce(sum(total) filter (where invoice_month = $previous), 0)
+    from documents_in_force where invoice_month in ($month, $previous) and corrects is null group by all order by all"""
+_USAGE = """
+    with counted as (
+        select account_id, count(distinct usage_id) filter (where usage_month = $usage_month) as now,
+            count(distinct usage_id) filter (where usage_month = $before) as then
+        from rated_usage where usage_month in ($usage_month, $before) group by account_id)
+    select c.account_id, a.seller_id, c.then from counted c join (
+        select account_id, any_value(seller_id) as seller_id from run_accounts join run_states r using (run_id)
+        where r.invoice_month = $month and r.state in ('drafted', 'approved')
+            and outcome in ('billed', 'nothing_to_bill')
+        group by account_id) a using (account_id)
+    where c.now = 0 and c.then >= $records order by account_id"""
+
+
+def far_off(store: Store, settings: Settings, month: str) -> Iterator[Stop]:
+    """Documents, totals and usage of an invoice month beyond the bounds. Inside publish.in_force of STANDING."""
+    bounds = settings.bounds
+    if bounds.invoice_factor:
+        yield from _documents(store, bounds, month)
+    yield from _seller_totals(store, bounds, month)
+    if bounds.usage_records:
+        yield from _vanished(store, bounds, month)
+
+
+def _documents(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop]:
+    values = {"month": month, "since": shift_month(month, -_LOOKS_AT)}
+    for account, seller, currency, total, earlier in store.rows(_HISTORY, values):
+        if len(earlier or []) < bounds.invoice_months:
+            continue
+        usual = median(earlier)
+        far = total > usual * bounds.invoice_factor or total * bounds.invoice_factor < usual
+        if far and abs(total - usual) > bounds.invoice_floor:
+            told = f"{_money(total)} {currency}; the median of its last {len(earlier)} months is {_money(usual)}"
+            yield Stop("invoice_far", account, told, seller)
+
+
+def _seller_totals(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop]:
+    previous = shift_month(month, -1)
+    for seller, currency, now, then, total, before in store.rows(_TOTALS, {"month": month, "previous": previous}):
+        if min(now, then) < bounds.documents_floor:
+            continue
+        if bounds.documents_percent and abs(now - then) * 100 > then * bounds.documents_percent:
+            yield Stop("documents_far", f"{seller} {currency}", f"{now} documents, {then} last month", seller)
+        if bounds.total_percent and abs(total - before) * 100 > abs(before) * bounds.total_percent:
+            told = f"{_money(total)}, last month {_money(before)}"
+            yield Stop("total_far", f"{seller} {currency}", told, seller)
+
+
+def _vanished(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop]:
+    usage_month = shift_month(month, -1)
+    values = {
+        "month": month, "usage_month": usage_month, "before": shift_month(month, -2), "records": bounds.usage_records,
+    }  # fmt: skip
+    for account, seller, records in store.rows(_USAGE, values):
+        told = f"{records} calls and messages in {values['before']}, none in {usage_month}"
+        yield Stop("usage_vanished", account, told, seller)
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:,.2f}"

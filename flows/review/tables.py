@@ -1,0 +1,267 @@
+"""What the review shows, table by table: titles, what each is for, how columns read. The SQL is in review.sql."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "code", "word", "count", "seconds", "money", "change", "moves", "sums"]
+"""How a cell is written: text as it is, `code` the same in a fixed font, `word` a code of ours as words; money in the
+row's currency, `change` with its sign; `moves` what moved, by section; `sums` money in several currencies."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its name in the SQL, how it is written, its heading."""
+
+    name: str
+    kind: Kind
+    heading: str
+
+    @property
+    def is_figure(self) -> bool:
+        return self.kind in ("count", "seconds", "money", "change")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A table of the review; `empty` is what stands there when it has no rows."""
+
+    title: str
+    about: str
+    empty: str
+    columns: tuple[Column, ...]
+    is_quiet: bool = False
+    """Whether to leave the table out when it is empty."""
+    is_grouped: bool = False
+    """Whether rows that share their first cell stand together."""
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    """`name kind Heading; ...`"""
+    parts = (part.strip().split(maxsplit=2) for part in text.split(";"))
+    return tuple(Column(name, kind, heading) for name, kind, heading in parts)  # type: ignore[arg-type]
+
+
+TABLES: dict[str, Spec] = {
+    "stops": Spec(
+        "What stops the approval",
+        "Gaps in what came, and figures far from their history. `tollbook approve --override TEXT` lets them through.",
+        "Nothing.",
+        _columns(
+            "code word What; subject code About; detail text Found; reason text Let through because; by_name text By"
+        ),
+        is_quiet=True,
+    ),
+    "parked": Spec(
+        "Parked accounts",
+        "Left out of this month until mended; everyone else is billed.",
+        "No account is parked.",
+        _columns(
+            "account_id code Account; name text Name; seller_id text Seller; reason text Why; remedy text What to do; "
+            "previous_total money Last month"
+        ),
+    ),
+    "totals": Spec(
+        "Totals",
+        "Per seller and currency, against last month.",
+        "No document is drafted.",
+        _columns(
+            "seller_id text Seller; currency text Currency; documents count Documents; net money Net; "
+            "recovery_fees money Recovery fees; taxes money Taxes; total money Total; previous_total money Last month; "
+            "difference change Difference"
+        ),
+    ),
+    "sections": Spec(
+        "By section",
+        "Net of the printed lines, against last month.",
+        "No line.",
+        _columns(
+            "currency text Currency; section word Section; lines count Lines; total money This month; "
+            "previous_total money Last month; difference change Difference"
+        ),
+        is_grouped=True,
+    ),
+    "bridge": Spec(
+        "The recurring bridge",
+        "From last month's recurring money to this month's: the ends as printed, the steps from the charges.",
+        "No recurring charge in either month.",
+        _columns(
+            "seller_id text Seller; currency text Currency; previous money Last month; new change New; "
+            "removed change Removed; quantity change Quantity; price change Price; not_due change Not due; "
+            "not_billed change Not billed; proration change Proration; discount change Discount; "
+            "rounding change Rounding; total money This month; residual money Residual"
+        ),
+    ),
+    "uncharged": Spec(
+        "Active without a charge",
+        "Devices, numbers and subscriptions of billed accounts that no document charges for this month.",
+        "None.",
+        _columns(
+            "account_id code Account; resource_kind word Kind; resource_id code Resource; product_code code Product; "
+            "first_day text Since"
+        ),
+        is_quiet=True,
+    ),
+    "unfounded": Spec(
+        "Charged without a resource",
+        "Recurring charges of this month whose device, number or subscription no feed holds.",
+        "None.",
+        _columns(
+            "account_id code Account; resource_kind word Kind; resource_id code Resource; product_code code Product; "
+            "first_day text From"
+        ),
+        is_quiet=True,
+    ),
+    "taxes": Spec(
+        "Taxes and recovery fees",
+        "By code and jurisdiction. Recovery fees are the seller's own charge, not a tax of a government.",
+        "No tax or fee.",
+        _columns(
+            "tax_code text Code; kind word Kind; jurisdiction text Jurisdiction; currency text Currency; "
+            "entries count Rows; base money Base; exempt money Exempt; amount money Amount"
+        ),
+    ),
+    "changes": Spec(
+        "Biggest changes",
+        "Accounts billed in both months, largest change first, with the sections that moved.",
+        "No account changed.",
+        _columns(
+            "account_id code Account; name text Name; currency text Currency; previous_total money Last month; "
+            "total money This month; difference change Difference; sections moves Where"
+        ),
+    ),
+    "replaced": Spec(
+        "Against the drafts that gave way",
+        "What this run changed about the drafts it replaced, and why.",
+        "Nothing changed.",
+        _columns(
+            "account_id code Account; currency text Currency; previous_total money Before; total money Now; "
+            "difference change Difference; reason text Why; entries count Lines and taxes"
+        ),
+        is_quiet=True,
+    ),
+    "corrections": Spec(
+        "Corrections",
+        "Credit notes of issued documents and what stands in their place; adjustments, which add to what stands.",
+        "None.",
+        _columns(
+            "account_id code Account; name text Name; invoice_number code Document; correction word How; "
+            "corrects code Of; status word Status; currency text Currency; total money Total"
+        ),
+        is_quiet=True,
+    ),
+    "late": Spec(
+        "Usage received late",
+        "Of months before this one's, billed on this invoice as that month's usage.",
+        "None.",
+        _columns(
+            "account_id code Account; usage_month text Usage of; kind word Kind; currency text Currency; "
+            "records count Records; seconds seconds Answered time; amount money Amount; example code File"
+        ),
+        is_quiet=True,
+    ),
+    "written_off": Spec(
+        "Written off",
+        "Late usage older than its seller bills: what it would have cost, dearest first.",
+        "None.",
+        _columns(
+            "account_id code Account; usage_month text Usage of; kind word Kind; currency text Currency; "
+            "records count Records; seconds seconds Answered time; amount money Amount; example code File"
+        ),
+        is_quiet=True,
+    ),
+    "new_accounts": Spec(
+        "New accounts",
+        "Billed for the first time.",
+        "None.",
+        _columns(
+            "account_id code Account; name text Name; seller_id text Seller; currency text Currency; total money Total"
+        ),
+    ),
+    "ceased_accounts": Spec(
+        "No longer billed",
+        "Had a document last month and have none now.",
+        "None.",
+        _columns(
+            "account_id code Account; name text Name; seller_id text Seller; currency text Currency; "
+            "previous_total money Last month; outcome word Outcome now"
+        ),
+    ),
+    "credits": Spec(
+        "Credits and negative documents",
+        "Credit notes, and lines that give money back.",
+        "None.",
+        _columns(
+            "invoice_number code Document; account_id code Account; name text Name; what word What; "
+            "detail text Detail; currency text Currency; amount money Amount"
+        ),
+    ),
+    "findings": Spec(
+        "Noticed, not billed",
+        "Differences older than the look-back and the like: a person decides.",
+        "None.",
+        _columns("account_id code Account; kind word What; detail text Detail"),
+    ),
+    "files": Spec(
+        "Files taken in",
+        "Every record of a file is loaded, rejected or a duplicate.",
+        "No file was taken in.",
+        _columns(
+            "feed text Feed; files count Files; records count Records; loaded count Loaded; rejected count Rejected; "
+            "duplicate count Duplicate; refused count Files refused; rolled_back count Files rolled back"
+        ),
+    ),
+    "usage": Spec(
+        "What became of the usage",
+        "Loaded = rated + suspended + excluded; pending is usage of a later month or newer than the last run.",
+        "No usage was loaded.",
+        _columns("feed text Feed; outcome word Outcome; records count Records; seconds seconds Answered time"),
+        is_grouped=True,
+    ),
+    "suspended": Spec(
+        "Suspended usage",
+        "Not billed yet, and never free: mend the cause, then run again.",
+        "Nothing is suspended.",
+        _columns(
+            "feed text Feed; reason word Reason; records count Records; seconds seconds Answered time; "
+            "accounts count Accounts; estimates sums Estimate; without_estimate count No estimate; example text Example"
+        ),
+    ),
+    "ageing": Spec(
+        "How old the suspended usage is",
+        "Days before the 1st of the invoice month. `tollbook replay` says what could be billed now.",
+        "Nothing is suspended.",
+        _columns(
+            "feed text Feed; reason word Reason; age text Days old; records count Records; "
+            "seconds seconds Answered time; accounts count Accounts; estimates sums Estimate; "
+            "without_estimate count No estimate"
+        ),
+        is_quiet=True,
+        is_grouped=True,
+    ),
+    "rejected": Spec(
+        "Rejected records",
+        "By file and column; the first one as an example.",
+        "Nothing was rejected.",
+        _columns(
+            "source_file code File; column_name code Column; records count Records; first_line count First line; "
+            "example text Example"
+        ),
+    ),
+    "missing": Spec(
+        "Missing from snapshots",
+        "Rows an earlier file had and a later one lacks. They go on being billed until they carry an end date.",
+        "None.",
+        _columns("feed text Feed; source_file code File; missing count Rows; keys text Keys"),
+        is_quiet=True,
+    ),
+}
+
+OUTCOMES = {
+    "billed": "billed",
+    "nothing_to_bill": "nothing to bill",
+    "not_started": "not started",
+    "closed": "closed",
+    "parked": "parked",
+    "excluded": "not in this run",
+}
+"""Outcomes of RULES 26 in the order in which they are shown, as words."""

@@ -1,0 +1,1 @@
+"""Files taken back, call detail erased, suspended usage tried again."""
