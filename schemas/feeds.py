@@ -7,7 +7,7 @@ Kind = Literal["text", "date", "instant", "moment", "decimal", "integer", "boole
 """How a text cell becomes a value.
 
 text: kept as it is. date: YYYY-MM-DD. instant: ISO 8601, to UTC. moment: a date, or an instant with offset;
-stored as two columns, `name` (the civil date) and `name_at` (UTC, null for a bare date).
+stored as two columns, <name> (the civil date) and <name>_at (UTC, null for a bare date).
 decimal: at most 12 decimals. integer: no fraction. boolean: true/false, yes/no, 1/0. choice: one of `choices`.
 """
 

@@ -82,7 +82,7 @@ def round_each(amounts: pl.DataFrame) -> pl.DataFrame:
     """
     zero, one, ten = (pl.lit(number, pl.Int128) for number in (0, 1, 10))
     digits = pl.col("digits").fill_null(12)
-    # Down to 12 decimals the rounded amount is a multiple of `coarse`; below, one of 1 / `finer`.
+    # Down to 12 decimals the rounded amount is a multiple of `_coarse`; below, one of 1 / `_finer`.
     sized = amounts.with_columns(
         _coarse=ten.pow((12 - digits).clip(lower_bound=0)),
         _finer=ten.pow((digits - 12).clip(lower_bound=0)),

@@ -1,1 +1,1 @@
-"""Corrections of issued months."""
+"""After issue: months worked out anew, and what differs as credit notes and replacements."""

@@ -21,7 +21,8 @@ from schemas.periods import add_months, month_start, shift_month
 
 def rate_correction(run: Run) -> None:
     """Leaves in the work folder what the stages need of the rated usage (as flows.month.rate does), months.parquet, and
-    usage.parquet and settled.parquet: rows of rated_usage and of what is not rated any more, for who is corrected."""
+    the folders usage/ and settled/: rows of rated_usage and of what is not rated any more, a file per piece, for who is
+    corrected."""
     request = run.request
     settings = request.settings()
     tables = load_all(request.home, settings)

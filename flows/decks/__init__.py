@@ -1,1 +1,1 @@
-"""Rate decks as people have them."""
+"""Rate decks: other people's price sheets as canonical rows, checked, compared and compiled for the search."""

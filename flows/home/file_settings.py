@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from flows.presets.known import PRESETS
 from schemas.feeds import FEEDS
 from schemas.periods import is_zone
 
@@ -16,11 +17,18 @@ def _zone(name: str) -> str:
     return name
 
 
-SourceFormat = Literal[
-    "csv", "jsonl", "json", "parquet", "asterisk", "asterisk_custom", "freeswitch", "freeswitch_asterisk",
-    "freeswitch_json", "goto_history", "goto_reports", "twilio_messages", "telnyx_messages", "bandwidth_messages",
-]  # fmt: skip
-"""The layouts that flows/ingest/layouts.py knows; the first four are whatever `columns` says."""
+_PLAIN_FORMATS = ("csv", "jsonl", "json", "parquet")
+SOURCE_FORMATS = [*_PLAIN_FORMATS, *PRESETS]
+"""The first four are whatever `columns` says, the others the layouts of flows/presets/."""
+
+
+def _source_format(name: str) -> str:
+    if name not in _PLAIN_FORMATS and name not in PRESETS:
+        raise ValueError(f"found format {name!r}; expected one of {', '.join(SOURCE_FORMATS)}")
+    return name
+
+
+SourceFormat = Annotated[str, AfterValidator(_source_format), Field(json_schema_extra={"enum": [*SOURCE_FORMATS]})]
 
 Zone = Annotated[str, AfterValidator(_zone)]
 

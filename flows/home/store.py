@@ -1,6 +1,7 @@
 """The working database and the folder beside it: the one writer of everything that lasts.
 
-SQL lives here, in the .sql files beside it, and in ingest, publish and review, which read through `Store.sql`.
+Tables are made here (tables.sql); what is asked of them stands where the answer is used, in every room of flows, and
+reaches them through a `Store`. The pure packages hold no SQL.
 """
 
 import contextlib

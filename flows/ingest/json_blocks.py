@@ -163,9 +163,8 @@ def _after(text: str, at: int) -> int:
 def _block(records: list[tuple[int, str, Any]], layout: Layout, blank: int) -> Block:
     """Rows of the records that are objects, rejects of the others."""
     cells: dict[str, list[str | None]] = {name: [] for name in layout.reads}
-    encoded = {name for name in cells if layout.format == "freeswitch_json" and name.startswith("variables.")}
-    if layout.source and not layout.source.url_encoded:
-        encoded = set()
+    prefix = layout.preset.url_encoded if layout.preset and layout.source and layout.source.url_encoded else ""
+    encoded = {name for name in cells if prefix and name.startswith(prefix)}
     numbers, raws, bad = [], [], []
     for number, raw, record in records:
         if not isinstance(record, dict):

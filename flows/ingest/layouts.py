@@ -1,4 +1,4 @@
-"""How one file is read: the declaration of its source, checked, with the layout it names.
+"""How one file is read: the declaration of its source, checked, with the layout it names (flows/presets/).
 
 A layout is declared in tollbook.toml, never guessed; one that cannot be meant is refused before any file is read.
 """
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flows.home.file_settings import SourceSettings
-from flows.ingest.presets import PRESETS, Preset
+from flows.presets.known import PRESETS
+from flows.presets.preset import Preset
 from schemas.errors import Fault, WrongUsage
 from schemas.feeds import Feed
 
@@ -22,21 +23,20 @@ def kinds_of(source: SourceSettings) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How one file is read. `columns`: names of a headerless file, in order; `names`: canonical -> the file's name."""
+    """How one file is read. `columns`: names of a headerless file, in order; `names`: canonical -> the file's name.
+
+    `source`: the declaration, with what its preset says where it says nothing.
+    """
 
     feed: Feed
     kind: str
-    format: str = "csv"
+    preset: Preset | None = None
     header: bool = True
     columns: tuple[str, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
     delimiter: str = ","
     source: SourceSettings | None = None
     source_value: str = ""
-
-    @property
-    def preset(self) -> Preset | None:
-        return PRESETS.get(self.format)
 
     def name_of(self, canonical: str) -> str:
         """What the file calls a canonical column: what a reject shows to its reader."""
@@ -81,8 +81,6 @@ class Layout:
             return set()
         given = {*self.source.constants, *(self.preset.makes if self.preset else ())}
         given |= {"direction"} if self.source.direction else set()
-        if self.preset and self.preset.feed == "calls" and "call_id" not in self.names:
-            given.add("call_id")
         return given | ({"account_id"} if self.source.account_id else set())
 
 
@@ -93,7 +91,7 @@ def _there(layout: Layout, present: Sequence[str]) -> list[str]:
 def layout_of(feed: Feed, source_name: str | None, source: SourceSettings | None, kind: str) -> Layout:
     """The layout of a file of `kind` (csv, jsonl, json, parquet). Raises WrongUsage for what cannot be meant."""
     if source is None:
-        return Layout(feed, kind, kind, source_value=source_name or feed.name)
+        return Layout(feed, kind, source_value=source_name or feed.name)
     where = f"tollbook.toml: sources.{source_name}"
     value = source_name or feed.name
     _columns_known(feed, source, where)
@@ -106,12 +104,12 @@ def layout_of(feed: Feed, source_name: str | None, source: SourceSettings | None
         if kind != "csv" or len({*listed}) != len(listed):
             raise WrongUsage(f"{where}.columns: a list names the columns of a headerless CSV, each once")
         header, columns = bool(source.header), listed
-        layout = Layout(feed, kind, source.format, header, tuple(columns), {}, source.delimiter, source, value)
+        layout = Layout(feed, kind, None, header, tuple(columns), {}, source.delimiter, source, value)
         if fault := layout.missing(listed, f"{where}.columns", None):
             raise WrongUsage(str(fault))
         return layout
     mapped = dict(source.columns) if isinstance(source.columns, dict) else {}
-    return Layout(feed, kind, source.format, source.header is not False, (), mapped, source.delimiter, source, value)
+    return Layout(feed, kind, None, source.header is not False, (), mapped, source.delimiter, source, value)
 
 
 def _columns_known(feed: Feed, source: SourceSettings, where: str) -> None:
@@ -126,36 +124,35 @@ def _columns_known(feed: Feed, source: SourceSettings, where: str) -> None:
         raise WrongUsage(f"{where}: {both[0]} stands in columns and in constants; expected it in one of them")
     if source.items is not None and source.format != "json":
         raise WrongUsage(f"{where}.items: found format {source.format}; expected it with format json only")
-    tells_legs = source.format not in ("asterisk", "asterisk_custom", "goto_history", "goto_reports")
-    if source.leg and not (feed.name == "calls" and tells_legs):
+    preset = PRESETS.get(source.format)
+    if source.leg and not (feed.name == "calls" and (preset is None or preset.tells_legs)):
         raise WrongUsage(f"{where}.leg: format {source.format} does not say which leg a record is; remove it")
 
 
-def _preset_layout(preset: Preset, feed: Feed, kind: str, source: SourceSettings, where: str, value: str) -> Layout:
+def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettings, where: str, value: str) -> Layout:
+    mapped = declared.columns if isinstance(declared.columns, dict) else {}
+    if declared.columns and not mapped and not preset.columns:
+        raise WrongUsage(f"{where}.columns: expected a map for format {declared.format}")
+    for key, sentence in preset.asks.items():
+        if key not in declared.model_fields_set:
+            raise WrongUsage(f"{where}: {sentence}")
+    silent = {key: meant for key, meant in preset.defaults.items() if key not in declared.model_fields_set}
+    source = declared.model_copy(update=silent)
     if preset.columns:
         columns = _switch_columns(preset, source, where)
         names = {canonical: theirs for canonical, theirs in preset.names.items() if theirs in columns}
-        extra = [name for name in columns[len(preset.columns) :] if name in ("leg", "device_id")]
-        names |= {name: name for name in extra}
+        canonical_too = {column.name for column in feed.columns}
+        names |= {name: name for name in columns[len(preset.columns) :] if name in canonical_too}
         if source.leg and "leg" not in names:
             raise WrongUsage(
                 f"{where}.leg: nothing in the {len(columns)} columns says which leg a record is. Let the switch write "
                 "${direction} as a last column, list the columns with `leg` as the last, and say "
                 'values = { leg = { inbound = "a", outbound = "b" } }'
             )
-        header = bool(source.header)
-        return Layout(feed, kind, source.format, header, tuple(columns), names, source.delimiter, source, value)
-    mapped = source.columns if isinstance(source.columns, dict) else {}
-    if source.columns and not mapped:
-        raise WrongUsage(f"{where}.columns: expected a map for format {source.format}")
-    if "duration_s" in preset.names and source.format.startswith("goto") and not _declares(source, "duration_unit"):
-        raise WrongUsage(f'{where}: declare duration_unit = "seconds" or "milliseconds": GoTo\'s documents disagree')
-    names = preset.names | mapped
-    return Layout(feed, kind, source.format, True, (), names, source.delimiter, source, value)
-
-
-def _declares(source: SourceSettings, key: str) -> bool:
-    return key in source.model_fields_set
+        header = source.header is not False
+        return Layout(feed, kind, preset, header, tuple(columns), names, source.delimiter, source, value)
+    names = {**preset.names, **mapped}
+    return Layout(feed, kind, preset, True, (), names, source.delimiter, source, value)
 
 
 def _switch_columns(preset: Preset, source: SourceSettings, where: str) -> list[str]:

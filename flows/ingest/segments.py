@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from flows.ingest.csv_blocks import Block
-from flows.ingest.presets import SEGMENT
+from flows.presets.cells import SEGMENT
 
 
 def number_segments(blocks: Iterator[Block], message: str) -> Iterator[Block]:

@@ -1,17 +1,15 @@
-"""Layouts: how a declared source's own columns become a feed's canonical columns, as text.
+"""How a file's own columns become a feed's canonical columns, as its source declares: still text.
 
-What leaves here is still text; parse.py gives it values. The layouts are in source_presets.py; csv, jsonl, json and
-parquet have canonical names, or `columns` = canonical -> theirs (in JSON a dotted path). A source may declare
+parse.py then gives it values. Layouts of switches and gateways are in flows/presets/; csv, jsonl, json and parquet have
+canonical names, or `columns` = canonical -> theirs (in JSON a dotted path). A source may declare
 constants, what its words mean, its way of writing times, and durations in milliseconds.
 """
 
 import polars as pl
 
 from flows.home.file_settings import SourceSettings
-from flows.ingest.layouts import Layout, kinds_of, layout_of
-from flows.ingest.source_cells import EXTENSION, FAULTS, OWN, Fault, cell, epoch_time
-
-__all__ = ["EXTENSION", "Layout", "canonical", "kinds_of", "layout_faults", "layout_of"]
+from flows.ingest.layouts import Layout
+from flows.presets.cells import Fault, FileRows, epoch_time
 
 
 def canonical(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -20,12 +18,14 @@ def canonical(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     `rows` has source_line, raw_line and the file's columns as `file.<name>`. Columns `own.<name>` are for
     `layout_faults`.
     """
-    cells = {column.name: cell(rows, layout.name_of(column.name)) for column in layout.feed.columns}
-    if layout.format in OWN:
-        cells |= OWN[layout.format](rows, layout)
+    source = layout.source
+    read = FileRows(rows, layout.names, *((source.direction, source.directions) if source else ()))
+    cells = {column.name: read.named(column.name) for column in layout.feed.columns}
+    if layout.preset:
+        cells |= layout.preset.cells(read)
     frame = rows.select("source_line", "raw_line", *(made.alias(name) for name, made in cells.items()))
-    if layout.source:
-        frame = _as_declared(frame, layout, layout.source)
+    if source:
+        frame = _as_declared(frame, layout, source)
     if layout.feed.is_usage:
         frame = frame.with_columns(pl.col("source").fill_null(layout.source_value))
     return frame
@@ -82,11 +82,11 @@ def _as_dialled(number: pl.Expr, dialled: dict[str, str]) -> pl.Expr:
 
 def layout_faults(layout: Layout) -> list[Fault]:
     """(column, what is wrong, what is expected) that only this layout can say, on the canonical text."""
-    faults = FAULTS[layout.format]() if layout.format in FAULTS else []
+    faults = list(layout.preset.faults) if layout.preset else []
     declared = layout.source.leg if layout.source else None
     if declared:
         told = pl.col("leg").is_in(["a", "b"]).fill_null(False)
         faults.append(("leg", ~told, "a or b, as the source declares that one of them bills"))
-    elif layout.format == "freeswitch_json":
+    elif layout.preset and "leg" in layout.preset.makes:
         faults.append(("leg", pl.col("leg") == "b", 'a, or a source that declares which leg bills (leg = "a")'))
     return [(column, wrong.fill_null(False), expected) for column, wrong, expected in faults]

@@ -1,7 +1,8 @@
 """Takes files of the inbox into the working database: whole or not at all, every line with an outcome (RULES 27).
 
-Open first: `ingest`. A file is identified (ingest_files), read as text (ingest_csv, ingest_tables), brought to
-canonical columns (sources), parsed (parse, ingest_checks), staged and settled (ingest_settle), and committed here.
+Open first: `ingest`. A file is identified (files), its layout declared (layouts), its bytes read as cells of text
+(csv_blocks, json_blocks, parquet_blocks, segments), these brought to canonical columns (sources) and given values
+(parse, checks, numbers); rows are staged and settled against what is stored (settle) and committed (record).
 """
 
 from collections.abc import Iterator, Sequence
@@ -192,7 +193,7 @@ def _blocks(store: Store, file: InboxFile, layout: Layout, physical: Physical) -
     else:
         scratch = store.home.store / "tmp"
         blocks = csv_blocks(text_chunks(file, physical), file.name, layout, scratch, physical.ends_with_newline)
-        by_segment = layout.format == "bandwidth_messages"
+        by_segment = layout.preset is not None and layout.preset.by_segment
         yield from number_segments(blocks, layout.name_of("message_id")) if by_segment else blocks
 
 

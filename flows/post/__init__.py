@@ -1,1 +1,1 @@
-"""Mails, queued and handed over."""
+"""Issued documents by mail: queued, each sent once, and what became of it."""

@@ -121,7 +121,9 @@ def test_issued_usage_stays_when_its_run_is_superseded_and_a_draft_takes_the_res
     booked.issue(store, docs["june"], "US-2026-000003")
     booked.insert(store, "run_events", run_id="run-2026-06", state="superseded", by_name="ada")
     booked.run(store, "run-next", 4, "2026-07", "drafted")
-    booked.outcome(store, "excluded", "run-next", 4, 45, feed="calls", reason="unanswered")
+    booked.insert(
+        store, "excluded_usage", run_id="run-next", usage_id="u4", source_line=4, duration_s=45, reason="unanswered"
+    )
     con = read(publish(store))
     assert rows(con, "select usage_id, invoice_number from rated_usage order by 1") == [
         ("u2", "US-2026-000003"),

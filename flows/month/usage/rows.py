@@ -97,7 +97,7 @@ def usage_rows(run: Run, rated: pl.DataFrame, billed_as: pl.Expr) -> pl.DataFram
 
 
 def read_rated(path: Path, *columns: str) -> pl.DataFrame:
-    """What `write_rated` left of a piece, its texts as text; only `columns`, where some are named."""
+    """What `leave_rated` left of a piece, its texts as text; only `columns`, where some are named."""
     rated = pl.read_ipc(path, columns=list(columns) or None)
     return rated.with_columns(pl.col(pl.Categorical).cast(pl.String))
 

@@ -25,9 +25,11 @@ from schemas.money import rounded
 from tests.scenarios.month.home import add_file, make_home
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
+FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml")
+"""Their keys are checked in test_keys.py."""
 SCENARIOS: list[dict[str, Any]] = [
     scenario
-    for file in ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml")
+    for file in FILES
     for scenario in yaml.load(
         (Path(__file__).parent / file).read_text(encoding="utf-8"),
         Loader=yaml.BaseLoader,  # noqa: S506 it builds nothing but text

@@ -1,0 +1,81 @@
+"""The cells of a file that layouts are made from: found by name, and the ways of writing a time. All of it is text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+EXTENSION = r"^[0-9]{2,6}$"
+
+SEGMENT = "#segment"
+"""Of a layout whose rows are segments: which of its message's segments a row is (1, 2, …), counted while it is read."""
+
+_LOOSE_TIME = r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2}):(\d{2})(:\d{2})?(\.\d+)?$"
+_MAIL_TIME = r"^(?:[A-Za-z]{3},\s*)?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d{2}:\d{2}:\d{2}) ([+-]\d{4})$"
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+
+Fault = tuple[str, pl.Expr, str]
+"""(column, what is wrong, what is expected), on the canonical text."""
+
+
+@dataclass(frozen=True)
+class FileRows:
+    """Rows as read: the file's columns as `file.<name>`, all text. `names`: canonical -> theirs.
+
+    `direction` and `directions` are what the declaration says of calls (flows/home/file_settings.py).
+    """
+
+    frame: pl.DataFrame
+    names: Mapping[str, str] = field(default_factory=dict)
+    direction: str | None = None
+    directions: Mapping[str, str] = field(default_factory=dict)
+
+    def name_of(self, canonical: str) -> str:
+        """What the file calls a canonical column."""
+        return self.names.get(canonical, canonical)
+
+    def cell(self, name: str) -> pl.Expr:
+        """The file's cell, null when empty or when the file has no such column."""
+        if f"file.{name}" not in self.frame.columns:
+            return pl.lit(None, pl.String)
+        found = pl.col(f"file.{name}")
+        return pl.when(found != "").then(found)
+
+    def named(self, canonical: str) -> pl.Expr:
+        """The cell of a canonical column, under the file's name for it."""
+        return self.cell(self.name_of(canonical))
+
+
+def loose_time(found: pl.Expr) -> pl.Expr:
+    """2020/2/10 22:41 -> 2020-02-10T22:41:00; whatever looks different is left for the parser to reject."""
+    part = found.str.extract_groups(_LOOSE_TIME).struct
+    padded = pl.concat_str(
+        part.field("1"),
+        pl.lit("-"),
+        part.field("2").str.zfill(2),
+        pl.lit("-"),
+        part.field("3").str.zfill(2),
+        pl.lit("T"),
+        part.field("4").str.zfill(2),
+        pl.lit(":"),
+        part.field("5"),
+        part.field("6").fill_null(":00"),
+        part.field("7").fill_null(""),
+    )
+    return pl.coalesce(padded, found)
+
+
+def mail_time(found: pl.Expr) -> pl.Expr:
+    """Thu, 04 Jun 2026 05:01:45 +0000 -> 2026-06-04T05:01:45+0000; other text as it is."""
+    part = found.str.extract_groups(_MAIL_TIME).struct
+    months = {name: f"{number:02}" for number, name in enumerate(_MONTHS, 1)}
+    month = part.field("2").str.to_lowercase().replace_strict(months, default=None, return_dtype=pl.String)
+    day = pl.concat_str(part.field("3"), month, part.field("1").str.zfill(2), separator="-")
+    return pl.coalesce(pl.concat_str(day, pl.lit("T"), part.field("4"), part.field("5")), found)
+
+
+def epoch_time(found: pl.Expr, time_unit: str) -> pl.Expr:
+    """Seconds (`s`) or milliseconds (`ms`) since 1970 -> ISO 8601 in UTC; zero, their never: null."""
+    whole = found.str.extract(r"^([0-9]{1,13})$").cast(pl.Int64)
+    at = pl.from_epoch(whole if time_unit == "ms" else whole * 1000, time_unit="ms")
+    return pl.when(whole == 0).then(None).otherwise(pl.coalesce(at.dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"), found))
