@@ -19,7 +19,7 @@ from invoicing.fit import unfit
 from invoicing.national import Rates
 from schemas.document import Document
 from schemas.errors import Refused
-from templates.render import TEMPLATE_VERSION
+from templates import TEMPLATE_VERSION
 
 
 @dataclass(frozen=True)

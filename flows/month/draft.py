@@ -27,7 +27,7 @@ from invoicing.fit import unfit
 from rating.owed import horizons
 from schemas.document import Balance, Document, HistoryPoint
 from schemas.money import EXACT
-from templates.render import TEMPLATE_VERSION
+from templates import TEMPLATE_VERSION
 
 
 @dataclass(frozen=True)
