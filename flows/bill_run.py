@@ -5,18 +5,20 @@ own tables alone, so a stage can be repeated and a killed run started again.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from flows.books.books import Books, open_books
 from flows.books.context import Request, Run
 from flows.books.manifest import write_manifest
 from flows.books.publish import publish
 from flows.books.run_diff import differences
 from flows.books.runs import open_run
-from flows.catalog.load import keep_tables, load_all
+from flows.catalog.load import keep_tables
 from flows.home.lock import locked
-from flows.ingest.take_in import IngestReport, ingest
+from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.draft import draft
 from flows.month.rate import rate
@@ -24,9 +26,14 @@ from flows.month.tax import tax
 from flows.review.page import review
 from schemas.errors import NothingToDo
 
-T = TypeVar("T")
-Step = Callable[..., Any]
-"""Calls a stage: step(name, function, argument) -> the function's result."""
+On = TypeVar("On", Books, Run)
+Result = TypeVar("Result")
+
+
+class Step(Protocol):
+    """Calls a stage by its name: as it is, or as a task of Prefect."""
+
+    def __call__(self, name: str, stage: Callable[[On], Result], on: On, /) -> Result: ...
 
 
 @dataclass(frozen=True)
@@ -60,89 +67,106 @@ class RunReport:
 def bill_month(request: Request, step: Step) -> RunReport:
     """Files in, drafts out: the whole of `tollbook run`. Raises TollbookError when there is nothing to draft."""
     act = f"run {request.invoice_month}"
-    with locked(request.home, act, request.by, request.now, take_over=request.take_over):
-        taken_in = step("ingest", take_in, request)
-        run = step("open", open_month, request)
+    with (
+        locked(request.home, act, request.by, request.now, take_over=request.take_over),
+        open_books(request) as books,
+    ):
+        taken_in = step("ingest", take_in, books)
+        run = step("open", open_month, books)
         usage = step("rate", rate, run)
         step("charge", charge, run)
         step("tax", tax, run)
-        accounts, replaced = step("draft", draft, run)
-        parked, findings, stops, moved = step("report", report, run)
+        drafted = step("draft", draft, run)
+        reported = step("report", report, run)
     return RunReport(
-        run.run_id,
-        request.invoice_month,
-        run.kind,
-        taken_in[0],
-        usage,
-        accounts,
-        parked,
-        findings,
-        taken_in[1],
-        replaced,
-        stops,
-        moved,
+        run_id=run.run_id,
+        invoice_month=request.invoice_month,
+        kind=run.kind,
+        files=taken_in.counts,
+        usage=usage,
+        accounts=drafted.outcomes,
+        parked=reported.parked,
+        findings=reported.findings,
+        refused_files=taken_in.refused,
+        replaced=drafted.replaced,
+        stops=reported.stops,
+        differences=reported.differences,
     )
 
 
-def take_in(request: Request) -> tuple[dict[str, int], list[str]]:
-    """Every new file of the inbox; returns how many files ended in which state, and the refused ones.
+@dataclass(frozen=True)
+class TakenIn:
+    """What became of the inbox's new files."""
 
-    `lines rejected` counts the lines that were left out of files taken in just now.
-    """
-    with request.store() as store:
-        found: IngestReport = ingest(store, request.settings(), None, now=request.now, by=request.by)
-    counts: dict[str, int] = {}
-    for file in found.files:
-        counts[file.state] = counts.get(file.state, 0) + 1
-    if rejected := sum(file.rejected for file in found.files if file.state == "loaded"):
+    counts: dict[str, int]
+    """State -> files; `lines rejected`: lines left out of files taken in just now."""
+    refused: list[str]
+
+
+def take_in(books: Books) -> TakenIn:
+    """Every new file of the inbox."""
+    request = books.request
+    files = ingest(books.store, books.settings, None, now=request.now, by=request.by).files
+    books.read_again()
+    counts = dict(Counter(file.state for file in files))
+    if rejected := sum(file.rejected for file in files if file.state == "loaded"):
         counts["lines rejected"] = rejected
-    return counts, [file.source_file for file in found.files if file.state == "refused"]
+    return TakenIn(counts, [file.source_file for file in files if file.state == "refused"])
 
 
-def open_month(request: Request) -> Run:
+def open_month(books: Books) -> Run:
     """The run that these inputs ask for. A run that drafted but was stopped before its report is reported now."""
-    settings = request.settings()
-    tables = load_all(request.home, settings)
-    keep_tables(request.home, settings, tables)
-    with request.store() as store:
-        run, state = open_run(store, request, settings, tables)
+    keep_tables(books.request.home, books.settings, books.tables)
+    run, state = open_run(books)
     if state is None:
         return run
     if not _is_reported(run):
         report(run)
     raise NothingToDo(
-        f"run {run.run_id} already {state} {request.invoice_month} from these very inputs; nothing has changed since."
+        f"run {run.run_id} already {state} {run.request.invoice_month} from these very inputs; "
+        "nothing has changed since."
     )
 
 
 def _is_reported(run: Run) -> bool:
     """Whether review and manifest are there, and the manifest is the one the run is bound to."""
     out = run.request.home.out(run.request.invoice_month)
-    with run.request.store() as store:
-        bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run.run_id])[0][0]
+    bound = run.store.rows("select manifest_sha256 from runs where run_id = $1", [run.run_id])[0][0]
     try:
-        found = hashlib.sha256((out / "manifest.json").read_bytes()).hexdigest()
+        written = hashlib.sha256((out / "manifest.json").read_bytes()).hexdigest()
     except OSError:
         return False
-    return (out / "review.html").exists() and found == bound
+    return (out / "review.html").exists() and written == bound
 
 
-def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]], list[str], list[dict[str, Any]]]:
-    """Manifest, snapshot and review, which reads the snapshot; returns parked accounts, findings, stops, and what
-    differs from the drafts that the run replaced."""
-    settings = run.request.settings()
-    with run.request.store() as store:
-        write_manifest(store, run.request, settings, load_all(run.request.home, settings))
-        found = review(store, settings, run.request.invoice_month)
-        parked = store.rows(
+@dataclass(frozen=True)
+class Reported:
+    """What there is to look at before anybody approves."""
+
+    parked: list[tuple[str, str]]
+    """account_id, reason."""
+    findings: list[tuple[str, str, str]]
+    """account_id, kind, detail."""
+    stops: list[str]
+    differences: list[dict[str, Any]]
+    """From the drafts that the run replaced."""
+
+
+def report(run: Run) -> Reported:
+    """Manifest, snapshot, and the review, which reads the snapshot."""
+    write_manifest(run.books)
+    reviewed = review(run.store, run.settings, run.request.invoice_month, run.tables)
+    return Reported(
+        parked=run.store.rows(
             "select account_id, reason from run_accounts where run_id = $1 and outcome = 'parked' order by account_id",
             [run.run_id],
-        )
-        findings = store.rows(
+        ),
+        findings=run.store.rows(
             "select account_id, kind, detail from run_findings where run_id = $1 order by all", [run.run_id]
-        )
-        moved = differences(store, run.run_id)
-    return parked, findings, [f"{row['code']} {row['subject']}: {row['detail']}" for row in found.stops], moved
+        ),
+        stops=[f"{row['code']} {row['subject']}: {row['detail']}" for row in reviewed.stops],
+        differences=differences(run.store, run.run_id),
+    )
 
 
 def publish_snapshot(request: Request) -> str:
@@ -151,10 +175,10 @@ def publish_snapshot(request: Request) -> str:
         return str(publish(store))
 
 
-def direct(name: str, stage: Callable[..., T], argument: Any) -> T:
+def direct(name: str, stage: Callable[[On], Result], on: On) -> Result:
     """A stage without Prefect."""
     del name
-    return stage(argument)
+    return stage(on)
 
 
 def run_direct(request: Request) -> RunReport:

@@ -18,27 +18,31 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.bill_run import RunReport, bill_month
+from flows.bill_run import On, Result, RunReport, bill_month
 from flows.books.context import Request
 from schemas.errors import NothingToDo, TollbookError
 
 
-def as_task(name: str, stage: Callable[..., Any], argument: Any) -> Any:
-    """A stage as a task. An expected error travels as a value, so that it is told once, without a traceback."""
+def as_task(name: str, stage: Callable[[On], Result], on: On) -> Result:
+    """A stage as a task. An expected error travels as a value, so that it is told once, without a traceback.
 
-    def guarded(argument: Any) -> Any:
+    The task takes no argument: the open books stay in this process, where the flow holds them, and Prefect sees none
+    of them.
+    """
+
+    def guarded() -> Result | TollbookError:
         try:
-            found = stage(argument)
+            result = stage(on)
         except TollbookError as error:
             return error
-        get_run_logger().info("%s: %s", name, found)
-        return found
+        get_run_logger().info("%s: %s", name, result)
+        return result
 
     as_task_named = task(name=name, tags=["tollbook"], cache_policy=NO_CACHE, persist_result=False)
-    found = as_task_named(guarded)(argument)
-    if isinstance(found, TollbookError):
-        raise found
-    return found
+    result = as_task_named(guarded)()
+    if isinstance(result, TollbookError):
+        raise result
+    return result
 
 
 @flow(name="bill-month", validate_parameters=False, persist_result=False)

@@ -19,9 +19,6 @@ from schemas.document import Document, digest
 from templates.languages import translations
 from templates.page import page_of
 
-TEMPLATE_VERSION = "1"
-"""Stored in every document. Raise it when a change alters what an equal document looks like."""
-
 _HERE = Path(__file__).parent
 _FONTS = {f"Inter-{weight}.ttf": number for weight, number in {"Regular": 400, "SemiBold": 600, "Bold": 700}.items()}
 

@@ -1,15 +1,20 @@
-"""What a stage needs to know about its run: paths and ids, never frames, so that Prefect can carry it."""
+"""What was asked for, and the run that it opened: paths and ids, never frames."""
 
 import shutil
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from flows.home.settings import Home, Settings, as_known, load_settings
 from flows.home.store import Scope, Store
 from schemas.periods import month_start
+
+if TYPE_CHECKING:
+    from flows.books.books import Books
+    from flows.catalog.load import Tables
 
 
 @dataclass(frozen=True)
@@ -49,18 +54,38 @@ class Request:
         settings = load_settings(self.home)
         return as_known(settings, Path(self.known.folder) / "settings.json") if self.known else settings
 
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.accounts if self.only_these else None, self.known.before_file if self.known else None)
+
     def store(self) -> Store:
-        scope = Scope(self.accounts if self.only_these else None, self.known.before_file if self.known else None)
-        return Store(self.home, self.settings().run.memory_limit_mb, scope)
+        """The home's store as this request looks at it, to be opened; a run opens the books instead, once."""
+        return Store(self.home, self.settings().run.memory_limit_mb, self.scope)
 
 
 @dataclass(frozen=True)
 class Run:
-    """An opened run. Its id comes from its inputs, so the same inputs are the same run."""
+    """An opened run and the open books it works on. Its id comes from its inputs: the same inputs are the same run."""
 
-    request: Request
+    books: "Books"
     run_id: str
     kind: str
+
+    @property
+    def request(self) -> Request:
+        return self.books.request
+
+    @property
+    def store(self) -> Store:
+        return self.books.store
+
+    @property
+    def settings(self) -> Settings:
+        return self.books.settings
+
+    @property
+    def tables(self) -> "Tables":
+        return self.books.tables
 
     @property
     def work(self) -> Path:

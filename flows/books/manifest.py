@@ -9,20 +9,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+from flows.books.books import Books
 from flows.books.context import Request
-from flows.books.runs import last_state, read_inputs
-from flows.catalog.load import Tables
+from flows.books.runs import inputs_of, last_state
 from flows.home.objects import keep, kept
-from flows.home.settings import Home, Settings
+from flows.home.settings import Home
 from flows.home.store import Store, write_atomic
 
 
-def write_manifest(store: Store, request: Request, settings: Settings, tables: Tables) -> str:
+def write_manifest(books: Books) -> str:
     """Writes out/<month>/manifest.json; returns its SHA-256."""
-    month, home = request.invoice_month, request.home
+    store, month, home = books.store, books.request.invoice_month, books.request.home
     content: dict[str, Any] = {
         "invoice_month": month,
-        "inputs": read_inputs(store, settings, tables).as_dict(),
+        "inputs": inputs_of(books).as_dict(),
         "runs": _runs(store, month),
         "documents": _documents(store, month),
         "outputs": _outputs(home, month) | _erased_outputs(store, month),

@@ -7,6 +7,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
+from flows.books.books import Books
 from flows.books.context import Request, Run
 from flows.books.holds import holds
 from flows.catalog.load import Tables
@@ -78,6 +79,15 @@ def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
     return Inputs(read_feeds(store), tables.hashes, _sha256(billed_by(settings)), tuple(holds(store)))
 
 
+def inputs_of(books: Books) -> Inputs:
+    """The inputs as the command sees them: counted once, since only files that are taken in change them."""
+    return books.once(_inputs)
+
+
+def _inputs(books: Books) -> Inputs:
+    return read_inputs(books.store, books.settings, books.tables)
+
+
 def billed_by(settings: Settings) -> dict[str, Any]:
     """The settings that decide what is billed."""
     billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
@@ -91,13 +101,14 @@ def keep_inputs(home: Home, settings: Settings, inputs: Inputs) -> None:
     keep(home, _text(billed_by(settings)))
 
 
-def open_run(store: Store, request: Request, settings: Settings, tables: Tables) -> tuple[Run, str | None]:
+def open_run(books: Books) -> tuple[Run, str | None]:
     """Opens the run that these inputs ask for, or says why there is none to open.
 
     Returns the run and None, or, when a draft of the same inputs stands, that run and its state. Raises Refused
     when the month is issued and nothing has changed since, or an account asked for holds a document, and
     WrongUsage for unknown accounts.
     """
+    store, request, settings = books.store, books.request, books.settings
     month = request.invoice_month
     if month < settings.billing.first_invoice_month:
         raise Refused(
@@ -105,7 +116,7 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
             "an earlier system billed it."
         )
     accounts_known(store, request)
-    inputs = read_inputs(store, settings, tables)
+    inputs = inputs_of(books)
     keep_inputs(request.home, settings, inputs)
     issued = issued_sha256(store)
     holders = {
@@ -114,7 +125,7 @@ def open_run(store: Store, request: Request, settings: Settings, tables: Tables)
     kind = "supplementary" if holders else "regular"
     _may_run(store, request, inputs, holders)
     identity = [month, kind, list(request.accounts), inputs.sha256, issued]
-    run = Run(request, f"{month}-{kind[0].upper()}-{_sha256(identity)[:12]}", kind)
+    run = Run(books, f"{month}-{kind[0].upper()}-{_sha256(identity)[:12]}", kind)
     state = last_state(store, run.run_id)
     if state in ("drafted", "approved"):
         return run, state

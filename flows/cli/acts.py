@@ -43,21 +43,20 @@ def replay_command(
 ) -> None:
     """Try suspended usage again after the master data is mended; say what the next run will bill."""
     from flows.bill_run import take_in
+    from flows.books.books import open_books
     from flows.undo.replay import replay
 
     shared: Globals = context.obj
-    settings = load_settings(shared.home)
     request = shared.request(month_of(shared.today or shared.now.date()))
-    with shared.locked("replay"):
-        counts, refused = take_in(request)
-        for name in refused:
+    with shared.locked("replay"), open_books(request) as books:
+        taken_in = take_in(books)
+        for name in taken_in.refused:
             say(f"refused file {name}; see `tollbook ingest {name}`")
-        if counts.get("loaded"):
-            say(f"taken in: {counts['loaded']} files")
-        with Store(shared.home, settings.run.memory_limit_mb) as store:
-            done = replay(store, settings, reason, request)
+        if taken_in.counts.get("loaded"):
+            say(f"taken in: {taken_in.counts['loaded']} files")
+        done = replay(books.store, books.settings, reason, request)
     give(shared, done.as_json(), done.lines())
-    finish(done.incomplete or bool(refused))
+    finish(done.incomplete or bool(taken_in.refused))
 
 
 def erase_command(

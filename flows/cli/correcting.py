@@ -30,10 +30,9 @@ def correct_command(
     shared: Globals = context.obj
     request = shared.request(month, tuple(account or ()))
     settings = load_settings(shared.home)
-    with shared.locked(f"correct {month}"):
-        found = correct(request, reason, as_known_at)
-        with request.store() as store:
-            review(store, settings, month)
+    with shared.locked(f"correct {month}"), request.store() as store:
+        found = correct(request, reason, as_known_at, store=store)
+        review(store, settings, month)
     for name in found.replaced:
         say(f"the drafts of correction {name} gave way to this one's")
     for name in found.refused_files:

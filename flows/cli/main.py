@@ -22,7 +22,6 @@ from flows.home import audit
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store, damaged
 from schemas.errors import NothingToDo, Refused, TollbookError, WrongUsage
-from schemas.periods import month_of
 
 if TYPE_CHECKING:
     from flows.bill_run import RunReport
@@ -208,20 +207,20 @@ def approve_command(
     ] = None,
 ) -> None:
     """Issue the drafts: number the documents, freeze them, render the PDFs."""
-    from flows.bill_run import publish_snapshot
+    from flows.books.publish import publish
     from flows.issue.approve import KINDS, approve, month_of_target
 
     shared: Globals = context.obj
     if kind is not None and kind not in KINDS:
         raise WrongUsage(f"--kind: found {kind!r}; expected one of {', '.join(KINDS)}")
     settings = load_settings(shared.home)
-    with shared.locked("approve"):
-        with Store(shared.home, settings.run.memory_limit_mb) as store:
-            month, run_id = month_of_target(store, target)
-        request = shared.request(month)
+    with shared.locked("approve"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        month, run_id = month_of_target(store, target)
         day = _day(issue_date, "--issue-date")
-        done = approve(request, run_id, seller, kind, day, manifest=manifest, override=override)
-        publish_snapshot(request)
+        done = approve(
+            shared.request(month), run_id, seller, kind, day, manifest=manifest, override=override, store=store
+        )
+        publish(store)
     lines = [f"{month}: {len(done.issued)} documents issued, {done.rendered} PDFs in out/{month}/invoices"]
     lines += [f"left out, parked: {name}: {reason}" for name, reason in done.parked]
     lines += [f"issued without a PDF: {number}: {reason}" for number, reason in done.unprinted]
@@ -245,19 +244,18 @@ def send_command(
     resend_unknown: Annotated[bool, typer.Option("--resend-unknown", help="Also mails whose fate is unknown.")] = False,
 ) -> None:
     """E-mail what is issued and unsent, on the 1st to 5th in the seller's zone."""
-    from flows.bill_run import publish_snapshot
+    from flows.books.publish import publish
     from flows.post.send import send
 
     shared: Globals = context.obj
-    request = shared.request(month)
+    shared.request(month)
     settings = load_settings(shared.home)
-    with shared.locked("send"):
-        with Store(shared.home, settings.run.memory_limit_mb) as store:
-            report = send(
-                store, settings, month, today=shared.today, now=shared.now, by=shared.by, late_reason=late_reason,
-                resend_unknown=resend_unknown,
-            )  # fmt: skip
-        publish_snapshot(request)
+    with shared.locked("send"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        report = send(
+            store, settings, month, today=shared.today, now=shared.now, by=shared.by, late_reason=late_reason,
+            resend_unknown=resend_unknown,
+        )  # fmt: skip
+        publish(store)
     give(shared, report.as_json() if hasattr(report, "as_json") else report.__dict__, report.lines())
     finish(report.incomplete)
 
@@ -265,15 +263,13 @@ def send_command(
 @app.command("publish")
 def publish_command(context: typer.Context) -> None:
     """Write the analysts' snapshot, published/tollbook.duckdb."""
-    from flows.bill_run import publish_snapshot
+    from flows.books.publish import publish
 
     shared: Globals = context.obj
-    load_settings(shared.home)
-    with shared.locked("publish"):
-        request = shared.request(month_of(shared.today or shared.now.date()))
-        with request.store() as store:
-            audit.record(store, "publish", "snapshot", shared.by, shared.now)
-        path = publish_snapshot(request)
+    settings = load_settings(shared.home)
+    with shared.locked("publish"), Store(shared.home, settings.run.memory_limit_mb) as store:
+        audit.record(store, "publish", "snapshot", shared.by, shared.now)
+        path = str(publish(store))
     give(shared, {"snapshot": path}, [path])
 
 

@@ -19,13 +19,13 @@ from schemas.periods import first_of_month
 
 def draft_correction(run: Run, found: Prepared, reason: str) -> list[str]:
     """Writes the drafts, their usage and the accounts' outcomes; returns the corrections whose drafts they replace."""
-    request = run.request
+    request, store = run.request, run.store
     day = _day(run)
     reversals = {
         account: [reversal(one.document, run.run_id, f"{one.draft_id}-R{at}", day) for at, one in enumerate(those, 1)]
         for account, those in found.standing.items()
     }
-    with request.store() as store, store.transaction():
+    with store.transaction():
         replaced = [each for each, kind, _ in drafted_runs(store, request.invoice_month) if kind == "correction"]
         for each in replaced:
             add_event(store, each, "superseded", request)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from flows.books.books import Books
 from flows.books.context import Known, Request
 from flows.books.erased import erased_accounts
 from flows.books.runs import read_feeds
@@ -19,18 +20,18 @@ from schemas.feeds import FEEDS
 
 
 @contextmanager
-def known_at(request: Request, run_id: str | None) -> Iterator[Request]:
+def known_at(books: Books, run_id: str | None) -> Iterator[Request]:
     """The request as it would have been answered when `run_id` ran; unchanged without one.
 
     Raises WrongUsage for an unknown run, and Refused when what it knew is not there any more: a file rolled back since,
     an object missing from the store.
     """
+    request = books.request
     if run_id is None:
         yield request
         return
-    with request.store() as store:
-        before, inputs = _knowledge(store, run_id)
-        _same_files(store, run_id, before, inputs["feeds"])
+    before, inputs = _knowledge(books.store, run_id)
+    _same_files(books.store, run_id, before, inputs["feeds"])
     with tempfile.TemporaryDirectory(prefix="tollbook-known-") as folder:
         for name, digest in inputs["tables"].items():
             # Shipped tables of that day stand before today's by their names, as an operator's own would.

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flows.books.books import Books, open_books
 from flows.books.compare import Difference
 from flows.books.context import Request, Run
 from flows.books.erased import INSTEAD, Erased, erased_among
@@ -17,14 +18,14 @@ from flows.books.runs import (
     accounts_known,
     add_event,
     drafted_runs,
+    inputs_of,
     issued_sha256,
     keep_inputs,
     last_state,
     note_knowledge,
-    read_inputs,
 )
 from flows.books.standing import standing_of
-from flows.catalog.load import keep_tables, load_all
+from flows.catalog.load import keep_tables
 from flows.correct.drafts import draft_correction
 from flows.correct.known import known_at
 from flows.correct.prepared import prepared
@@ -78,20 +79,22 @@ class Correction:
         return said
 
 
-def correct(request: Request, reason: str, as_known_at: str | None = None, *, draft: bool = True) -> Correction:
+def correct(
+    request: Request, reason: str, as_known_at: str | None = None, *, draft: bool = True, store: Store | None = None
+) -> Correction:
     """Recomputes the issued month of `request` for its accounts (all, when it names none) and drafts what differs.
 
-    `as_known_at`: with what that run knew. `draft` False only compares. Raises WrongUsage for an empty reason, an
+    `as_known_at`: with what that run knew. `draft` False only compares. `store`: where the command has it
+    open already. Raises WrongUsage for an empty reason, an
     unknown account or run; Refused where nothing is issued, or more would be credited than was billed; NothingToDo
     where nothing differs.
     """
     if not reason.strip():
         raise WrongUsage("--reason: say why the month is corrected; it is kept in the audit log")
-    # Held open, the database is opened and folded together once, not by every stage.
-    with request.store():
-        refused = _take_in(request) if draft else []
-        with known_at(request, as_known_at) as asked:
-            run, erased = _opened(asked, reason, as_known_at)
+    with open_books(request, store) as books:
+        refused = _take_in(books) if draft else []
+        with known_at(books, as_known_at) as asked:
+            run, erased = _opened(books, asked, reason, as_known_at)
             rate_correction(run)
             charge(run)
             tax(run)
@@ -102,49 +105,47 @@ def correct(request: Request, reason: str, as_known_at: str | None = None, *, dr
                 raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {told}" if told else ""))
             replaced = draft_correction(run, found, reason) if draft else []
         if draft:
-            _bind(request, run, reason, found.differences)
+            _bind(books, run, reason, found.differences)
     return Correction(
         request.invoice_month, reason, run.run_id, len(run.request.accounts), found.differences, found.parked, replaced,
         refused, draft,
     )  # fmt: skip
 
 
-def _take_in(request: Request) -> list[str]:
+def _take_in(books: Books) -> list[str]:
     """Every new file of the inbox, as a run does: today's data is what lies there today. Returns the refused ones."""
-    with request.store() as store:
-        report = ingest(store, request.settings(), None, now=request.now, by=request.by)
+    request = books.request
+    report = ingest(books.store, books.settings, None, now=request.now, by=request.by)
+    books.read_again()
     return [file.source_file for file in report.files if file.state == "refused"]
 
 
-def _opened(asked: Request, reason: str, as_known_at: str | None) -> tuple[Run, dict[str, Erased]]:
+def _opened(books: Books, asked: Request, reason: str, as_known_at: str | None) -> tuple[Run, dict[str, Erased]]:
     """The run of kind correction for the accounts that hold a document of the month and were asked for, and the
     accounts among them that cannot be recomputed."""
     month = asked.invoice_month
-    today = replace(asked, known=None, only_these=False)
-    settings = today.settings()
-    tables = load_all(today.home, settings)
-    keep_tables(today.home, settings, tables)
-    with today.store() as store:
-        accounts_known(store, asked)
-        holders, erased = _holders(store, asked)
-        inputs = read_inputs(store, settings, tables)
-        keep_inputs(today.home, settings, inputs)
-        issued = issued_sha256(store)
-        identity = [month, "correction", list(asked.accounts), inputs.sha256, issued, as_known_at]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-        run_id = f"{month}-C-{digest[:12]}"
-        if last_state(store, run_id) == "drafted":
-            raise NothingToDo(f"run {run_id} already drafted this correction of {month}; nothing has changed since.")
-        run = Run(replace(asked, accounts=holders, only_these=True), run_id, "correction")
-        with store.transaction():
-            if last_state(store, run_id) is None:
-                store.con.execute(
-                    "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, "
-                    "only_accounts) values (nextval('run_seq'), $1, $2, 'correction', $3, $4, $5)",
-                    [run_id, month, inputs.sha256, issued, list(asked.accounts)],
-                )
-                note_knowledge(store, run_id, reason, as_known_at)
-            add_event(store, run_id, "open", asked, reason)
+    store, home, settings = books.store, books.request.home, books.settings
+    keep_tables(home, settings, books.tables)
+    accounts_known(store, asked)
+    holders, erased = _holders(store, asked)
+    inputs = inputs_of(books)
+    keep_inputs(home, settings, inputs)
+    issued = issued_sha256(store)
+    identity = [month, "correction", list(asked.accounts), inputs.sha256, issued, as_known_at]
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    run_id = f"{month}-C-{digest[:12]}"
+    if last_state(store, run_id) == "drafted":
+        raise NothingToDo(f"run {run_id} already drafted this correction of {month}; nothing has changed since.")
+    run = Run(books.seen_by(replace(asked, accounts=holders, only_these=True)), run_id, "correction")
+    with store.transaction():
+        if last_state(store, run_id) is None:
+            store.con.execute(
+                "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, "
+                "only_accounts) values (nextval('run_seq'), $1, $2, 'correction', $3, $4, $5)",
+                [run_id, month, inputs.sha256, issued, list(asked.accounts)],
+            )
+            note_knowledge(store, run_id, reason, as_known_at)
+        add_event(store, run_id, "open", asked, reason)
     return run, erased
 
 
@@ -172,13 +173,13 @@ def _holders(store: Store, asked: Request) -> tuple[tuple[str, ...], dict[str, E
     return left, erased
 
 
-def _bind(request: Request, run: Run, reason: str, differences: list[Difference]) -> None:
+def _bind(books: Books, run: Run, reason: str, differences: list[Difference]) -> None:
     """The act in the audit log, and the manifest of the drafts, which the approval is bound to."""
-    with request.store() as store:
-        told = ", ".join(f"{one.account_id} {one.before} -> {one.after} {one.currency}" for one in differences[:20])
-        more = f" and {len(differences) - 20} more" if len(differences) > 20 else ""
-        audit.record(store, "correct", run.run_id, request.by, request.now, reason, told + more)
-        write_correction_manifest(store, request, run.run_id)
+    store, request = books.store, books.request
+    told = ", ".join(f"{one.account_id} {one.before} -> {one.after} {one.currency}" for one in differences[:20])
+    more = f" and {len(differences) - 20} more" if len(differences) > 20 else ""
+    audit.record(store, "correct", run.run_id, request.by, request.now, reason, told + more)
+    write_correction_manifest(store, request, run.run_id)
 
 
 def drafted_corrections(store: Store, month: str) -> list[str]:

@@ -9,18 +9,17 @@ import polars as pl
 from flows.books.compare import Difference, difference
 from flows.books.context import Run
 from flows.books.standing import Standing, corrected_of, standing_of
-from flows.catalog.load import load_all
 from flows.home.store import Store
 from flows.month.allowance_use import allowance_use
 from flows.month.headings import headings
-from flows.month.inputs import billed_to, load_master
+from flows.month.inputs import billed_to, master_of
 from invoicing.adjustments import added_up
 from invoicing.documents import Heading, RunFacts, build_documents, compare
 from invoicing.fit import unfit
 from invoicing.national import Rates
 from schemas.document import Document
 from schemas.errors import Refused
-from templates.render import TEMPLATE_VERSION
+from templates import TEMPLATE_VERSION
 
 
 @dataclass(frozen=True)
@@ -40,48 +39,45 @@ class Prepared:
 def prepared(run: Run) -> Prepared:
     """Builds the documents of the recomputed month and keeps those that differ. Raises Refused where more would be
     credited than an account was ever billed."""
-    request, settings = run.request, run.request.settings()
-    tables = load_all(request.home, settings)
+    request, store, settings, tables = run.request, run.store, run.settings, run.tables
     lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
-    with request.store() as store:
-        standing: dict[str, list[Standing]] = {}
-        for one in standing_of(store, request.invoice_month, request.accounts):
-            standing.setdefault(one.account_id, []).append(one)
-        master = load_master(store, tables)
-        accounts = billed_to(master, settings, request.invoice_month, request.month_first)
-        accounts = accounts.filter(pl.col("account_id").is_in(list(standing)))
-        number = _corrections_before(store, request.invoice_month) + 1
-        names = _draft_names(accounts, number)
-        accounts, lines, taxes = (_renamed(frame, names) for frame in (accounts, lines, taxes))
-        grants = _renamed(pl.read_parquet(run.work / "discounts.parquet"), names)
-        grants.write_parquet(run.work / "discounts.parquet")
-        facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
-        built = build_documents(
-            lines, taxes, allowance_use(run, accounts, tables), _headings(run, accounts, tables.fx), facts
+    standing: dict[str, list[Standing]] = {}
+    for one in standing_of(store, request.invoice_month, request.accounts):
+        standing.setdefault(one.account_id, []).append(one)
+    accounts = billed_to(master_of(run), settings, request.invoice_month, request.month_first)
+    accounts = accounts.filter(pl.col("account_id").is_in(list(standing)))
+    number = _corrections_before(store, request.invoice_month) + 1
+    names = _draft_names(accounts, number)
+    accounts, lines, taxes = (_renamed(frame, names) for frame in (accounts, lines, taxes))
+    grants = _renamed(pl.read_parquet(run.work / "discounts.parquet"), names)
+    grants.write_parquet(run.work / "discounts.parquet")
+    facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
+    built = build_documents(
+        lines, taxes, allowance_use(run, accounts, tables), _headings(run, accounts, tables.fx), facts
+    )
+    previous = _previous(store, standing)
+    documents = {
+        (account := d.bill_to.account_id): _in_place(
+            d, corrected_of(standing[account]).document, previous, request.month_first
         )
-        previous = _previous(store, standing)
-        documents = {
-            (account := d.bill_to.account_id): _in_place(
-                d, corrected_of(standing[account]).document, previous, request.month_first
+        for d in built
+    }
+    left_out = {*parked["account_id"]} & set(standing)
+    documents = {account: d for account, d in documents.items() if account not in left_out}
+    differences = [
+        found
+        for account, those in standing.items()
+        if account not in left_out
+        and (
+            found := difference(
+                account, [one.document for one in those], _of(documents, account), with_details=_named(run)
             )
-            for d in built
-        }
-        left_out = {*parked["account_id"]} & set(standing)
-        documents = {account: d for account, d in documents.items() if account not in left_out}
-        differences = [
-            found
-            for account, those in standing.items()
-            if account not in left_out
-            and (
-                found := difference(
-                    account, [one.document for one in those], _of(documents, account), with_details=_named(run)
-                )
-            )
-        ]
-        accounts_differing = [one.account_id for one in differences if one.account_id in documents]
-        wrong = {account: lacks for account in accounts_differing if (lacks := unfit(documents[account]))}
-        differences = [one for one in differences if one.account_id not in wrong]
-        _not_more_than_billed(store, differences)
+        )
+    ]
+    accounts_differing = [one.account_id for one in differences if one.account_id in documents]
+    wrong = {account: lacks for account in accounts_differing if (lacks := unfit(documents[account]))}
+    differences = [one for one in differences if one.account_id not in wrong]
+    _not_more_than_billed(store, differences)
     reasons = [row for row in parked.iter_rows() if row[0] in standing]
     differing = {one.account_id for one in differences}
     return Prepared(
@@ -92,14 +88,13 @@ def prepared(run: Run) -> Prepared:
 
 
 def _headings(run: Run, accounts: pl.DataFrame, rates: Rates) -> list[Heading]:
-    found = headings(accounts, run.request.settings(), run.request.month_first)
+    found = headings(accounts, run.settings, run.request.month_first)
     return [replace(heading, rates=rates) for heading in found]
 
 
 def _named(run: Run) -> bool:
     """Whether the accounts were named: only then a change of name or address alone makes a new document."""
-    with run.request.store() as store:
-        rows = store.rows("select only_accounts from runs where run_id = $1", [run.run_id])
+    rows = run.store.rows("select only_accounts from runs where run_id = $1", [run.run_id])
     return bool(rows and rows[0][0])
 
 

@@ -109,11 +109,10 @@ def rerate(request: Request, asked: Asked) -> Rerated:
         with in_force(store.con, ("run_states", "documents_in_force")):
             held = store.sql(_BEFORE, {"month": month, "accounts": list(request.accounts) or None})
         erased = erased_among(store, ((account, month) for account in erased_accounts(store)))
-    if named := [str(one) for account, one in erased.items() if account in request.accounts]:
-        raise Refused(f"{month} cannot be rated any more: {'; '.join(named)}. {INSTEAD}")
-    scoped = replace(request, only_these=bool(request.accounts))
-    with scoped.store() as store:
-        now = _now(store, scoped, settings, month)
+        if named := [str(one) for account, one in erased.items() if account in request.accounts]:
+            raise Refused(f"{month} cannot be rated any more: {'; '.join(named)}. {INSTEAD}")
+        scoped = replace(request, only_these=bool(request.accounts))
+        now = _now(store.within(scoped.scope), scoped, settings, month)
     held, now = (records.filter(~pl.col("account_id").is_in(list(erased))) for records in (held, now))
     found = _compared(request.invoice_month, _chosen(held, asked), _chosen(now, asked), held)
     return replace(found, left_out=[str(one) for one in erased.values()])

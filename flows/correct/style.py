@@ -1,7 +1,6 @@
 """How a correction is told: a document taken back and a new one, or one document of what differs (correction_style)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -9,6 +8,7 @@ import polars as pl
 from flows.books.context import Run
 from flows.books.standing import Standing, corrected_of
 from flows.correct.prepared import Prepared
+from flows.home.settings import load_settings
 from flows.home.store import Store
 from invoicing.adjustments import Adjustment, adjustment
 from schemas.document import Document
@@ -22,7 +22,7 @@ def adjusted(
     An adjustment adds to what stands. So a document is replaced nevertheless where another name or address has to be
     on it, and where it bills records that are no longer the account's: nobody else is billed for them while it stands.
     """
-    sellers = replace(run.request, known=None).settings().sellers
+    sellers = (run.settings if run.request.known is None else load_settings(run.request.home)).sellers
     asking = {
         one.account_id: found.standing[one.account_id]
         for one in found.differences

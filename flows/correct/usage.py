@@ -7,9 +7,8 @@ import polars as pl
 
 from flows.books.context import Run, emptied
 from flows.books.standing import Standing, standing_of
-from flows.catalog.load import load_all
 from flows.home.store import Store
-from flows.month.inputs import load_master, rating_tables
+from flows.month.inputs import master_of, rating_tables
 from flows.month.usage.late import numbers_of, of_months
 from flows.month.usage.pieces import classed, drawn, piece_rows, priced
 from flows.month.usage.read import Piece, account_reader
@@ -23,31 +22,28 @@ def rate_correction(run: Run) -> None:
     """Leaves in the work folder what the stages need of the rated usage (as flows.month.rate does), months.parquet, and
     the folders usage/ and settled/: rows of rated_usage and of what is not rated any more, a file per piece, for who is
     corrected."""
-    request = run.request
-    settings = request.settings()
-    tables = load_all(request.home, settings)
+    request, store, settings, tables = run.request, run.store, run.settings, run.tables
     waiting, rated, usage, settled = (emptied(run.work / name) for name in ("classed", "rated", "usage", "settled"))
-    with request.store() as store:
-        standing = standing_of(store, request.invoice_month, request.accounts)
-        months = usage_months_of(standing, request.invoice_month)
-        months.write_parquet(run.work / "months.parquet")
-        master = load_master(store, tables)
-        lookups = rating_tables(store, settings, request.invoice_month, master, tables, never_late=True)
-        first = month_start(str(months["usage_month"].min()))
-        last = add_months(month_start(str(months["usage_month"].max())), 1)
-        rows = piece_rows(settings)
-        columns = store.columns("rated_usage")
-        keep = partial(_keep_settled, store, run, _billed(store, standing))
-        with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
-            wanted = of_months(months, None)
-            pieces = list(classed(reader, lookups, waiting, keep, wanted))
-            included = drawn([path for _, path in pieces], lookups, rows)
-            for path, records in priced(pieces, included, reader, lookups):
-                leave_rated(records, rated / path.name)
-                rows_of = usage_rows(run, records, pl.lit("correction", pl.Categorical)).select(columns)
-                rows_of.with_columns(pl.col(pl.Categorical).cast(pl.String)).write_parquet(
-                    usage / f"{path.stem}.parquet", compression="lz4"
-                )
+    standing = standing_of(store, request.invoice_month, request.accounts)
+    months = usage_months_of(standing, request.invoice_month)
+    months.write_parquet(run.work / "months.parquet")
+    master = master_of(run)
+    lookups = rating_tables(store, settings, request.invoice_month, master, tables, never_late=True)
+    first = month_start(str(months["usage_month"].min()))
+    last = add_months(month_start(str(months["usage_month"].max())), 1)
+    rows = piece_rows(settings)
+    columns = store.columns("rated_usage")
+    keep = partial(_keep_settled, store, run, _billed(store, standing))
+    with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
+        wanted = of_months(months, None)
+        pieces = list(classed(reader, lookups, waiting, keep, wanted))
+        included = drawn([path for _, path in pieces], lookups, rows)
+        for path, records in priced(pieces, included, reader, lookups):
+            leave_rated(records, rated / path.name)
+            rows_of = usage_rows(run, records, pl.lit("correction", pl.Categorical)).select(columns)
+            rows_of.with_columns(pl.col(pl.Categorical).cast(pl.String)).write_parquet(
+                usage / f"{path.stem}.parquet", compression="lz4"
+            )
     del settled
     shutil.rmtree(waiting)
     lookups.grants.write_parquet(run.work / "grants.parquet")

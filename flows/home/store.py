@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -161,6 +162,12 @@ class Store:
             yield
         finally:
             self.scope = scope
+
+    def within(self, scope: Scope) -> "Store":
+        """The same open database, looked at within another scope. Who opened it closes it."""
+        other = copy(self)
+        other.scope = scope
+        return other
 
     def second(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the open database, for reading what is committed beside a transaction; to be closed."""

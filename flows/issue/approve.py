@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from flows.books.books import Books, open_books
 from flows.books.context import Request
 from flows.books.ledger import balance_issue
 from flows.books.manifest import write_manifest
 from flows.books.runs import add_event, drafted_runs
-from flows.catalog.load import load_all
 from flows.home.audit import record
 from flows.home.settings import Settings
 from flows.home.store import Store
@@ -68,41 +68,55 @@ def approve(
     *,
     manifest: str | None = None,
     override: str | None = None,
+    store: Store | None = None,
 ) -> Approval:
     """Issues the drafts of the month (of one run, one seller, one kind) and renders what is issued.
 
-    `manifest`: the hash of the manifest the approver has looked at. `override`: why what stops it may pass.
+    `manifest`: the hash of the manifest the approver has looked at. `override`: why what stops it may pass. `store`:
+    where the command has it open already.
     """
-    settings = request.settings()
+    with open_books(request, store) as books:
+        return _approve(books, run_id, seller, kind, issue_date, manifest, override)
+
+
+def _approve(
+    books: Books,
+    run_id: str | None,
+    seller: str | None,
+    kind: str | None,
+    issue_date: date | None,
+    manifest: str | None,
+    override: str | None,
+) -> Approval:
+    store, request, settings = books.store, books.request, books.settings
     if seller is not None and seller not in settings.sellers:
         raise WrongUsage(f"--seller: unknown {seller!r}; there are {', '.join(settings.sellers)}")
-    with request.store() as store:
-        runs = [
-            (each, drafted_by)
-            for each, run_kind, drafted_by in drafted_runs(store, request.invoice_month)
-            if run_id in (None, each) and kind in (None, run_kind)
-        ]
-        numbers: list[str] = []
-        stops: list[Stop] = []
-        _day_fits(store, request, [each for each, _ in runs], issue_date)
-        if runs:
-            may_approve(store, request, settings, [each for each, _ in runs], manifest)
-            stops = waiting(store, settings, request, seller, override)
-            with store.transaction():
-                let_through(store, request, [each for each, _ in runs], stops, override)
-                for each, _ in runs:
-                    numbers += _issue(store, request, settings, each, seller, issue_date)
-            store.checkpoint()
-        rendered, unprinted = render(store, request, settings)
-        parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
-        if not numbers and not rendered and not unprinted and not (runs and parked):
-            # An approval killed after its last PDF still owes the manifest.
-            if store.rows("select 1 from issued_documents where invoice_month = $1 limit 1", [request.invoice_month]):
-                write_manifest(store, request, settings, load_all(request.home, settings))
-            raise NothingToDo(
-                f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first."
-            )
-        write_manifest(store, request, settings, load_all(request.home, settings))
+    runs = [
+        (each, drafted_by)
+        for each, run_kind, drafted_by in drafted_runs(store, request.invoice_month)
+        if run_id in (None, each) and kind in (None, run_kind)
+    ]
+    numbers: list[str] = []
+    stops: list[Stop] = []
+    _day_fits(store, request, [each for each, _ in runs], issue_date)
+    if runs:
+        may_approve(books, [each for each, _ in runs], manifest)
+        stops = waiting(books, seller, override)
+        with store.transaction():
+            let_through(store, request, [each for each, _ in runs], stops, override)
+            for each, _ in runs:
+                numbers += _issue(store, request, settings, each, seller, issue_date)
+        store.checkpoint()
+    rendered, unprinted = render(store, request, settings)
+    parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
+    if not numbers and not rendered and not unprinted and not (runs and parked):
+        # An approval killed after its last PDF still owes the manifest.
+        if store.rows("select 1 from issued_documents where invoice_month = $1 limit 1", [request.invoice_month]):
+            write_manifest(books)
+        raise NothingToDo(
+            f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first."
+        )
+    write_manifest(books)
     return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted)
 
 

@@ -8,25 +8,24 @@ import hashlib
 import json
 from typing import Any
 
+from flows.books.books import Books
 from flows.books.context import Request
-from flows.books.runs import Inputs, billed_by, issued_sha256, read_inputs
-from flows.catalog.load import load_all
+from flows.books.runs import Inputs, billed_by, inputs_of, issued_sha256
 from flows.home.objects import kept
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
 from schemas.errors import Refused
 
 
-def may_approve(
-    store: Store, request: Request, settings: Settings, runs: list[str], manifest: str | None = None
-) -> None:
+def may_approve(books: Books, runs: list[str], manifest: str | None = None) -> None:
     """Raises Refused when the approver had a hand in the drafts, or something they rest on has moved.
 
     `manifest`: the hash, or its beginning, of the manifest that the approver has looked at.
     """
+    store, request, settings = books.store, books.request, books.settings
     _another_person(store, request, settings, runs)
     again = f"Run `tollbook run {request.invoice_month}` again and approve what it drafts."
-    inputs = read_inputs(store, settings, load_all(request.home, settings))
+    inputs = inputs_of(books)
     for run_id in runs:
         bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run_id])[0][0]
         if bound is None:

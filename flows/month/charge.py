@@ -8,11 +8,11 @@ import polars as pl
 from flows.books.context import Run
 from flows.books.holds import held_rows
 from flows.books.standing import STANDING
-from flows.catalog.load import Tables, load_all
+from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.corrected_parts import CorrectedParts, corrected_parts, last_issued, replaced_by
-from flows.month.inputs import MasterData, all_accounts, load_master, usage_months
+from flows.month.inputs import MasterData, all_accounts, master_of, usage_months
 from flows.month.isolate import Accounts, parking
 from flows.month.usage_owed import UsageContext, usage_owed
 from rating.charges import one_time_charges, recurring_charges
@@ -50,22 +50,20 @@ def charge(run: Run) -> dict[str, int]:
 
 def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     """Leaves charges.parquet, components/*.parquet, parked.parquet and findings.parquet in the work folder."""
-    settings = run.request.settings()
-    tables = load_all(run.request.home, settings)
+    store, settings, tables = run.store, run.settings, run.tables
     products = tables.catalog.products
-    with run.request.store() as store:
-        master = accounts_of.of(load_master(store, tables))
-        issued = accounts_of.rows(_issued_parts(store))
-        held = accounts_of.rows(held_rows(store))
-        replaced = replaced_by(store, run)
-        charged = _issued_charges(store, replaced)
-        credited = store.sql(
-            "select i.invoice_number, i.account_id, coalesce(o.taxed_on, i.issue_date) as tax_date "
-            "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"
-        )
-        strangers = _strangers(store) if replaced is None else pl.DataFrame(schema=_FINDING)
-        last_months = last_issued(store)
-        discounts = in_order(store.current("discounts"))
+    master = accounts_of.of(master_of(run))
+    issued = accounts_of.rows(_issued_parts(store))
+    held = accounts_of.rows(held_rows(store))
+    replaced = replaced_by(store, run)
+    charged = _issued_charges(store, replaced)
+    credited = store.sql(
+        "select i.invoice_number, i.account_id, coalesce(o.taxed_on, i.issue_date) as tax_date "
+        "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"
+    )
+    strangers = _strangers(store) if replaced is None else pl.DataFrame(schema=_FINDING)
+    last_months = last_issued(store)
+    discounts = in_order(store.current("discounts"))
     window = _window(settings, run.request.month_first)
     accounts = horizons(
         master.versions.unique("account_id", keep="last", maintain_order=True),

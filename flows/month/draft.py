@@ -1,7 +1,7 @@
 """Stage draft: documents from lines and taxes, every account's outcome, the books balanced, all in one transaction."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,14 +13,13 @@ from flows.books.ledger import balance_books
 from flows.books.run_diff import write_differences
 from flows.books.runs import add_event, drafted_runs
 from flows.books.standing import STANDING
-from flows.catalog.load import load_all
 from flows.home import audit
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.allowance_use import allowance_use
 from flows.month.draft_rows import write_drafts
 from flows.month.headings import HISTORY_MONTHS, Past, headings_of
-from flows.month.inputs import MasterData, billed_to, load_master
+from flows.month.inputs import MasterData, billed_to, master_of
 from flows.month.isolate import alone
 from invoicing.adjustments import added_up
 from invoicing.documents import RunFacts, build_documents
@@ -28,49 +27,57 @@ from invoicing.fit import unfit
 from rating.owed import horizons
 from schemas.document import Balance, Document, HistoryPoint
 from schemas.money import EXACT
-from templates.render import TEMPLATE_VERSION
+from templates import TEMPLATE_VERSION
 
 
-def draft(run: Run) -> tuple[dict[str, int], list[str]]:
-    """Drafts the run's documents; returns outcomes with how many accounts had them, and the runs it replaced."""
-    request, settings = run.request, run.request.settings()
-    tables = load_all(request.home, settings)
+@dataclass(frozen=True)
+class Drafted:
+    """What a run drafted."""
+
+    outcomes: dict[str, int]
+    """Outcome -> how many accounts had it."""
+    replaced: list[str]
+    """Runs whose drafts gave way to this one's."""
+
+
+def draft(run: Run) -> Drafted:
+    """Drafts the run's documents."""
+    request, store, settings, tables = run.request, run.store, run.settings, run.tables
     lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
-    with request.store() as store:
-        master = load_master(store, tables)
-        past = _past(store, request)
-        accounts = billed_to(master, settings, request.invoice_month, request.month_first)
-        mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, past, request)))
-        facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
-        balances = _balances(store, request.month_first)
-        lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
-        allowances = allowance_use(run, mine, tables)
+    master = master_of(run)
+    past = _past(store, request)
+    accounts = billed_to(master, settings, request.invoice_month, request.month_first)
+    mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, past, request)))
+    facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
+    balances = _balances(store, request.month_first)
+    lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
+    allowances = allowance_use(run, mine, tables)
 
-        def built(accounts: frozenset[str]) -> list[Document]:
-            some = mine.filter(pl.col("account_id").is_in(list(accounts)))
-            headings = [
-                replace(heading, rates=tables.fx)
-                for heading in headings_of(some, settings, past, balances, request.month_first)
-            ]
-            return build_documents(lines, taxes, allowances, headings, facts)
+    def built(accounts: frozenset[str]) -> list[Document]:
+        some = mine.filter(pl.col("account_id").is_in(list(accounts)))
+        headings = [
+            replace(heading, rates=tables.fx)
+            for heading in headings_of(some, settings, past, balances, request.month_first)
+        ]
+        return build_documents(lines, taxes, allowances, headings, facts)
 
-        documents, wrong = _documents(frozenset(mine["account_id"]), built)
-        parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
-        outcomes = _outcomes(run, master, parked, documents, past, settings)
-        with store.transaction():
-            replaced = _supersede(store, request)
-            write_drafts(store, run, documents, lines, taxes, outcomes)
-            store.con.execute(
-                "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3",
-                [request.by, request.now, run.run_id],
-            )
-            write_differences(store, run.run_id, replaced)
-            add_event(store, run.run_id, "drafted", request)
-            told = ", ".join(f"{count} {name}" for name, count in _counted(outcomes).items())
-            audit.record(store, "run", run.run_id, request.by, request.now, None, told)
-            balance_books(store, run.run_id)
-        store.checkpoint()
-    return _counted(outcomes), replaced
+    documents, wrong = _documents(frozenset(mine["account_id"]), built)
+    parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
+    outcomes = _outcomes(run, master, parked, documents, past, settings)
+    with store.transaction():
+        replaced = _supersede(store, request)
+        write_drafts(store, run, documents, lines, taxes, outcomes)
+        store.con.execute(
+            "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3",
+            [request.by, request.now, run.run_id],
+        )
+        write_differences(store, run.run_id, replaced)
+        add_event(store, run.run_id, "drafted", request)
+        told = ", ".join(f"{count} {name}" for name, count in _counted(outcomes).items())
+        audit.record(store, "run", run.run_id, request.by, request.now, None, told)
+        balance_books(store, run.run_id)
+    store.checkpoint()
+    return Drafted(_counted(outcomes), replaced)
 
 
 def _documents(

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from flows.books.books import Books
 from flows.books.context import Run, draft_id
 from flows.books.erased import erased_before
 from flows.catalog.load import Tables
@@ -44,6 +45,15 @@ class MasterData:
     charges: pl.DataFrame
     billed_until: pl.DataFrame
     parked: pl.DataFrame
+
+
+def master_of(run: Run) -> MasterData:
+    """Master data of the run's accounts: read once per command, so that every stage sees the same."""
+    return run.books.once(_read_master)
+
+
+def _read_master(books: Books) -> MasterData:
+    return load_master(books.store, books.tables)
 
 
 def load_master(store: Store, tables: Tables) -> MasterData:
@@ -351,5 +361,4 @@ def billed_to(master: MasterData, settings: Settings, month: str, issue_date: da
 
 def all_accounts(run: Run) -> list[str]:
     """Every account that is known."""
-    with run.request.store() as store:
-        return [account for (account,) in store.rows("select distinct account_id from feed_accounts")]
+    return [account for (account,) in run.store.rows("select distinct account_id from feed_accounts")]

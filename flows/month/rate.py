@@ -10,10 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from flows.books.context import Run, emptied
-from flows.catalog.load import load_all
 from flows.home.side_by_side import ahead, several
 from flows.home.store import Store
-from flows.month.inputs import load_master, rating_tables
+from flows.month.inputs import master_of, rating_tables
 from flows.month.usage.late import Late, rate_late
 from flows.month.usage.pieces import classed, drawn, piece_rows, priced
 from flows.month.usage.read import Piece, usage_reader
@@ -27,39 +26,37 @@ def rate(run: Run) -> dict[str, int]:
     folder: rated/*.arrow (flows.month.usage.rows), late/*.arrow and grants.parquet. Returns how many records took which
     way.
     """
-    settings = run.request.settings()
-    tables = load_all(run.request.home, settings)
+    store, settings, tables = run.store, run.settings, run.tables
     waiting, rated = (emptied(run.work / name) for name in ("classed", "rated"))
-    with run.request.store() as store:
-        master = load_master(store, tables)
-        lookups = rating_tables(store, settings, run.request.invoice_month, master, tables)
-        late = Late.of(settings, master, run.request.month_first)
-        _forget(store, run)
-        rows = piece_rows(settings)
+    master = master_of(run)
+    lookups = rating_tables(store, settings, run.request.invoice_month, master, tables)
+    late = Late.of(settings, master, run.request.month_first)
+    _forget(store, run)
+    rows = piece_rows(settings)
 
-        def tables_from(usage_month: str) -> RatingTables:
-            """Of the run, or looking back further."""
-            if month_start(usage_month) >= lookups.oldest_usage_day:
-                return lookups
-            return rating_tables(store, settings, run.request.invoice_month, master, tables, since=usage_month)
+    def tables_from(usage_month: str) -> RatingTables:
+        """Of the run, or looking back further."""
+        if month_start(usage_month) >= lookups.oldest_usage_day:
+            return lookups
+        return rating_tables(store, settings, run.request.invoice_month, master, tables, since=usage_month)
 
-        def settled(piece: Piece, records: pl.DataFrame) -> None:
-            write_settled(store, run, piece.feed, late.set_apart(records))
+    def settled(piece: Piece, records: pl.DataFrame) -> None:
+        write_settled(store, run, piece.feed, late.set_apart(records))
 
-        with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
-            pieces = list(classed(reader, lookups, waiting, settled))
-            included = drawn([path for _, path in pieces], lookups, rows)
-            columns = store.columns("rated_usage")
+    with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
+        pieces = list(classed(reader, lookups, waiting, settled))
+        included = drawn([path for _, path in pieces], lookups, rows)
+        columns = store.columns("rated_usage")
 
-            def left(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
-                path, records = item
-                return rated_and_left(run, records, rated / path.name, columns)
+        def left(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
+            path, records = item
+            return rated_and_left(run, records, rated / path.name, columns)
 
-            store.append_each("rated_usage", several(left, ahead(priced(pieces, included, reader, lookups))))
-            rate_late(store, run, settings, late, rows, tables_from)
-            write_estimates(store, run.run_id)
-        counts = counted(store, run.run_id)
-        store.checkpoint()
+        store.append_each("rated_usage", several(left, ahead(priced(pieces, included, reader, lookups))))
+        rate_late(store, run, settings, late, rows, tables_from)
+        write_estimates(store, run.run_id)
+    counts = counted(store, run.run_id)
+    store.checkpoint()
     shutil.rmtree(waiting)
     lookups.grants.write_parquet(run.work / "grants.parquet")
     return counts

@@ -6,11 +6,10 @@ import polars as pl
 
 from flows.books.context import Run
 from flows.books.standing import STANDING
-from flows.catalog.load import load_all
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.draft_rows import load_charges
-from flows.month.inputs import all_accounts, billed_to, load_master
+from flows.month.inputs import all_accounts, billed_to, master_of
 from flows.month.isolate import Accounts, parking
 from flows.month.taxing.engine import Question, answered
 from flows.month.taxing.memory import given_back, issued_taxes, rated_calls, with_proof
@@ -29,15 +28,13 @@ def tax(run: Run) -> dict[str, int]:
 
 def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     """Leaves lines.parquet, taxes.parquet and more rows in parked.parquet in the run's work folder."""
-    settings = run.request.settings()
-    tables = load_all(run.request.home, settings)
-    with run.request.store() as store:
-        master = accounts_of.of(load_master(store, tables))
-        certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
-        issued = issued_taxes(store)
-        usage = rated_calls(store, run)
-        offers = in_order(store.current("discounts"))
-        spent = used_up(offers, _given(store, run))
+    store, settings, tables = run.store, run.settings, run.tables
+    master = accounts_of.of(master_of(run))
+    certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
+    issued = issued_taxes(store)
+    usage = rated_calls(store, run)
+    offers = in_order(store.current("discounts"))
+    spent = used_up(offers, _given(store, run))
     accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
     parked = pl.concat([pl.read_parquet(run.work / "parked.parquet"), _without_seller(accounts)])
     charges = accounts_of.rows(load_charges(run)).join(parked, on="account_id", how="anti")
@@ -57,8 +54,7 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     parked = pl.concat([parked, undecided])
     lines = lines.join(parked, on="account_id", how="anti")
     headings = _tax_headings(accounts, settings, run.request.month_first)
-    with run.request.store() as store:
-        memory = given_back(store, lines)
+    memory = given_back(store, lines)
     question = Question(lines, headings, certificates, id_checks, issued, memory)
     result = answered(question, tables.taxes, settings, run)
     late = late_certificates(certificates, with_proof(issued, tables.taxes, run.request.month_first, settings))

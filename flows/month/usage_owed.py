@@ -97,9 +97,8 @@ def _less_billed(
     """Charges and components of usage months rated anew, less what documents hold of them."""
     owed, problems = with_usage_pricing(usage_charges(sums, context.bounds), context.currencies, context.products)
     months = context.accounts.rows(pl.read_parquet(context.run.work / "months.parquet"))
-    with context.run.request.store() as store:
-        billed = keyed(_billed(store, months, but_for), context.products)
-        moved = _moved(store, folder, billed)
+    billed = keyed(_billed(context.run.store, months, but_for), context.products)
+    moved = _moved(context.run.store, folder, billed)
     if billed.is_empty():
         return owed, problems
     gone = ~pl.col("product_code").is_in(list(context.products))

@@ -21,6 +21,7 @@ from flows.books.ageing import ageing
 from flows.books.publish import publish, read
 from flows.books.remedies import remedy
 from flows.books.views import blocks
+from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.review.stops import Standing, standing
@@ -130,13 +131,13 @@ class Review:
         return [*found, f"All of it: {self.html}"]
 
 
-def review(store: Store, settings: Settings, month: str) -> Review:
+def review(store: Store, settings: Settings, month: str, tables: Tables | None = None) -> Review:
     """Publishes the snapshot, reads the review of invoice month `month` from it, writes review.html and review.json.
 
-    Raises Refused when no run of the month stands.
+    `tables`: where the command has read them already. Raises Refused when no run of the month stands.
     """
     month_start(month)
-    held = standing(store, settings, month)
+    held = standing(store, settings, month, tables)
     with read(publish(store)) as con:
         con.execute("set variable month = $1", [month])
         con.execute("set variable previous = $1", [shift_month(month, -1)])

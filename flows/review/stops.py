@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from flows.books.books import Books
 from flows.books.context import Request
 from flows.books.publish import in_force
-from flows.catalog.load import load_all
+from flows.catalog.load import Tables, load_all
 from flows.home import audit
 from flows.home.settings import Settings
 from flows.home.store import Store
@@ -48,11 +49,15 @@ class Standing:
         ]
 
 
-def standing(store: Store, settings: Settings, month: str) -> Standing:
-    """Everything that stops the approval of an invoice month, worst first, and what was overridden of it."""
+def standing(store: Store, settings: Settings, month: str, tables: Tables | None = None) -> Standing:
+    """Everything that stops the approval of an invoice month, worst first, and what was overridden of it.
+
+    `tables`: where the command has read them already.
+    """
+    tables = tables or load_all(store.home, settings)
     with in_force(store.con, STANDING):
         bridged = bridge(store, month)
-        uncharged, unfounded = resource_gaps(store, settings, load_all(store.home, settings), month)
+        uncharged, unfounded = resource_gaps(store, settings, tables, month)
         stops = [*missing(store, settings, month), *residuals(bridged), *far_off(store, settings, month)]
     rows = store.rows(
         "select code, subject, detail, seller_id, reason, by_name from stop_overrides where invoice_month = $1 "
@@ -63,19 +68,20 @@ def standing(store: Store, settings: Settings, month: str) -> Standing:
     return Standing(stops, bridged, uncharged, unfounded, {stop: said[stop] for stop in stops if stop in said})
 
 
-def waiting(store: Store, settings: Settings, request: Request, seller: str | None, override: str | None) -> list[Stop]:
+def waiting(books: Books, seller: str | None, override: str | None) -> list[Stop]:
     """What stops this approval and was not let through before.
 
     Raises Refused, listing it, unless an `override` says why it may pass.
     """
-    found = standing(store, settings, request.invoice_month)
+    month = books.request.invoice_month
+    found = standing(books.store, books.settings, month, books.tables)
     here = [stop for stop in found.stops if seller is None or stop.seller_id in (None, seller)]
     stops = [stop for stop in here if stop not in found.reasons]
     if stops and not (override and override.strip()):
         listed = "\n".join(f"  {stop}" for stop in stops[:20])
         more = f"\n  and {len(stops) - 20} more, see the review" if len(stops) > 20 else ""
         raise Refused(
-            f"{request.invoice_month} may not be approved yet:\n{listed}{more}\n"
+            f"{month} may not be approved yet:\n{listed}{more}\n"
             "Mend it and run again, or let it through and say why: --override TEXT"
         )
     return stops

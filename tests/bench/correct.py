@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.bill_run import open_month
-from flows.books.context import Request, Run
+from flows.books.books import open_books
+from flows.books.context import Request
 from flows.books.manifest import write_manifest
-from flows.catalog.load import load_all
 from flows.correct.month import correct
 from flows.home.settings import Home
 from flows.ingest.take_in import ingest
@@ -57,18 +57,17 @@ def _issued_month(home: Home, data: Path) -> None:
     """Takes everything in, runs the month and issues it, without approval and PDFs."""
     shutil.copy(data / "calls.csv", home.inbox / "calls" / "calls.csv")
     request = _request(home.root)
-    opened: list[Run] = []
 
     def take_in() -> None:
         with request.store() as store:
             ingest(store, request.settings(), None, now=NOW)
 
     def run() -> None:
-        opened.append(open_month(request))
-        for stage in (rate, charge, tax, draft):
-            stage(opened[0])
-        with request.store() as store:
-            write_manifest(store, request, request.settings(), load_all(home, request.settings()))
+        with open_books(request) as books:
+            opened = open_month(books)
+            for stage in (rate, charge, tax, draft):
+                stage(opened)
+            write_manifest(books)
 
     seconds = {"ingest": _timed(take_in), "rate, charge, tax, draft": _timed(run)}
     with request.store() as store:

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.books.context import Request, Run
+from flows.books.books import Books, open_books
+from flows.books.context import Request
 from flows.books.runs import open_run
-from flows.catalog.load import load_all
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.draft import draft
@@ -37,14 +37,14 @@ def main() -> None:
         make_home(home_dir, data, deck, MEMORY_LIMIT_MB)
     elif step == "ingest":
         shutil.copy(data / "calls.csv", request.home.inbox / "calls" / "calls.csv")
-    run = _opened(request) if step == "rate" else None
-    if step == "open":
-        acts: dict[str, Callable[[], Any]] = {"open": lambda: _opened(request)}
-    elif run is None:
-        acts = {step: lambda: _ingest(request)}
-    else:
-        acts = {"rate": lambda: rate(run), "draft": lambda: [stage(run) for stage in (charge, tax, draft)]}
-    sys.stdout.write(json.dumps({name: _measured(act) for name, act in acts.items()}))
+    with open_books(request) as books:
+        acts: dict[str, Callable[[], Any]] = {step: lambda: _ingest(books)}
+        if step == "open":
+            acts = {"open": lambda: open_run(books)}
+        elif step == "rate":
+            run, _ = open_run(books)
+            acts = {"rate": lambda: rate(run), "draft": lambda: [stage(run) for stage in (charge, tax, draft)]}
+        sys.stdout.write(json.dumps({name: _measured(act) for name, act in acts.items()}))
 
 
 def _measured(act: Callable[[], Any]) -> dict[str, object]:
@@ -57,20 +57,12 @@ def _measured(act: Callable[[], Any]) -> dict[str, object]:
     return {"seconds": seconds, "cpu_s": cpu_s, "peak_mb": used.ru_maxrss / 1024, "done": str(done)[:200]}
 
 
-def _ingest(request: Request) -> dict[str, int]:
-    with request.store() as store:
-        report = ingest(store, request.settings(), None, now=NOW)
+def _ingest(books: Books) -> dict[str, int]:
+    report = ingest(books.store, books.settings, None, now=NOW)
     refused = [str(fault) for file in report.files for fault in file.faults]
     if refused:
         sys.exit(f"bench: ingest complains: {refused[:3]}")
     return {file.source_file: file.loaded for file in report.files}
-
-
-def _opened(request: Request) -> Run:
-    settings = request.settings()
-    with request.store() as store:
-        run, _ = open_run(store, request, settings, load_all(request.home, settings))
-    return run
 
 
 if __name__ == "__main__":

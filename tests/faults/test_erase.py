@@ -16,6 +16,7 @@ import pytest
 from flows.ask.doctor import doctor
 from flows.ask.explain import explain
 from flows.bill_run import publish_snapshot, run_direct
+from flows.books.books import open_books
 from flows.books.context import Request
 from flows.books.laws import broken
 from flows.books.manifest import write_manifest
@@ -254,8 +255,8 @@ def test_explain_doctor_and_manifest_know_what_is_erased(home: Home) -> None:
             "where i.account_id = 'ANN' and section = 'international_minutes'"
         )[0]
         told = explain(store, number, str(line)).lines
-        request = _request(home, "2025-06")
-        write_manifest(store, request, load_settings(home), _tables(home))
+    with open_books(_request(home, "2025-06")) as books:
+        write_manifest(books)
     assert any("records without their numbers: the call detail of ANN up to 2025-05 was erased" in one for one in told)
     assert any(re.search(r"sum of \d+ parts: .* rounded once", one) for one in told)
     outputs = [re.findall(r'"usage/.*', text.decode()) for text in
@@ -266,12 +267,6 @@ def test_explain_doctor_and_manifest_know_what_is_erased(home: Home) -> None:
     assert (checks["erased call detail"].state, checks["erased call detail"].detail) == ("ok", "of 1 accounts")
     assert checks["issued documents"].state == "ok"
     assert checks["audit log"].state == "ok"
-
-
-def _tables(home: Home) -> Any:
-    from flows.catalog.load import load_all
-
-    return load_all(home, load_settings(home))
 
 
 def test_detail_that_is_still_needed_is_not_erased(home: Home) -> None:

@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 import flows.issue.approve
 from flows.bill_run import RunReport, open_month, run_direct, take_in
+from flows.books.books import open_books
 from flows.books.context import Request
 from flows.books.manifest import write_manifest
 from flows.books.publish import publish, read
-from flows.catalog.load import load_all
 from flows.correct.month import Correction, correct
 from flows.home.settings import Home
 from flows.home.store import Store
@@ -88,11 +88,9 @@ def issued_total(home: Home, account: str | None = None) -> Decimal:
 
 def draft_only(home: Home, month: str) -> None:
     """The stages of a run and its manifest, without review and snapshot: what a year of months can afford."""
-    request = asked(home, month)
-    take_in(request)
-    opened = open_month(request)
-    for stage in (rate, charge, tax, draft):
-        stage(opened)
-    settings = request.settings()
-    with request.store() as store:
-        write_manifest(store, request, settings, load_all(home, settings))
+    with open_books(asked(home, month)) as books:
+        take_in(books)
+        opened = open_month(books)
+        for stage in (rate, charge, tax, draft):
+            stage(opened)
+        write_manifest(books)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.bill_run import run_direct, take_in
+from flows.books.books import open_books
 from flows.books.context import Request
 from flows.books.runs import drafted_runs
 from flows.home.objects import kept
@@ -37,9 +38,8 @@ def _request(home: Home, by: str) -> Request:
 
 
 def _may(home: Home, by: str = "ben", manifest: str | None = None) -> None:
-    with Store(home) as store:
-        runs = [run_id for run_id, *_ in drafted_runs(store, "2025-06")]
-        may_approve(store, _request(home, by), load_settings(home), runs, manifest)
+    with open_books(_request(home, by)) as books:
+        may_approve(books, [run_id for run_id, *_ in drafted_runs(books.store, "2025-06")], manifest)
 
 
 def _change(path: Path, old: str, new: str) -> None:
@@ -142,7 +142,8 @@ def test_what_stops_the_approval_is_let_through_with_a_reason(home: Home) -> Non
     totals = home.inbox / "usage_totals" / "totals.csv"
     totals.parent.mkdir()
     totals.write_text("source,local_date,records,seconds\npbx,2025-05-03,2,90\n", encoding="utf-8")
-    take_in(_request(home, "anna"))
+    with open_books(_request(home, "anna")) as books:
+        take_in(books)
     with pytest.raises(Refused, match=r"control_total pbx 2025-05-03: the switch wrote 2 records .*\n.*--override"):
         approve(_request(home, "ben"), None, None, None, None)
     with pytest.raises(Refused, match="--override"):

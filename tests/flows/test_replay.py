@@ -8,6 +8,7 @@ import pytest
 
 from flows.ask.status import status, status_lines
 from flows.bill_run import RunReport, run_direct, take_in
+from flows.books.books import open_books
 from flows.books.context import Request
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
@@ -47,9 +48,9 @@ def _run(home: Home, month: str = "2025-06") -> RunReport:
 
 
 def _replay(home: Home, reason: str | None = None) -> Replay:
-    take_in(_request(home))
-    with Store(home) as store:
-        return replay(store, load_settings(home), reason, _request(home))
+    with open_books(_request(home)) as books:
+        take_in(books)
+        return replay(books.store, books.settings, reason, books.request)
 
 
 def _found(done: Replay) -> list[tuple[str, str, str | None, int]]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.books.books import open_books
 from flows.books.context import Request, Run
 from flows.home.settings import Home
 from flows.home.store import Store
@@ -24,8 +25,8 @@ def test_seconds_of_many_or_long_calls_are_summed_whole(tmp_path: Path) -> None:
             "values ('r', $1, $2, $3, $4, $5, '2025-05')",
             [(str(number), *one) for number, one in enumerate(usage)],
         )
-    with Store(home) as store:
-        found = rated_calls(store, Run(request, "r", "regular"))
+    with open_books(request) as books:
+        found = rated_calls(books.store, Run(books, "r", "regular"))
     assert found.select("account_id", "jurisdiction", "duration_s", "calls").rows() == [
         ("a", "interstate", 61, 1),
         ("a", "intrastate", 90_127, 2),
@@ -52,5 +53,6 @@ def test_a_corrected_call_counts_once_and_as_corrected(tmp_path: Path) -> None:
                 "usage_month) values ($1, 'd', $2, 'voice', 'a', $3, 60, '2025-05')",
                 [run_id, usage_id, jurisdiction],
             )
-        found = rated_calls(store, Run(request, "now", "regular"))
+    with open_books(request) as books:
+        found = rated_calls(books.store, Run(books, "now", "regular"))
     assert found.select("jurisdiction", "duration_s", "calls").rows() == [("interstate", 60, 1), ("intrastate", 60, 1)]
