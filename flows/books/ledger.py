@@ -92,15 +92,39 @@ LAWS = {
                    where run_id = $run and strftime(l.period_start, '%Y-%m') = (from last) group by draft_id) l
             using (draft_id)
         where abs(coalesce(u.amount, 0) - coalesce(l.amount, 0)) > 0.000001""",
-    # An outside engine may round line by line, or charge a minimum: its amount is its own.
-    "every tax of our tables is its base times its rate, to the smallest unit": """
-        select t.draft_id, t.tax_no, t.base_amount, t.rate_percent, t.amount
-        from invoice_taxes t join documents d using (run_id, draft_id)
-        where t.run_id = $run and t.rate_percent > 0
-            and case when abs(t.amount::double - t.base_amount::double * t.rate_percent::double / 100)
-                > 1.000001 * 10.0 ** -(d.document_json ->> '$.minor_digits')::integer
-            then (d.document_json ->> concat('$.taxes[', t.tax_no - 1, '].table')) not like 'engine answer %'
-            else false end""",
+    # `excess` is what the exact tax has more than the amount, on its absolute value; both x 100 where the rate is a
+    # percentage. A base is printed at twelve decimals: `last` is what the printing may have moved, 0 where it is gross
+    # base times percentage to the last digit. An outside engine's amount is its own. What an adjustment adds up, and
+    # what is given back as it was charged, was rounded more than once: it is within one smallest unit.
+    "every tax of our tables is its base times its rate, rounded once as its row says": """
+        with papers as (
+            select run_id, draft_id, (document_json ->> '$.minor_digits')::integer as digits,
+                document_json ->> '$.taxes[*].rounding' as roundings, document_json ->> '$.taxes[*].table' as tables,
+                d.correction = 'adjustment' or (d.correction = 'reversal' and exists (
+                    select 1 from issued_documents i join documents o using (run_id, draft_id)
+                    where i.invoice_number = d.corrects and o.correction = 'adjustment')) as is_sum
+            from documents d where run_id = $run),
+        taxed as (
+            select t.draft_id, t.tax_no, t.base_amount, t.rate_percent, t.line_count, t.rate_amount, t.amount,
+                case when p.is_sum then 'sum' else p.roundings[t.tax_no] end as rounding,
+                t.amount * case t.unit when 'amount_per_line' then 1 else 100 end as charged,
+                case when t.unit is distinct from 'amount_per_line' then t.base_amount * t.rate_percent
+                    when t.certificate_number is not null or (t.amount = 0 and t.note is not null) then 0
+                    else t.line_count * t.rate_amount end as exact,
+                case when t.unit is not distinct from 'amount_per_line'
+                    or t.gross_base * t.taxable_percent = t.base_amount * 100 then 0
+                    else t.rate_percent * 0.000000000001 end as last,
+                case t.unit when 'amount_per_line' then 1 else 100 end * case p.digits
+                    when 0 then 1 when 1 then 0.1 when 2 then 0.01 when 3 then 0.001 when 4 then 0.0001 end as smallest
+            from invoice_taxes t join papers p using (run_id, draft_id)
+            where t.run_id = $run and not coalesce(p.tables[t.tax_no] like 'engine answer %', false)),
+        compared as (
+            select *, abs(exact) - case when exact < 0 then -charged else charged end as excess from taxed)
+        select draft_id, tax_no, base_amount, rate_percent, line_count, rate_amount, rounding, amount from compared
+        where not coalesce(case rounding
+            when 'half_up' then 2 * excess + last >= -smallest and 2 * excess - last < smallest
+            when 'down' then 2 * excess + last >= 0 and 2 * excess - last < 2 * smallest
+            else abs(excess) <= smallest end, false)""",
     "every document says on paper what its row says": """
         select draft_id, subtotal, tax_total, total from documents
         where run_id = $run and (subtotal, tax_total, total) is distinct from (

@@ -3,26 +3,20 @@
 A killed approval is finished by approving again: what is numbered stays, what is not rendered is rendered.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from flows.books.books import Books, open_books
 from flows.books.context import Request
-from flows.books.ledger import balance_issue
 from flows.books.manifest import write_manifest
-from flows.books.runs import add_event, drafted_runs
-from flows.home.audit import record
-from flows.home.settings import Settings
+from flows.books.runs import drafted_runs
 from flows.home.store import Store
+from flows.issue.freeze import freeze
 from flows.issue.may_approve import may_approve
-from flows.issue.printing import render, set_aside, unprintable
+from flows.issue.printing import render
 from flows.review.stop import Stop
 from flows.review.stops import let_through, waiting
-from invoicing.documents import issued
-from invoicing.fit import unfit
-from schemas.document import Document, canonical
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_of
 
@@ -105,7 +99,7 @@ def _approve(
         with store.transaction():
             let_through(store, request, [each for each, _ in runs], stops, override)
             for each, _ in runs:
-                numbers += _issue(store, request, settings, each, seller, issue_date)
+                numbers += freeze(store, request, settings, each, seller, issue_date)
         store.checkpoint()
     rendered, unprinted = render(store, request, settings)
     parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
@@ -149,61 +143,6 @@ def _left_out(store: Store, month: str, approved: list[str], seller: str | None)
     )
     parked = [(account, reason) for account, outcome, reason in rows if outcome == "parked"]
     return parked, sum(reason == "not asked for" for _, _, reason in rows)
-
-
-def _issue(
-    store: Store, request: Request, settings: Settings, run_id: str, seller: str | None, asked: date | None
-) -> list[str]:
-    """Numbers and freezes the run's drafts, in the order of account ids; the run is approved when none is left.
-
-    Their day is the one asked for, else the draft's: the 1st of the invoice month, or of that of a correction.
-    """
-    waiting = store.rows(
-        "select draft_id, seller_id, account_id, document_json from documents d where run_id = $1 and not exists "
-        "(select 1 from issued_documents i where i.run_id = d.run_id and i.draft_id = d.draft_id) "
-        "order by seller_id, account_id, draft_id",
-        [run_id],
-    )
-    numbers = []
-    for draft_id, seller_id, account_id, text in waiting:
-        if seller is not None and seller_id != seller:
-            continue
-        draft = Document.model_validate_json(text)
-        if (found := unfit(draft)) is not None:
-            raise Refused(f"draft of account {account_id}: {found}")
-        if reason := unprintable(draft):
-            set_aside(store, run_id, draft_id, account_id, reason)
-            continue
-        series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
-        day = asked or draft.issue_date
-        sequence = _next_in(store, seller_id, series, day.year)
-        number = f"{series}-{day.year}-{sequence:06d}"
-        has_usage = draft.correction != "reversal" and any(line.charge_type == "usage" for line in draft.lines)
-        usage_name = f"{number}.csv" if has_usage else None
-        document = issued(draft, number, day, usage_name)
-        content = canonical(document)
-        store.con.execute(
-            "insert into issued_documents values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-            [draft_id, number, seller_id, series, sequence, account_id, document.invoice_month, run_id, day,
-             document.due_date, content.decode(), hashlib.sha256(content).hexdigest(), request.by, request.now],
-        )  # fmt: skip
-        numbers.append(number)
-    if seller is None or all(row[1] == seller for row in waiting):
-        add_event(store, run_id, "approved", request)
-    balance_issue(store, run_id)
-    bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run_id])[0][0]
-    told = f"{len(numbers)} documents issued of manifest {bound}"
-    record(store, "approve", run_id, request.by, request.now, detail=told)
-    return numbers
-
-
-def _next_in(store: Store, seller_id: str, series: str, year: int) -> int:
-    """The next number of a seller's series in a year: one more than the last, so without a gap."""
-    last = store.rows(
-        "select max(sequence) from issued_documents where seller_id = $1 and series = $2 and year(issue_date) = $3",
-        [seller_id, series, year],
-    )[0][0]
-    return int(last or 0) + 1
 
 
 def for_month(request: Request, month: str) -> Request:

@@ -6,6 +6,7 @@ parked.
 
 import multiprocessing
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from flows.books.context import Request
@@ -13,19 +14,47 @@ from flows.home.objects import keep
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.issue.usage_csv import usage_csv
+from invoicing.fit import unfit
 from schemas.document import Document
+from schemas.errors import Refused
 from templates.render import pdf_of_json, render_html
 
 _OF_A_DRAFT = ("documents", "invoice_lines", "invoice_taxes", "line_discounts", "line_usage", "charges")
 
 
-def unprintable(draft: Document) -> str | None:
-    """Why the document cannot be laid out, or None. The page is made and thrown away; only the PDF takes time."""
+TRIED_HERE = 100
+"""So many pages are laid out in the time that other processes need to start."""
+TRIED_AT_ONCE = 16
+
+
+def faults(drafts: Sequence[str], settings: Settings) -> list[str | None]:
+    """Why each draft (its JSON) cannot be laid out, None where it can: the same order. Raises Refused for one that may
+    not be issued at all.
+
+    The page is made and thrown away; the drawing of it takes a PDF's time and finds nothing more. Many are tried in
+    the processes that PDFs are drawn in.
+    """
+    if len(drafts) <= TRIED_HERE or settings.run.render_processes == 1:
+        return [fault(draft) for draft in drafts]
+    with _pool(settings.run.render_processes) as pool:
+        return list(pool.map(fault, drafts, chunksize=TRIED_AT_ONCE))
+
+
+def fault(draft_json: str) -> str | None:
+    """Why one draft cannot be laid out, or None; top-level, so that a spawned process can be handed it."""
+    draft = Document.model_validate_json(draft_json)
+    if (lacks := unfit(draft)) is not None:
+        raise Refused(f"draft of account {draft.bill_to.account_id}: {lacks}")
     try:
         render_html(draft)
     except Exception as error:  # noqa: BLE001 whatever it is, it is what parks the account
         return _told(error)
     return None
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    """Spawned, not forked: WeasyPrint's C libraries do not survive a fork everywhere (DESIGN, decision 10)."""
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _told(error: BaseException) -> str:
@@ -56,9 +85,7 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
     if not waiting:
         return 0, []
     failed = []
-    workers = min(settings.run.render_processes, len(waiting))
-    # Spawned, not forked: WeasyPrint's C libraries do not survive a fork everywhere (DESIGN, decision 10).
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with _pool(min(settings.run.render_processes, len(waiting))) as pool:
         prints = deque(pool.submit(pdf_of_json, text.encode()) for _, text in waiting)
         for number, text in waiting:
             printed = prints.popleft()

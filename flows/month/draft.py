@@ -12,20 +12,19 @@ from flows.books.context import Request, Run
 from flows.books.ledger import balance_books
 from flows.books.run_diff import write_differences
 from flows.books.runs import add_event, drafted_runs
-from flows.books.standing import STANDING
 from flows.home import audit
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.allowance_use import allowance_use
 from flows.month.draft_rows import write_drafts
-from flows.month.headings import HISTORY_MONTHS, Past, headings_of
+from flows.month.headings import headings_of
 from flows.month.inputs import MasterData, billed_to, master_of
 from flows.month.isolate import alone
-from invoicing.adjustments import added_up
+from flows.month.past import holders_of, past_of, previous_totals
 from invoicing.documents import RunFacts, build_documents
 from invoicing.fit import unfit
 from rating.owed import horizons
-from schemas.document import Balance, Document, HistoryPoint
+from schemas.document import Balance, Document
 from schemas.money import EXACT
 from templates import TEMPLATE_VERSION
 
@@ -45,9 +44,11 @@ def draft(run: Run) -> Drafted:
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
     lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
     master = master_of(run)
-    past = _past(store, request)
+    holders = holders_of(store, request.invoice_month)
+    before = previous_totals(store, request.invoice_month)
     accounts = billed_to(master, settings, request.invoice_month, request.month_first)
-    mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, past, request)))
+    mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, holders, request)))
+    past = past_of(store, request.invoice_month, mine["account_id"])
     facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
     balances = _balances(store, request.month_first)
     lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
@@ -63,7 +64,7 @@ def draft(run: Run) -> Drafted:
 
     documents, wrong = _documents(frozenset(mine["account_id"]), built)
     parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
-    outcomes = _outcomes(run, master, parked, documents, past, settings)
+    outcomes = _outcomes(run, master, parked, documents, holders, before, settings)
     with store.transaction():
         replaced = _supersede(store, request)
         write_drafts(store, run, documents, lines, taxes, outcomes)
@@ -98,36 +99,12 @@ def _counted(outcomes: pl.DataFrame) -> dict[str, int]:
     return dict(outcomes.group_by("outcome").len().sort("outcome").iter_rows())
 
 
-def _past(store: Store, request: Request) -> Past:
-    rows = store.rows(
-        f"select account_id, invoice_month, document_json from ({STANDING}) "
-        "order by account_id, invoice_month, goes_with <> invoice_number, sequence"
-    )
-    previous: dict[str, Document] = {}
-    totals: dict[str, dict[str, Decimal]] = {}
-    holders = set()
-    for account, month, text in rows:
-        if month == request.invoice_month:
-            holders.add(account)
-        if month < request.invoice_month:
-            document = Document.model_validate_json(text)
-            adds = document.correction == "adjustment" and account in previous
-            previous[account] = added_up(previous[account], document) if adds else document
-            months = totals.setdefault(account, {})
-            months[month] = months.get(month, Decimal(0)) + document.total
-    history = {
-        account: [HistoryPoint(invoice_month=m, total=t) for m, t in sorted(months.items())][-HISTORY_MONTHS:]
-        for account, months in totals.items()
-    }
-    return Past(previous, history, frozenset(holders))
-
-
-def _left_out(accounts: pl.DataFrame, past: Past, request: Request) -> pl.Series:
+def _left_out(accounts: pl.DataFrame, holders: frozenset[str], request: Request) -> pl.Series:
     """Accounts this run does not draft for: they hold a document of the month, or were not asked for."""
     left = [
         account
         for account in accounts["account_id"]
-        if account in past.holders or (request.accounts and account not in request.accounts)
+        if account in holders or (request.accounts and account not in request.accounts)
     ]
     return pl.Series("account_id", left, dtype=pl.String).implode()
 
@@ -145,8 +122,8 @@ def _balances(store: Store, as_of: date) -> dict[str, Balance]:
         value=pl.col("amount") * pl.col("kind").replace_strict(_PAYMENT_SIGN, return_dtype=pl.Int64),
     )
     documents = store.sql(
-        "select account_id, json_extract_string(document_json, '$.total')::decimal(38, 12) as value "
-        "from issued_documents where issue_date < $1", [as_of]
+        "select d.account_id, d.total as value from issued_documents i join documents d using (run_id, draft_id) "
+        "where i.issue_date < $1", [as_of]
     )  # fmt: skip
     told = pl.concat([signed, documents.filter(pl.col("account_id").is_in(signed["account_id"].implode()))])
     sums = told.group_by("account_id").agg(pl.col("value").sum()).sort("account_id")
@@ -155,7 +132,7 @@ def _balances(store: Store, as_of: date) -> dict[str, Balance]:
 
 def _outcomes(
     run: Run, master: MasterData, parked: pl.DataFrame, documents: list[Document],
-    past: Past, settings: Settings,
+    holders: frozenset[str], before: dict[str, Decimal], settings: Settings,
 ) -> pl.DataFrame:  # fmt: skip
     """One row per known account (RULES 26)."""
     request = run.request
@@ -170,7 +147,7 @@ def _outcomes(
         .iter_rows()
     ):
         reason = None
-        if account in past.holders:
+        if account in holders:
             outcome, reason = "excluded", f"holds an issued document of {request.invoice_month}"
         elif request.accounts and account not in request.accounts:
             outcome, reason = "excluded", "not asked for"
@@ -184,19 +161,8 @@ def _outcomes(
             outcome, reason = "closed", f"served until {served_until}"
         else:
             outcome = "nothing_to_bill"
-        previous = past.previous.get(account)
-        rows.append(
-            (
-                run.run_id,
-                account,
-                seller,
-                outcome,
-                reason,
-                currency,
-                totals.get(account),
-                previous.total if previous else None,
-            )
-        )
+        known_totals = totals.get(account), before.get(account)
+        rows.append((run.run_id, account, seller, outcome, reason, currency, *known_totals))
     names = ["run_id", "account_id", "seller_id", "outcome", "reason", "currency"]
     schema: dict[str, Any] = {**dict.fromkeys(names, pl.String), "total": EXACT, "previous_total": EXACT}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("account_id")

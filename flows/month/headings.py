@@ -1,32 +1,21 @@
 """What stands around the lines of each account's document: seller, customer, terms, past and balance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
 from flows.home.settings import Settings
+from flows.month.past import Past
 from invoicing.documents import Heading
-from schemas.document import Balance, BillTo, Document, HistoryPoint
+from schemas.document import Balance, BillTo
 from schemas.money import rounded
 from taxes.places import codes
-
-HISTORY_MONTHS = 12
-
-
-@dataclass(frozen=True)
-class Past:
-    """Issued documents before this run, per account."""
-
-    previous: dict[str, Document]
-    history: dict[str, list[HistoryPoint]]
-    holders: frozenset[str]
 
 
 def headings(accounts: pl.DataFrame, settings: Settings, issue_date: date) -> list[Heading]:
     """What stands around the lines of each account's document, without its past and its balance."""
-    return list(headings_of(accounts, settings, Past({}, {}, frozenset()), {}, issue_date))
+    return list(headings_of(accounts, settings, Past({}, {}), {}, issue_date))
 
 
 def headings_of(

@@ -31,7 +31,6 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     store, settings, tables = run.store, run.settings, run.tables
     master = accounts_of.of(master_of(run))
     certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
-    issued = issued_taxes(store)
     usage = rated_calls(store, run)
     offers = in_order(store.current("discounts"))
     spent = used_up(offers, _given(store, run))
@@ -55,6 +54,7 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     lines = lines.join(parked, on="account_id", how="anti")
     headings = _tax_headings(accounts, settings, run.request.month_first)
     memory = given_back(store, lines)
+    issued = issued_taxes(store, _looked_up(lines, certificates, settings))
     question = Question(lines, headings, certificates, id_checks, issued, memory)
     result = answered(question, tables.taxes, settings, run)
     late = late_certificates(certificates, with_proof(issued, tables.taxes, run.request.month_first, settings))
@@ -65,6 +65,15 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     checked(result.taxes, TAXES).write_parquet(run.work / "taxes.parquet")
     parked.write_parquet(run.work / "parked.parquet")
     return {"lines": lines.height, "taxes": result.taxes.height, "parked": parked.height}
+
+
+def _looked_up(lines: pl.DataFrame, certificates: pl.DataFrame, settings: Settings) -> list[str]:
+    """Accounts whose issued tax rows this run needs: those that are given something back, those that filed a
+    certificate, and, as it may look at everything, those that an outside engine is asked about."""
+    asked = (
+        lines if settings.tax_engine else lines.filter(pl.any_horizontal(pl.col("tax_date", "reverses").is_not_null()))
+    )
+    return pl.concat([asked["account_id"], certificates["account_id"]]).unique().sort().to_list()
 
 
 def _given(store: Store, run: Run) -> pl.DataFrame:

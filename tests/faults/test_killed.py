@@ -179,8 +179,8 @@ def test_a_run_by_prefect_killed_with_its_server(home: Home, homes: dict[str, Ho
 
 
 APPROVAL_POINTS = [
-    "flows.issue.approve:_next_in after 2",
-    "flows.issue.approve:balance_issue after 1",
+    "flows.issue.freeze:_next_in after 2",
+    "flows.issue.freeze:balance_issue after 1",
     "flows.issue.approve:render before 1",
     "flows.home.store:os.fsync before 1",
     "flows.issue.printing:write_atomic after 2",

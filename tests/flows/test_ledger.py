@@ -9,7 +9,7 @@ import pytest
 from flows.bill_run import publish_snapshot, run_direct
 from flows.books import publish
 from flows.books.context import Request
-from flows.books.ledger import balance_books, balance_issue, balance_mails
+from flows.books.ledger import LAWS, balance_books, balance_issue, balance_mails
 from flows.books.views import blocks
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
@@ -88,6 +88,69 @@ def test_a_breach_of_the_runs_books_is_named(store: Store, change: str) -> None:
         balance_books(store, run_id)
 
 
+TAX_LAW = "every tax of our tables is its base times its rate, rounded once as its row says"
+PERCENT = "unit = 'percent_of_base', rate_percent = 10, gross_base = {0}, taxable_percent = 100, base_amount = {0}"
+PER_LINE = "unit = 'amount_per_line', base_amount = 0, rate_percent = 0, line_count = {}, rate_amount = 1.00"
+THIRD = (
+    "unit = 'percent_of_base', rate_percent = 30, gross_base = {0}3, taxable_percent = 33.333333333333, "
+    "base_amount = {0}1"
+)
+
+
+def _taxed(store: Store, row: str, amount: str, rounding: str, **other: str) -> int:
+    """How many rows break the law when every tax row of the run says this."""
+    (run_id,) = store.rows("select run_id from runs")[0]
+    store.con.execute(f"update invoice_taxes set {row}, amount = {amount}")
+    said = {"rounding": rounding, **other}
+    for name, value in said.items():
+        old = f'"{name}":("[^"]*"|null)'
+        store.con.execute(
+            "update documents set document_json = regexp_replace(document_json, $1, $2, 'g')",
+            [old, f'"{name}":"{value}"'],
+        )
+    return len(store.rows(LAWS[TAX_LAW], {"run": run_id}))
+
+
+@pytest.mark.parametrize(
+    ("row", "rounding", "right", "wrong"),
+    [
+        (PERCENT.format("100"), "half_up", "10", ("10.01", "9.99", "-10")),
+        (PERCENT.format("-100"), "half_up", "-10", ("-10.01", "-9.99", "10")),
+        (PERCENT.format("100.05"), "half_up", "10.01", ("10.00", "10.02")),
+        (PERCENT.format("-100.05"), "half_up", "-10.01", ("-10.00", "-10.02")),
+        (PERCENT.format("100"), "down", "10", ("9.99", "10.01")),
+        (PERCENT.format("100.09"), "down", "10", ("10.01", "9.99")),
+        (PERCENT.format("-100.09"), "down", "-10", ("-10.01", "-9.99")),
+        (PER_LINE.format("3"), "half_up", "3", ("5", "3.01", "2.99", "0")),
+        (PER_LINE.format("-3"), "half_up", "-3", ("-5", "-3.01", "3")),
+        # A third of 3.00 at twelve decimals is 0.999999999999 99, and printed 1.000000000000.
+        (THIRD.format(""), "down", "0.29", ("0.28", "0.31")),
+        (THIRD.format("-"), "down", "-0.29", ("-0.28", "-0.31")),
+        (PERCENT.format("100"), "as_charged", "10.01", ("10.02", "9.98")),
+    ],
+)
+def test_a_tax_is_what_its_own_rounding_makes_of_it_to_the_last_cent(
+    store: Store, row: str, rounding: str, right: str, wrong: tuple[str, ...]
+) -> None:
+    assert _taxed(store, row, right, rounding) == 0
+    assert [_taxed(store, row, amount, rounding) for amount in wrong] == [2] * len(wrong)
+
+
+def test_taxes_that_nobody_pays_and_those_of_an_outside_engine_keep_the_law(store: Store) -> None:
+    levy = PER_LINE.format("3")
+    assert _taxed(store, f"{levy}, certificate_number = 'C-1'", "0", "half_up") == 0
+    assert _taxed(store, f"{levy}, certificate_number = 'C-1'", "3", "half_up") == 2
+    assert _taxed(store, f"{levy}, certificate_number = null", "0", "half_up") == 2
+    assert _taxed(store, PERCENT.format("100"), "12.34", "half_up") == 2
+    assert _taxed(store, PERCENT.format("100"), "12.34", "half_up", table="engine answer 1234") == 0
+
+
+def test_what_an_adjustment_adds_up_was_rounded_twice(store: Store) -> None:
+    row = PERCENT.format("100")
+    store.con.execute("update documents set correction = 'adjustment'")
+    assert [_taxed(store, row, amount, "half_up") for amount in ("9.99", "10.01", "10.02")] == [0, 0, 2]
+
+
 ISSUED = {
     "update documents set total = total + 0.01": "is its draft, to the cent",
     "update issued_documents set sequence = 3, invoice_number = 'UK-2025-000003' where sequence = 2": "without a gap",
@@ -125,7 +188,7 @@ def test_a_breach_of_the_outbox_is_named(store: Store, change: str) -> None:
 def test_a_snapshot_that_lacks_something_is_not_published(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     publish_snapshot(_request(home))
     before = home.published.read_bytes()
-    steps = blocks("sql_base.sql")
+    steps = blocks(Path(publish.__file__).with_name("base.sql"))
     short = {**steps, "rated_usage": f"{steps['rated_usage']} limit 1"}
     monkeypatch.setattr(publish, "blocks", lambda _: short)
     with pytest.raises(TollbookError, match=r"rated usage and its seconds: .*5, 305.* here, .*1, 61"):

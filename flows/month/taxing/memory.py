@@ -26,7 +26,8 @@ select d.account_id, coalesce(draft.taxed_on, d.issue_date) as issued_on, t.tax_
     t.exempt_amount <> 0 and t.certificate_number is null as reverse_charge, d.invoice_number, t.base_amount,
     t.exempt_amount, t.amount + coalesce(a.amount, 0) as amount, t.tax_no, draft.currency,
     d.invoice_number not in (select invoice_number from standing where goes_with = invoice_number) as is_replaced
-from issued_documents d join documents draft using (run_id, draft_id)
+from (from issued_documents where list_contains($accounts, account_id)) d
+join documents draft using (run_id, draft_id)
 left join invoice_taxes t on t.run_id = d.run_id and t.draft_id = d.draft_id
 left join added a on a.goes_with = d.invoice_number and a.tax_code = t.tax_code and a.jurisdiction = t.jurisdiction
     and a.tax_date = t.tax_date and a.rate_percent = t.rate_percent and a.is_exempt = (t.exempt_amount <> 0)
@@ -37,12 +38,12 @@ order by d.invoice_number, t.tax_no
 document does not stand, or is an adjustment, which stands with the one that it adds to."""
 
 
-def issued_taxes(store: Store) -> pl.DataFrame:
-    """taxes.frames.ISSUED, with tax_no, currency and is_replaced.
+def issued_taxes(store: Store, accounts: list[str]) -> pl.DataFrame:
+    """taxes.frames.ISSUED of these accounts, with tax_no, currency and is_replaced.
 
     A document without any row still has one, without tax_code: what reverses it gives no tax back.
     """
-    return store.sql(_ISSUED).cast(dict(ISSUED))  # type: ignore[arg-type]
+    return store.sql(_ISSUED, {"accounts": accounts}).cast(dict(ISSUED))  # type: ignore[arg-type]
 
 
 def given_back(store: Store, lines: pl.DataFrame) -> Memory:

@@ -1,0 +1,115 @@
+"""Numbers allotted and documents frozen, inside the approval's transaction: what is issued never changes again."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+import polars as pl
+
+from flows.books.context import Request
+from flows.books.ledger import balance_issue
+from flows.books.runs import add_event
+from flows.home.audit import record
+from flows.home.settings import Settings
+from flows.home.store import Store
+from flows.issue.printing import faults, set_aside
+from invoicing.documents import issued
+from schemas.document import Document, canonical
+
+ISSUED_AT_ONCE = 1000
+"""Documents that are frozen and handed to the database at a time."""
+
+Series = tuple[str, str, int]
+"""Seller, series, year: numbers run on inside it."""
+
+_ISSUED = pl.Schema(
+    {
+        **dict.fromkeys(("draft_id", "invoice_number", "seller_id", "series"), pl.String()),
+        "sequence": pl.Int64(),
+        **dict.fromkeys(("account_id", "invoice_month", "run_id"), pl.String()),
+        **dict.fromkeys(("issue_date", "due_date"), pl.Date()),
+        **dict.fromkeys(("document_json", "document_sha256", "issued_by"), pl.String()),
+        "issued_at": pl.Datetime("us", "UTC"),
+    }
+)
+"""Columns of issued_documents."""
+
+Draft = tuple[str, str, str, str]
+"""draft_id, seller_id, account_id, document_json."""
+
+
+def freeze(
+    store: Store, request: Request, settings: Settings, run_id: str, seller: str | None, asked: date | None
+) -> list[str]:
+    """Numbers and freezes the run's drafts, in the order of account ids; the run is approved when none is left.
+
+    Their day is the one asked for, else the draft's: the 1st of the invoice month, or of that of a correction.
+    """
+    waiting: list[Draft] = store.rows(  # type: ignore[assignment]
+        "select draft_id, seller_id, account_id, document_json from documents d where run_id = $1 and not exists "
+        "(select 1 from issued_documents i where i.run_id = d.run_id and i.draft_id = d.draft_id) "
+        "order by seller_id, account_id, draft_id",
+        [run_id],
+    )
+    drafts = _printable(store, settings, run_id, [row for row in waiting if seller in (None, row[1])])
+    last = _last_numbers(store)
+    numbers: list[str] = []
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for first in range(0, len(drafts), ISSUED_AT_ONCE):
+            some = drafts[first : first + ISSUED_AT_ONCE]
+            frame = _numbered(some, request, settings, run_id, asked, last)
+            numbers.extend(frame["invoice_number"])
+            yield frame
+
+    store.append_each("issued_documents", frames())
+    if seller is None or all(row[1] == seller for row in waiting):
+        add_event(store, run_id, "approved", request)
+    balance_issue(store, run_id)
+    bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run_id])[0][0]
+    told = f"{len(numbers)} documents issued of manifest {bound}"
+    record(store, "approve", run_id, request.by, request.now, detail=told)
+    return numbers
+
+
+def _printable(store: Store, settings: Settings, run_id: str, drafts: list[Draft]) -> list[Draft]:
+    """The drafts that can be laid out; the others are set aside before anything has a number."""
+    reasons = faults([text for *_, text in drafts], settings)
+    for (draft_id, _, account_id, _), reason in zip(drafts, reasons, strict=True):
+        if reason:
+            set_aside(store, run_id, draft_id, account_id, reason)
+    return [draft for draft, reason in zip(drafts, reasons, strict=True) if not reason]
+
+
+def _numbered(
+    drafts: Iterable[Draft], request: Request, settings: Settings, run_id: str, asked: date | None,
+    last: dict[Series, int],
+) -> pl.DataFrame:  # fmt: skip
+    """Rows of issued_documents for the drafts. `last`: the last number of each series; it is counted on here, which is
+    safe while one writer does it in one transaction."""
+    rows = []
+    for draft_id, seller_id, account_id, text in drafts:
+        draft = Document.model_validate_json(text)
+        series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
+        day = asked or draft.issue_date
+        sequence = _next_in(last, (seller_id, series, day.year))
+        number = f"{series}-{day.year}-{sequence:06d}"
+        has_usage = draft.correction != "reversal" and any(line.charge_type == "usage" for line in draft.lines)
+        document = issued(draft, number, day, f"{number}.csv" if has_usage else None)
+        content = canonical(document)
+        rows.append(
+            (draft_id, number, seller_id, series, sequence, account_id, document.invoice_month, run_id, day,
+             document.due_date, content.decode(), hashlib.sha256(content).hexdigest(), request.by, request.now)
+        )  # fmt: skip
+    return pl.DataFrame(rows, schema=_ISSUED, orient="row")
+
+
+def _last_numbers(store: Store) -> dict[Series, int]:
+    rows = store.rows("select seller_id, series, year(issue_date), max(sequence) from issued_documents group by all")
+    return {(seller_id, series, year): sequence for seller_id, series, year, sequence in rows}
+
+
+def _next_in(last: dict[Series, int], series: Series) -> int:
+    """The next number of a seller's series in a year: one more than the last, so without a gap."""
+    last[series] = last.get(series, 0) + 1
+    return last[series]
