@@ -4,18 +4,21 @@ from datetime import date
 
 import polars as pl
 
-from schemas.allowance import Allowance
+from schemas.allowance import Allowance, allowance_id
 from schemas.catalog import Catalog
 from schemas.dated import in_force
 from schemas.periods import days
 
 _UNITS_PER = {"minute": 60, "second": 1, "credit": 1}
 
+_POOL = ("account_id", "usage_month", "plan", "allowance", "allowance_id", "pool")
+
 
 def granted(
     spans: pl.DataFrame, account_versions: pl.DataFrame, usage_months: list[tuple[str, date, date]], catalog: Catalog
 ) -> pl.DataFrame:
-    """What each pool holds: account_id, usage_month, allowance_id, pool (group, device or null), granted_units.
+    """What each pool holds: account_id, usage_month, plan, allowance (its code in the plan), allowance_id, pool (group,
+    device or null), granted_units.
 
     Units are what usage is measured in: seconds for minutes, credits for SMS. spans: rating.spans; a resource
     counts with the quantity it has on its last active day of the month, by_days with its share of the month.
@@ -37,16 +40,16 @@ def granted(
                     held.select(
                         "account_id",
                         usage_month=pl.lit(month),
-                        allowance_id=pl.lit(f"{name}:{code}"),
+                        plan=pl.lit(name),
+                        allowance=pl.lit(code),
+                        allowance_id=pl.lit(allowance_id(name, code)),
                         pool=pool,
                         granted_units=_whole_units(units, share) * _UNITS_PER[allowance.unit],
                     )
-                    .group_by("account_id", "usage_month", "allowance_id", "pool", maintain_order=True)
+                    .group_by(list(_POOL), maintain_order=True)
                     .agg(pl.col("granted_units").sum())
                 )
-    schema = {"account_id": pl.String, "usage_month": pl.String, "allowance_id": pl.String, "pool": pl.String}
-    empty = pl.DataFrame(schema={**schema, "granted_units": pl.Int64})
-    return pl.concat([*frames, empty])
+    return pl.concat([*frames, pl.DataFrame(schema={**dict.fromkeys(_POOL, pl.String), "granted_units": pl.Int64})])
 
 
 def _held(spans: pl.DataFrame, on_plan: pl.DataFrame, start: date, end: date, allowance: Allowance) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from rating.draws import NEXT as ALSO
 from rating.number_classes import by_class
 from rating.outcomes import settle
 from rating.tariffs import RateOn, Tariffs, change_dates, compiled, is_plain, is_priced, of_deck, together
+from schemas.allowance import allowance_id
 from schemas.catalog import Catalog
 from schemas.dated import in_force
 
@@ -28,7 +29,7 @@ def rules(catalog: Catalog) -> pl.DataFrame:
                 category,
                 NEXT.join(rule.deck) if rule.deck else None,
                 rule.free,
-                ALSO.join(f"{name}:{code}" for code in rule.allowance) if rule.allowance else None,
+                ALSO.join(allowance_id(name, code) for code in rule.allowance) if rule.allowance else None,
                 rule.included,
                 rule.charged,
             )

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from rating.devices import Devices, devices_of
-from schemas.allowance import ranks
+from schemas.allowance import allowance_id, ranks
 from schemas.catalog import Catalog
 
 NEXT = "\x1f"
@@ -47,13 +47,14 @@ def pools_of(catalog: Catalog, inventory: Devices) -> Pools:
         listed = [rule.allowance for rule in plan.usage.values() if rule.allowance]
         turns = ranks(listed)
         for codes in listed:
-            ids = NEXT.join(f"{name}:{code}" for code in codes)
+            ids = NEXT.join(allowance_id(name, code) for code in codes)
             for code in codes:
                 one = plan.allowances[code]
-                lists[ids, code] = (ids, f"{name}:{code}", turns[code], one.pool, one.devices, one.needs_device)
+                known = allowance_id(name, code)
+                lists[ids, code] = (ids, known, turns[code], one.pool, one.devices, one.needs_device)
         for code, one in plan.allowances.items():
             if isinstance(one.order, list):
-                places += [(f"{name}:{code}", category, place) for place, category in enumerate(one.order)]
+                places += [(allowance_id(name, code), category, place) for place, category in enumerate(one.order)]
     text, flag = pl.String, pl.Boolean
     columns = {"listed": text, "allowance_id": text, "turn": pl.Int64, "shared_by": text, "devices": text}
     return Pools(

@@ -48,6 +48,11 @@ class Allowance(Model):
         return self.pool == "device" or self.devices != "all"
 
 
+def allowance_id(plan: str, code: str) -> str:
+    """What usage names an allowance by. Read it, join by it, never cut it apart: a plan's name may hold a colon."""
+    return f"{plan}:{code}"
+
+
 def ranks(lists: Iterable[tuple[str, ...]]) -> dict[str, int]:
     """Allowance -> its turn: every list draws on its allowances in rising turns, the first of all being 0.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from schemas.allowance import Allowance, ranks
+from schemas.allowance import Allowance, allowance_id, ranks
 from schemas.call_rate import Rate
 from schemas.dated import DatedExact, DatedText, Exact, Model, Texts, as_dated
 from schemas.pricing import DatedPricing
@@ -204,7 +204,20 @@ class Catalog(Model):
             for product in plan.prices:
                 if product not in self.products:
                     raise ValueError(f"plan {code}, prices: unknown product {product!r}")
+        self._allowances_apart()
         return self
+
+    def _allowances_apart(self) -> None:
+        """Plan `a` with allowance `b:c` and plan `a:b` with allowance `c` would draw on each other's units."""
+        holder: dict[str, str] = {}
+        for name, plan in self.plans.items():
+            for code in plan.allowances:
+                known = allowance_id(name, code)
+                if known in holder:
+                    raise ValueError(
+                        f"plan {name}, allowance {code}: {holder[known]} is called {known} too; rename one"
+                    )
+                holder[known] = f"allowance {code} of plan {name}"
 
     def _allowances_fit(self, code: str, plan: Plan) -> None:
         drawing: dict[str, set[str]] = {name: set() for name in plan.allowances}

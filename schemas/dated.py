@@ -20,16 +20,22 @@ def as_dated(value: Any) -> Any:
     return value if isinstance(value, dict) else {date.min: value}
 
 
-def _exact(value: Any) -> Any:
+def quoted_number(value: Any, whole_may_be_bare: bool = True) -> Decimal:
     """Numbers of money are quoted text in YAML and TOML: a bare 0.1 has already been through a float."""
-    if isinstance(value, float):
-        raise ValueError(f'found {value}, a binary number; quote it: "{value}"')
+    if isinstance(value, float) or (isinstance(value, int) and not whole_may_be_bare):
+        raise ValueError(f'expected a quoted number: "{value}"')
     try:
-        number = Decimal(str(value))
+        number = Decimal(str(value).strip())
     except ArithmeticError:
-        raise ValueError(f"found {value!r}; expected a number") from None
-    exponent = number.as_tuple().exponent
-    if not number.is_finite() or abs(number) >= PRICE_LIMIT or (isinstance(exponent, int) and exponent < -12):
+        number = Decimal("nan")
+    if not number.is_finite():
+        raise ValueError(f"found {value!r}; expected a number")
+    return number
+
+
+def _exact(value: Any) -> Decimal:
+    number = quoted_number(value)
+    if abs(number) >= PRICE_LIMIT or int(number.as_tuple().exponent) < -12:
         raise ValueError(f"found {value}; expected a number below {PRICE_LIMIT} with at most 12 decimals")
     return number
 

@@ -1,13 +1,13 @@
 """How a product prices a period's quantity, as the catalogue and the check files write it (CONTRACT, section 5)."""
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.dated import Model
+from schemas.dated import Model, quoted_number
 
 PriceModel = Literal["standard", "package", "volume", "graduated", "graduated_percentage", "percentage"]
 
@@ -22,22 +22,7 @@ _OWN_KEYS: dict[str, tuple[set[str], set[str]]] = {
 """model -> (keys it needs, keys it may have). Any other key of a model would silently price nothing."""
 
 
-def _number(value: Any) -> Any:
-    """Quoted text, as everywhere where money is written: a bare 0.1 has already been through a float."""
-    if value is None:
-        return None
-    if isinstance(value, float):
-        raise ValueError(f'found {value}, a binary number; quote it: "{value}"')
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise ValueError(f"found {value!r}; expected a number") from None
-    if not number.is_finite():
-        raise ValueError(f"found {value!r}; expected a number")
-    return number
-
-
-Number = Annotated[Decimal, BeforeValidator(_number)]
+Number = Annotated[Decimal, BeforeValidator(quoted_number)]
 """Exact and finite, of any size: an upper end may be as far away as its author likes."""
 
 NotNegative = Annotated[Number, Field(ge=0)]

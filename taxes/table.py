@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.catalog import Section
-from schemas.dated import in_force
+from schemas.dated import in_force, quoted_number
 from schemas.periods import add_months
 
 TaxCode = Literal[
@@ -47,11 +47,9 @@ def _day(value: Any) -> date:
 
 
 def _percent(value: Any) -> Decimal:
-    if isinstance(value, (int, float)):
-        raise ValueError(f'expected a quoted number: "{value}"')
-    if not isinstance(value, str) or not re.fullmatch(r"\d{1,3}(\.\d{1,12})?", value):
+    if not isinstance(value, (int, float)) and not re.fullmatch(r"\d{1,3}(\.\d{1,12})?", str(value)):
         raise ValueError('expected a quoted percentage such as "9.975", or null for: not known from here on')
-    return Decimal(value)
+    return quoted_number(value, whole_may_be_bare=False)
 
 
 def _optional_percent(value: Any) -> Decimal | None:

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from schemas.errors import WrongUsage
+from schemas.reading import read_yaml
 from taxes.table import TAX_CODES, TaxTable
 
 __all__ = ["TAX_CODES", "TaxTable", "TaxTables", "load_tables", "rate_percent"]
@@ -79,11 +77,8 @@ def load_tables(files: Mapping[str, str], shown: Mapping[str, str] | None = None
     tables: list[TaxTable] = []
     faults: list[str] = []
     for name in sorted(files):
-        told = (shown or {}).get(name, name)
         try:
-            tables.append(TaxTable.model_validate({**_read(told, files[name]), "file": name}))
-        except ValidationError as error:
-            faults += [f"{told}: {_fault(one)}" for one in error.errors()]
+            tables.append(_checked(files[name], name, (shown or {}).get(name, name)))
         except WrongUsage as error:
             faults.append(str(error))
     if faults:
@@ -94,53 +89,16 @@ def load_tables(files: Mapping[str, str], shown: Mapping[str, str] | None = None
     return found
 
 
-class _Loader(yaml.SafeLoader):
-    """Leaves dates, NO and ON as text (Norway and Ontario are no booleans), keeps bare numbers as numbers."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it so
-        first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] in ("int", "float", "null")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002
-        mapping: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in mapping:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"{key} is given twice", problem_mark=key_node.start_mark
-                )
-            mapping[key] = self.construct_object(value_node, deep=True)
-        return mapping
-
-
-def _read(name: str, text: str) -> dict[str, Any]:
+def _checked(text: str, name: str, shown: str) -> TaxTable:
+    read = read_yaml(text, shown, "numbers")
+    if not isinstance(read.data, dict):
+        raise WrongUsage(f"{shown}: expected a map with code, kind, name, values and so on")
+    if "file" in read.data:
+        raise WrongUsage(f"{shown}: file: unknown key")
     try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with fewer types
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise WrongUsage(f"{name}{where}: {getattr(error, 'problem', None) or error}") from None
-    if not isinstance(data, dict):
-        raise WrongUsage(f"{name}: expected a map with code, kind, name, values and so on")
-    if "file" in data:
-        raise WrongUsage(f"{name}: file: unknown key")
-    return data
-
-
-def _fault(error: ErrorDetails) -> str:
-    """One pydantic error as `key: what is wrong (found …)`."""
-    key = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        message = "unknown key"
-    elif error["type"] == "missing":
-        return f"{key}: missing"
-    elif key == "unit":
-        message = "expected percent_of_base or amount_per_line"
-    found = error.get("input")
-    shown = "" if isinstance(found, dict) else f" (found {found!r})"
-    return f"{key}: {message}{shown}" if key else message
+        return TaxTable.model_validate({**read.data, "file": name})
+    except ValidationError as error:
+        raise WrongUsage("\n".join(read.fault(one) for one in error.errors())) from None
 
 
 def _refuse_overlaps(tables: list[TaxTable]) -> None:

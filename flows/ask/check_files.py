@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from schemas.errors import Fault, WrongUsage
+from schemas.errors import WrongUsage
+from schemas.reading import MERGE, kind_of, read_yaml, wrong
 
 Shape = Any
 """What may stand somewhere: None is a scalar, [shape] a list of it, {key: shape} a mapping of these keys."""
@@ -55,7 +56,6 @@ SUBJECTS: dict[str, tuple[str, dict[str, Shape]]] = {
 """subject -> the value it gives, and the shape of its mapping."""
 
 NULLS = frozenset({"", "null", "Null", "NULL", "~"})
-_MERGE = "<<"
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,9 @@ def read_cases(path: Path, shown_as: str) -> list[Case]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise WrongUsage(f"{shown_as}: cannot be read: {reason}") from None
-    try:
-        root = yaml.compose(text, Loader=yaml.BaseLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{shown_as}, line {mark.line + 1}" if mark else shown_as
-        raise WrongUsage(f"{where}: {getattr(error, 'problem', None) or error}") from None
+    root = read_yaml(text, shown_as, "texts").root
     if not isinstance(root, yaml.SequenceNode):
-        raise _wrong(shown_as, root, _kind(root), "a list of cases")
+        raise wrong(shown_as, root, kind_of(root), "a list of cases")
     return [_case(shown_as, node) for node in root.value]
 
 
@@ -93,72 +88,63 @@ def _case(file: str, node: yaml.Node) -> Case:
     entries = _entries(file, node)
     name = entries.pop("name", None)
     if not isinstance(name, yaml.ScalarNode) or name.value in NULLS:
-        raise _wrong(file, name or node, "a case without a name", "name: a text")
+        raise wrong(file, name or node, "a case without a name", "name: a text")
     expect = entries.pop("expect", None)
     source = entries.pop("source", None)
     if source is not None and not isinstance(source, yaml.ScalarNode):
-        raise _wrong(file, source, _kind(source), "source: a text")
+        raise wrong(file, source, kind_of(source), "source: a text")
     unknown = next((key for key in entries if key not in SUBJECTS), None)
     if unknown is not None:
-        raise _wrong(file, _key_node(node, unknown), f"{unknown!r}", f"one of {', '.join(SUBJECTS)}")
+        raise wrong(file, _key_node(node, unknown), f"{unknown!r}", f"one of {', '.join(SUBJECTS)}")
     if len(entries) != 1:
-        raise _wrong(file, node, f"{len(entries)} subjects in case {name.value!r}", "exactly one")
+        raise wrong(file, node, f"{len(entries)} subjects in case {name.value!r}", "exactly one")
     if expect is None:
-        raise _wrong(file, node, f"case {name.value!r} without expect", "expect: the value that is right")
+        raise wrong(file, node, f"case {name.value!r} without expect", "expect: the value that is right")
     ((subject, body),) = entries.items()
     result, shape = SUBJECTS[subject]
     given = _value(file, body, shape)
     expected = _value(file, expect, {result: None})
     if result not in expected:
-        raise _wrong(file, expect, "expect without a value", f"expect: {{{result}: …}}")
+        raise wrong(file, expect, "expect without a value", f"expect: {{{result}: …}}")
     value = expected[result]
     return Case(
         file, node.start_mark.line + 1, name.value, subject, given, result, None if value.strip() in NULLS else value
     )
 
 
-def _value(file: str, node: yaml.Node, shape: Shape, above: tuple[int, ...] = ()) -> Any:
+def _value(file: str, node: yaml.Node, shape: Shape) -> Any:
     """A node as plain data of texts, when it has the shape."""
-    if id(node) in above:
-        raise _wrong(file, node, "an anchor inside itself", "data that ends")
-    above = (*above, id(node))
     empty = isinstance(node, yaml.ScalarNode) and node.value in NULLS
     if shape is None:
         if not isinstance(node, yaml.ScalarNode):
-            raise _wrong(file, node, _kind(node), "a single value")
+            raise wrong(file, node, kind_of(node), "a single value")
         return node.value
     if isinstance(shape, list):
         if empty:
             return []
         if not isinstance(node, yaml.SequenceNode):
-            raise _wrong(file, node, _kind(node), "a list")
-        return [_value(file, one, shape[0], above) for one in node.value]
+            raise wrong(file, node, kind_of(node), "a list")
+        return [_value(file, one, shape[0]) for one in node.value]
     if empty:
         return {}
     found = {}
     for key, value in _entries(file, node).items():
         if key not in shape:
-            raise _wrong(file, _key_node(node, key), f"{key!r}", f"one of {', '.join(shape)}")
-        found[key] = _value(file, value, shape[key], above)
+            raise wrong(file, _key_node(node, key), f"{key!r}", f"one of {', '.join(shape)}")
+        found[key] = _value(file, value, shape[key])
     return found
 
 
 def _entries(file: str, node: yaml.Node) -> dict[str, yaml.Node]:
     """A mapping's values by key; what `<<` brings in gives way to what stands there."""
     if not isinstance(node, yaml.MappingNode):
-        raise _wrong(file, node, _kind(node), "a mapping with keys")
+        raise wrong(file, node, kind_of(node), "a mapping with keys")
     own: dict[str, yaml.Node] = {}
     merged: dict[str, yaml.Node] = {}
     for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise _wrong(file, key, _kind(key), "a key")
-        if key.value == _MERGE:
+        if key.value == MERGE:
             for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                if one is node:
-                    raise _wrong(file, key, "an anchor inside itself", "data that ends")
                 merged = {**_entries(file, one), **merged}
-        elif key.value in own:
-            raise _wrong(file, key, f"{key.value!r} for the second time", "each key once")
         else:
             own[key.value] = value
     return {**merged, **own}
@@ -172,14 +158,3 @@ def _key_node(node: yaml.Node, name: str) -> yaml.Node:
 def _keys(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
     if isinstance(node, yaml.MappingNode):
         yield from (key for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-
-
-def _kind(node: yaml.Node | None) -> str:
-    if isinstance(node, yaml.ScalarNode):
-        return repr(node.value)
-    return {"sequence": "a list", "mapping": "a mapping"}.get(getattr(node, "id", ""), "nothing")
-
-
-def _wrong(file: str, node: yaml.Node | None, found: str, expected: str) -> WrongUsage:
-    line = node.start_mark.line + 1 if node is not None else 1
-    return WrongUsage(str(Fault(file, line, None, found, expected)))

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from flows.catalog.fx import load_fx
 from flows.decks.deck_file import load_deck
@@ -20,6 +20,7 @@ from rating.deck_search import Deck
 from rating.match import PrefixTable, compile_prefixes
 from schemas.catalog import Catalog
 from schemas.errors import WrongUsage
+from schemas.reading import Yaml, fault_text, read_yaml
 from taxes.places import Places, load_places
 from taxes.tables import TaxTables, load_tables
 
@@ -110,65 +111,44 @@ def load_taxes(home: Home) -> TaxTables:
     return load_tables(*_tax_files(home, "*.yaml"))
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key may stand once: the second one would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 def load_catalog(home: Home) -> Catalog:
     """All of catalog/*.yaml as one catalogue. Raises WrongUsage with file, line and key of every fault."""
     merged: dict[str, dict[str, Any]] = {}
-    origin: dict[tuple[str, str], Path] = {}
+    origin: dict[tuple[str, str], Yaml] = {}
     for path in sorted(home.catalog.glob("*.yaml")):
-        name = home.relative(path)
-        try:
-            content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader) or {}  # noqa: S506 a SafeLoader
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise WrongUsage(f"{name}: {error}") from None
-        if not isinstance(content, dict):
-            raise WrongUsage(f"{name}: expected the keys products and plans at the top")
-        for part, entries in content.items():
+        read = _catalog_file(path, home.relative(path))
+        for part, entries in read.data.items():
+            if not isinstance(entries or {}, dict):
+                raise WrongUsage(f"{read.file}, line {read.line_of([part])}: {part}: expected a mapping with keys")
             for key, entry in (entries or {}).items():
                 if (part, key) in origin:
-                    raise WrongUsage(f"{name}: {part}.{key} already stands in {home.relative(origin[part, key])}")
-                origin[part, key] = path
+                    raise WrongUsage(
+                        f"{read.file}, line {read.line_of([part, key])}: {part}.{key} already stands in "
+                        f"{origin[part, key].file}"
+                    )
+                origin[part, key] = read
                 merged.setdefault(part, {})[key] = entry
     try:
         return Catalog(**merged)
     except ValidationError as error:
-        faults = [_catalog_fault(home, origin, fault) for fault in error.errors()]
-        raise WrongUsage("\n".join(faults)) from None
+        raise WrongUsage("\n".join(_catalog_fault(origin, fault) for fault in error.errors())) from None
 
 
-def _catalog_fault(home: Home, origin: dict[tuple[str, str], Path], fault: Any) -> str:
-    """One fault of the catalogue: file, line of the deepest key that stands there, key, what is wrong."""
-    keys = [str(part) for part in fault["loc"]]
-    path = origin.get((keys[0], keys[1])) if len(keys) > 1 else None
-    where = home.relative(path) if path else "catalog"
-    node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8")) if path else None
-    line = 0
-    for key in keys:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        found = next(((k, v) for k, v in node.value if k.value == key), None)
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    at = f", line {line}" if line else ""
-    shown = "" if isinstance(fault["input"], dict | list) else f" (found {fault['input']!r})"
-    return f"{where}{at}: {'.'.join(k for k in keys if not k.startswith('datetime'))}: {fault['msg']}{shown}"
+def _catalog_file(path: Path, name: str) -> Yaml:
+    try:
+        read = read_yaml(path.read_text(encoding="utf-8"), name)
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{name}: {error}") from None
+    if not isinstance(read.data or {}, dict):
+        raise WrongUsage(f"{name}: expected the keys products and plans at the top")
+    return read if read.data else replace(read, data={})
+
+
+def _catalog_fault(origin: dict[tuple[str, str], Yaml], error: ErrorDetails) -> str:
+    """One fault of the catalogue, told of the file that says it; `catalog` where it is between several."""
+    keys = [str(part) for part in error["loc"]]
+    read = origin.get((keys[0], keys[1])) if len(keys) > 1 else None
+    return read.fault(error) if read else f"catalog: {fault_text(error)}"
 
 
 def _decks_fit(catalog: Catalog, decks: dict[str, Deck]) -> None:

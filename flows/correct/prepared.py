@@ -10,7 +10,7 @@ from flows.books.compare import Difference, difference
 from flows.books.context import Run
 from flows.books.standing import Standing, corrected_of, standing_of
 from flows.home.store import Store
-from flows.month.allowance_use import allowance_use
+from flows.month.allowance_use import meters, read_use
 from flows.month.headings import headings
 from flows.month.inputs import billed_to, master_of
 from invoicing.adjustments import added_up
@@ -53,7 +53,7 @@ def prepared(run: Run) -> Prepared:
     grants.write_parquet(run.work / "discounts.parquet")
     facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
     built = build_documents(
-        lines, taxes, allowance_use(run, accounts, tables), _headings(run, accounts, tables.fx), facts
+        lines, taxes, meters(read_use(run), accounts, tables), _headings(run, accounts, tables.fx), facts
     )
     previous = _previous(store, standing)
     documents = {

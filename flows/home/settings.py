@@ -16,6 +16,7 @@ from schemas.dated import in_force
 from schemas.document import Bank, Registration, Seller
 from schemas.errors import WrongUsage
 from schemas.periods import month_start
+from schemas.reading import fault_text
 
 
 def _month(month: str) -> str:
@@ -239,7 +240,7 @@ def load_settings(home: Home) -> Settings:
     try:
         return Settings(**data)
     except ValidationError as error:
-        raise WrongUsage(settings_error("tollbook.toml", error)) from None
+        raise WrongUsage("\n".join(f"tollbook.toml: {fault_text(one)}" for one in error.errors())) from None
 
 
 def as_known(settings: Settings, file: Path) -> Settings:
@@ -250,14 +251,3 @@ def as_known(settings: Settings, file: Path) -> Settings:
             for name, source in settings.sources.items()}  # fmt: skip
     rest = settings.model_dump(exclude={*parts, "sources"}, exclude_unset=True)
     return Settings(**{**rest, **parts, "sources": {name: source.model_dump() for name, source in legs.items()}})
-
-
-def settings_error(file: str, error: ValidationError) -> str:
-    """A pydantic error as one line per fault: file, key, what is wrong."""
-    lines = []
-    for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"])
-        found = fault.get("input")
-        shown = "" if isinstance(found, (dict, list)) or "password" in key else f" (found {found!r})"
-        lines.append(f"{file}: {key}: {fault['msg']}{shown}")
-    return "\n".join(lines)

@@ -15,7 +15,7 @@ from flows.books.runs import add_event, drafted_runs
 from flows.home import audit
 from flows.home.settings import Settings
 from flows.home.store import Store
-from flows.month.allowance_use import allowance_use
+from flows.month.allowance_use import meters, read_use
 from flows.month.draft_rows import write_drafts
 from flows.month.headings import headings_of
 from flows.month.inputs import MasterData, billed_to, master_of
@@ -52,7 +52,7 @@ def draft(run: Run) -> Drafted:
     facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
     balances = _balances(store, request.month_first)
     lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
-    allowances = allowance_use(run, mine, tables)
+    use = read_use(run)
 
     def built(accounts: frozenset[str]) -> list[Document]:
         some = mine.filter(pl.col("account_id").is_in(list(accounts)))
@@ -60,7 +60,7 @@ def draft(run: Run) -> Drafted:
             replace(heading, rates=tables.fx)
             for heading in headings_of(some, settings, past, balances, request.month_first)
         ]
-        return build_documents(lines, taxes, allowances, headings, facts)
+        return build_documents(lines, taxes, meters(use, some, tables), headings, facts)
 
     documents, wrong = _documents(frozenset(mine["account_id"]), built)
     parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])

@@ -137,7 +137,7 @@ def test_pricing_refuses_what_would_price_nothing() -> None:
         ({"model": "graduated", "tiers": [{"unit_price": "1"}, {"up_to": "5", "unit_price": "1"}]}, "only the last"),
         ({"model": "volume", "tiers": [{"up_to": "5"}, {"up_to": "5"}]}, "above the one before"),
         ({"model": "package", "package_size": "0", "package_price": "1"}, "greater than 0"),
-        ({"model": "standard", "unit_price": 0.1}, "quote it"),
+        ({"model": "standard", "unit_price": 0.1}, "expected a quoted number"),
     ):
         with pytest.raises(ValueError, match=wrong):
             Pricing(**keys)

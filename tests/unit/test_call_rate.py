@@ -24,7 +24,7 @@ STEP = {"price": "0.10"}
     [
         ({}, "exactly one of price, steps, bands"),
         ({"price": "0.1", "steps": [STEP]}, "exactly one of price, steps, bands"),
-        ({"price": 0.1}, 'quote it: "0.1"'),
+        ({"price": 0.1}, 'expected a quoted number: "0.1"'),
         ({"steps": [STEP], "increment": 6}, "per and increment stand in the steps"),
         ({"steps": [{**STEP, "from": 60}]}, "the first from 0"),
         ({"steps": [STEP, {**STEP, "from": 60}, {**STEP, "from": 60}]}, "each later"),

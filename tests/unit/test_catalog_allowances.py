@@ -62,3 +62,12 @@ def test_lists_agree_on_turns() -> None:
         "all": 2,
         "sms": 0,
     }
+
+
+def test_two_allowances_never_share_their_id() -> None:
+    allowance = {"name": "Minutes", "unit": "minute", "units": 10, "products": ["phone"]}
+    plan = {"name": "P", "currency": "GBP", "domestic": ["GB"], "usage": {}}
+    plans = {"a": {**plan, "allowances": {"b:c": allowance}}, "a:b": {**plan, "allowances": {"c": allowance}}}
+    with pytest.raises(ValueError, match="plan a:b, allowance c: allowance b:c of plan a is called a:b:c too; rename"):
+        Catalog.model_validate({"products": PRODUCTS, "plans": plans})
+    assert Catalog.model_validate({"products": PRODUCTS, "plans": {"a:b": plans["a:b"]}}).plans

@@ -48,19 +48,23 @@ def shipped() -> TaxTables:
 @pytest.mark.parametrize(
     ("found", "wrong", "said"),
     [
-        ('"13"', "13", 'a.yaml: values.2013-04-01: expected a quoted number: "13" (found 13)'),
-        ('"13"', "13.5", 'a.yaml: values.2013-04-01: expected a quoted number: "13.5" (found 13.5)'),
-        ('"13"', '"13,5"', "a.yaml: values.2013-04-01: expected a quoted percentage"),
-        ('"13"', '"-13"', "a.yaml: values.2013-04-01: expected a quoted percentage"),
-        ("2013-04-01", "2013-02-30", "a.yaml: values.2013-02-30: expected a date written YYYY-MM-DD"),
-        ("2013-04-01", "20130401", "a.yaml: values.20130401: expected a date written YYYY-MM-DD"),
+        ('"13"', "13", 'a.yaml, line 11: values.2013-04-01: expected a quoted number: "13" (found 13)'),
+        ('"13"', "13.5", 'a.yaml, line 11: values.2013-04-01: expected a quoted number: "13.5" (found 13.5)'),
+        ('"13"', '"13,5"', "a.yaml, line 11: values.2013-04-01: expected a quoted percentage"),
+        ('"13"', '"-13"', "a.yaml, line 11: values.2013-04-01: expected a quoted percentage"),
+        ("2013-04-01", "2013-02-30", "a.yaml, line 11: values.2013-02-30: expected a date written YYYY-MM-DD"),
+        ("2013-04-01", "20130401", "a.yaml, line 11: values.20130401: expected a date written YYYY-MM-DD"),
         ("2030-01-01: null", '2013-04-01: "14"', "a.yaml, line 12: 2013-04-01 is given twice"),
-        ("rounding: half_up", "round: half_up", "a.yaml: round: unknown key"),
-        ("share: full", "share: full, cap: 1", "a.yaml: base.cap: unknown key"),
-        ("name: {en: Harmonized sales tax, ", "name: {", "a.yaml: name: expected a translation en"),
-        ("de: Eine Steuer.}", "es: Un impuesto.}", "a.yaml: text.es: "),
-        ("unit: percent_of_base", "unit: flat_per_line", "a.yaml: unit: expected percent_of_base or amount_per_line"),
-        ("code: HST", "code: TVH", "a.yaml: code: "),
+        ("rounding: half_up", "round: half_up", "a.yaml, line 13: round: unknown key"),
+        ("share: full", "share: full, cap: 1", "a.yaml, line 8: base.cap: unknown key"),
+        ("name: {en: Harmonized sales tax, ", "name: {", "a.yaml, line 4: name: expected a translation en"),
+        ("de: Eine Steuer.}", "es: Un impuesto.}", "a.yaml, line 5: text.es: "),
+        (
+            "unit: percent_of_base",
+            "unit: flat_per_line",
+            "a.yaml, line 7: unit: expected percent_of_base or amount_per_line",
+        ),
+        ("code: HST", "code: TVH", "a.yaml, line 2: code: "),
         ("status: sourced\n", "", "a.yaml: status: missing"),
         ("[{title: A source, read: 2026-11-23}]", "[]", "a.yaml: references: expected at least one"),
         (
@@ -70,7 +74,7 @@ def shipped() -> TaxTables:
         ),
         ("code: HST", "code: USF", "a.yaml: kind: USF is the provider's own charge; expected recovery_fee"),
         ("share: full", "share: interstate", "a.yaml: safe_harbour: expected with base.share interstate or intrastate"),
-        ("CA-ON", "Ontario", "a.yaml: jurisdiction: "),
+        ("CA-ON", "Ontario", "a.yaml, line 6: jurisdiction: "),
         ("jurisdiction: CA-ON", "jurisdiction: CA-*", "a.yaml: regions: expected the list of regions"),
         (
             "jurisdiction: CA-ON",
@@ -82,7 +86,7 @@ def shipped() -> TaxTables:
             "2030-02-01: null\nvalid_for: quarter",
             "a.yaml: values.2030-02-01: expected the first day",
         ),
-        ("[certificate]", "[reseller]", "a.yaml: exempt_by.0: "),
+        ("[certificate]", "[reseller]", "a.yaml, line 14: exempt_by.0: "),
         ("unit:", "unit\n:", "a.yaml, line "),
         (GOOD, "- a list", "a.yaml: expected a map"),
         ("status: sourced", "status: sourced\nfile: x.yaml", "a.yaml: file: unknown key"),
@@ -100,7 +104,7 @@ def test_every_fault_of_every_file_is_said_at_once() -> None:
         load_tables({"b.yaml": GOOD.replace('"13"', "13"), "a.yaml": "code: HST"})
     lines = str(error.value).splitlines()
     assert lines[0] == "a.yaml: kind: missing"
-    assert lines[-1].startswith("b.yaml: values.2013-04-01: ")
+    assert lines[-1].startswith("b.yaml, line 11: values.2013-04-01: ")
 
 
 def test_two_tables_of_one_tax_for_one_place_are_refused() -> None:
@@ -132,8 +136,8 @@ FLAT = (
         (GOOD, "rounding:", "currency: CAD\nrounding:", "a.yaml: currency: expected with unit amount_per_line"),
         (FLAT, "tax_classes: all", "tax_classes: all, also_on: [GST]", "a.yaml: base: an amount per line has no share"),
         (GOOD, "tax_classes: all", "tax_classes: all, also_on: [HST]", "a.yaml: base.also_on: HST cannot be charged"),
-        (GOOD, "tax_classes: all", "tax_classes: all, sections: [phones]", "a.yaml: base.sections"),
-        (GOOD, "CA-ON", "US-IL-chi", "a.yaml: jurisdiction: "),
+        (GOOD, "tax_classes: all", "tax_classes: all, sections: [phones]", "a.yaml, line 8: base.sections"),
+        (GOOD, "CA-ON", "US-IL-chi", "a.yaml, line 6: jurisdiction: "),
     ],
 )
 def test_gaps_and_bases_that_cannot_be_are_refused(good: str, found: str, wrong: str, said: str) -> None:

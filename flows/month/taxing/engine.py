@@ -181,11 +181,14 @@ def _frame(path: Path, columns: dict[str, Any], optional: dict[str, Any] | None 
 
 def _on_lines(rows: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Rows with `parts`, from `lines`: one part of the lines that the row is on, in proportion to their amounts."""
-    amounts = {(draft, number): amount for draft, number, amount in lines.select(*_LINE, "amount").iter_rows()}
+    amounts: dict[str, dict[int, Decimal]] = {}
+    for draft, number, amount in lines.select(*_LINE, "amount").iter_rows():
+        amounts.setdefault(draft, {})[number] = amount
     parts = []
     for draft, text, base, exempt in rows.select("draft_id", "lines", "base_amount", "exempt_amount").iter_rows():
-        numbers = [int(word) for word in text.split()] if text else [n for of, n in amounts if of == draft]
-        on = sum((amounts.get((draft, number), Decimal(0)) for number in numbers), Decimal(0))
+        of_draft = amounts.get(draft, {})
+        numbers = [int(word) for word in text.split()] if text else list(of_draft)
+        on = sum((of_draft.get(number, Decimal(0)) for number in numbers), Decimal(0))
         taxable = rounded(Fraction(base + (exempt or 0)) * 100 / Fraction(on), 12) if on and base is not None else None
         part = {"lines": sorted(numbers), "amount": on, "telecom_percent": taxable, "line_count": Decimal(0)}
         parts.append([{**dict.fromkeys(("of", "interstate", "interstate_share")), **part}])
