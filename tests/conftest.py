@@ -66,6 +66,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_unconfigure() -> None:
+    from tests import forked
+
+    forked.stop()
     shutil.rmtree(_PREFECT_HOME, ignore_errors=True)
 
 
