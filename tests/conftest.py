@@ -5,6 +5,7 @@ import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,43 @@ def pytest_unconfigure() -> None:
 
     forked.stop()
     shutil.rmtree(_PREFECT_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def without_pdfs() -> Iterator[None]:
+    """For tests that read no PDF: `pytestmark = pytest.mark.usefixtures("without_pdfs")`."""
+    from tests.flows.issuing import no_pdfs
+
+    with no_pdfs():
+        yield
+
+
+@pytest.fixture(scope="module")
+def without_reviews() -> Iterator[None]:
+    """For tests that read neither the review nor the snapshot of a run."""
+    from tests.flows.issuing import no_reviews
+
+    with no_reviews():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_read_once() -> Iterator[None]:
+    """Every home reads the same shipped tax tables; the same texts are parsed once per process."""
+    import flows.catalog.load
+
+    known: dict[Any, Any] = {}
+    real = flows.catalog.load.load_tables
+
+    def load_tables(*files: dict[str, str]) -> Any:
+        key = tuple(tuple(sorted(part.items())) for part in files)
+        if key not in known:
+            known[key] = real(*files)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.catalog.load, "load_tables", load_tables)
+        yield
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from flows.home.store import Store
 from tests import forked
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 DECKS = """
 [decks.us]
 file = "us.csv"
