@@ -25,6 +25,7 @@ def _clean_environment() -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "180"
+    os.environ["AIOSMTPD_CONTROLLER_TIMEOUT"] = "600"  # its own 5 s are too few on a busy machine
     # No account of any test lives here, so a day or a time taken from the machine's zone shows.
     os.environ["TZ"] = "Pacific/Chatham"
     time.tzset()
