@@ -5,6 +5,7 @@ import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def _clean_environment() -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "180"
+    os.environ["AIOSMTPD_CONTROLLER_TIMEOUT"] = "600"  # its own 5 s are too few on a busy machine
     # No account of any test lives here, so a day or a time taken from the machine's zone shows.
     os.environ["TZ"] = "Pacific/Chatham"
     time.tzset()
@@ -66,7 +68,47 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_unconfigure() -> None:
+    from tests import forked
+
+    forked.stop()
     shutil.rmtree(_PREFECT_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def without_pdfs() -> Iterator[None]:
+    """For tests that read no PDF: `pytestmark = pytest.mark.usefixtures("without_pdfs")`."""
+    from tests.flows.issuing import no_pdfs
+
+    with no_pdfs():
+        yield
+
+
+@pytest.fixture(scope="module")
+def without_reviews() -> Iterator[None]:
+    """For tests that read neither the review nor the snapshot of a run."""
+    from tests.flows.issuing import no_reviews
+
+    with no_reviews():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_read_once() -> Iterator[None]:
+    """Every home reads the same shipped tax tables; the same texts are parsed once per process."""
+    import flows.catalog.load
+
+    known: dict[Any, Any] = {}
+    real = flows.catalog.load.load_tables
+
+    def load_tables(*files: dict[str, str]) -> Any:
+        key = tuple(tuple(sorted(part.items())) for part in files)
+        if key not in known:
+            known[key] = real(*files)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flows.catalog.load, "load_tables", load_tables)
+        yield
 
 
 @pytest.fixture

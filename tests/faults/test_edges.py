@@ -15,6 +15,8 @@ from flows.issue.approve import approve
 from schemas.document import Document
 from tests.scenarios.month.home import DECK, add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 NOW = datetime(2025, 6, 2, tzinfo=UTC)
 NUMBER = "+442079460101"
 

@@ -8,8 +8,6 @@ import contextlib
 import hashlib
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +27,7 @@ from flows.post.send import SendReport, send
 from flows.undo.rollback import rollback
 from schemas.errors import NothingToDo
 from tests.faults.killing import killed_at, left_in
+from tests.forked import tollbook
 from tests.scenarios.month.home import add_file, make_home
 
 MONTH = "2025-06"
@@ -167,10 +166,7 @@ def test_a_run_by_prefect_killed_with_its_server(home: Home, homes: dict[str, Ho
     """Prefect's state decides nothing: the month is started again on a server that knows nothing of it."""
     by_prefect = RUN[:-1]
     session = killed_at("flows.month.draft:balance_books after 1", home.root, *by_prefect)
-    again = subprocess.run(
-        [sys.executable, "-c", "from flows.cli.main import main; main()", "--home", str(home.root), *by_prefect],
-        check=False, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    again = tollbook("--home", str(home.root), *by_prefect)
     assert again.returncode == 0, again.stderr
     assert _left(home) == _left(homes["drafted"])
     _approve(home)

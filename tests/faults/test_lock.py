@@ -28,10 +28,10 @@ from flows.home.lock import locked
 from flows.home.settings import Home
 with locked(Home(Path(sys.argv[1])), "run 2026-06", "anna", datetime(2026, 6, 2, 8, tzinfo=UTC)):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 OPEN = (
-    "import duckdb, sys, time\nc = duckdb.connect(sys.argv[1], read_only={})\nprint('up', flush=True)\ntime.sleep(60)"
+    "import duckdb, sys, time\nc = duckdb.connect(sys.argv[1], read_only={})\nprint('up', flush=True)\ntime.sleep(600)"
 )
 
 
@@ -94,7 +94,7 @@ def test_the_lock_has_a_heartbeat(home: Home, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(lock, "HEARTBEAT_S", 0.01)
     with locked(home, "run", "anna", NOW):
         os.utime(home.store / "lock", (0, 0))
-        until = time.monotonic() + 10
+        until = time.monotonic() + 600
         while not (home.store / "lock").stat().st_mtime:
             assert time.monotonic() < until
             time.sleep(0.01)

@@ -2,11 +2,7 @@
 
 import hashlib
 import os
-import resource
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +20,7 @@ from flows.issue.approve import approve
 from schemas.errors import Refused
 from tests.faults.killing import killed_at
 from tests.flows.inbox import CALLS, call, opened
+from tests.forked import tollbook
 from tests.scenarios.month.home import add_file, make_home
 
 NOW = datetime(2025, 6, 2, tzinfo=UTC)
@@ -38,12 +35,9 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def _tollbook(home: Home, *command: str, before: Callable[[], None] | None = None) -> tuple[int, str]:
+def _tollbook(home: Home, *command: str, largest_file_bytes: int | None = None) -> tuple[int, str]:
     """Exit code and stderr of a command in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from flows.cli.main import main; main()", "--home", str(home.root), *command],
-        check=False, capture_output=True, text=True, preexec_fn=before, timeout=120,
-    )  # fmt: skip
+    done = tollbook("--home", str(home.root), *command, largest_file_bytes=largest_file_bytes)
     return done.returncode, done.stderr
 
 
@@ -60,10 +54,7 @@ def _bytes_of(home: Home) -> dict[str, str]:
 
 
 def test_a_full_disk_stops_the_run_which_then_goes_on(home: Home) -> None:
-    def no_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-
-    code, told = _tollbook(home, *RUN, before=no_room)
+    code, told = _tollbook(home, *RUN, largest_file_bytes=400_000)
     assert code != 0
     assert told.strip()
     assert run_direct(_request(home)).accounts == {"billed": 1}

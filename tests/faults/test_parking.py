@@ -15,12 +15,15 @@ from flows.books.holds import park, unpark
 from flows.home.audit import verify
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
+from flows.issue import approve as approval
 from flows.issue import printing
 from flows.issue.approve import Approval, approve
 from flows.month import charge, draft, tax
 from flows.review.page import review
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
+
+pytestmark = pytest.mark.usefixtures("without_reviews", "without_pdfs")
 
 NOW = datetime(2025, 9, 1, tzinfo=UTC)
 ACCOUNTS = ["ANN", "BOB", "CAT", "DAN", "EVE"]
@@ -123,11 +126,13 @@ def test_a_pdf_that_fails_after_its_number_is_made_by_the_next_approval(
 ) -> None:
     _run(home)
     with monkeypatch.context() as patch:
+        patch.setattr(approval, "render", printing.render)
         patch.setattr(printing, "pdf_of_json", _not_the_second)
         done = _approve(home)
     ((number, reason),) = done.unprinted
     assert (number[-1], reason, done.rendered, done.incomplete) == ("2", "printing failed: OSError: no room", 4, True)
     assert len(list((home.out("2025-06") / "invoices").glob("*.pdf"))) == 4
+    monkeypatch.setattr(approval, "render", printing.render)
     assert (_approve(home).rendered, len(list((home.out("2025-06") / "invoices").glob("*.pdf")))) == (1, 5)
 
 

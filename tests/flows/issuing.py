@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import flows.bill_run
 import flows.issue.approve
 from flows.bill_run import RunReport, open_month, run_direct, take_in
 from flows.books.books import open_books
@@ -33,8 +35,14 @@ def asked(home: Home, month: str, *accounts: str, by: str = "anna", today: str |
 @contextmanager
 def no_pdfs() -> Iterator[None]:
     """Documents are issued and not drawn."""
-    name, nothing = ("_render", 0) if hasattr(flows.issue.approve, "_render") else ("render", (0, []))
-    with patch.object(flows.issue.approve, name, lambda *_: nothing):
+    with patch.object(flows.issue.approve, "render", lambda *_: (0, [])):
+        yield
+
+
+@contextmanager
+def no_reviews() -> Iterator[None]:
+    """Months are run and reported by their manifest alone: no snapshot, no review, and so no stops."""
+    with patch.object(flows.bill_run, "review", lambda *_: SimpleNamespace(stops=[])):
         yield
 
 

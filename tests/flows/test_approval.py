@@ -1,6 +1,7 @@
 """What an approval is bound to: what moved since the run voids it and is named; the runner does not."""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,16 +22,23 @@ from flows.review.page import review
 from schemas.errors import NothingToDo, Refused
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews", "without_pdfs")
+
 NOW = datetime(2025, 9, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = make_home(tmp_path / "home")
+@pytest.fixture(scope="module")
+def drafted_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = make_home(tmp_path_factory.mktemp("drafted") / "home")
     add_file(home, "accounts", "accounts", [{"account_id": "ANN"}])
     add_file(home, "devices", "devices", [{"device_id": "A", "account_id": "ANN", "product_code": "ata"}])
     run_direct(_request(home, "anna"))
     return home
+
+
+@pytest.fixture
+def home(drafted_home: Home, tmp_path: Path) -> Home:
+    return Home(shutil.copytree(drafted_home.root, tmp_path / "home"))
 
 
 def _request(home: Home, by: str) -> Request:

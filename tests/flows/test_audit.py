@@ -12,6 +12,8 @@ from flows.home.settings import Home
 from flows.home.store import Store
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 NOW = datetime(2025, 6, 2, 9, tzinfo=UTC)
 
 

@@ -14,6 +14,8 @@ from flows.home.store import Store
 from schemas.errors import WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 OURS, FAR = "+442079460101", "+441632960199"
 TO: dict[str, tuple[str, str]] = {
     # number called: what becomes of the call

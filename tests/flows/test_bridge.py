@@ -17,6 +17,8 @@ from flows.review.page import review
 from flows.review.stops import Standing, standing
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews", "without_pdfs")
+
 NOW = datetime(2025, 9, 1, tzinfo=UTC)
 
 

@@ -1,8 +1,6 @@
 """`tollbook check`: what passes, what fails, and what is no case at all."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 from flows.ask.check import check_files
 from flows.home.settings import Home
 from schemas.errors import NothingToDo, WrongUsage
+from tests.forked import tollbook
 
 ANCHORED = """
 - name: with an anchor
@@ -125,24 +124,19 @@ def test_without_a_file_those_of_the_home(tmp_path: Path) -> None:
     ]
 
 
-def _tollbook(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from flows.cli.main import main; main()", *arguments]
-    return subprocess.run(program, capture_output=True, text=True, check=False)
-
-
 def test_the_command_ends_with_3_and_tells_a_program_everything(tmp_path: Path) -> None:
     good, bad = _write(tmp_path, ANCHORED, "good.yaml"), _write(tmp_path, HOPELESS, "bad.yaml")
-    ended = _tollbook("check", str(good), str(bad))
+    ended = tollbook("check", str(good), str(bad))
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (3, "7 passed, 6 failed")
     assert ended.stdout.splitlines()[0] == f"failed: {bad}, line 2: wrong: expected 0.08, found 0.09"
-    ended = _tollbook("--json", "check", str(bad))
+    ended = tollbook("--json", "check", str(bad))
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
     assert lines[1] == {
         "file": str(bad), "name": "should be none", "passed": False, "expected": None, "found": "5"
     }  # fmt: skip
     assert (ended.returncode, len(lines)) == (3, 6)
-    assert _tollbook("check", str(good)).returncode == 0
-    assert _tollbook("check", str(tmp_path / "absent.yaml")).returncode == 2
+    assert tollbook("check", str(good)).returncode == 0
+    assert tollbook("check", str(tmp_path / "absent.yaml")).returncode == 2
 
 
 @pytest.mark.parametrize("name", ["prices", "proration", "taxes", "calls", "sms"])

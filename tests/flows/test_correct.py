@@ -16,6 +16,8 @@ from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.flows.issuing import NOW, asked, bill, corrected, issue, issued_total, published, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 NUMBER = "+442079460101"
 FRANCE = "+33123456789"
 LATER = "2025-09-15"

@@ -1,8 +1,6 @@
 """Which deck row prices a call, through a whole run: jurisdiction, fallback deck, agreed prefixes; and deck diff."""
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,7 +13,10 @@ from flows.bill_run import run_direct
 from flows.books.context import Request
 from flows.home.settings import Home
 from flows.home.store import Store
+from tests import forked
 from tests.scenarios.month.home import add_file, make_home
+
+pytestmark = pytest.mark.usefixtures("without_reviews")
 
 DECKS = """
 [decks.us]
@@ -170,18 +171,9 @@ def test_the_leg_that_does_not_bill_is_excluded_and_seen(billed: Billed) -> None
     assert (left_out[1].split("~")[0], left_out[2]) == ("legs:u2:b", 60)
 
 
-def tollbook(home: Home | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+def tollbook(home: Home | None, *arguments: str) -> forked.Ended:
     where = ["--home", str(home.root)] if home else []
-    command = [
-        sys.executable,
-        "-c",
-        "from flows.cli.main import main; main()",
-        *where,
-        "--today",
-        "2025-07-15",
-        *arguments,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forked.tollbook(*where, "--today", "2025-07-15", *arguments)
 
 
 NEW_WORLD = """prefix,destination,price,per_s,increment_s,minimum_s,connect_fee,class,valid_from

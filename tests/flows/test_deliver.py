@@ -73,7 +73,7 @@ def serving(**options: Any) -> Iterator[tuple[Server, SmtpSettings]]:
     controller = Controller(server, hostname="127.0.0.1", port=port, **options)
     controller.start()
     try:
-        yield server, SmtpSettings(host="127.0.0.1", port=port, security="none", timeout_s=5)
+        yield server, SmtpSettings(host="127.0.0.1", port=port, security="none", timeout_s=600)
     finally:
         controller.stop()
 

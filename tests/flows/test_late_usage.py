@@ -13,6 +13,8 @@ from schemas.document import Document
 from tests.flows.issuing import bill, published, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 NUMBER = "+442079460101"
 AT_HOME, FRANCE = "+442079460999", "+33123456789"
 

@@ -20,6 +20,8 @@ from flows.post.send import send
 from schemas.errors import Refused, TollbookError
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 NOW = datetime(2025, 6, 2, tzinfo=UTC)
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
+import pytest
+
 from flows.bill_run import run_direct
 from flows.books.context import Request
 from flows.home.settings import Home
@@ -13,6 +15,8 @@ from flows.home.store import Store
 from flows.issue.approve import approve
 from schemas.money import rounded
 from tests.scenarios.month.home import add_file, make_home
+
+pytestmark = pytest.mark.usefixtures("without_reviews", "without_pdfs")
 
 SWITCHES = """
 [sources.asterisk]

@@ -18,6 +18,8 @@ from flows.undo.replay import Replay, replay
 from schemas.errors import NothingToDo, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews", "without_pdfs")
+
 NOW = datetime(2025, 6, 20, tzinfo=UTC)
 CALL = {"to_number": "+33123456789", "duration_s": 60}
 

@@ -13,6 +13,8 @@ from schemas.errors import NothingToDo, WrongUsage
 from tests.flows.issuing import asked, bill, corrected, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 NUMBERS = {"ANN": "+442079460101", "BOB": "+442079460102"}
 
 

@@ -21,6 +21,8 @@ from flows.undo.rollback import Rollback, rollback
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews", "without_pdfs")
+
 NOW = datetime(2025, 9, 1, tzinfo=UTC)
 CALL = {"started_at": "2025-05-10T12:00:00Z", "from_number": "+442079460101", "to_number": "+33123456789"}
 

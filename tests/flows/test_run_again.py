@@ -11,6 +11,8 @@ from flows.home.settings import Home
 from tests.flows.issuing import rows, run
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 NUMBER = "+442079460101"
 
 

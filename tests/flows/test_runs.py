@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from flows import bill_run
 from flows.bill_run import RunReport, run_direct
 from flows.books.context import Request
 from flows.home.settings import BillingSettings, Home, SellerSettings, Settings
 from flows.home.store import Store
 from flows.issue.approve import Approval, approve
+from flows.review import page
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
+
+pytestmark = pytest.mark.usefixtures("without_reviews", "without_pdfs")
 
 NOW = datetime(2025, 9, 1, tzinfo=UTC)
 
@@ -112,7 +116,8 @@ def test_a_product_that_left_the_catalogue_parks_who_gets_money_back(home: Home)
     assert {"ANN", "BOB"} == {account for account, reason in report.parked if "ata" in reason}
 
 
-def test_a_report_that_was_lost_is_written_again(home: Home) -> None:
+def test_a_report_that_was_lost_is_written_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bill_run, "review", page.review)
     _run(home)
     review = home.out("2025-06") / "review.html"
     before = review.read_bytes()

@@ -30,7 +30,7 @@ def test_equal_documents_give_equal_bytes_in_another_process() -> None:
     render_pdf(abroad.german())
     here = pdf_of_json(stored)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        there = pool.submit(pdf_of_json, stored).result(timeout=120)
+        there = pool.submit(pdf_of_json, stored).result(timeout=600)
     assert here == there
     assert pdf_of_json(canonical(sample.american(invoice_number="LUMA-2026-000124"))) != here
 

@@ -22,6 +22,8 @@ from schemas.money import rounded
 from schemas.periods import local_instant
 from tests.scenarios.month.home import ACCOUNT, SETTINGS, add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_reviews")
+
 MONTH = "2025-11"
 FIRST_DAY = date(2025, 10, 6)
 """A Monday: calls of other years are billed as of this week."""

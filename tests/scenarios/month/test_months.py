@@ -24,6 +24,8 @@ from flows.issue.approve import approve
 from schemas.money import rounded
 from tests.scenarios.month.home import add_file, make_home
 
+pytestmark = pytest.mark.usefixtures("without_pdfs")
+
 MONTHS = ["2025-06", "2025-07", "2025-08"]
 FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml")
 """Their keys are checked in test_keys.py."""
