@@ -49,6 +49,20 @@ def _rows(line: Line, prefixes: list[str], **cells: str) -> list[Row]:
     return [{**said, "prefix": prefix, **cells} for prefix in prefixes]
 
 
+def _priced(line: Line, **cells: str) -> list[Row]:
+    """A row per code of the line, with its price, intervals and fee."""
+    minimum, increment = interval(line)
+    return _rows(
+        line,
+        codes(line),
+        price=price(line, "price"),
+        minimum_s=minimum,
+        increment_s=increment,
+        connect_fee=price(line, "connect_fee"),
+        **cells,
+    )
+
+
 _CLOSED = ("closed", "close", "deleted", "delete", "removed", "blocked")
 _STANDS = ("", "new", "increase", "decrease", "unchanged", "no change", "same", "current")
 
@@ -62,17 +76,7 @@ def _az(line: Line) -> list[Row]:
         return [{"prefix": prefix, "closed_from": start} for prefix in codes(line)]
     if change not in _STANDS:
         line.fault("change", "new, increase, decrease, unchanged or closed")
-    minimum, increment = interval(line)
-    return _rows(
-        line,
-        codes(line),
-        price=price(line, "price"),
-        minimum_s=minimum,
-        increment_s=increment,
-        connect_fee=price(line, "connect_fee"),
-        valid_from=start,
-        valid_to=day(line, "valid_to"),
-    )
+    return _priced(line, valid_from=start, valid_to=day(line, "valid_to"))
 
 
 _LATER = "A deck row prices every call alike: put this into steps or bands of a plan's rate."
@@ -81,7 +85,6 @@ _LATER = "A deck row prices every call alike: put this into steps or bands of a 
 def _kazoo(line: Line) -> list[Row]:
     line.only("nocharge", ("0",), "Short calls that cost nothing are the grace of a plan's rate.")
     line.only("caller_id_numbers", (), "A price by caller needs a deck of its own.")
-    prefixes = codes(line)
     directions = line.get("direction")
     if directions and "outbound" not in directions:
         line.fault("direction", "outbound", "A deck for calls in is a file of its own.")
@@ -89,9 +92,7 @@ def _kazoo(line: Line) -> list[Row]:
     if line.get("routes") and not re.fullmatch(own_route, line.get("routes")):
         line.fault("routes", "nothing, or the pattern of the prefix itself")
     line.cells.update({key: line.get(key) or "60" for key in ("minimum_s", "increment_s")})
-    minimum, increment = interval(line)
-    cells = {"price": price(line, "price"), "connect_fee": price(line, "connect_fee")}
-    return _rows(line, prefixes, minimum_s=minimum, increment_s=increment, **cells)
+    return _priced(line)
 
 
 def _astpp(line: Line) -> list[Row]:
@@ -103,9 +104,7 @@ def _astpp(line: Line) -> list[Row]:
     line.cells["prefix"] = match[1]
     line.only("includedseconds", ("0",), _LATER)
     line.only("status", ("0",), "Leave out what is not active.")
-    minimum, increment = interval(line)
-    cells = {"price": price(line, "price"), "connect_fee": price(line, "connect_fee")}
-    return _rows(line, codes(line), minimum_s=minimum, increment_s=increment or "60", **cells)
+    return _priced(line)
 
 
 _STEPS = [f"{name}{step}" for step in "abc" for name in ("stepcharge", "charge", "timecharge", "billingblock")]
@@ -120,17 +119,8 @@ def _a2billing(line: Line) -> list[Row]:
     line.only("endtime", ("10079",), _LATER)
     if line.get("increment_s") in ("", "0"):
         line.cells["increment_s"] = "1"
-    minimum, increment = interval(line)
-    return _rows(
-        line,
-        codes(line),
-        price=price(line, "price"),
-        minimum_s=minimum,
-        increment_s=increment,
-        connect_fee=price(line, "connect_fee"),
-        valid_from=_instant_day(line, "valid_from"),
-        valid_to=_instant_day(line, "valid_to", is_end=True),
-    )
+    days = {"valid_from": _instant_day(line, "valid_from"), "valid_to": _instant_day(line, "valid_to", is_end=True)}
+    return _priced(line, **days)
 
 
 def _instant_day(line: Line, key: str, *, is_end: bool = False) -> str:

@@ -1,16 +1,15 @@
 """CSV text to frames of text cells, with the physical line of every record.
 
-The records of a block are found by counting quotes, each is given its line number as a first cell, and DuckDB
-splits the cells (everything as text, nothing detected). A line number is thus part of the row, whatever order
-the rows come back in, and what did not come back is a reject. The two ways of finding records must agree.
+The records of a block are found by counting quotes, and each is held against the one shape that it may have; what does
+not fit is a reject that says why. The others are split by Polars (everything as text, nothing detected), which finds
+records in its own way: the two must agree, or the file is refused.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from flows.ingest.files import MAX_COLUMNS, MAX_LINE, FileRefused
@@ -41,7 +40,7 @@ class Block:
 
 
 def csv_blocks(
-    pieces: Iterator[bytes], name: str, layout: Layout, scratch: Path, ends: bool, block_bytes: int = BLOCK
+    pieces: Iterator[bytes], name: str, layout: Layout, ends: bool, block_bytes: int = BLOCK
 ) -> Iterator[Block]:
     """Blocks of a CSV file given as pieces of UTF-8. `ends`: whether its last line ends in a newline.
 
@@ -58,12 +57,7 @@ def csv_blocks(
             columns = _header(header["raw_line"], name, layout, header["source_line"])
             aside += 1 + header["raw_line"].count("\n")
         if columns is not None:
-            plain = _plain_cells(records, columns, layout.delimiter)
-            yield (
-                _cells(records, columns, name, layout, scratch, aside)
-                if plain is None
-                else Block(plain, pl.DataFrame(schema=REJECTS), aside + plain.height)
-            )
+            yield _block(records, columns, name, layout.delimiter, aside)
     if columns is None:
         raise FileRefused(Fault(name, None, None, "an empty file", "a header line", "Have it sent again."))
 
@@ -151,120 +145,77 @@ def _header(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     return names
 
 
-def _plain_cells(records: pl.DataFrame, columns: list[str], delimiter: str) -> pl.DataFrame | None:
-    """The rows of a block in which nothing is quoted and every record has its cells, as most switches write them.
+def _block(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:
+    """Splits records into cells: rows where they are as many as the columns, rejects for the others.
 
-    None where that is not so: what is then a cell, and what is wrong, takes a CSV parser to say.
+    `aside`: physical lines of the header and blank ones. Raises FileRefused where quotes do not pair.
     """
+    quoted = bool(records.select(pl.col("raw_line").str.contains('"', literal=True).any()).item())
+    fits = records.select(_fits(len(columns), delimiter, quoted)).to_series()
+    misfits = records.filter(~fits)
+    rows = records.filter(fits) if misfits.height else records
+    torn = misfits.filter(pl.col("raw_line").str.contains("\n", literal=True))
+    if torn.height:
+        raise _do_not_pair(name, torn["source_line"][0])
+    rejects = misfits.select(
+        "source_line",
+        pl.lit(None, pl.String).alias("column_name"),
+        _complaint(len(columns), delimiter).alias("reason"),
+        "raw_line",
+    )
+    cells = _split_cells(rows, columns, delimiter, quoted)
+    if cells is None:
+        raise _do_not_pair(name, None)
+    inside = int(rows.select(pl.col("raw_line").str.count_matches("\n", literal=True).sum()).item()) if quoted else 0
+    rows = pl.concat([rows, cells], how="horizontal")
+    return Block(rows, rejects, aside + records.height + inside)
+
+
+def _fits(width: int, delimiter: str, quoted: bool) -> pl.Expr:
+    """Whether a record is `width` cells: in quotes, doubled inside, or plain text without quotes and line ends."""
     raw = pl.col("raw_line")
-    odd = raw.str.contains_any(['"', "\r", "\n"]) | (raw.str.count_matches(delimiter, literal=True) != len(columns) - 1)
-    if not records.height or records.select(odd.any()).item():
-        return None
-    text = records.select(raw.str.join("\n")).item().encode()
-    cells = pl.read_csv(
-        text, has_header=False, separator=delimiter, quote_char=None, infer_schema=False,
-        new_columns=[f"file.{place}" for place in range(len(columns))],
-    )  # fmt: skip
-    if cells.height != records.height:
-        return None
-    named = {f"file.{place}": f"file.{column}" for place, column in enumerate(columns) if column}
-    return pl.concat([records, cells.select(*named).rename(named)], how="horizontal")
+    if not quoted:
+        is_one_line = ~raw.str.contains("\r", literal=True)
+        return is_one_line & (raw.str.count_matches(delimiter, literal=True) == width - 1)
+    mark = re.escape(delimiter)
+    cell = f'(?:"(?:[^"]|"")*"|[^"\r\n{mark}]*)'
+    return raw.str.contains(f"^{cell}(?:{mark}{cell}){{{width - 1}}}$")
 
 
-def _cells(records: pl.DataFrame, columns: list[str], name: str, layout: Layout, scratch: Path, aside: int) -> Block:
-    """Splits records into cells: rows where the number of cells fits, rejects for the others.
-
-    `aside`: physical lines of the header and blank ones.
-    """
-    stray = pl.col("raw_line").str.contains("\r", literal=True) & ~pl.col("raw_line").str.contains('"', literal=True)
-    returns, records = records.filter(stray), records.filter(~stray)
-    cells, complaints = _duckdb_cells(records, columns, name, layout, scratch)
-    rows = records.join(cells, on="source_line", how="inner", validate="1:1", maintain_order="left")
-    if rows.height != cells.height:
-        raise _do_not_pair(name, None)
-    left = records.join(rows.select("source_line"), on="source_line", how="anti", maintain_order="left")
-    broken = left.filter(pl.col("raw_line").str.contains("\n", literal=True))
-    if broken.height:
-        raise _do_not_pair(name, broken["source_line"][0])
-    rejects = left.join(complaints, on="source_line", how="left", maintain_order="left").select(
-        "source_line",
-        pl.lit(None, pl.String).alias("column_name"),
-        pl.col("reason").fill_null(f"found another shape; expected {len(columns)} columns"),
-        "raw_line",
-    )
-    control = returns.select(
-        "source_line",
-        pl.lit(None, pl.String).alias("column_name"),
-        pl.lit("found a carriage return inside the line; expected text without control characters").alias("reason"),
-        "raw_line",
-    )
-    rejects = pl.concat([rejects, control])
-    embedded = pl.col("raw_line").str.count_matches("\n", literal=True).sum()
-    inside = sum(int(frame.select(embedded).item()) for frame in (rows, rejects))
-    return Block(rows, rejects, aside + rows.height + rejects.height + inside)
-
-
-def _duckdb_cells(
-    records: pl.DataFrame, columns: list[str], name: str, layout: Layout, scratch: Path
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(source_line and cells as text; source_line and reason of what does not split)."""
-    spec = ", ".join(f"'{column}': 'varchar'" for column in ["n", *(f"c{i}" for i in range(len(columns)))])
-    numbered = pl.concat_str(pl.col("source_line").cast(pl.String), pl.col("raw_line"), separator=layout.delimiter)
-    file = scratch / "block.csv"
-    try:
-        file.write_bytes((records.select(numbered.str.join("\n")).item() + "\n").encode() if records.height else b"")
-        with duckdb.connect() as con:
-            con.execute("set preserve_insertion_order = false; set autoinstall_known_extensions = false")
-            cells = con.sql(
-                f"select * from read_csv($1, columns = {{{spec}}}, auto_detect = false, header = false, delim = $2, "
-                "quote = '\"', escape = '\"', store_rejects = true, strict_mode = true, max_line_size = 4000000)",
-                params=[str(file), layout.delimiter],
-            ).pl()
-            errors = con.sql("select csv_line, error_type::varchar as kind, error_message from reject_errors").pl()
-    except duckdb.Error:
-        raise _do_not_pair(name, None) from None
-    finally:
-        file.unlink(missing_ok=True)
-    cells = cells.with_columns(pl.col("n").cast(pl.Int64, strict=False))
-    if cells["n"].null_count():
-        raise _do_not_pair(name, None)
-    _check_newlines(records, cells, name)
-    named = {f"c{i}": column for i, column in enumerate(columns) if column}
-    cells = cells.select(pl.col("n").alias("source_line"), *(pl.col(c).alias(f"file.{n}") for c, n in named.items()))
-    return cells, _complaints(errors, len(columns))
-
-
-def _check_newlines(records: pl.DataFrame, cells: pl.DataFrame, name: str) -> None:
-    """A record of several lines must have come back with all of them inside its cells."""
-    inside = pl.sum_horizontal(pl.col("^c[0-9]+$").str.count_matches("\n", literal=True).fill_null(0))
-    several = records.filter(pl.col("raw_line").str.contains("\n", literal=True))
-    torn = (
-        several.join(cells, left_on="source_line", right_on="n")
-        .filter(inside != pl.col("raw_line").str.count_matches("\n", literal=True))
-        .get_column("source_line")
-    )
-    if torn.len():
-        raise _do_not_pair(name, torn.min())  # type: ignore[arg-type]
-
-
-def _complaints(errors: pl.DataFrame, width: int) -> pl.DataFrame:
-    """One reason per line. DuckDB says one error per missing column, and counts our line number as a column."""
-    fewest = pl.col("error_message").str.extract(r"Found: (\d+)").cast(pl.Int64).min() - 1
-    kinds = pl.col("kind")
-    quotes = pl.lit("found text beside a closing quote; expected quotes around the whole cell, doubled inside")
+def _complaint(width: int, delimiter: str) -> pl.Expr:
+    """Why a record does not fit."""
+    # What stands in quotes becomes a lone quote, which is right only as a whole cell.
+    bare = pl.col("raw_line").str.replace_all('(?:"[^"]*")+', '"')
+    count = bare.str.count_matches(delimiter, literal=True) + 1
+    other = f'[^"{re.escape(delimiter)}]'
     return (
-        errors.group_by(pl.col("csv_line").str.extract(r"^\s*(\d+)").cast(pl.Int64).alias("source_line"))
-        .agg(
-            pl.when((kinds == "UNQUOTED VALUE").any())
-            .then(quotes)
-            .when((kinds == "TOO MANY COLUMNS").any())
-            .then(pl.lit(f"found more than {width} columns; expected {width}"))
-            .when((kinds == "MISSING COLUMNS").any())
-            .then(pl.format("found {} columns; expected {}", fewest, pl.lit(width)))
-            .alias("reason")
-        )
-        .drop_nulls("source_line")
+        pl.when(bare.str.contains("\r", literal=True))
+        .then(pl.lit("found a carriage return inside the line; expected text without control characters"))
+        .when(bare.str.contains(f'{other}"|"{other}'))
+        .then(pl.lit("found text beside a closing quote; expected quotes around the whole cell, doubled inside"))
+        .when(count > width)
+        .then(pl.lit(f"found more than {width} columns; expected {width}"))
+        .otherwise(pl.format("found {} columns; expected {}", count, pl.lit(width)))
     )
+
+
+def _split_cells(rows: pl.DataFrame, columns: list[str], delimiter: str, quoted: bool) -> pl.DataFrame | None:
+    """The cells of records that fit, as `file.<column>`; None where they come back as other records than went in.
+
+    With quotes each record is given its line number as a first cell, so that a row says itself which one it is.
+    """
+    text = pl.concat_str(pl.col("source_line"), "raw_line", separator=delimiter) if quoted else pl.col("raw_line")
+    names = [*(["n"] if quoted else []), *(f"c{place}" for place in range(len(columns)))]
+    cells = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    if rows.height:
+        cells = pl.read_csv(
+            rows.select(text.str.join("\n")).item().encode(), has_header=False, separator=delimiter,
+            quote_char='"' if quoted else None, infer_schema=False, new_columns=names,
+        )  # fmt: skip
+    if cells.height != rows.height or (quoted and (cells["n"] != rows["source_line"].cast(pl.String)).any()):
+        return None
+    named = {f"c{place}": f"file.{column}" for place, column in enumerate(columns) if column}
+    return cells.select(*named).rename(named)
 
 
 def refuse_swallowed(rejects: pl.DataFrame, name: str, layout: Layout, width: int) -> None:

@@ -169,7 +169,7 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
         return block, _parse(canonical(block.rows, layout), layout)
 
     def counted() -> Iterator[pl.DataFrame]:
-        for block, found in several(parsed, ahead(_blocks(store, file, layout, physical))):
+        for block, found in several(parsed, ahead(_blocks(file, layout, physical))):
             tally.records += block.records
             tally.lines += block.lines
             tally.rejects += [block.rejects, found.rejects]
@@ -181,7 +181,7 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
     _check_lines(file, layout, physical, tally)
 
 
-def _blocks(store: Store, file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Block]:
+def _blocks(file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Block]:
     if layout.kind == "parquet":
         yield from parquet_blocks(file, layout)
         if fingerprint(file) != physical:
@@ -191,8 +191,7 @@ def _blocks(store: Store, file: InboxFile, layout: Layout, physical: Physical) -
     elif layout.kind == "json":
         yield from json_blocks(text_chunks(file, physical), file.name, layout)
     else:
-        scratch = store.home.store / "tmp"
-        blocks = csv_blocks(text_chunks(file, physical), file.name, layout, scratch, physical.ends_with_newline)
+        blocks = csv_blocks(text_chunks(file, physical), file.name, layout, physical.ends_with_newline)
         by_segment = layout.preset is not None and layout.preset.by_segment
         yield from number_segments(blocks, layout.name_of("message_id")) if by_segment else blocks
 
