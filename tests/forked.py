@@ -65,7 +65,9 @@ class _Server:
         """The process's number and its exit code."""
         self.line.settimeout(limit_s)
         self.line.sendall(json.dumps(asdict(request)).encode() + b"\n")
-        pid = int(self.answers.readline())
+        answer = self.answers.readline()
+        assert answer, "the process that forks has ended; what it said stands above"
+        pid = int(answer)
         try:
             return pid, int(self.answers.readline())
         except TimeoutError:

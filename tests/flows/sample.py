@@ -11,6 +11,7 @@ from flows.home.init import init_home
 from flows.home.settings import Home
 from flows.issue.approve import Approval, approve
 from flows.post.send import send
+from tests.flows.issuing import no_pdfs, no_reviews
 
 MONTHS = ("2026-05", "2026-06")
 
@@ -32,6 +33,13 @@ def bill(home: Home, month: str) -> tuple[RunReport, Approval]:
     approval = approve(request(home, month, "ben"), None, None, None, None)
     deliver(home, month)
     return report, approval
+
+
+def bill_without_paper(home: Home, month: str) -> None:
+    """Runs a month as anna and approves it as ben: no PDFs, no mails, no review."""
+    with no_reviews(), no_pdfs():
+        run_direct(request(home, month))
+        approve(request(home, month, "ben"), None, None, None, None)
 
 
 def deliver(home: Home, month: str) -> None:

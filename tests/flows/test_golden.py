@@ -1,5 +1,6 @@
 """The sample's documents as text, compared exactly. Accept a change with --update-golden and read the diff."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,17 +8,13 @@ import pytest
 from flows.home.settings import Home
 from flows.home.store import Store
 from schemas.document import Document, Line, Tax
-from tests.flows.sample import MONTHS, bill, sample_home
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture(scope="module")
-def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
-    home: Home = sample_home(tmp_path_factory.mktemp("golden") / "home")
-    for month in MONTHS:
-        bill(home, month)
-    with Store(home) as store:
+def documents(sample: Callable[[str], Home]) -> dict[str, Document]:
+    with Store(sample("june")) as store:
         rows = store.rows("select invoice_number, document_json from issued_documents order by 1")
     return {number: Document.model_validate_json(text) for number, text in rows}
 

@@ -4,6 +4,7 @@ outside engine, and `explain`."""
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,15 +20,15 @@ from flows.month.taxing.traffic import report
 from schemas.document import Document
 from schemas.errors import Refused, WrongUsage
 from tests.flows.issuing import corrected
-from tests.flows.sample import bill, request, sample_home
+from tests.flows.sample import request
+
+pytestmark = pytest.mark.usefixtures("without_reviews")
 
 
 @pytest.fixture(scope="module")
-def may(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def may(sample: Callable[[str], Home]) -> Home:
     """The sample with May billed; tests work on copies of it."""
-    home = sample_home(tmp_path_factory.mktemp("taxes") / "home")
-    bill(home, "2026-05")
-    return home
+    return sample("may")
 
 
 @pytest.fixture

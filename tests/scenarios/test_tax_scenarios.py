@@ -4,6 +4,7 @@ Every scalar is text. Of an expected row only the columns given are compared; th
 in order. `base` is base_amount, `exempt` exempt_amount, `percent` rate_percent.
 """
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -144,10 +145,27 @@ def _run(case: dict[str, Any], tables: TaxTables, places: Places) -> TaxResult:
     )
 
 
-@pytest.mark.parametrize("case", _cases())
-def test_scenario(case: dict[str, Any], tables: TaxTables, places: Places) -> None:
+CASES = _cases()
+Taxed = Callable[[dict[str, Any]], TaxResult]
+
+
+@pytest.fixture(scope="module")
+def taxed(tables: TaxTables, places: Places) -> Taxed:
+    """What comes of a case of CASES, worked out once."""
+    known: dict[int, TaxResult] = {}
+
+    def result(case: dict[str, Any]) -> TaxResult:
+        if id(case) not in known:
+            known[id(case)] = _run(case, tables, places)
+        return known[id(case)]
+
+    return result
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_scenario(case: dict[str, Any], taxed: Taxed) -> None:
     assert set(case) <= CASE_KEYS, set(case) - CASE_KEYS
-    result = _run(case, tables, places)
+    result = taxed(case)
     if "findings" in case:
         assert result.findings["detail"].to_list() == case["findings"]
     if "parked" in case:
@@ -166,14 +184,14 @@ def test_scenario(case: dict[str, Any], tables: TaxTables, places: Places) -> No
             assert value == wanted, f"{expected['tax']}: {key} is {value}, expected {wanted}"
 
 
-def test_every_shipped_table_has_a_scenario(tables: TaxTables, places: Places) -> None:
+def test_every_shipped_table_has_a_scenario(tables: TaxTables, places: Places, taxed: Taxed) -> None:
     """An untested table fails the build: some scenario prints a row of it, or lies where it says that there is none."""
     seen: set[str] = set()
-    for parameter in _cases():
+    for parameter in CASES:
         case = parameter.values[0]
         if "parked" in case:
             continue
-        seen |= set(_run(case, tables, places).taxes["table"])
+        seen |= set(taxed(case).taxes["table"])
         reached = _lines(case, places)["jurisdiction"].unique().to_list()
         seen |= {t.file for t in tables.tables if t.jurisdiction in reached and set(t.values.values()) == {Decimal(0)}}
     assert {table.file for table in tables.tables} - seen == set()
@@ -181,7 +199,7 @@ def test_every_shipped_table_has_a_scenario(tables: TaxTables, places: Places) -
 
 def test_one_file_per_jurisdiction() -> None:
     """A clerk finds a scenario by its address: de.yaml, us-tx.yaml."""
-    for parameter in _cases():
+    for parameter in CASES:
         file, _, name = str(parameter.id).partition(": ")
         address = parameter.values[0]["address"]
         place = "-".join(filter(None, (address["country"], address.get("region")))).lower()
