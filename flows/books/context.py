@@ -4,12 +4,14 @@ import shutil
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from flows.home.settings import Home, Settings, as_known, load_settings
 from flows.home.store import Scope, Store
 from schemas.periods import month_start
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,10 @@ class Run:
         return self.request.home.store / "work" / self.run_id
 
 
-def draft_id(month: str) -> pl.Expr:
+def draft_id(month: str) -> "pl.Expr":
     """A document's id until it is issued: stable over re-runs of the month (CONTRACT, section 4)."""
+    import polars as pl
+
     return pl.concat_str([pl.lit(f"DRAFT-{month}-"), pl.col("account_id")])
 
 
