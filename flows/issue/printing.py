@@ -9,6 +9,7 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 
 from flows.books.context import Request
+from flows.home import progress
 from flows.home.objects import keep
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
@@ -58,7 +59,10 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
     failed = []
     workers = min(settings.run.render_processes, len(waiting))
     # Spawned, not forked: WeasyPrint's C libraries do not survive a fork everywhere (DESIGN, decision 10).
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with (
+        ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool,
+        progress.stage("print", len(waiting), "documents") as tick,
+    ):
         prints = deque(pool.submit(pdf_of_json, text.encode()) for _, text in waiting)
         for number, text in waiting:
             printed = prints.popleft()
@@ -66,6 +70,7 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
                 failed.append((number, _told(error)))
             else:
                 _written(store, request, number, text, printed.result())
+            tick(1)
     store.checkpoint()
     return len(waiting) - len(failed), failed
 
