@@ -52,11 +52,11 @@ def left_in(session: int) -> list[str]:
     return found
 
 
-def killed_at(point: str, home: Path, *command: str) -> int:
+def killed_at(point: str, home: Path, *command: str, alone: bool = False) -> int:
     """Runs `tollbook command` in a process of its own, killed at `point`: `module:function before|after n`.
 
-    Whatever it has started is killed with it. Returns the number of its session. Fails when the command ended by
-    itself: then the point is not one it passes.
+    Whatever it has started is killed with it, or left to itself if it is killed `alone`. Returns the number of its
+    session. Fails when the command ended by itself: then the point is not one it passes.
     """
     target, when, nth = point.split()
     arguments = [target, when, nth, "--home", str(home), *command]
@@ -65,9 +65,10 @@ def killed_at(point: str, home: Path, *command: str) -> int:
         process = subprocess.Popen(
             [sys.executable, "-c", _DRIVER, *arguments], stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
-        process.wait(timeout=120)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=600)
+        if not alone:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         output.seek(0)
         assert process.returncode == -signal.SIGKILL, f"{point} was not reached:\n{output.read().decode()}"
         return process.pid
