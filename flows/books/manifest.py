@@ -22,7 +22,7 @@ def write_manifest(store: Store, request: Request, settings: Settings, tables: T
     month, home = request.invoice_month, request.home
     content: dict[str, Any] = {
         "invoice_month": month,
-        "inputs": read_inputs(store, settings, tables).as_dict(),
+        "inputs": read_inputs(store, settings, tables).as_json(),
         "runs": _runs(store, month),
         "documents": _documents(store, month),
         "outputs": _outputs(home, month) | _erased_outputs(store, month),
