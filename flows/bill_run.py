@@ -14,9 +14,10 @@ from flows.books.books import Books, open_books
 from flows.books.context import Request, Run
 from flows.books.manifest import write_manifest
 from flows.books.publish import publish
-from flows.books.run_diff import differences
+from flows.books.run_diff import difference_lines, differences
 from flows.books.runs import open_run
 from flows.catalog.load import keep_tables
+from flows.home import progress
 from flows.home.lock import locked
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
@@ -55,18 +56,39 @@ class RunReport:
     """What stops the approval until it is mended or let through with a reason."""
     differences: list[dict[str, Any]] = field(default_factory=list)
     """Against the drafts that gave way: account, before, after, reason, lines."""
+    is_dry: bool = False
+    """Whether it was tried on a copy and has left no trace."""
 
     @property
     def incomplete(self) -> bool:
         return bool(self.parked or self.findings or self.refused_files or self.usage.get("suspended") or self.stops)
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    def as_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "is_dry"}
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        return [
+            f"{'dry run' if self.is_dry else 'run'} {self.run_id}: {self.kind}, invoice month {self.invoice_month}",
+            "files: " + _counts(self.files),
+            "usage: " + _counts(self.usage),
+            "accounts: " + _counts(self.accounts),
+            *(f"parked {name}: {reason}" for name, reason in self.parked),
+            *(f"look at {name}: {detail}" for name, _, detail in self.findings),
+            *(f"stops the approval: {stop}" for stop in self.stops),
+            *(f"refused file {name}; see `tollbook ingest {name}`" for name in self.refused_files),
+            *difference_lines(self.differences),
+        ]
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
 
 
 def bill_month(request: Request, step: Step) -> RunReport:
     """Files in, drafts out: the whole of `tollbook run`. Raises TollbookError when there is nothing to draft."""
     act = f"run {request.invoice_month}"
+    step = progress.each_a_stage(step)
     with (
         locked(request.home, act, request.by, request.now, take_over=request.take_over),
         open_books(request) as books,

@@ -8,6 +8,7 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -16,10 +17,12 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
 
 from flows.bill_run import On, Result, RunReport, bill_month
 from flows.books.context import Request
+from flows.home import progress, watchdog
 from schemas.errors import NothingToDo, TollbookError
 
 
@@ -61,11 +64,30 @@ def _bill_month(request: Request) -> State[Any]:
     return Completed(message=str(asdict(report)["accounts"]), data=report)
 
 
+def _guard_own_server() -> None:
+    """The local server that Prefect will start ends with us, even when we are killed."""
+    from prefect.server.api.server import SubprocessASGIServer
+
+    class Guarded(SubprocessASGIServer):
+        def start(self, timeout: int | None = None) -> None:
+            with progress.stage("start Prefect's server"):
+                super().start(timeout)
+
+        def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+            server = super()._run_uvicorn_command()
+            watchdog.watch(server.pid)
+            return server
+
+    Guarded()  # there is one instance for all: whoever asks for a server from now on gets this one
+
+
 def run_with_prefect(request: Request) -> RunReport:
     """The month as a flow, on the server PREFECT_API_URL names or a local one of its own.
 
     An expected error ends the flow as `Failed` (or, for nothing to do, as `Completed`) and is raised here.
     """
+    if not PREFECT_API_URL.value():
+        _guard_own_server()
     named = _bill_month.with_options(flow_run_name=f"bill-{request.invoice_month}")
     state: State[Any] = named(request, return_state=True)
     found = state.result(raise_on_failure=False)

@@ -20,7 +20,7 @@ from rating.sms import segments
 from rating.tariffs import RateOn, compiled
 from schemas.call_rate import Rate
 from schemas.errors import WrongUsage
-from schemas.money import UNITS_LIMIT
+from schemas.limits import UNITS_LIMIT
 from schemas.periods import is_zone, local_instant
 
 _NULL = frozenset({"", "null", "Null", "NULL", "~"})

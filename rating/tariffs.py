@@ -18,7 +18,8 @@ from rating.clocks import Clock
 from schemas.call_rate import Rate, Step
 from schemas.dated import in_force
 from schemas.errors import WrongUsage
-from schemas.money import EXACT, UNITS_LIMIT
+from schemas.limits import UNITS_LIMIT
+from schemas.money import EXACT
 
 _END = 2**62
 """Later than any tick of a call: UNITS_LIMIT seconds of a million ticks are 10^15."""

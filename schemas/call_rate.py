@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from schemas.dated import DatedExact, Exact, Model
-from schemas.money import ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
+from schemas.limits import ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 DAYS: tuple[Day, ...] = get_args(Day)

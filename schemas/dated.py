@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from schemas.money import PRICE_LIMIT
+from schemas.limits import PRICE_LIMIT
 
 T = TypeVar("T")
 

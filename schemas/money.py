@@ -8,25 +8,12 @@ pair it does not need one. Pairs with equal denominators are summed, and `round_
 from collections.abc import Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from typing import Literal
 
 import polars as pl
 from babel.numbers import get_currency_precision
 
 EXACT = pl.Decimal(38, 12)
 """Prices, quantities and undivided products. Twelve decimals, 26 digits before the point."""
-
-PRICE_LIMIT = Decimal(10) ** 9
-"""Prices at or above are refused at the door: sums stay far below what Decimal(38, 12) can hold."""
-
-UNITS_LIMIT = 10**9
-"""Seconds or credits of one record at or above are refused at the door, for the same reason."""
-
-RoundingMode = Literal["half_up", "half_even", "up", "down"]
-"""How a tie or a rest is rounded; all of them work on the absolute value (CONTRACT, section 5)."""
-
-ROUNDING_DIGITS_LIMIT = 20
-"""The most decimals a call may be rounded to by itself."""
 
 _WIDE = Context(prec=76)
 

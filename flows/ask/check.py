@@ -17,7 +17,8 @@ from rating import check_call, check_period
 from rating.check_period import day, given
 from rating.period_price import shown
 from schemas.errors import NothingToDo, TollbookError, WrongUsage
-from schemas.money import RoundingMode, minor_digits
+from schemas.limits import RoundingMode
+from schemas.money import minor_digits
 from taxes.apply import tax_on
 from taxes.tables import TAX_CODES, TaxTables, load_tables, rate_percent
 
@@ -32,7 +33,7 @@ class Outcome:
     found: str | None
     passed: bool
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The case's line under --json."""
         return {
             "file": self.case.file,
@@ -41,6 +42,14 @@ class Outcome:
             "expected": self.case.expected,
             "found": self.found,
         }
+
+    @property
+    def incomplete(self) -> bool:
+        return not self.passed
+
+    def lines(self) -> list[str]:
+        """For the terminal: only what failed."""
+        return [self.line()] if self.incomplete else []
 
     def line(self) -> str:
         """The case's line for a reader."""

@@ -7,10 +7,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
@@ -37,9 +37,35 @@ class Check:
     detail: str
     remedy: str = ""
 
+    def line(self) -> str:
+        """For the terminal."""
+        do = f" -> {self.remedy}" if self.remedy and self.state != "ok" else ""
+        return f"{self.state:5} {self.name}: {self.detail}{do}"
 
-def doctor(home: Home, *, try_smtp: bool = False) -> list[Check]:
+
+@dataclass(frozen=True)
+class Health:
+    """Every check, in the order they were made."""
+
+    checks: list[Check]
+
+    @property
+    def incomplete(self) -> bool:
+        return any(check.state == "fail" for check in self.checks)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [asdict(check) for check in self.checks]
+
+    def lines(self) -> list[str]:
+        return [check.line() for check in self.checks]
+
+
+def doctor(home: Home, *, try_smtp: bool = False) -> Health:
     """Every check of the machine, then of the home. The mail server is called only when asked for."""
+    return Health(_checks(home, try_smtp=try_smtp))
+
+
+def _checks(home: Home, *, try_smtp: bool) -> list[Check]:
     checks = [check() for check in (_python, _packages, _prefect, _printing, _subsetting, _fonts, _zones)]
     checks.append(_room(home))
     try:

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
-from flows.ask.explain_tax import as_data, explain_tax, tax_of_line
+from flows.ask.explain_tax import explain_tax, tax_named, tax_of_line
 from flows.books.erased import ERASED_ID, erased_accounts
 from flows.home.store import Store
 from schemas.document import Document, Line
@@ -25,8 +25,15 @@ MOST_ROWS = 1000
 class Explanation:
     """Lines for a reader, data for a program."""
 
-    lines: list[str]
+    text: list[str]
     data: Any
+    incomplete: ClassVar[bool] = False
+
+    def lines(self) -> list[str]:
+        return self.text
+
+    def as_json(self) -> Any:
+        return self.data
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,9 @@ def explain(store: Store, name: str, what: str | None) -> Explanation:
         return _document(found.document)
     if match := re.fullmatch(r"tax:(\d+)", what):
         number = int(match[1])
-        return Explanation(explain_tax(found.document, number), as_data(found.document, number))
+        return Explanation(
+            explain_tax(found.document, number), tax_named(found.document, number).model_dump(mode="json")
+        )
     if not re.fullmatch(r"\d+", what):
         raise WrongUsage(f"found {what!r}; expected a line number such as 3, or tax:1")
     return _line(store, found, int(what))

@@ -1,7 +1,6 @@
 """A tax or fee row in words: base, share, rate, date, rounding, citation; from the stored document alone (RULES 25)."""
 
 from decimal import Decimal
-from typing import Any
 
 from flows.ask.tax_report import with_code
 from schemas.document import Document, Line, Tax, TaxPart
@@ -178,8 +177,3 @@ def _weights(document: Document, tax: Tax) -> dict[int, Decimal]:
                 share = (part.telecom_percent or Decimal(100)) * (part.interstate_share or Decimal(100))
                 weights[number] = line.amount * share
     return weights
-
-
-def as_data(document: Document, number: int) -> dict[str, Any]:
-    """The row as stored, for a program."""
-    return tax_named(document, number).model_dump(mode="json")

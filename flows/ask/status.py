@@ -1,8 +1,9 @@
 """Where everything stands: files, and per invoice month its runs, documents, mails, what is left open, days left."""
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from flows.books.ageing import IN_FORCE, ageing
 from flows.books.publish import in_force
@@ -14,8 +15,24 @@ from schemas.periods import month_start
 _SENT = ("accepted", "written")
 
 
-def status(store: Store, settings: Settings, month: str | None, *, today: date) -> list[dict[str, Any]]:
-    """One dict for the files and usage, then one per invoice month (newest first), or only `month`'s.
+@dataclass(frozen=True)
+class Status:
+    """One dict for the files and usage, then one per invoice month, newest first."""
+
+    home: dict[str, Any]
+    months: list[dict[str, Any]]
+    incomplete: ClassVar[bool] = False
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [self.home, *self.months]
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        return _lines(self.home, self.months)
+
+
+def status(store: Store, settings: Settings, month: str | None, *, today: date) -> Status:
+    """Of every invoice month, or only of `month`.
 
     `today` counts the days left in the sending window. Changes nothing.
     """
@@ -25,7 +42,7 @@ def status(store: Store, settings: Settings, month: str | None, *, today: date) 
             for (each,) in store.rows("select distinct invoice_month from runs order by 1 desc")
             if month in (None, each)
         ]
-        return [{"about": "home", **_home(store, today)}, *months]
+        return Status({"about": "home", **_home(store, today)}, months)
 
 
 def _home(store: Store, today: date) -> dict[str, Any]:
@@ -85,9 +102,7 @@ def _window(billing: BillingSettings, month: str, today: date) -> dict[str, Any]
     return {"opens": opens.isoformat(), "closes": closes.isoformat(), "days_left": max(left, 0)}
 
 
-def status_lines(found: list[dict[str, Any]]) -> list[str]:
-    """The same for the terminal."""
-    home, *months = found
+def _lines(home: dict[str, Any], months: list[dict[str, Any]]) -> list[str]:
     lines = ["Files: " + (_counts(home["files"]) or "none yet")]
     if home["rejected_records"]:
         lines.append(f"Rejected records: {home['rejected_records']}")

@@ -37,7 +37,7 @@ class Coverage:
     today_status: str | None
     spans: list[Span]
 
-    def as_data(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 

@@ -39,5 +39,5 @@ def ageing(con: duckdb.DuckDBPyConnection, as_of: date, suspended: str = "suspen
 
     `suspended` is the view of the snapshot, or IN_FORCE. An account nobody knows counts for none.
     """
-    rows: list[dict[str, Any]] = con.sql(_AGEING.format(suspended=suspended), params={"as_of": as_of}).pl().to_dicts()
-    return rows
+    aged = con.sql(_AGEING.format(suspended=suspended), params={"as_of": as_of})
+    return [dict(zip(aged.columns, row, strict=True)) for row in aged.fetchall()]

@@ -1,7 +1,7 @@
 """Two states of an account's month, line by line and tax by tax: as documents hold it, and as it comes to now."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ class Change:
     """What the quantities count; of a tax they are the base, in money."""
 
     def as_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "difference": self.after - self.before}
+        return {**asdict(self), "difference": self.after - self.before}
 
     def line(self, currency: str) -> str:
         moved = f"{self.before} -> {self.after} {currency}"
@@ -50,7 +50,7 @@ class Difference:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            **self.__dict__,
+            **asdict(self),
             "difference": self.after - self.before,
             "changes": [change.as_json() for change in self.changes],
         }

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from flows.home.settings import Home, Settings, as_known, load_settings
 from flows.home.store import Scope, Store
 from schemas.periods import month_start
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from flows.books.books import Books
     from flows.catalog.load import Tables
 
@@ -93,8 +93,10 @@ class Run:
         return self.request.home.store / "work" / self.run_id
 
 
-def draft_id(month: str) -> pl.Expr:
+def draft_id(month: str) -> "pl.Expr":
     """A document's id until it is issued: stable over re-runs of the month (CONTRACT, section 4)."""
+    import polars as pl
+
     return pl.concat_str([pl.lit(f"DRAFT-{month}-"), pl.col("account_id")])
 
 

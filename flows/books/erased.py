@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from flows.home.store import Store
 from schemas.periods import month_start, shift_month
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MARK = "(erased)"
 """In the place of a text that was erased: the raw line of a rejected or duplicate record."""
@@ -44,8 +46,10 @@ def erased_accounts(store: Store) -> dict[str, Erased]:
     return {row[0]: Erased(*row) for row in rows}
 
 
-def erased_before(store: Store) -> pl.DataFrame:
+def erased_before(store: Store) -> "pl.DataFrame":
     """account_id, erased_before (Date): the first day whose call detail is there."""
+    import polars as pl
+
     rows = [(one.account_id, month_start(shift_month(one.until_month, 1))) for one in erased_accounts(store).values()]
     return pl.DataFrame(rows, schema={"account_id": pl.String, "erased_before": pl.Date}, orient="row")
 

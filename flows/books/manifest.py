@@ -22,7 +22,7 @@ def write_manifest(books: Books) -> str:
     store, month, home = books.store, books.request.invoice_month, books.request.home
     content: dict[str, Any] = {
         "invoice_month": month,
-        "inputs": inputs_of(books).as_dict(),
+        "inputs": inputs_of(books).as_json(),
         "runs": _runs(store, month),
         "documents": _documents(store, month),
         "outputs": _outputs(home, month) | _erased_outputs(store, month),

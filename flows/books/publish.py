@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from flows.books.views import blocks, views
-from flows.home import audit
+from flows.home import audit, progress
 from flows.home.store import EXACT_SUMS, Store, to_disk
 from schemas.errors import TollbookError
 
@@ -35,7 +35,7 @@ def publish(store: Store) -> Path:
         shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
         fresh = Path(scratch) / target.name
-        with _attached(store.con, fresh):
+        with progress.stage("publish"), _attached(store.con, fresh):
             _fill(store.con)
             _describe(store.con)
         fresh.chmod(0o640)

@@ -173,7 +173,7 @@ def _inputs(store: Store, run_id: str) -> dict[str, Any]:
     return found
 
 
-def lines(found: list[dict[str, Any]]) -> list[str]:
+def difference_lines(found: list[dict[str, Any]]) -> list[str]:
     """For the terminal: the sum, then the accounts that moved most."""
     sums: dict[str, Decimal] = {}
     for row in found:

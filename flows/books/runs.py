@@ -30,7 +30,7 @@ class Inputs:
     held: tuple[str, ...] = ()
     """Accounts set aside by hand."""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         found = {
             "feeds": self.feeds,
             "tables": self.tables,
@@ -41,7 +41,7 @@ class Inputs:
 
     @property
     def sha256(self) -> str:
-        return _sha256(self.as_dict())
+        return _sha256(self.as_json())
 
 
 def _text(value: Any) -> bytes:
@@ -97,7 +97,7 @@ def billed_by(settings: Settings) -> dict[str, Any]:
 
 def keep_inputs(home: Home, settings: Settings, inputs: Inputs) -> None:
     """What the hashes of a run's inputs stand for, so that an approval can say what has changed since."""
-    keep(home, _text(inputs.as_dict()))
+    keep(home, _text(inputs.as_json()))
     keep(home, _text(billed_by(settings)))
 
 

@@ -4,10 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.books.publish import publish
-from flows.cli.base import Globals, finish, give, say
-from flows.home.settings import load_settings
-from flows.home.store import Store
+from flows.cli.base import Facts, Globals, finish, say, show, tell
 from schemas.periods import month_of
 
 
@@ -26,15 +23,14 @@ def rollback_command(
     reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
 ) -> None:
     """Take one ingested file back out, with everything that came from it and is not issued."""
+    from flows.books.publish import publish
     from flows.undo.rollback import rollback
 
     shared: Globals = context.obj
-    settings = load_settings(shared.home)
-    with shared.locked("rollback"), Store(shared.home, settings.run.memory_limit_mb) as store:
-        done = rollback(store, settings, file, by=shared.by, now=shared.now, reason=reason)
+    with shared.store("rollback") as store:
+        report = rollback(store, shared.settings, file, by=shared.by, now=shared.now, reason=reason)
         publish(store)
-    give(shared, done.as_json(), done.lines())
-    finish(bool(done.effects))
+    tell(shared, report)
 
 
 def replay_command(
@@ -47,16 +43,16 @@ def replay_command(
     from flows.undo.replay import replay
 
     shared: Globals = context.obj
-    request = shared.request(month_of(shared.today or shared.now.date()))
+    request = shared.request(month_of(shared.day))
     with shared.locked("replay"), open_books(request) as books:
         taken_in = take_in(books)
         for name in taken_in.refused:
             say(f"refused file {name}; see `tollbook ingest {name}`")
         if taken_in.counts.get("loaded"):
             say(f"taken in: {taken_in.counts['loaded']} files")
-        done = replay(books.store, books.settings, reason, request)
-    give(shared, done.as_json(), done.lines())
-    finish(done.incomplete or bool(taken_in.refused))
+        report = replay(books.store, books.settings, reason, request)
+    show(shared, report)
+    finish(incomplete=report.incomplete or bool(taken_in.refused))
 
 
 def erase_command(
@@ -69,10 +65,9 @@ def erase_command(
     from flows.undo.erase import erase
 
     shared: Globals = context.obj
-    settings = load_settings(shared.home)
     with shared.locked(f"erase {account}"):
-        done = erase(shared.home, settings, account, until, reason=reason, by=shared.by, now=shared.now)
-    give(shared, done.as_json(), done.lines())
+        report = erase(shared.home, shared.settings, account, until, reason=reason, by=shared.by, now=shared.now)
+    tell(shared, report)
 
 
 def park_command(
@@ -84,10 +79,10 @@ def park_command(
     from flows.books.holds import park
 
     shared: Globals = context.obj
-    settings = load_settings(shared.home)
-    with shared.locked("park"), Store(shared.home, settings.run.memory_limit_mb) as store:
+    with shared.store("park") as store:
         park(store, account, reason, shared.by, shared.now)
-    give(shared, {"account_id": account, "state": "parked"}, [f"{account} is set aside; the next run leaves it out"])
+    said = [f"{account} is set aside; the next run leaves it out"]
+    tell(shared, Facts({"account_id": account, "state": "parked"}, said))
 
 
 def unpark_command(
@@ -99,7 +94,7 @@ def unpark_command(
     from flows.books.holds import unpark
 
     shared: Globals = context.obj
-    settings = load_settings(shared.home)
-    with shared.locked("unpark"), Store(shared.home, settings.run.memory_limit_mb) as store:
+    with shared.store("unpark") as store:
         unpark(store, account, reason, shared.by, shared.now)
-    give(shared, {"account_id": account, "state": "unparked"}, [f"{account} is let go; the next run bills it"])
+    said = [f"{account} is let go; the next run bills it"]
+    tell(shared, Facts({"account_id": account, "state": "unparked"}, said))

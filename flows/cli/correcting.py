@@ -1,13 +1,10 @@
 """Commands about months that are issued, and about what a change of rates would move: correct, rerate."""
 
-from datetime import date
 from typing import Annotated
 
 import typer
 
-from flows.cli.base import Globals, finish, give, say
-from flows.home.settings import load_settings
-from schemas.errors import WrongUsage
+from flows.cli.base import Globals, day_of, say, tell
 
 
 def register(app: typer.Typer) -> None:
@@ -29,16 +26,14 @@ def correct_command(
 
     shared: Globals = context.obj
     request = shared.request(month, tuple(account or ()))
-    settings = load_settings(shared.home)
     with shared.locked(f"correct {month}"), request.store() as store:
-        found = correct(request, reason, as_known_at, store=store)
-        review(store, settings, month)
-    for name in found.replaced:
+        report = correct(request, reason, as_known_at, store=store)
+        review(store, shared.settings, month)
+    for name in report.replaced:
         say(f"the drafts of correction {name} gave way to this one's")
-    for name in found.refused_files:
+    for name in report.refused_files:
         say(f"refused file {name}; see `tollbook ingest {name}`")
-    give(shared, found.as_json(), found.lines())
-    finish(found.incomplete)
+    tell(shared, report)
 
 
 def rerate_command(
@@ -55,17 +50,8 @@ def rerate_command(
 
     shared: Globals = context.obj
     request = shared.request(month, tuple(account or ()))
-    load_settings(shared.home)
+    shared.must_be_home()
     days = Asked(prefix, deck, day_of(since, "--from"), day_of(until, "--to"))
     with shared.locked(f"rerate {month}"):
-        found = rerate(request, days)
-    give(shared, found.as_json(), found.lines())
-    finish(incomplete=False)
-
-
-def day_of(text: str | None, option: str) -> date | None:
-    """A day as YYYY-MM-DD. Raises WrongUsage for anything else."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise WrongUsage(f"{option}: found {text!r}; expected YYYY-MM-DD") from None
+        report = rerate(request, days)
+    tell(shared, report)

@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.base import Globals, give
-from flows.home.settings import load_settings
-from flows.home.store import Store
+from flows.cli.base import Globals, tell
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +21,6 @@ def explain_command(
     from flows.ask.explain import explain
 
     shared: Globals = context.obj
-    settings = load_settings(shared.home)
-    with shared.locked("explain"), Store(shared.home, settings.run.memory_limit_mb) as store:
-        found = explain(store, document, what)
-    give(shared, found.data, found.lines)
+    with shared.store("explain") as store:
+        report = explain(store, document, what)
+    tell(shared, report)

@@ -2,17 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.base import INCOMPLETE, Globals, finish, give, say
-from flows.home.settings import Settings, load_settings
-from flows.home.store import Store
-from schemas.catalog import DECK_COLUMNS, Catalog
-from schemas.document import Document
+from flows.cli.base import Facts, Globals, finish, say, show, tell
 from schemas.errors import WrongUsage
-from schemas.feeds import FEEDS
+from schemas.periods import month_start
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def register(app: typer.Typer) -> None:
@@ -27,15 +26,14 @@ def status_command(
     context: typer.Context, month: Annotated[str | None, typer.Argument(help="Default every month.")] = None
 ) -> None:
     """Where everything stands: files, runs, drafts, issued, sent, parked, suspended."""
-    from flows.ask.status import status, status_lines
+    from flows.ask.status import status
 
     shared: Globals = context.obj
     if month is not None:
-        shared.request(month)
-    settings = load_settings(shared.home)
-    with shared.locked("status"), Store(shared.home, settings.run.memory_limit_mb) as store:
-        found = status(store, settings, month, today=shared.today or shared.now.date())
-    give(shared, found, status_lines(found))
+        month_start(month)
+    with shared.store("status") as store:
+        report = status(store, shared.settings, month, today=shared.day)
+    tell(shared, report)
 
 
 def doctor_command(context: typer.Context) -> None:
@@ -43,16 +41,7 @@ def doctor_command(context: typer.Context) -> None:
     from flows.ask.doctor import doctor
 
     shared: Globals = context.obj
-    checks = doctor(shared.home)
-    give(
-        shared,
-        [check.__dict__ for check in checks],
-        [
-            f"{c.state:5} {c.name}: {c.detail}" + (f" -> {c.remedy}" if c.remedy and c.state != "ok" else "")
-            for c in checks
-        ],
-    )
-    raise typer.Exit(INCOMPLETE if any(c.state == "fail" for c in checks) else 0)
+    tell(shared, doctor(shared.home))
 
 
 def schema_command(
@@ -60,36 +49,53 @@ def schema_command(
     name: Annotated[str, typer.Argument(help="settings, catalog, document, deck, or a feed.")],
 ) -> None:
     """Print the shape of something: JSON Schema of settings, catalog, document; columns of a deck or feed."""
+    from schemas.feeds import FEEDS
+
     shared: Globals = context.obj
-    models: dict[str, Any] = {"settings": Settings, "catalog": Catalog, "document": Document}
-    if name in models:
-        typer.echo(json.dumps(models[name].model_json_schema(), indent=2, ensure_ascii=False))
+    if name in ("settings", "catalog", "document"):
+        typer.echo(json.dumps(_model(name).model_json_schema(), indent=2, ensure_ascii=False))
         return
     if name == "deck":
-        columns: list[dict[str, Any]] = [
-            {"name": column, "required": default is None, "default": default}
-            for column, default in DECK_COLUMNS.items()
-        ]
-        give(
-            shared,
-            columns,
-            [f"{c['name']}{'*' if c['required'] else ''}  {c['default'] or ''}".rstrip() for c in columns],
-        )
-        return
+        tell(shared, _deck_columns())
     if name not in FEEDS:
         raise WrongUsage(f"found {name!r}; expected settings, catalog, document, deck or a feed: {', '.join(FEEDS)}")
+    tell(shared, _feed_columns(name))
+
+
+def _model(name: str) -> type["BaseModel"]:
+    from flows.home.settings import Settings
+    from schemas.catalog import Catalog
+    from schemas.document import Document
+
+    models: dict[str, type[BaseModel]] = {"settings": Settings, "catalog": Catalog, "document": Document}
+    return models[name]
+
+
+def _deck_columns() -> Facts:
+    from schemas.catalog import DECK_COLUMNS
+
+    columns: list[dict[str, Any]] = [
+        {"name": column, "required": default is None, "default": default} for column, default in DECK_COLUMNS.items()
+    ]
+    return Facts(
+        columns, [f"{c['name']}{'*' if c['required'] else ''}  {c['default'] or ''}".rstrip() for c in columns]
+    )
+
+
+def _feed_columns(name: str) -> Facts:
+    from schemas.feeds import FEEDS
+
     feed = FEEDS[name]
     columns = [
         {"name": c.name, "required": c.required, "type": c.kind, "choices": list(c.choices), "meaning": c.meaning}
         for c in feed.columns
     ]
     lines = [
-        f"{c['name'] + ('*' if c['required'] else ''):22} {c['type']:9} {c['meaning']}"
-        + (f" ({', '.join(c['choices'])})" if c["choices"] else "")
-        for c in columns
+        f"{c.name + ('*' if c.required else ''):22} {c.kind:9} {c.meaning}"
+        + (f" ({', '.join(c.choices)})" if c.choices else "")
+        for c in feed.columns
     ]
-    lines += [f"exactly one of {a} and {b}" for a, b in feed.one_of]
-    give(shared, columns, lines)
+    return Facts(columns, lines + [f"exactly one of {a} and {b}" for a, b in feed.one_of])
 
 
 def check_command(
@@ -101,14 +107,9 @@ def check_command(
 
     shared: Globals = context.obj
     outcomes = check_files(files or [], shared.home)
-    failed = [outcome for outcome in outcomes if not outcome.passed]
-    summary = f"{len(outcomes) - len(failed)} passed, {len(failed)} failed"
-    if shared.as_json:
-        for outcome in outcomes:
-            typer.echo(json.dumps(outcome.as_dict(), ensure_ascii=False))
-        say(summary)
-    else:
-        for outcome in failed:
-            typer.echo(outcome.line())
-        typer.echo(summary)
-    finish(bool(failed))
+    for outcome in outcomes:
+        show(shared, outcome)
+    failed = sum(outcome.incomplete for outcome in outcomes)
+    summary = f"{len(outcomes) - failed} passed, {failed} failed"
+    (say if shared.is_json else typer.echo)(summary)
+    finish(incomplete=bool(failed))

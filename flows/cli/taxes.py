@@ -4,35 +4,33 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.base import Globals, give
-from flows.home.settings import load_settings
-from flows.home.store import Store
+from flows.cli.base import Facts, Globals, tell
 from schemas.errors import NothingToDo
 from schemas.periods import month_start
-
-taxes = typer.Typer(help="Tax tables: list, show, coverage; traffic study.", no_args_is_help=True)
 
 Country = Annotated[str | None, typer.Option("--country", help="Only tables of this country, such as CA.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the command line."""
+    taxes = typer.Typer(help="Tax tables: list, show, coverage; traffic study.", no_args_is_help=True)
+    taxes.command("list")(list_command)
+    taxes.command("show")(show_command)
+    taxes.command("coverage")(coverage_command)
+    taxes.command("study")(study_command)
     app.add_typer(taxes, name="taxes")
 
 
-@taxes.command("list")
 def list_command(context: typer.Context, country: Country = None) -> None:
     """Every table: where it reaches, what it is, its value today, whether that has a source."""
     from flows.ask.tax_report import coverage, list_lines
     from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
-    day = shared.today or shared.now.date()
-    found = [one for one in coverage(load_taxes(shared.home), day) if country in (None, one.jurisdiction[:2])]
-    give(shared, [{**one.as_data(), "spans": len(one.spans)} for one in found], list_lines(found))
+    found = [one for one in coverage(load_taxes(shared.home), shared.day) if country in (None, one.jurisdiction[:2])]
+    tell(shared, Facts([{**one.as_json(), "spans": len(one.spans)} for one in found], list_lines(found)))
 
 
-@taxes.command("show")
 def show_command(
     context: typer.Context, name: Annotated[str, typer.Argument(help="File name of a table, such as us/usf.")]
 ) -> None:
@@ -42,22 +40,19 @@ def show_command(
 
     shared: Globals = context.obj
     table = table_named(load_taxes(shared.home), name)
-    give(shared, table.model_dump(mode="json"), show_lines(table))
+    tell(shared, Facts(table.model_dump(mode="json"), show_lines(table)))
 
 
-@taxes.command("coverage")
 def coverage_command(context: typer.Context, country: Country = None) -> None:
     """For which dates each tax is known, what is sample, and what is missing today."""
     from flows.ask.tax_report import coverage, coverage_lines
     from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
-    day = shared.today or shared.now.date()
-    found = [one for one in coverage(load_taxes(shared.home), day) if country in (None, one.jurisdiction[:2])]
-    give(shared, [one.as_data() for one in found], coverage_lines(found, day))
+    found = [one for one in coverage(load_taxes(shared.home), shared.day) if country in (None, one.jurisdiction[:2])]
+    tell(shared, Facts([one.as_json() for one in found], coverage_lines(found, shared.day)))
 
 
-@taxes.command("study")
 def study_command(
     context: typer.Context, month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.")]
 ) -> None:
@@ -66,9 +61,8 @@ def study_command(
 
     shared: Globals = context.obj
     month_start(month)
-    settings = load_settings(shared.home)
-    with shared.locked("taxes study"), Store(shared.home, settings.run.memory_limit_mb) as store:
+    with shared.store("taxes study") as store:
         data, lines = report(store, month)
     if not data:
         raise NothingToDo(f"{month} has no run; `tollbook run {month}` measures.")
-    give(shared, data, lines)
+    tell(shared, Facts(data, lines))

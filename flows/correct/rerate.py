@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
@@ -65,6 +65,7 @@ class Rerated:
     totals: dict[str, tuple[Decimal, Decimal]]
     left_out: list[str] = field(default_factory=list)
     """Accounts that nothing can rate any more, and why."""
+    incomplete: ClassVar[bool] = False
 
     def as_json(self) -> dict[str, Any]:
         totals = [

@@ -17,7 +17,7 @@ from rating.deck_search import JURISDICTIONS, PER_CALL, RATE, Deck, deck_of
 from rating.tariffs import can_round
 from schemas.catalog import DECK_COLUMNS
 from schemas.errors import Fault, WrongUsage
-from schemas.money import PRICE_LIMIT, ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
+from schemas.limits import PRICE_LIMIT, ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
 
 _PRICE = f"a number below {PRICE_LIMIT} of at most 12 decimals, not negative"
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from flows.home.deck_formats import DeckFormat
 from flows.presets.known import PRESETS
 from schemas.feeds import FEEDS
 from schemas.periods import is_zone
@@ -109,9 +110,6 @@ class FeedSettings(Table):
     """[feeds.<name>]: how a feed of master data is delivered."""
 
     mode: Literal["delta", "snapshot"] = "delta"
-
-
-DeckFormat = Literal["tollbook", "kazoo", "a2billing", "astpp", "az", "npanxx"]
 
 
 class DeckSettings(Table):

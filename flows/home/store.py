@@ -14,15 +14,17 @@ from copy import copy
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
-import pyarrow as pa
 
 from flows.home.settings import Home
 from schemas.errors import Refused
 from schemas.feeds import FEEDS, Column, Feed
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
 
 SCHEMA_VERSION = 5
 
@@ -175,7 +177,7 @@ class Store:
         con.execute("set TimeZone = 'UTC'").fetchall()
         return con
 
-    def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
+    def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> "pl.DataFrame":
         """A query's rows as a frame. Values go in as parameters, never into the text."""
         relation = self.con.sql(query, params=params) if params else self.con.sql(query)
         frame: pl.DataFrame = relation.pl()
@@ -185,24 +187,26 @@ class Store:
         """A query's rows as tuples."""
         return self.con.execute(query, params or []).fetchall()
 
-    def append(self, table: str, frame: pl.DataFrame) -> None:
+    def append(self, table: str, frame: "pl.DataFrame") -> None:
         """Adds `frame` to a table of ours; its columns must be a subset of the table's."""
         if not frame.is_empty():
             self.append_each(table, [frame])
 
-    def append_each(self, table: str, frames: Iterable[pl.DataFrame], query: str = "select * from _incoming") -> None:
+    def append_each(self, table: str, frames: "Iterable[pl.DataFrame]", query: str = "select * from _incoming") -> None:
         """Adds frames of one schema as they come, in one statement, so that row groups are filled across frames.
 
         What the frames come from runs inside the statement: it must not use this store. Its errors are raised as such.
         `query` makes the table's rows of theirs, which it sees as _incoming.
         """
+        import pyarrow as pa
+
         coming = iter(frames)
         first = next(coming, None)
         if first is None:
             return
         failed: list[Exception] = []
 
-        def batches() -> Iterator[pa.RecordBatch]:
+        def batches() -> "Iterator[pa.RecordBatch]":
             try:
                 for frame in chain([first], coming):
                     yield from frame.to_arrow().to_batches(max_chunksize=BATCH_ROWS)
@@ -234,7 +238,7 @@ class Store:
         """Folds the write-ahead log into the file; called at the end of every stage."""
         self.con.execute("checkpoint")
 
-    def current(self, feed_name: str, before: int | None = None) -> pl.DataFrame:
+    def current(self, feed_name: str, before: int | None = None) -> "pl.DataFrame":
         """The rows of a feed of master data in force today: per key the last row of the last file (RULES 18).
 
         `before` leaves out files from that file_seq on. Of the store's scope come all rows of everything that its
@@ -258,7 +262,7 @@ class Store:
         )
 
 
-def damaged(error: duckdb.Error) -> str:
+def damaged(error: Exception) -> str:
     """What to do about a database that cannot be read."""
     first = str(error).splitlines()[0]
     return f"tollbook.duckdb is damaged: {first}. Nothing was changed; restore a back-up, then `tollbook doctor`."

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from schemas.feeds import Column, Feed
-from schemas.money import EXACT, PRICE_LIMIT, UNITS_LIMIT
+from schemas.limits import PRICE_LIMIT, UNITS_LIMIT
+from schemas.money import EXACT
 
 MAX_TEXT = 10_000
 MAX_ID = 255

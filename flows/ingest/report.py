@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -51,6 +52,18 @@ class IngestReport:
     def incomplete(self) -> bool:
         """Whether a file could not be taken in."""
         return bool(self.refused)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [
+            {"file": f.source_file, "feed": f.feed, "state": f.state, "records": f.records, "loaded": f.loaded,
+             "rejected": f.rejected, "duplicate": f.duplicate}
+            for f in self.files
+        ]  # fmt: skip
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        said = "{file}: {state}, {records} records, {loaded} loaded, {rejected} rejected, {duplicate} duplicate"
+        return [said.format(**file) for file in self.as_json()]
 
 
 @dataclass

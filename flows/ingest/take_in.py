@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.home import progress
 from flows.home.objects import keep_file
 from flows.home.settings import Settings
 from flows.home.side_by_side import ahead, several
@@ -59,8 +60,10 @@ def ingest(
         for file, kind in kinds
     ]
     report = IngestReport(ignored=ignored)
-    for file, layout in zip(files, layouts, strict=True):
-        report.files.append(_take_in(store, settings, file, layout, Act(by, now)))
+    with progress.stage("files", len(files)) as tick:
+        for file, layout in zip(files, layouts, strict=True):
+            report.files.append(_take_in(store, settings, file, layout, Act(by, now)))
+            tick(1)
     if report.anything_new:
         store.checkpoint()
     return report
@@ -170,6 +173,7 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
 
     def counted() -> Iterator[pl.DataFrame]:
         for block, found in several(parsed, ahead(_blocks(file, layout, physical))):
+            tick(block.records)
             tally.records += block.records
             tally.lines += block.lines
             tally.rejects += [block.rejects, found.rejects]
@@ -177,7 +181,8 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
                 refuse_swallowed(found.rejects, file.name, layout, block.rows.width - 2)
             yield found.rows
 
-    settle.stage(store, file.feed, counted())
+    with progress.stage(file.name, units="records") as tick:
+        settle.stage(store, file.feed, counted())
     _check_lines(file, layout, physical, tally)
 
 

@@ -6,6 +6,7 @@ A killed approval is finished by approving again: what is numbered stays, what i
 import re
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 from flows.books.books import Books, open_books
 from flows.books.context import Request
@@ -41,6 +42,26 @@ class Approval:
     @property
     def incomplete(self) -> bool:
         return bool(self.parked or self.not_asked or self.unprinted)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "invoice_month": self.invoice_month,
+            "issued": self.issued,
+            "rendered": self.rendered,
+            "parked": self.parked,
+        }
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        month = self.invoice_month
+        said = [f"{month}: {len(self.issued)} documents issued, {self.rendered} PDFs in out/{month}/invoices"]
+        said += [f"left out, parked: {name}: {reason}" for name, reason in self.parked]
+        said += [f"issued without a PDF: {number}: {reason}" for number, reason in self.unprinted]
+        if self.overridden:
+            said.append(f"let through by --override: {self.overridden}; the review and the audit log say what and why")
+        if self.not_asked:
+            said.append(f"left out, not asked for: {self.not_asked} accounts; `tollbook run {month}` drafts them")
+        return said
 
 
 def month_of_target(store: Store, target: str) -> tuple[str, str | None]:

@@ -70,8 +70,8 @@ def _moved(store: Store, home: Home, settings: Settings, now: Inputs, run_id: st
         moved.append("tollbook.toml" + (f": {', '.join(keys[:5])}" if keys else ""))
     if then.get("held", []) != list(now.held):
         moved.append("the accounts set aside by hand")
-    if then["program"] != now.as_dict()["program"]:
-        moved.append(f"the program, from version {then['program']} to {now.as_dict()['program']}")
+    if then["program"] != now.as_json()["program"]:
+        moved.append(f"the program, from version {then['program']} to {now.as_json()['program']}")
     return moved
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from flows.books.context import Request
+from flows.home import progress
 from flows.home.objects import keep
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
@@ -85,7 +86,10 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
     if not waiting:
         return 0, []
     failed = []
-    with _pool(min(settings.run.render_processes, len(waiting))) as pool:
+    with (
+        _pool(min(settings.run.render_processes, len(waiting))) as pool,
+        progress.stage("print", len(waiting), "documents") as tick,
+    ):
         prints = deque(pool.submit(pdf_of_json, text.encode()) for _, text in waiting)
         for number, text in waiting:
             printed = prints.popleft()
@@ -93,6 +97,7 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
                 failed.append((number, _told(error)))
             else:
                 _written(store, request, number, text, printed.result())
+            tick(1)
     store.checkpoint()
     return len(waiting) - len(failed), failed
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.books.context import Run, emptied
+from flows.home import progress
 from flows.home.side_by_side import ahead, several
 from flows.home.store import Store
 from flows.month.inputs import master_of, rating_tables
@@ -50,9 +51,11 @@ def rate(run: Run) -> dict[str, int]:
 
         def left(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
             path, records = item
+            tick(1)
             return rated_and_left(run, records, rated / path.name, columns)
 
-        store.append_each("rated_usage", several(left, ahead(priced(pieces, included, reader, lookups))))
+        with progress.stage("price", len(pieces), "pieces") as tick:
+            store.append_each("rated_usage", several(left, ahead(priced(pieces, included, reader, lookups))))
         rate_late(store, run, settings, late, rows, tables_from)
         write_estimates(store, run.run_id)
     counts = counted(store, run.run_id)

@@ -11,13 +11,10 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 
-import polars as pl
-
 from flows.books.erased import is_erased_file
 from flows.home.store import Store
 from schemas.document import Document
 from schemas.errors import Refused
-from templates.mail import build_mail
 
 MAX_RECIPIENTS = 5
 
@@ -81,6 +78,8 @@ def record(store: Store, mail: Mail, step: Step, state: str, detail: str | None 
 
 def queue(store: Store, mails: list[Mail], step: Step) -> None:
     """Every mail of the batch is known before the first goes: a document with one to come never counts as sent."""
+    import polars as pl
+
     rows = [(mail.message_id, mail.invoice_number, mail.recipient) for mail in mails]
     names = ["message_id", "invoice_number", "recipient"]
     store.append(
@@ -97,6 +96,8 @@ def queue(store: Store, mails: list[Mail], step: Step) -> None:
 
 def message(store: Store, mail: Mail, sent_on: date, with_csv: bool) -> tuple[EmailMessage, str]:
     """The mail, with the PDF exactly as it was issued, and its sender. Raises Refused: what is wrong, what to do."""
+    from templates.mail import build_mail
+
     _check_address(mail)
     document = _issued(store, mail)
     files = store.rows(

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from flows.books.ledger import balance_mails
-from flows.home import audit
+from flows.home import audit, progress
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.post import outbox
@@ -96,7 +96,8 @@ def send(
             report.tell(mail, Outcome("unknown", "it may have arrived; --resend-unknown sends it again"))
     # Known before the first goes: a document with a mail still to come never counts as sent.
     outbox.queue(store, [mail for mail in ready if mail.state is None], step)
-    _Batch(store, settings, step, window.today_of, report).deliver(ready)
+    with progress.stage("mail", len(ready), "mails") as tick:
+        _Batch(store, settings, step, window.today_of, report, tick).deliver(ready)
     balance_mails(store, month, "look at view deliveries")
     audit.record(store, "send", month, by, now, step.late_reason, report.lines()[0])
     store.checkpoint()
@@ -147,13 +148,20 @@ class _Batch:
     """One `send`: what its steps share."""
 
     def __init__(
-        self, store: Store, settings: Settings, step: Step, today_of: Callable[[str], date], report: SendReport
+        self,
+        store: Store,
+        settings: Settings,
+        step: Step,
+        today_of: Callable[[str], date],
+        report: SendReport,
+        tick: Callable[[int], None],
     ) -> None:
         self._store = store
         self._smtp = settings.smtp
         self._step = step
         self._today_of = today_of
         self._report = report
+        self._tick = tick
 
     def deliver(self, due: list[Mail]) -> None:
         """One by one; a mail that cannot go leaves the others going."""
@@ -184,6 +192,7 @@ class _Batch:
     def _ended(self, mail: Mail, outcome: Outcome) -> None:
         outbox.record(self._store, mail, self._step, outcome.state, outcome.detail or None)
         self._report.tell(mail, outcome)
+        self._tick(1)
 
     def _written(self, mail: Mail) -> Outcome:
         """Without a server: an .eml file. Written again after a kill, it is the same file."""

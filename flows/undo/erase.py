@@ -9,7 +9,7 @@ import shutil
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
@@ -44,6 +44,7 @@ class Erasure:
     removed: list[str] = field(default_factory=list)
     originals: list[str] = field(default_factory=list)
     voided: list[str] = field(default_factory=list)
+    incomplete: ClassVar[bool] = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

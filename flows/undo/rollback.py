@@ -66,6 +66,11 @@ class Rollback:
     def months(self) -> list[str]:
         return sorted({effect.invoice_month for effect in self.effects})
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether something issued rests on the file."""
+        return bool(self.effects)
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 

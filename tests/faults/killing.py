@@ -20,16 +20,17 @@ def left_in(session: int) -> list[str]:
     return found
 
 
-def killed_at(point: str, home: Path, *command: str) -> int:
+def killed_at(point: str, home: Path, *command: str, alone: bool = False) -> int:
     """Runs `tollbook command` in a process of its own, killed at `point`: `module:function before|after n`.
 
-    Whatever it has started is killed with it. Returns the number of its session. Fails when the command ended by
-    itself: then the point is not one it passes.
+    Whatever it has started is killed with it, or left to itself if it is killed `alone`. Returns the number of its
+    session. Fails when the command ended by itself: then the point is not one it passes.
     """
     target, when, nth = point.split()
     process = tollbook("--home", str(home), *command, kill=(target, when, int(nth)))
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if not alone:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     said = process.stdout + process.stderr
     assert process.returncode == -signal.SIGKILL, f"{point} was not reached:\n{said}"
     return process.pid

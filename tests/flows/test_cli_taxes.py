@@ -7,17 +7,14 @@ from typing import Any
 import pytest
 import typer
 
-from flows.cli import explaining, taxes
-from flows.cli.main import app
+from flows.cli.main import make_app
 from schemas.errors import NothingToDo, WrongUsage
 
 
 @pytest.fixture
 def tollbook(tmp_path: Path) -> Any:
     """Runs a command on a folder that is no home; returns its exit code."""
-    for part in (taxes, explaining):
-        part.register(app)
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(make_app())
 
     def run(*arguments: str) -> Any:
         return command.main(["--home", str(tmp_path), "--today", "2026-07-02", *arguments], standalone_mode=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.ask.status import status, status_lines
+from flows.ask.status import status
 from flows.bill_run import RunReport, run_direct, take_in
 from flows.books.books import open_books
 from flows.books.context import Request
@@ -99,9 +99,9 @@ def test_suspended_usage_is_shown_by_age(home: Home) -> None:
         found = status(store, load_settings(home), None, today=date(2025, 7, 15))
         aged = review(store, load_settings(home), "2025-06").tables["ageing"]
         assert store.rows("select count(*) from audit_log where act = 'replay'") == [(0,)]
-    shown = [(row["reason"], row["age"], row["records"], row["accounts"]) for row in found[0]["suspended_ageing"]]
+    shown = [(row["reason"], row["age"], row["records"], row["accounts"]) for row in found.home["suspended_ageing"]]
     assert shown == [("no_owner", "61-90", 2, 0), ("no_rate", "31-60", 1, 1)]
-    assert "no_rate, 31-60 days: 1 calls of 1 known accounts, about 0.21 GBP" in "\n".join(status_lines(found))
+    assert "no_rate, 31-60 days: 1 calls of 1 known accounts, about 0.21 GBP" in "\n".join(found.lines())
     assert [(row["reason"], row["age"], row["oldest_days"]) for row in aged] == [
         ("no_owner", "0-30", 30),
         ("no_rate", "0-30", 4),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.ask.doctor import doctor
-from flows.ask.status import status, status_lines
+from flows.ask.status import status
 from flows.home import audit
 from flows.home.settings import Home
 from flows.home.store import Store
@@ -130,15 +130,15 @@ def test_a_supplementary_run_bills_the_parked_account(store):
 def test_status_counts_what_is_left_to_do(store):
     docs = booked.book(store)
     found = status(store, booked.settings(), None, today=date(2026, 6, 4))
-    home, june, may = found
+    home, june, may = found.as_json()
     assert (home["files"], home["suspended_usage"]) == ({"loaded": 2}, {"no_rate": 2})
     assert (june["drafts"], june["issued"], june["window"]["days_left"]) == (2, 0, 2)
     assert (may["issued"], may["sent"], may["unsent"], may["window"]["days_left"]) == (2, 0, 2, 0)
     booked.issue_june(store, docs)
-    _, june = status(store, booked.settings(), "2026-06", today=date(2026, 5, 20))
+    _, june = status(store, booked.settings(), "2026-06", today=date(2026, 5, 20)).as_json()
     assert (june["drafts"], june["issued"], june["unsent"], june["window"]["days_left"]) == (0, 2, 2, 5)
     assert june["parked"] == [{"account_id": "A-4", "reason": "no price in USD for headset"}]
-    text = "\n".join(status_lines(found))
+    text = "\n".join(found.lines())
     assert "2 not sent" in text
     assert "2026-06-01 to 2026-06-05: 2 days left" in text
 
@@ -153,12 +153,12 @@ def test_doctor_finds_a_changed_pdf_and_a_broken_chain(tmp_path):
     with Store(home) as store:
         booked.book(store)
         audit.record(store, "approve", "2026-05", "grace", booked.CLOCK)
-    before = {check.name: check.state for check in doctor(home)}
+    before = {check.name: check.state for check in doctor(home).checks}
     assert (before["issued documents"], before["audit log"], before["database"]) == ("ok", "ok", "ok")
     (home.out("2026-05") / "invoices" / "US-2026-000001.pdf").write_bytes(b"changed")
     with Store(home) as store:
         store.con.execute("update audit_log set by_name = 'mallory'")
-    after = {check.name: check for check in doctor(home)}
+    after = {check.name: check for check in doctor(home).checks}
     assert after["issued documents"].state == after["audit log"].state == "fail"
     assert "US-2026-000001.pdf" in after["issued documents"].detail
-    assert doctor(Home(tmp_path / "nowhere"))[-1].state == "fail"
+    assert doctor(Home(tmp_path / "nowhere")).checks[-1].state == "fail"

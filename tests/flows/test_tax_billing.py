@@ -231,16 +231,16 @@ def test_explain_goes_from_the_document_to_line_and_tax(may: Home) -> None:
             explain(store, "US-2026-000004", "tax:99")
         with pytest.raises(WrongUsage, match="expected the number of an issued document"):
             explain(store, "US-2026-999999", None)
-    assert whole.lines[-1] == f"total: {document.total} USD"
-    told = "\n".join(usf.lines)
+    assert whole.lines()[-1] == f"total: {document.total} USD"
+    told = "\n".join(usf.lines())
     assert "% interstate and international (safe harbour)" in told
     assert "rate: 37 %, since 2026-04-01" in told
     assert "rounding: once, to 2 decimals, down, towards zero: a legal cap" in told
     assert f"amount: {document.taxes[0].amount} USD" in told
-    assert "47 CFR 54.712(a)" in usf.lines[-1]
+    assert "47 CFR 54.712(a)" in usf.lines()[-1]
     printed = document.lines[usage - 1]
-    assert any(text.endswith(f"rounded once, half up: {printed.amount} USD") for text in line.lines)
-    assert len(line.data["usage"]) == sum(" x " in text and " per " in text for text in line.lines[2:])
+    assert any(text.endswith(f"rounded once, half up: {printed.amount} USD") for text in line.lines())
+    assert len(line.data["usage"]) == sum(" x " in text and " per " in text for text in line.lines()[2:])
 
 
 def test_what_falls_on_each_line_makes_the_tax(may: Home) -> None:

@@ -139,8 +139,8 @@ def test_an_engine_is_not_asked_about_what_it_charged_and_all_of_it_comes_back(j
 def test_explain_says_why_the_amount_is_what_was_charged(june: Home) -> None:
     document = _document(june, "DRAFT-2026-06-AU-7001")
     with Store(june) as store:
-        told = explain(store, document.invoice_number, f"tax:{_given_back(document)['SALES'].tax_no}").lines
-        by_engine = explain(store, "AU-2026-000001", "tax:1").lines
+        told = explain(store, document.invoice_number, f"tax:{_given_back(document)['SALES'].tax_no}").lines()
+        by_engine = explain(store, "AU-2026-000001", "tax:1").lines()
     assert "given back: all of what that row was charged on, so exactly what it charged" in told
     assert any("of AU-2026-000001, which is given back" in line for line in told)
     assert "worked out and rounded by the engine" in by_engine

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.home import progress
 from flows.home.settings import Settings
 from flows.home.side_by_side import ahead, several
 from flows.month.usage.read import Piece, UsageReader, records_of
@@ -52,9 +53,11 @@ def classed(
         (wanted(waiting) if wanted else waiting).select(columns).pipe(coded).write_ipc(path)
         return piece, path, records.filter(~on_their_way)
 
-    for piece, path, done in several(one, enumerate(ahead(records_of(reader)))):
-        settled(piece, done)
-        yield piece, path
+    with progress.stage("class", len(reader.pieces), "pieces") as tick:
+        for piece, path, done in several(one, enumerate(ahead(records_of(reader)))):
+            settled(piece, done)
+            tick(1)
+            yield piece, path
 
 
 def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:

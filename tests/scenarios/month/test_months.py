@@ -133,7 +133,7 @@ def test_explain_adds_up_to_every_line_that_has_a_model_or_is_usage(billed: Stor
         left join issued_documents using (run_id, draft_id) where charge_type = 'usage' or price_model is not null""")
     assert len(lines) > 20
     for _, line_no, amount, number in lines:
-        (told,) = (text for text in explain(billed, number, str(line_no)).lines if "rounded once" in text)
+        (told,) = (text for text in explain(billed, number, str(line_no)).lines() if "rounded once" in text)
         assert told.endswith(f"half up: {rounded(amount, 2)} GBP"), (number, line_no)
 
 

@@ -1,0 +1,110 @@
+"""Commands of a month until it is drafted: init, ingest, run, review."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.base import Facts, Globals, say, show, tell
+from flows.home import progress
+from schemas.errors import NothingToDo
+
+if TYPE_CHECKING:
+    from flows.bill_run import RunReport
+    from flows.books.context import Request
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file to the command line."""
+    app.command("init")(init_command)
+    app.command("ingest")(ingest_command)
+    app.command("run")(run_command)
+    app.command("review")(review_command)
+
+
+def init_command(
+    context: typer.Context,
+    directory: Path,
+    sample: Annotated[bool, typer.Option(help="With a small provider and its usage.")] = False,
+) -> None:
+    """Write a commented home; with --sample a small provider with months of usage."""
+    from flows.home.init import init_home
+
+    count = len(init_home(directory, sample=sample))
+    tell(context.obj, Facts({"home": str(directory), "files": count}, [f"{directory}: a home with {count} files"]))
+
+
+def ingest_command(
+    context: typer.Context,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files; default every new file of the inbox.")] = None,
+    feed: Annotated[str | None, typer.Option(help="Feed of a file outside inbox/.")] = None,
+    source: Annotated[str | None, typer.Option(help="Declared source of a file outside inbox/.")] = None,
+) -> None:
+    """Take in every new file; say what was loaded, rejected, duplicate. Safe to repeat."""
+    from flows.ingest.take_in import ingest
+
+    shared: Globals = context.obj
+    with shared.store("ingest") as store:
+        report = ingest(store, shared.settings, paths or None, feed=feed, source=source, now=shared.now, by=shared.by)
+    for file in report.files:
+        for fault in file.faults[:20]:
+            say(str(fault))
+    if not report.anything_new and not report.refused:
+        show(shared, report)
+        raise NothingToDo("nothing new in the inbox.")
+    tell(shared, report)
+
+
+def run_command(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.")],
+    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be drafted and leave no trace.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
+) -> None:
+    """Ingest, rate, charge, tax, draft, reconcile and write the review of an invoice month."""
+    shared: Globals = context.obj
+    request = shared.request(month, tuple(account or ()))
+    shared.must_be_home()
+    report = _dry(shared, request) if dry_run else _direct(request) if direct else _with_prefect(request)
+    partly = ", which is for some accounts only" if account else ""
+    notes = [f"the drafts of run {run_id} gave way to this run's{partly}" for run_id in report.replaced]
+    if not dry_run:
+        notes.append(f"review: out/{month}/review.html; then `tollbook approve {month}` by another person")
+    tell(shared, report, notes)
+
+
+def _dry(shared: Globals, request: "Request") -> "RunReport":
+    from dataclasses import replace
+
+    from flows.ask.dry_run import scratch_copy
+    from flows.bill_run import run_direct
+
+    with shared.locked("dry run"), scratch_copy(request) as copy:
+        return replace(run_direct(copy), is_dry=True)
+
+
+def _direct(request: "Request") -> "RunReport":
+    from flows.bill_run import run_direct
+
+    return run_direct(request)
+
+
+def _with_prefect(request: "Request") -> "RunReport":
+    """Prefect takes seconds to import, so only a run through it does."""
+    with progress.stage("load Prefect"):
+        from flows.prefect_flow import run_with_prefect
+
+    return run_with_prefect(request)
+
+
+def review_command(context: typer.Context, month: str) -> None:
+    """Print the numbers to look at before approving."""
+    from flows.review.page import review
+
+    shared: Globals = context.obj
+    shared.request(month)
+    with shared.store("review") as store:
+        report = review(store, shared.settings, month)
+    # To look is done when it was looked: what the review finds is no fault of this command.
+    show(shared, report)

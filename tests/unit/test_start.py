@@ -1,0 +1,37 @@
+"""How soon a command starts: what is heavy is imported where it is used, and not for `--help`."""
+
+import subprocess
+import sys
+
+HEAVY = {"polars", "duckdb", "pyarrow", "numpy", "prefect", "weasyprint", "jinja2", "phonenumbers", "babel"}
+
+_HELP = """
+import contextlib, io, sys
+import typer
+from flows.cli.main import make_app
+
+command = typer.main.get_command(make_app())
+deep = {"deck": ("check", "diff"), "taxes": ("list", "show", "coverage", "study")}
+asked = [[], *([name] for name in command.commands), *([name, sub] for name in deep for sub in deep[name])]
+for words in asked:
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        command.main([*words, "--help"], standalone_mode=False)
+    assert "Usage" in told.getvalue(), words
+print(len(asked), *{name.partition(".")[0] for name in sys.modules})
+"""
+
+
+def test_help_of_every_command_imports_nothing_heavy() -> None:
+    told = subprocess.run([sys.executable, "-c", _HELP], check=True, capture_output=True, text=True).stdout
+    asked, *modules = told.split()
+    assert int(asked) > 25
+    assert "typer" in modules
+    assert set(modules) & HEAVY == set()
+
+
+def test_status_imports_neither_frames_nor_the_printer() -> None:
+    code = "import sys, flows.ask.status; print(*{name.partition('.')[0] for name in sys.modules})"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    modules = set(told.split())
+    assert "duckdb" in modules
+    assert modules & (HEAVY - {"duckdb"}) == set()
