@@ -179,13 +179,13 @@ def _counts(counts: dict[str, int]) -> str:
 @app.command("review")
 def review_command(context: typer.Context, month: str) -> None:
     """Print the numbers to look at before approving."""
-    from flows.review.page import review
+    from flows.review.latest import latest_review
 
     shared: Globals = context.obj
     shared.request(month)
     settings = load_settings(shared.home)
-    with shared.locked("review"), Store(shared.home, settings.run.memory_limit_mb) as store:
-        found = review(store, settings, month)
+    with shared.locked("review"):
+        found = latest_review(shared.home, settings, month)
     give(shared, found.as_json(), found.lines())
 
 

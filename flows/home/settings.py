@@ -208,6 +208,11 @@ class Home:
         return self.root / "tollbook.duckdb"
 
     @property
+    def write_ahead_log(self) -> Path:
+        """What is committed and not yet folded into the database."""
+        return self.database.with_name(f"{self.database.name}.wal")
+
+    @property
     def store(self) -> Path:
         return self.root / "store"
 
