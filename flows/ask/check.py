@@ -11,7 +11,7 @@ from typing import Any, get_args
 from babel.numbers import list_currencies
 
 from flows.ask.check_files import Case, read_cases
-from flows.catalog.load import REFERENCE
+from flows.catalog.contents import REFERENCE
 from flows.home.settings import Home
 from rating import check_call, check_period
 from rating.check_period import day, given

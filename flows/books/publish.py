@@ -136,8 +136,5 @@ def _same_books(con: duckdb.DuckDBPyConnection) -> None:
 def _describe(con: duckdb.DuckDBPyConnection) -> None:
     """Views are made from inside the snapshot: their text must not carry the name it is attached by."""
     con.execute("use snapshot.main")
-    con.execute("begin transaction")  # hundreds of comments, one write
-    for view in views().values():
-        for statement in view.statements():
-            con.execute(statement)
-    con.execute("commit")
+    statements = [statement for view in views().values() for statement in view.statements()]
+    con.execute(";\n".join(["begin transaction", *statements, "commit"]))  # hundreds of comments, one write

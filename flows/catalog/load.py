@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from flows.catalog.contents import REFERENCE, contents_sha256
 from flows.catalog.fx import load_fx
 from flows.decks.deck_file import load_deck
 from flows.home.objects import keep
@@ -23,8 +24,6 @@ from schemas.errors import WrongUsage
 from schemas.reading import Yaml, fault_text, read_yaml
 from taxes.places import Places, load_places
 from taxes.tables import TaxTables, load_tables
-
-REFERENCE = Path(__file__).resolve().parents[2] / "data" / "reference"
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,9 @@ _READ: dict[str, Tables] = {}
 def load_all(home: Home, settings: Settings) -> Tables:
     """Everything under catalog/ and what ships with the program. Raises WrongUsage with file and key.
 
-    Every stage asks for it; files that have not changed are not parsed again.
+    Files that have not changed since this process read them are not parsed again.
     """
-    content = hashlib.sha256(f"{home}\n{settings.model_dump_json()}".encode())
-    for root in (REFERENCE, home.catalog):
-        for path in sorted(path for path in root.rglob("*") if path.is_file()):
-            content.update(f"\n{path}\n{path.stat().st_size}\n".encode())
-            content.update(path.read_bytes())
-    key = content.hexdigest()
+    key = f"{home}\n{settings.model_dump_json()}\n{contents_sha256(home)}"
     if key not in _READ:
         tables = _load_all(home, settings)
         while len(_READ) > 1:

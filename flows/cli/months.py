@@ -100,11 +100,11 @@ def _with_prefect(request: "Request") -> "RunReport":
 
 def review_command(context: typer.Context, month: str) -> None:
     """Print the numbers to look at before approving."""
-    from flows.review.page import review
+    from flows.review.latest import latest_review
 
     shared: Globals = context.obj
     shared.request(month)
-    with shared.store("review") as store:
-        report = review(store, shared.settings, month)
+    with shared.locked("review"):
+        report = latest_review(shared.home, shared.settings, month)
     # To look is done when it was looked: what the review finds is no fault of this command.
     show(shared, report)

@@ -1,15 +1,15 @@
 """`tollbook.toml`: sellers, billing rules, sources, decks, SMTP, run settings; and where things lie in a home."""
 
 import json
+import os
 import tomllib
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows.home.file_settings import DeckSettings, FeedSettings, SourceSettings, Table, Zone
 from schemas.dated import in_force
@@ -142,10 +142,8 @@ class RunSettings(Table):
     render_processes: int = Field(2, ge=1, le=64)
 
 
-class Settings(BaseSettings):
+class Settings(Table):
     """The whole of tollbook.toml; secrets may come from the environment (TOLLBOOK_SMTP__PASSWORD)."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="TOLLBOOK_", env_nested_delimiter="__")
 
     billing: BillingSettings
     sellers: dict[str, SellerSettings]
@@ -209,6 +207,11 @@ class Home:
         return self.root / "tollbook.duckdb"
 
     @property
+    def write_ahead_log(self) -> Path:
+        """What is committed and not yet folded into the database."""
+        return self.database.with_name(f"{self.database.name}.wal")
+
+    @property
     def store(self) -> Path:
         return self.root / "store"
 
@@ -238,9 +241,23 @@ def load_settings(home: Home) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongUsage(f"tollbook.toml: {error}") from None
     try:
-        return Settings(**data)
+        return Settings(**_with_environment(data))
     except ValidationError as error:
         raise WrongUsage("\n".join(f"tollbook.toml: {fault_text(one)}" for one in error.errors())) from None
+
+
+def _with_environment(data: dict[str, Any]) -> dict[str, Any]:
+    """What the file says, and where it is silent $TOLLBOOK_TABLE__KEY: secrets need not lie in the home."""
+    for name, value in os.environ.items():
+        *tables, key = name.lower().removeprefix("tollbook_").split("__")
+        if not name.lower().startswith("tollbook_") or not tables or tables[0] not in Settings.model_fields:
+            continue
+        place: Any = data
+        for table in tables:
+            place = place.setdefault(table, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place.setdefault(key, value)
+    return data
 
 
 def as_known(settings: Settings, file: Path) -> Settings:

@@ -58,10 +58,11 @@ def _read_master(books: Books) -> MasterData:
 
 def load_master(store: Store, tables: Tables) -> MasterData:
     """Everything but usage, with the spans that drive the fees."""
-    versions, parked = _versions(with_jurisdiction(store.current("accounts"), tables.places))
-    locations = with_jurisdiction(store.current("locations"), tables.places)
-    numbers, devices = store.current("numbers"), store.current("devices")
-    subscriptions = store.current("subscriptions")
+    feeds = ("accounts", "locations", "numbers", "devices", "subscriptions", "prices", "charges", "billed_until")
+    current = {feed: store.current(feed) for feed in feeds}
+    versions, parked = _versions(with_jurisdiction(current["accounts"], tables.places))
+    locations = with_jurisdiction(current["locations"], tables.places)
+    numbers, devices, subscriptions = current["numbers"], current["devices"], current["subscriptions"]
     leaving = dict(
         versions.unique("account_id", keep="last", maintain_order=True)
         .filter(pl.col("end_date").is_not_null())
@@ -71,10 +72,10 @@ def load_master(store: Store, tables: Tables) -> MasterData:
     spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
     versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
     misfits = [
-        _unknown_products(store, tables),
-        _unknown_decks(store, tables),
+        _unknown_products(current, tables),
+        _unknown_decks(current["prices"], tables),
         _plan_misfits(versions, tables),
-        _idle_prices(store, tables),
+        _idle_prices(current["prices"], tables),
         misplaced(versions, locations, tables.places),
     ]
     return MasterData(
@@ -83,9 +84,9 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         numbers=numbers,
         devices=devices,
         locations=locations,
-        prices=store.current("prices"),
-        charges=store.current("charges"),
-        billed_until=store.current("billed_until"),
+        prices=current["prices"],
+        charges=current["charges"],
+        billed_until=current["billed_until"],
         parked=pl.concat([parked, *misfits]).unique("account_id", keep="first", maintain_order=True),
     )
 
@@ -125,11 +126,11 @@ def _served_until(leaving: dict[str, date], spans: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _unknown_products(store: Store, tables: Tables) -> pl.DataFrame:
+def _unknown_products(current: dict[str, pl.DataFrame], tables: Tables) -> pl.DataFrame:
     """Accounts with a product the catalogue does not know: parked, since nobody can say what they owe."""
     known = list(tables.catalog.products)
     frames = [
-        store.current(feed)
+        current[feed]
         .filter(~pl.col("product_code").is_in(known))
         .select(
             "account_id",
@@ -142,9 +143,9 @@ def _unknown_products(store: Store, tables: Tables) -> pl.DataFrame:
     return pl.concat(frames).sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
 
 
-def _unknown_decks(store: Store, tables: Tables) -> pl.DataFrame:
+def _unknown_decks(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Accounts with a price agreed in a deck that nobody declares: it would never be used, and nobody would know."""
-    rows = store.current("prices").filter(pl.col("deck").is_not_null(), ~pl.col("deck").is_in(list(tables.decks)))
+    rows = prices.filter(pl.col("deck").is_not_null(), ~pl.col("deck").is_in(list(tables.decks)))
     reason = pl.format("feed prices names deck {}, which tollbook.toml does not declare", "deck")
     return rows.select("account_id", reason=reason).sort("account_id", "reason").unique("account_id", keep="first")
 
@@ -164,11 +165,11 @@ def _plan_misfits(versions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     )
 
 
-def _idle_prices(store: Store, tables: Tables) -> pl.DataFrame:
+def _idle_prices(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Accounts with an agreed price that would price nothing: a product nobody knows, or one of usage lines."""
     products = tables.catalog.products
     priced = [code for code, product in products.items() if product.billed_from != "usage"]
-    rows = store.current("prices").filter(pl.col("product_code").is_not_null() & ~pl.col("product_code").is_in(priced))
+    rows = prices.filter(pl.col("product_code").is_not_null() & ~pl.col("product_code").is_in(priced))
     return rows.select(
         "account_id",
         reason=pl.format("feed prices agrees a price for {}, no product with a price of its own", "product_code"),

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import templates
 from flows.books import laws
@@ -24,11 +24,15 @@ from flows.books.views import blocks
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
+from flows.review.latest import note
 from flows.review.stops import Standing, standing
 from flows.review.tables import OUTCOMES, TABLES, Column
 from schemas.errors import Refused
 from schemas.money import minor_digits, rounded
 from schemas.periods import month_start, shift_month
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _TABLES = Path(__file__).with_name("review.sql")
 
@@ -134,7 +138,8 @@ class Review:
 def review(store: Store, settings: Settings, month: str, tables: Tables | None = None) -> Review:
     """Publishes the snapshot, reads the review of invoice month `month` from it, writes review.html and review.json.
 
-    `tables`: where the command has read them already. Raises Refused when no run of the month stands.
+    `tables`: where the command has read them already. Nothing may be written after it, or `tollbook review` makes it
+    anew. Raises Refused when no run of the month stands.
     """
     month_start(month)
     held = standing(store, settings, month, tables)
@@ -147,6 +152,8 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False)
     write_atomic(found.json, text.encode() + b"\n")
     write_atomic(found.html, _page(found).encode())
+    store.checkpoint()
+    note(store.home, settings, found)
     return found
 
 
@@ -228,13 +235,20 @@ def cell(column: Column, row: dict[str, Any]) -> str:
 
 def _page(found: Review) -> str:
     """review.html: one file, nothing loaded from anywhere."""
-    here = Path(templates.__file__).parent
-    loader = FileSystemLoader(here)
+    return _template().render(review=found, specs=TABLES, outcome_words=OUTCOMES)
+
+
+@cache
+def _template() -> "Template":
+    """Compiled once per process."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(Path(templates.__file__).parent)
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals |= {"cell": cell, "written": written, "signed": signed, "worded": worded}
-    return environment.get_template("review.html.j2").render(review=found, specs=TABLES, outcome_words=OUTCOMES)
+    return environment.get_template("review.html.j2")
 
 
 def _plain(rows: Rows) -> Rows:

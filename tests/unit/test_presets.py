@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from flows.decks.formats import FORMATS
-from flows.home.file_settings import SOURCE_FORMATS, DeckFormat, SourceSettings
+from flows.home.deck_formats import DeckFormat
+from flows.home.file_settings import SOURCE_FORMATS, SourceSettings
 from flows.ingest.layouts import KINDS
 from flows.presets import families, known
 from flows.presets.known import PRESETS

@@ -1,0 +1,91 @@
+"""The review as it was written last, read again for as long as nothing has moved that it was made of.
+
+What it was made of is known by marks that need no opening of the books: the database's size and the instant it was
+last written, the same of the snapshot, the settings, every file of the catalogue, the program. Each act writes into
+the database, so each act ends it; so does a change of the pages themselves.
+"""
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.catalog.contents import contents_sha256
+from flows.home.settings import Home, Settings
+
+if TYPE_CHECKING:
+    from flows.review.page import Review
+
+
+@dataclass(frozen=True)
+class WrittenReview:
+    """A review that still holds, as `Review` tells it."""
+
+    home: Home
+    month: str
+    told: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        written: dict[str, Any] = json.loads((self.home.out(self.month) / "review.json").read_bytes())
+        return written
+
+    def lines(self) -> list[str]:
+        return [*self.told, f"All of it: {self.home.out(self.month) / 'review.html'}"]
+
+
+def latest_review(home: Home, settings: Settings, month: str) -> "Review | WrittenReview":
+    """The review of a month as the books stand: the written one where it still holds, else made anew.
+
+    The home's lock must be held. Raises Refused when no run of the month stands.
+    """
+    if (written := _still_holding(home, settings, month)) is not None:
+        return written
+    from flows.home.store import Store
+    from flows.review.page import review
+
+    with Store(home, settings.run.memory_limit_mb) as store:
+        return review(store, settings, month)
+
+
+def note(home: Home, settings: Settings, review: "Review") -> None:
+    """Remembers what the review just written was made of. Nothing may wait in the database's write-ahead log."""
+    from flows.home.store import write_atomic
+
+    told = review.lines()[:-1]  # where the page lies is said by whoever reads it again
+    noted = {"made_of": _made_of(home, settings, review.month), "lines": told}
+    write_atomic(_note(home, review.month), json.dumps(noted, ensure_ascii=False).encode())
+
+
+def _still_holding(home: Home, settings: Settings, month: str) -> WrittenReview | None:
+    with suppress(OSError, ValueError, KeyError):
+        noted = json.loads(_note(home, month).read_bytes())
+        if noted["made_of"] is not None and noted["made_of"] == _made_of(home, settings, month):
+            return WrittenReview(home, month, noted["lines"])
+    return None
+
+
+def _note(home: Home, month: str) -> Path:
+    return home.store / "reviews" / f"{month}.json"
+
+
+def _made_of(home: Home, settings: Settings, month: str) -> dict[str, Any] | None:
+    """The marks of all that a review is made of, and its pages; None while something waits in the write-ahead log."""
+    if home.write_ahead_log.exists():
+        return None
+    pages = (home.out(month) / name for name in ("review.html", "review.json"))
+    return {
+        "program": version("tollbook"),
+        "database": _last_written(home.database),
+        "snapshot": _last_written(home.published),
+        "settings": hashlib.sha256(settings.model_dump_json(exclude={"smtp"}).encode()).hexdigest(),
+        "catalogue": contents_sha256(home),
+        "pages": [hashlib.sha256(page.read_bytes()).hexdigest() for page in pages],
+    }
+
+
+def _last_written(file: Path) -> list[int]:
+    found = file.stat()
+    return [found.st_size, found.st_mtime_ns]
