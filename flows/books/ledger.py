@@ -146,7 +146,7 @@ ISSUE_LAWS = {
             or bool_or(invoice_number <> document_json ->> '$.invoice_number')""",
     "every billed account of an approved run holds its document": """
         select a.account_id from run_accounts a where a.run_id = $run and a.outcome = 'billed'
-            and (select arg_max(state, e.rowid) from run_events e where e.run_id = $run) = 'approved'
+            and (select state from run_states where run_id = $run) = 'approved'
             and a.account_id not in (select account_id from issued_documents where run_id = $run)""",
 }
 

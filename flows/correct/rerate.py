@@ -106,7 +106,7 @@ def rerate(request: Request, asked: Asked) -> Rerated:
     month = shift_month(request.invoice_month, -1)
     with request.store() as store:
         accounts_known(store, request)
-        with in_force(store.con, ("run_states", "documents_in_force")):
+        with in_force(store.con, ("documents_in_force",)):
             held = store.sql(_BEFORE, {"month": month, "accounts": list(request.accounts) or None})
         erased = erased_among(store, ((account, month) for account in erased_accounts(store)))
     if named := [str(one) for account, one in erased.items() if account in request.accounts]:

@@ -21,9 +21,8 @@ Key = tuple[str, str | None]
 
 _RATED = """
 with standing as (
-    select r.run_id, r.run_seq from runs as r
-    where (select arg_max(state, e.rowid) from run_events as e where e.run_id = r.run_id) in ('drafted', 'approved')
-        or r.run_id in (select run_id from issued_documents))
+    select run_id, run_seq from run_states
+    where state in ('drafted', 'approved') or run_id in (select run_id from issued_documents))
 select u.usage_id, u.kind, u.direction, u.from_number, u.to_number, u.local_date, u.jurisdiction, u.started_at,
     u.duration_s as units, u.included_units
 from rated_usage as u join standing as s using (run_id)

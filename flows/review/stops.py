@@ -20,7 +20,7 @@ from flows.review.sanity import far_off
 from flows.review.stop import Stop
 from schemas.errors import Refused
 
-STANDING = ("run_states", "documents_in_force")
+STANDING = ("documents_in_force",)
 
 
 @dataclass(frozen=True)
