@@ -7,7 +7,7 @@ from schemas.document import Document
 
 
 @dataclass(frozen=True)
-class Standing:
+class StandingDocument:
     """A document that stands."""
 
     invoice_number: str
@@ -22,12 +22,12 @@ class Standing:
         return self.document.correction == "adjustment"
 
 
-def corrected_of(standing: list[Standing]) -> Standing:
+def corrected_of(standing: list[StandingDocument]) -> StandingDocument:
     """The one that a correction names and follows: the latest that is not itself an adjustment."""
     return next((one for one in reversed(standing) if not one.is_adjustment), standing[-1])
 
 
-def standing_of(store: Store, month: str, accounts: tuple[str, ...] | None = None) -> list[Standing]:
+def standing_of(store: Store, month: str, accounts: tuple[str, ...] | None = None) -> list[StandingDocument]:
     """The documents of an invoice month that stand, of all accounts or of some, in the order in which they came."""
     rows = store.rows(
         "select invoice_number, run_id, draft_id, account_id, document_json from standing_documents "
@@ -36,6 +36,6 @@ def standing_of(store: Store, month: str, accounts: tuple[str, ...] | None = Non
         [month, list(accounts) if accounts else None],
     )
     return [
-        Standing(number, run, draft, account, Document.model_validate_json(text))
+        StandingDocument(number, run, draft, account, Document.model_validate_json(text))
         for number, run, draft, account, text in rows
     ]

@@ -8,7 +8,7 @@ import polars as pl
 
 from flows.books.compare import Difference, difference
 from flows.books.context import Run
-from flows.books.standing import Standing, corrected_of, standing_of
+from flows.books.standing import StandingDocument, corrected_of, standing_of
 from flows.catalog.load import load_all
 from flows.home.store import Store
 from flows.month.allowance_use import allowance_use
@@ -27,7 +27,7 @@ from templates.render import TEMPLATE_VERSION
 class Prepared:
     """A correction before it is drafted: documents that stand, and those in their place, per account that differs."""
 
-    standing: dict[str, list[Standing]]
+    standing: dict[str, list[StandingDocument]]
     replacements: dict[str, Document]
     differences: list[Difference]
     parked: list[tuple[str, str]]
@@ -44,7 +44,7 @@ def prepared(run: Run) -> Prepared:
     tables = load_all(request.home, settings)
     lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
     with request.store() as store:
-        standing: dict[str, list[Standing]] = {}
+        standing: dict[str, list[StandingDocument]] = {}
         for one in standing_of(store, request.invoice_month, request.accounts):
             standing.setdefault(one.account_id, []).append(one)
         master = load_master(store, tables)
@@ -126,7 +126,7 @@ def _corrections_before(store: Store, month: str) -> int:
     return count
 
 
-def _previous(store: Store, standing: dict[str, list[Standing]]) -> dict[str, list[Document]]:
+def _previous(store: Store, standing: dict[str, list[StandingDocument]]) -> dict[str, list[Document]]:
     """The documents that the standing ones are compared with, by number: alone, then with each adjustment more."""
     numbers = {
         one.document.comparison.previous_number

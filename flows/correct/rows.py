@@ -3,7 +3,7 @@
 import polars as pl
 
 from flows.books.context import Run
-from flows.books.standing import Standing
+from flows.books.standing import StandingDocument
 from flows.correct.prepared import Prepared
 from flows.home.store import Store
 from flows.month.draft_rows import document_rows, line_rows, tax_rows
@@ -19,7 +19,7 @@ _SIGNED = {
 """Rows behind a document, and what of them turns its sign when it is taken back."""
 
 
-def write_reversals(store: Store, run_id: str, reversals: list[tuple[Standing, str]]) -> None:
+def write_reversals(store: Store, run_id: str, reversals: list[tuple[StandingDocument, str]]) -> None:
     """Copies the rows behind documents with the other sign. reversals: a document, and the draft that takes it back."""
     names = ["run_id", "draft_id", "new_draft_id"]
     mine = [(one.run_id, one.draft_id, draft_id) for one, draft_id in reversals]

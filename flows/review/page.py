@@ -23,7 +23,8 @@ from flows.books.remedies import remedy
 from flows.books.views import blocks
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
-from flows.review.stops import Standing, standing
+from flows.review.gate import month_stops
+from flows.review.stops import MonthStops
 from flows.review.tables import OUTCOMES, TABLES, Column
 from schemas.errors import Refused
 from schemas.money import minor_digits, rounded
@@ -136,7 +137,7 @@ def review(store: Store, settings: Settings, month: str) -> Review:
     Raises Refused when no run of the month stands.
     """
     month_start(month)
-    held = standing(store, settings, month)
+    held = month_stops(store, settings, month)
     with read(publish(store)) as con:
         con.execute("set variable month = $1", [month])
         con.execute("set variable previous = $1", [shift_month(month, -1)])
@@ -149,7 +150,7 @@ def review(store: Store, settings: Settings, month: str) -> Review:
     return found
 
 
-def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str, held: Standing) -> Review:
+def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str, held: MonthStops) -> Review:
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks(_TABLES).items()}
     for row in rows["parked"]:
         row["remedy"] = remedy(row["reason"], month, row["account_id"])
