@@ -1,6 +1,5 @@
 """What a new deck would have moved: last month's rated usage of a deck, matched again with the old and the new one."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,7 +8,7 @@ from fractions import Fraction
 
 import polars as pl
 
-from flows.decks.deck_file import DeckFile
+from flows.decks.deck_file import DeckFile, own_rates
 from flows.decks.report import KEY, in_force, settled_on
 from flows.home.store import Store
 from rating.deck_search import Deck, deck_of, deck_rows
@@ -62,7 +61,7 @@ class Money:
 
 def rated_with(store: Store, deck: str, month: str) -> pl.DataFrame:
     """The calls of a usage month that a deck's own rows priced, in the rating in force; agreed prices stay agreed."""
-    return store.sql(_RATED, {"month": month, "rate": f"^{re.escape(deck)}:[0-9]"})
+    return store.sql(_RATED, {"month": month, "rate": own_rates(deck)})
 
 
 def moved(usage: pl.DataFrame, old: DeckFile, new: DeckFile, month: str, today: date) -> Money:
