@@ -1,24 +1,6 @@
 -- The snapshot's tables, made from the working database by publish. Each block runs as one statement.
 -- Order of insertion is fixed by every `order by`, so equal content lies in equal order.
 
--- name: run_states
-create or replace temp table run_states as
-select
-    runs.*,
-    latest.state,
-    latest.approved_by,
-    latest.approved_at
-from (from runs qualify row_number() over (partition by run_id order by run_seq desc) = 1) as runs
-left join (
-    select
-        run_id,
-        arg_max(state, rowid) as state,
-        arg_max(by_name, rowid) filter (where state = 'approved') as approved_by,
-        arg_max(happened_at, rowid) filter (where state = 'approved') as approved_at
-    from run_events
-    group by run_id
-) as latest using (run_id);
-
 -- name: documents_in_force
 create or replace temp table documents_in_force as
 select
@@ -32,21 +14,6 @@ from documents as d
 left join issued_documents as i on i.run_id = d.run_id and i.draft_id = d.draft_id
 left join run_states as r on r.run_id = d.run_id
 where i.draft_id is not null or r.state in ('drafted', 'approved');
-
--- name: mails
-create or replace temp table mails as
-select
-    message_id,
-    any_value(invoice_number) as invoice_number,
-    any_value(invoice_month) as invoice_month,
-    any_value(recipient) as recipient,
-    arg_max(state, rowid) as state,
-    arg_max(detail, rowid) as detail,
-    arg_max(late_reason, rowid) as late_reason,
-    arg_max(by_name, rowid) as by_name,
-    arg_max(happened_at, rowid) as happened_at
-from delivery_events
-group by message_id;
 
 -- name: loaded_usage
 create or replace temp table loaded_usage as
@@ -185,7 +152,7 @@ order by r.invoice_month, f.run_id, f.account_id;
 -- name: invoices
 create table snapshot.base.invoices as
 with sent as (
-    select invoice_number, bool_and(state in ('accepted', 'written')) as is_sent from mails group by invoice_number
+    select invoice_number, bool_and(state in ('accepted', 'written')) as is_sent from mail_states group by invoice_number
 ),
 replacements as (
     select corrects, min(invoice_number) as replaced_by from documents_in_force
@@ -265,7 +232,7 @@ order by r.invoice_month, r.run_id;
 -- name: deliveries
 create table snapshot.base.deliveries as
 select m.*, i.account_id, i.seller_id
-from mails as m
+from mail_states as m
 left join issued_documents as i using (invoice_number)
 order by m.invoice_month, m.invoice_number, m.message_id;
 

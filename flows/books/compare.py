@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from invoicing.adjustments import Key, line_key, tax_key
-from schemas.document import Document
+from schemas.document import ChargeType, Document
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Change:
     quantity_after: Decimal
     unit: str | None = None
     """What the quantities count; of a tax they are the base, in money."""
+    charge_type: ChargeType | None = None
+    """Of a line; None of a tax."""
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "difference": self.after - self.before}
@@ -67,7 +69,7 @@ class Difference:
 
 
 def difference(account: str, before: list[Document], after: list[Document], *, with_details: bool) -> Difference | None:
-    """What differs between two states of an account's month; None when nothing does.
+    """What differs between two states of an account's month, one of which may be empty; None when nothing does.
 
     `with_details`: whether name, address and tax id of the customer count too.
     """
@@ -75,10 +77,11 @@ def difference(account: str, before: list[Document], after: list[Document], *, w
     details = _details(before, after) if with_details else []
     if not changes and not details:
         return None
-    zero = Decimal(0).quantize(before[0].total)
+    any_one = (before or after)[0]
+    zero = Decimal(0).quantize(any_one.total)
     totals = [sum((one.total for one in side), zero) for side in (before, after)]
     numbers = [one.invoice_number for one in before]
-    return Difference(account, before[0].currency, numbers, totals[0], totals[1], changes, details)
+    return Difference(account, any_one.currency, numbers, totals[0], totals[1], changes, details)
 
 
 @dataclass
@@ -90,6 +93,7 @@ class _Sum:
     amount: Decimal = Decimal(0)
     quantity: Decimal = Decimal(0)
     unit: str | None = None
+    charge_type: ChargeType | None = None
 
 
 _Sums = dict[Key, _Sum]
@@ -99,7 +103,7 @@ def _lines(documents: Iterable[Document]) -> _Sums:
     sums: _Sums = {}
     for line in (line for document in documents for line in document.lines):
         about = f"{line.section}, {line.period_start} to {line.period_end}"
-        one = sums.setdefault(line_key(line), _Sum(line.description, about))
+        one = sums.setdefault(line_key(line), _Sum(line.description, about, charge_type=line.charge_type))
         one.amount += line.amount
         one.quantity += line.quantity or 0
         one.unit = line.unit
@@ -122,14 +126,15 @@ def _changes(what: str, before: _Sums, after: _Sums) -> Iterator[Change]:
         told = after.get(key) or before[key]
         was, now = (side.get(key, _Sum(told.name, told.about)) for side in (before, after))
         if (was.amount, was.quantity) != (now.amount, now.quantity):
-            yield Change(what, told.name, told.about, was.amount, now.amount, was.quantity, now.quantity, told.unit)
+            sums = (was.amount, now.amount, was.quantity, now.quantity)
+            yield Change(what, told.name, told.about, *sums, told.unit, told.charge_type)
 
 
 _PRINTED = ("name", "address_lines", "city", "region", "postal_code", "country", "tax_id", "customer_type")
 
 
 def _details(before: list[Document], after: list[Document]) -> list[str]:
-    if not after:
+    if not before or not after:
         return []
     was, now = before[-1].bill_to, after[-1].bill_to
     return [

@@ -53,9 +53,9 @@ def unpark(store: Store, account: str, reason: str | None, by: str, now: datetim
         _write(store, account, "unparked", reason, by, now)
         return
     parked = store.rows(
-        "select r.invoice_month, a.reason from run_accounts a join runs r using (run_id) "
+        "select r.invoice_month, a.reason from run_accounts a join run_states r using (run_id) "
         "where a.account_id = $1 and a.outcome = 'parked' and a.reason not like 'set aside by %' and "
-        "(select arg_max(state, e.rowid) from run_events e where e.run_id = a.run_id) in ('drafted', 'approved') "
+        "r.state in ('drafted', 'approved') "
         "order by r.invoice_month desc, r.run_seq desc limit 1",
         [account],
     )

@@ -2,6 +2,11 @@
 
 Each law is a query for the rows that break it, so an empty answer is a kept law. What a law compares is counted
 once more in other words by SUMS, for the reader who wants to see figures and not only "ok".
+
+What a run writes was held against flows/books/ledger.py before it counted. Four of its laws stand here again, written
+apart from those: these see what was published, of all runs and corrections together, through the views that everybody
+reads, so that a fault of the snapshot, of a view or of a law there shows here. Whoever changes one of the four looks at
+both; neither calls the other.
 """
 
 from typing import Any

@@ -1,6 +1,11 @@
 """The books of a run, added up a second way: in DuckDB, over what was written (RULES 26, 27; DESIGN, decision 3).
 
 Each law is a query that returns the rows that break it; a broken law rolls the drafting transaction back.
+
+Four of them (lines and subtotal, taxes and total, usage and its lines, one outcome each) are stated again in
+flows/books/laws.py, in other words over other tables, and on purpose: here what one act is about to write, exact and
+before it counts; there what was published, of all runs together, as an analyst or auditor sees it. One set of queries
+over both would share its mistakes with what it checks: the snapshot's own views.
 """
 
 from typing import Any
@@ -146,7 +151,7 @@ ISSUE_LAWS = {
             or bool_or(invoice_number <> document_json ->> '$.invoice_number')""",
     "every billed account of an approved run holds its document": """
         select a.account_id from run_accounts a where a.run_id = $run and a.outcome = 'billed'
-            and (select arg_max(state, e.rowid) from run_events e where e.run_id = $run) = 'approved'
+            and (select state from run_states where run_id = $run) = 'approved'
             and a.account_id not in (select account_id from issued_documents where run_id = $run)""",
 }
 

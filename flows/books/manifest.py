@@ -90,7 +90,7 @@ def _documents(store: Store, month: str) -> list[dict[str, Any]]:
         select invoice_number, issue_date::varchar, document_sha256 from issued_documents where invoice_month = $1
         union all
         select draft_id, null, sha256(document_json) from documents d where invoice_month = $1 and
-            (select arg_max(state, e.rowid) from run_events e where e.run_id = d.run_id) = 'drafted' and
+            run_id in (select run_id from run_states where state = 'drafted') and
             not exists (select 1 from issued_documents i where i.run_id = d.run_id and i.draft_id = d.draft_id)
         order by 1""",
         [month],

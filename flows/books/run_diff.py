@@ -103,24 +103,9 @@ def _differences(store: Store, before: str, after: str) -> list[Difference]:
     found = []
     for account in sorted({*sides[0], *sides[1]} - left_out):
         was, now = ([side[account]] if account in side else [] for side in sides)
-        if not was:
-            new = difference(account, now, [], with_details=False)
-            one = new and _mirrored(new)
-        else:
-            one = difference(account, was, now, with_details=False)
-        if one is not None:
+        if (one := difference(account, was, now, with_details=False)) is not None:
             found.append(one)
     return found
-
-
-def _mirrored(one: Difference) -> Difference:
-    """From something to nothing, read the other way round."""
-    turned = [
-        type(change)(change.what, change.name, change.about, change.after, change.before, change.quantity_after,
-                     change.quantity_before, change.unit)
-        for change in one.changes
-    ]  # fmt: skip
-    return Difference(one.account_id, one.currency, [], one.after, one.before, turned)
 
 
 def _reasons(store: Store, before: str, after: str, found: list[Difference]) -> dict[str, list[str]]:
@@ -137,7 +122,7 @@ def _reasons(store: Store, before: str, after: str, found: list[Difference]) -> 
             "new usage": came > 0,
             "usage gone": gone > 0,
             "rate change": (otherwise > 0 or one.account_id in repriced) and (moved.tables or moved.master),
-            "master data": moved.master and any(not _is_usage(change.about) for change in lines)
+            "master data": moved.master and any(change.charge_type != "usage" for change in lines)
             and one.account_id not in repriced,
             "tax change": not lines and (moved.taxes or moved.master),
         }  # fmt: skip
@@ -145,10 +130,6 @@ def _reasons(store: Store, before: str, after: str, found: list[Difference]) -> 
         rest = [("rate change", moved.tables), ("master data", moved.master), ("tax change", moved.taxes)]
         reasons[one.account_id] = named or [reason for reason, is_so in rest if is_so][:1] or ["settings"]
     return reasons
-
-
-def _is_usage(about: str) -> bool:
-    return about.split(",", maxsplit=1)[0].endswith(("_minutes", "_overage", "sms_included"))
 
 
 def _moved(store: Store, before: str, after: str) -> _Moved:

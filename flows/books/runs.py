@@ -14,6 +14,7 @@ from flows.catalog.load import Tables
 from flows.home.objects import keep
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
+from flows.home.views import latest
 from schemas.errors import Refused, WrongUsage
 from schemas.feeds import FEEDS
 
@@ -55,17 +56,14 @@ def _sha256(value: Any) -> str:
 def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[str, Any]]:
     """What each feed holds (of files before one): how many records, two sums of their hashes that no order changes."""
     feeds = {}
-    known = f"where file_seq < {int(before_file)}" if before_file is not None else ""
+    known = f"file_seq < {int(before_file)}" if before_file is not None else "true"
     for name, feed in FEEDS.items():
         if feed.is_control:
             continue
-        rows = f"(select * from feed_{name} {known})" if known else f"feed_{name}"
-        if not feed.is_usage:
-            keys = ", ".join(feed.key)
-            rows = (
-                f"(select * from {rows} qualify row_number() over "
-                f"(partition by {keys} order by file_seq desc, source_line desc) = 1)"
-            )
+        if feed.is_usage:
+            rows = f"(from feed_{name} where {known})"
+        else:
+            rows = f"({latest(feed, known)})" if before_file is not None else f"current_{name}"
         count, xor, total = store.rows(
             f"select count(*), bit_xor(md5_number(row_md5)), sum((md5_number(row_md5) >> 72)::hugeint) from {rows}"
         )[0]
@@ -186,8 +184,8 @@ def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) 
         )
     if holders and not request.accounts:
         same = store.rows(
-            "select count(*) from runs r where invoice_month = $1 and inputs_sha256 = $2 and len(only_accounts) = 0 "
-            "and (select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'approved' "
+            "select count(*) from run_states r where invoice_month = $1 and inputs_sha256 = $2 "
+            "and len(only_accounts) = 0 and state = 'approved' "
             # What could not be printed is drafted anew as soon as somebody asks.
             "and not exists (select 1 from run_accounts a where a.run_id = r.run_id "
             "and a.reason like 'printing failed%')",
@@ -209,14 +207,17 @@ def add_event(store: Store, run_id: str, state: str, request: Request, detail: s
 
 def last_state(store: Store, run_id: str) -> str | None:
     """The state a run is in: the last of its events, in the order they were written."""
-    rows = store.rows("select state from run_events where run_id = $1 order by rowid desc limit 1", [run_id])
+    rows = store.rows("select state from run_states where run_id = $1", [run_id])
     return rows[0][0] if rows else None
 
 
 def drafted_runs(store: Store, month: str) -> list[tuple[str, str, str]]:
     """(run_id, kind, drafted_by) of the runs of a month whose drafts wait for approval, oldest first."""
-    rows = store.rows("select run_id, kind, drafted_by from runs where invoice_month = $1 order by run_seq", [month])
-    return [row for row in rows if last_state(store, row[0]) == "drafted"]
+    return store.rows(
+        "select run_id, kind, drafted_by from run_states where invoice_month = $1 and state = 'drafted' "
+        "order by run_seq",
+        [month],
+    )
 
 
 def void_drafts(store: Store, inputs: str, why: str, by: str, now: datetime) -> list[str]:

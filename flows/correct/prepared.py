@@ -8,7 +8,7 @@ import polars as pl
 
 from flows.books.compare import Difference, difference
 from flows.books.context import Run
-from flows.books.standing import Standing, corrected_of, standing_of
+from flows.books.standing import StandingDocument, corrected_of, standing_of
 from flows.home.store import Store
 from flows.month.allowance_use import meters, read_use
 from flows.month.headings import headings
@@ -26,7 +26,7 @@ from templates import TEMPLATE_VERSION
 class Prepared:
     """A correction before it is drafted: documents that stand, and those in their place, per account that differs."""
 
-    standing: dict[str, list[Standing]]
+    standing: dict[str, list[StandingDocument]]
     replacements: dict[str, Document]
     differences: list[Difference]
     parked: list[tuple[str, str]]
@@ -41,7 +41,7 @@ def prepared(run: Run) -> Prepared:
     credited than an account was ever billed."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
     lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
-    standing: dict[str, list[Standing]] = {}
+    standing: dict[str, list[StandingDocument]] = {}
     for one in standing_of(store, request.invoice_month, request.accounts):
         standing.setdefault(one.account_id, []).append(one)
     accounts = billed_to(master_of(run), settings, request.invoice_month, request.month_first)
@@ -121,7 +121,7 @@ def _corrections_before(store: Store, month: str) -> int:
     return count
 
 
-def _previous(store: Store, standing: dict[str, list[Standing]]) -> dict[str, list[Document]]:
+def _previous(store: Store, standing: dict[str, list[StandingDocument]]) -> dict[str, list[Document]]:
     """The documents that the standing ones are compared with, by number: alone, then with each adjustment more."""
     numbers = {
         one.document.comparison.previous_number

@@ -20,6 +20,7 @@ from flows.books.erased import INSTEAD, erased_accounts, erased_among
 from flows.books.publish import in_force
 from flows.books.runs import accounts_known
 from flows.catalog.load import load_all
+from flows.decks.deck_file import own_rates
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.inputs import load_master, rating_tables
@@ -107,7 +108,7 @@ def rerate(request: Request, asked: Asked) -> Rerated:
     month = shift_month(request.invoice_month, -1)
     with request.store() as store:
         accounts_known(store, request)
-        with in_force(store.con, ("run_states", "documents_in_force")):
+        with in_force(store.con, ("documents_in_force",)):
             held = store.sql(_BEFORE, {"month": month, "accounts": list(request.accounts) or None})
         erased = erased_among(store, ((account, month) for account in erased_accounts(store)))
         if named := [str(one) for account, one in erased.items() if account in request.accounts]:
@@ -144,7 +145,7 @@ def _now(store: Store, request: Request, settings: Settings, month: str) -> pl.D
 
 
 def _chosen(records: pl.DataFrame, asked: Asked) -> pl.DataFrame:
-    """Numbers are compared without their +; a deck's rates begin with its name."""
+    """Numbers are compared without their +."""
     rows = records
     if asked.prefix is not None:
         rows = rows.filter(pl.col("to_number").str.strip_prefix("+").str.starts_with(asked.prefix.lstrip("+")))
@@ -153,7 +154,7 @@ def _chosen(records: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     if asked.until is not None:
         rows = rows.filter(pl.col("local_date") <= asked.until)
     if asked.deck is not None:
-        rows = rows.filter(pl.col("rate_id").str.starts_with(f"{asked.deck}:"))
+        rows = rows.filter(pl.col("rate_id").str.contains(own_rates(asked.deck)))
     return rows
 
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from flows.books.context import Run
-from flows.books.standing import STANDING, Standing
+from flows.books.standing import StandingDocument
 from flows.correct.prepared import Prepared
 from flows.home.store import Store
 from flows.month.draft_rows import document_rows, line_rows, tax_rows
@@ -19,7 +19,7 @@ _SIGNED = {
 """Rows behind a document, and what of them turns its sign when it is taken back."""
 
 
-def write_reversals(store: Store, run_id: str, reversals: list[tuple[Standing, str]]) -> None:
+def write_reversals(store: Store, run_id: str, reversals: list[tuple[StandingDocument, str]]) -> None:
     """Copies the rows behind documents with the other sign. reversals: a document, and the draft that takes it back."""
     names = ["run_id", "draft_id", "new_draft_id"]
     mine = [(one.run_id, one.draft_id, draft_id) for one, draft_id in reversals]
@@ -94,7 +94,8 @@ def write_outcomes(store: Store, run: Run, found: Prepared, adjustments: dict[st
     ]
     moved = "select usage_id from line_usage where run_id = $run"
     elsewhere = f"""
-        select u.usage_id from rated_usage u join ({STANDING}) d on d.run_id = u.run_id and d.account_id = u.account_id
+        select u.usage_id from rated_usage u
+        join standing_documents d on d.run_id = u.run_id and d.account_id = u.account_id
         where list_contains($corrected, u.account_id) and not list_contains($taken_back, d.invoice_number)
             and not (list_contains($adjusted, u.account_id) and u.usage_id in ({moved}))"""
     store.con.register("_drafts", drafts.to_arrow())

@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from flows.books.context import Run
-from flows.books.standing import Standing, corrected_of
+from flows.books.standing import StandingDocument, corrected_of
 from flows.correct.prepared import Prepared
 from flows.home.settings import load_settings
 from flows.home.store import Store
@@ -39,7 +39,7 @@ def adjusted(
     return adjustments
 
 
-def _given_up(store: Store, run: Run, standing: Iterable[Standing]) -> set[str]:
+def _given_up(store: Store, run: Run, standing: Iterable[StandingDocument]) -> set[str]:
     """Accounts whose documents bill records that are still there and not theirs any more."""
     billed = pl.DataFrame(
         [(one.run_id, one.account_id) for one in standing],

@@ -6,7 +6,7 @@ from functools import partial
 import polars as pl
 
 from flows.books.context import Run, emptied
-from flows.books.standing import Standing, standing_of
+from flows.books.standing import StandingDocument, standing_of
 from flows.home.store import Store
 from flows.month.inputs import master_of, rating_tables
 from flows.month.usage.late import numbers_of, of_months
@@ -49,7 +49,7 @@ def rate_correction(run: Run) -> None:
     lookups.grants.write_parquet(run.work / "grants.parquet")
 
 
-def usage_months_of(standing: list[Standing], month: str) -> pl.DataFrame:
+def usage_months_of(standing: list[StandingDocument], month: str) -> pl.DataFrame:
     """account_id, usage_month: the month that the documents are for, and those whose usage they bill late."""
     found = {(one.account_id, shift_month(month, -1)) for one in standing}
     found |= {
@@ -61,7 +61,7 @@ def usage_months_of(standing: list[Standing], month: str) -> pl.DataFrame:
     return pl.DataFrame(sorted(found), schema={"account_id": pl.String, "usage_month": pl.String}, orient="row")
 
 
-def _billed(store: Store, standing: list[Standing]) -> pl.DataFrame:
+def _billed(store: Store, standing: list[StandingDocument]) -> pl.DataFrame:
     """usage_id, account_id of what the documents bill today."""
     mine = pl.DataFrame(
         [(one.run_id, one.account_id) for one in standing],

@@ -22,6 +22,12 @@ from schemas.limits import PRICE_LIMIT, ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, Roun
 _PRICE = f"a number below {PRICE_LIMIT} of at most 12 decimals, not negative"
 
 
+def own_rates(deck: str) -> str:
+    """Pattern of the rate_ids of a deck's own rows, `name:prefix`. Those of a plan of the same name are
+    `name:category`, and a category is a word."""
+    return f"^{re.escape(deck)}:[0-9]"
+
+
 @dataclass(frozen=True)
 class DeckFile:
     """A deck as its file says it. `table`: line, prefix, valid_from, valid_to, RATE, PER_CALL and jurisdiction.

@@ -1,6 +1,5 @@
 """What a new deck would have moved: last month's rated usage of a deck, matched again with the old and the new one."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,7 +8,7 @@ from fractions import Fraction
 
 import polars as pl
 
-from flows.decks.deck_file import DeckFile
+from flows.decks.deck_file import DeckFile, own_rates
 from flows.decks.report import KEY, in_force, settled_on
 from flows.home.store import Store
 from rating.deck_search import Deck, deck_of, deck_rows
@@ -21,9 +20,8 @@ Key = tuple[str, str | None]
 
 _RATED = """
 with standing as (
-    select r.run_id, r.run_seq from runs as r
-    where (select arg_max(state, e.rowid) from run_events as e where e.run_id = r.run_id) in ('drafted', 'approved')
-        or r.run_id in (select run_id from issued_documents))
+    select run_id, run_seq from run_states
+    where state in ('drafted', 'approved') or run_id in (select run_id from issued_documents))
 select u.usage_id, u.kind, u.direction, u.from_number, u.to_number, u.local_date, u.jurisdiction, u.started_at,
     u.duration_s as units, u.included_units
 from rated_usage as u join standing as s using (run_id)
@@ -63,7 +61,7 @@ class Money:
 
 def rated_with(store: Store, deck: str, month: str) -> pl.DataFrame:
     """The calls of a usage month that a deck's own rows priced, in the rating in force; agreed prices stay agreed."""
-    return store.sql(_RATED, {"month": month, "rate": f"^{re.escape(deck)}:[0-9]"})
+    return store.sql(_RATED, {"month": month, "rate": own_rates(deck)})
 
 
 def moved(usage: pl.DataFrame, old: DeckFile, new: DeckFile, month: str, today: date) -> Money:

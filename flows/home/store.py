@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from flows.home.settings import Home
+from flows.home.views import create_views, latest
 from schemas.errors import Refused
 from schemas.feeds import FEEDS, Column, Feed
 
@@ -128,6 +129,10 @@ class Store:
 
     def _migrate(self) -> None:
         """Makes the tables of an empty database; the version goes in last, so that it says they are all there."""
+        self._make_tables()
+        create_views(self.con, SCHEMA_VERSION)
+
+    def _make_tables(self) -> None:
         known = self.rows("select 1 from duckdb_tables() where table_name = 'schema_version'")
         version = self.rows("select max(version) from schema_version")[0][0] if known else None
         if version == SCHEMA_VERSION:
@@ -255,9 +260,7 @@ class Store:
             asked.append(f"{feed.key[0]} in ({own})")
             params["accounts"] = list(self.scope.accounts)
         return self.sql(
-            f"select * from feed_{feed_name} {'where ' + ' and '.join(asked) if asked else ''} "
-            f"qualify row_number() over (partition by {keys} order by file_seq desc, source_line desc) = 1 "
-            f"order by {keys}, row_md5",
+            f"{latest(feed, ' and '.join(asked)) if asked else f'from current_{feed_name}'} order by {keys}, row_md5",
             params,
         )
 

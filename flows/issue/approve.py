@@ -16,8 +16,8 @@ from flows.home.store import Store
 from flows.issue.freeze import freeze
 from flows.issue.may_approve import may_approve
 from flows.issue.printing import render
-from flows.review.stop import Stop
-from flows.review.stops import let_through, waiting
+from flows.review.gate import let_through, waiting
+from flows.review.stops import Stop
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_of
 

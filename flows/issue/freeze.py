@@ -45,7 +45,7 @@ def freeze(
 
     Their day is the one asked for, else the draft's: the 1st of the invoice month, or of that of a correction.
     """
-    waiting: list[Draft] = store.rows(  # type: ignore[assignment]
+    waiting: list[Draft] = store.rows(
         "select draft_id, seller_id, account_id, document_json from documents d where run_id = $1 and not exists "
         "(select 1 from issued_documents i where i.run_id = d.run_id and i.draft_id = d.draft_id) "
         "order by seller_id, account_id, draft_id",

@@ -7,7 +7,6 @@ import polars as pl
 
 from flows.books.context import Run
 from flows.books.holds import held_rows
-from flows.books.standing import STANDING
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
@@ -175,13 +174,13 @@ def _currencies(master: MasterData) -> pl.DataFrame:
 def _issued_parts(store: Store) -> pl.DataFrame:
     """Recurring charges that documents hold, as parts; with how they were taxed. Of the store's scope."""
     return store.sql(
-        f"""
+        """
         select c.account_id, c.resource_kind || 's' as feed, c.resource_id, c.product_code, c.cycle_start, c.cycle_end,
                c.unit_price, c.priced_units, c.price_model, c.part_start, c.part_end, c.quantity, c.billing_group,
                c.location_id, coalesce(o.taxed_on, d.issue_date) as tax_date, c.jurisdiction, c.tax_class,
                c.telecom_percent, c.interstate, c.access_lines, c.measured_share, d.invoice_number as reverses,
                d.invoice_number, d.invoice_month
-        from charges c join ({STANDING}) d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        from charges c join standing_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
         join documents o on o.run_id = d.run_id and o.draft_id = d.draft_id
         where c.charge_type in ('recurring', 'proration') and ($1 is null or list_contains($1, c.account_id))
         order by all""",
@@ -192,9 +191,9 @@ def _issued_parts(store: Store) -> pl.DataFrame:
 def _issued_charges(store: Store, but_for: list[str] | None) -> pl.DataFrame:
     """What issued documents, `but_for` some, hold of each charge of feed `charges`: charge_key, already."""
     return store.sql(
-        f"""
+        """
         select c.charge_key, sum(c.amount_num) as already
-        from charges c join ({STANDING}) d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        from charges c join standing_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
         where c.resource_kind = 'charge' and not list_contains($1, d.invoice_number) group by c.charge_key""",
         [but_for or []],
     )

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from flows.books.standing import STANDING
 from flows.home.store import Store
 from invoicing.adjustments import added_up
 from schemas.document import Document, HistoryPoint
@@ -12,11 +11,11 @@ from schemas.money import minor_digits, rounded
 
 HISTORY_MONTHS = 12
 
-_LAST = f"""
+_LAST = """
     with before as (
         select run_id, draft_id, account_id, goes_with <> invoice_number as adds, row_number() over (
             partition by account_id order by invoice_month, goes_with <> invoice_number, sequence, series) as place
-        from ({STANDING}) where invoice_month < $month),
+        from standing_documents where invoice_month < $month),
     last as (
         from before qualify place >= coalesce(max(place) filter (where not adds) over (partition by account_id), 1))"""
 """The last document of each account before the month, and the adjustments after it: what they come to together."""
@@ -45,7 +44,7 @@ def past_of(store: Store, month: str, accounts: Iterable[str]) -> Past:
     for account, of_month, currency, total in store.rows(
         f"""
         select s.account_id, s.invoice_month, any_value(d.currency), sum(d.total)
-        from ({STANDING}) s join documents d using (run_id, draft_id)
+        from standing_documents s join documents d using (run_id, draft_id)
         where s.invoice_month < $month and list_contains($accounts, s.account_id)
         group by s.account_id, s.invoice_month
         qualify row_number() over (partition by s.account_id order by s.invoice_month desc) <= {HISTORY_MONTHS}
@@ -60,7 +59,8 @@ def past_of(store: Store, month: str, accounts: Iterable[str]) -> Past:
 def holders_of(store: Store, month: str) -> frozenset[str]:
     """Accounts that hold a document of the month that stands."""
     return frozenset(
-        account for (account,) in store.rows(f"select account_id from ({STANDING}) where invoice_month = $1", [month])
+        account
+        for (account,) in store.rows("select account_id from standing_documents where invoice_month = $1", [month])
     )
 
 

@@ -5,7 +5,6 @@ from datetime import date
 import polars as pl
 
 from flows.books.context import Run
-from flows.books.standing import STANDING
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.draft_rows import load_charges
@@ -80,9 +79,9 @@ def _given(store: Store, run: Run) -> pl.DataFrame:
     """discount_key, documents: on how many documents that stand each discount was given; for a correction, on how many
     before those it takes the place of."""
     return store.sql(
-        f"""
+        """
         select discount_key, count(distinct d.goes_with) as documents
-        from line_discounts g join ({STANDING}) d on d.run_id = g.run_id and d.draft_id = g.draft_id
+        from line_discounts g join standing_documents d on d.run_id = g.run_id and d.draft_id = g.draft_id
         where $1 <> 'correction' or d.invoice_month < $2
         group by discount_key order by discount_key""",
         [run.kind, run.request.invoice_month],

@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 
 from flows.books.context import Run, emptied
-from flows.books.standing import STANDING
 from flows.home.store import Store
 from flows.month.isolate import Accounts
 from flows.month.usage.rows import read_rated, reading_amount
@@ -24,10 +23,10 @@ RECEIVED_LATE = {
 }
 """What a line of late usage says; its period is the usage month's."""
 
-_BILLED = f"""
+_BILLED = """
     select l.run_id, l.draft_id, l.line_no, d.account_id, l.charge_key, l.section, l.product_code, l.billing_group,
         l.list_amount as amount, l.quantity, l.unit, l.list_unit_price, l.period_start, l.period_end
-    from invoice_lines as l join ({STANDING}) as d on d.run_id = l.run_id and d.draft_id = l.draft_id
+    from invoice_lines as l join standing_documents as d on d.run_id = l.run_id and d.draft_id = l.draft_id
     join _months as m on m.account_id = d.account_id and m.usage_month = strftime(l.period_start, '%Y-%m')
     where l.charge_type = 'usage' and not list_contains($but_for, d.invoice_number)
     order by d.issued_at, d.series, d.sequence, l.line_no"""

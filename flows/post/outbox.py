@@ -33,11 +33,7 @@ class Mail:
 
 def outbox(store: Store, month: str) -> list[Mail]:
     """Every mail the month's issued documents ask for, with its last state."""
-    states = dict(
-        store.rows(
-            "select message_id, arg_max(state, rowid) from delivery_events where invoice_month = $1 group by 1", [month]
-        )
-    )
+    states = dict(store.rows("select message_id, state from mail_states where invoice_month = $1", [month]))
     mails = []
     for number, seller, emails in store.rows(
         "select invoice_number, seller_id, cast(document_json -> '$.bill_to.emails' as varchar[]) "

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from flows.home.store import Store
-from flows.review.stop import Stop
+from flows.review.stops import Stop
 from schemas.money import EXACT
 from schemas.periods import month_start, shift_month
 
@@ -52,7 +52,7 @@ _LEFT_OUT = """
 
 
 def bridge(store: Store, month: str) -> list[dict[str, Any]]:
-    """A row per seller and currency: previous, STEPS, total, residual. Inside publish.in_force of STANDING."""
+    """A row per seller and currency: previous, STEPS, total, residual. Inside publish.in_force."""
     both = {"month": month, "previous": shift_month(month, -1)}
     charges = store.sql(_CHARGES, both).with_columns(amount=(pl.col("amount_num") / pl.col("amount_den")).cast(EXACT))
     lines = store.sql(_LINES, both)

@@ -9,7 +9,7 @@ from pathlib import Path
 from flows.home.file_settings import SourceSettings, sequence_pattern
 from flows.home.settings import Settings
 from flows.home.store import Store
-from flows.review.stop import Stop
+from flows.review.stops import Stop
 from schemas.periods import add_months, month_start
 
 _DATED = re.compile(r"(20\d\d)[-_]?(\d\d)[-_]?(\d\d)")

@@ -32,6 +32,11 @@ class WrittenReview:
         written: dict[str, Any] = json.loads((self.home.out(self.month) / "review.json").read_bytes())
         return written
 
+    @property
+    def incomplete(self) -> bool:
+        written = self.as_json()
+        return bool(written["parked"] or written["suspended"] or any(row["reason"] is None for row in written["stops"]))
+
     def lines(self) -> list[str]:
         return [*self.told, f"All of it: {self.home.out(self.month) / 'review.html'}"]
 

@@ -24,8 +24,9 @@ from flows.books.views import blocks
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
+from flows.review.gate import month_stops
 from flows.review.latest import note
-from flows.review.stops import Standing, standing
+from flows.review.stops import MonthStops
 from flows.review.tables import OUTCOMES, TABLES, Column
 from schemas.errors import Refused
 from schemas.money import minor_digits, rounded
@@ -142,7 +143,7 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     anew. Raises Refused when no run of the month stands.
     """
     month_start(month)
-    held = standing(store, settings, month, tables)
+    held = month_stops(store, settings, month, tables)
     with read(publish(store)) as con:
         con.execute("set variable month = $1", [month])
         con.execute("set variable previous = $1", [shift_month(month, -1)])
@@ -157,7 +158,7 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     return found
 
 
-def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str, held: Standing) -> Review:
+def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str, held: MonthStops) -> Review:
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks(_TABLES).items()}
     for row in rows["parked"]:
         row["remedy"] = remedy(row["reason"], month, row["account_id"])

@@ -13,17 +13,14 @@ from schemas.periods import month_start
 _INVENTORY = """
     resources as (
         select 'device' as kind, device_id as id, account_id, product_code, extension, active_from as first_day,
-            active_to as last_day, file_seq, source_line, 1 as quantity, null as cancelled, true as monthly
-        from feed_devices
-        union all select 'number', number, account_id, product_code, extension, active_from, active_to, file_seq,
-            source_line, 1, null, true from feed_numbers
+            active_to as last_day, 1 as quantity, null as cancelled, true as monthly
+        from current_devices
+        union all select 'number', number, account_id, product_code, extension, active_from, active_to, 1, null, true
+        from current_numbers
         union all select 'subscription', subscription_id, account_id, product_code, null, start_date, end_date,
-            file_seq, source_line, quantity, cancel_requested_on, coalesce(billing_interval, 'P1M') = 'P1M'
-        from feed_subscriptions),
+            quantity, cancel_requested_on, coalesce(billing_interval, 'P1M') = 'P1M' from current_subscriptions),
     known as (
-        select *, lead(first_day) over (partition by kind, id order by first_day) as next_day
-        from resources qualify row_number() over
-            (partition by kind, id, first_day order by file_seq desc, source_line desc) = 1)"""
+        select *, lead(first_day) over (partition by kind, id order by first_day) as next_day from resources)"""
 
 _ACTIVE = f"""
     with {_INVENTORY},

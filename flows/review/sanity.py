@@ -6,7 +6,7 @@ from statistics import median
 
 from flows.home.settings import BoundsSettings, Settings
 from flows.home.store import Store
-from flows.review.stop import Stop
+from flows.review.stops import Stop
 from schemas.periods import shift_month
 
 _LOOKS_AT = 6
@@ -40,7 +40,7 @@ _USAGE = """
 
 
 def far_off(store: Store, settings: Settings, month: str) -> Iterator[Stop]:
-    """Documents, totals and usage of an invoice month beyond the bounds. Inside publish.in_force of STANDING."""
+    """Documents, totals and usage of an invoice month beyond the bounds. Inside publish.in_force."""
     bounds = settings.bounds
     if bounds.invoice_factor:
         yield from _documents(store, bounds, month)

@@ -122,9 +122,9 @@ def _may_be_erased(store: Store, account: str, until: str) -> None:
     month = shift_month(until, 1)
     issued = store.rows(
         "select 1 from issued_documents where account_id = $1 and invoice_month >= $2 union all "
-        "select 1 from run_accounts as a join runs as r using (run_id) where a.account_id = $1 "
+        "select 1 from run_accounts as a join run_states as r using (run_id) where a.account_id = $1 "
         "and r.invoice_month >= $2 and a.outcome in ('nothing_to_bill', 'closed', 'not_started') "
-        "and (select arg_max(state, e.rowid) from run_events e where e.run_id = r.run_id) = 'approved' limit 1",
+        "and r.state = 'approved' limit 1",
         [account, month],
     )
     if not issued:
@@ -134,7 +134,7 @@ def _may_be_erased(store: Store, account: str, until: str) -> None:
         )
     drafts = store.rows(
         "select d.invoice_month, d.run_id from documents as d where d.account_id = $1 and d.run_id in "
-        "(select run_id from run_events group by run_id having arg_max(state, rowid) = 'drafted') and not exists "
+        "(select run_id from run_states where state = 'drafted') and not exists "
         "(select 1 from issued_documents i where i.run_id = d.run_id and i.draft_id = d.draft_id) and "
         "(d.invoice_month <= $2 or exists (select 1 from rated_usage u where u.run_id = d.run_id and u.account_id = $1 "
         "and u.usage_month <= $3)) order by all limit 1",

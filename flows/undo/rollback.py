@@ -168,14 +168,8 @@ def _has_its_detail(store: Store, gone: LoadedFile) -> None:
 def _remember(store: Store, gone: LoadedFile) -> None:
     """Its rows that decide something today: usage, and the master data in force."""
     feed = FEEDS[gone.feed]
-    latest = ""
-    if not feed.is_usage:
-        keys = ", ".join(feed.key)
-        latest = f"qualify row_number() over (partition by {keys} order by file_seq desc, source_line desc) = 1"
-    store.con.execute(
-        f"insert into temp.taken_back select * from (select * from feed_{feed.name} {latest}) where file_seq = $1",
-        [gone.file_seq],
-    )
+    rows = f"feed_{feed.name}" if feed.is_usage else f"current_{feed.name}"
+    store.con.execute(f"insert into temp.taken_back from {rows} where file_seq = $1", [gone.file_seq])
 
 
 def _remove(store: Store, gone: LoadedFile) -> None:

@@ -13,8 +13,9 @@ from flows.books.context import Request
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
 from flows.issue.approve import approve
+from flows.review.gate import month_stops
 from flows.review.page import review
-from flows.review.stops import Standing, standing
+from flows.review.stops import MonthStops
 from tests.scenarios.month.home import add_file, make_home
 
 pytestmark = pytest.mark.usefixtures("without_reviews", "without_pdfs")
@@ -34,9 +35,9 @@ def _issue(home: Home, month: str) -> None:
     approve(Request(str(home.root), month, "ben", NOW), None, None, None, None)
 
 
-def _standing(home: Home, month: str) -> Standing:
+def _standing(home: Home, month: str) -> MonthStops:
     with Store(home) as store:
-        return standing(store, load_settings(home), month)
+        return month_stops(store, load_settings(home), month)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def _row(found: Standing) -> dict[str, Any]:
+def _row(found: MonthStops) -> dict[str, Any]:
     (row,) = found.bridge
     return {name: value for name, value in row.items() if isinstance(value, Decimal)}
 
@@ -115,12 +116,12 @@ def test_the_review_shows_it(home: Home) -> None:
 
 
 @contextmanager
-def _undone(home: Home, statement: str) -> Iterator[Standing]:
+def _undone(home: Home, statement: str) -> Iterator[MonthStops]:
     """What stands after a statement that is taken back at the end."""
     with Store(home) as store:
         store.con.execute("begin transaction")
         store.con.execute(statement)
-        yield standing(store, load_settings(home), "2025-08")
+        yield month_stops(store, load_settings(home), "2025-08")
         store.con.execute("rollback")
 
 

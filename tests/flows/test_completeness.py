@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from flows.home.file_settings import SourceSettings
 from flows.home.settings import BillingSettings, Settings
 from flows.review.completeness import missing
-from flows.review.stop import Stop
+from flows.review.stops import Stop
 from flows.undo.rollback import rollback
 from tests.flows.inbox import CALLS, NOW, Inbox, call, opened
 

@@ -64,6 +64,30 @@ def test_by_account_prefix_deck_and_days(home: Home) -> None:
         rerate(asked(home, "2025-06"), Asked(deck="moon"))
 
 
+def test_a_plans_own_rates_are_none_of_the_deck_that_is_called_like_it(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    catalog, deck = home.catalog / "catalog.yaml", home.rates / "world.csv"
+    catalog.write_text(catalog.read_text(encoding="utf-8").replace("  office:", "  world:"), encoding="utf-8")
+    add_file(home, "accounts", "a", [{"account_id": "ANN", "plan": "world"}])
+    toll_free = {"number": "+448081570126", "number_type": "toll_free"}
+    add_file(home, "numbers", "n", [{**row, "account_id": "ANN"} for row in ({"number": NUMBERS["ANN"]}, toll_free)])
+    call = {"started_at": "2025-05-05T10:00:00Z", "duration_s": 600}
+    calls = [
+        {**call, "call_id": "1", "from_number": NUMBERS["ANN"], "to_number": "+33123456789"},
+        {**call, "call_id": "2", "from_number": "+441132223344", "to_number": "+448081570126", "direction": "inbound"},
+    ]
+    add_file(home, "calls", "c", calls)
+    run(home, "2025-06")
+    assert rows(home, "select split_part(rate_id, '@', 1) from rated_usage order by 1") == [
+        ("world:33",), ("world:toll_free",),
+    ]  # fmt: skip
+    catalog.write_text(catalog.read_text(encoding="utf-8").replace('"0.03"', '"0.05"'), encoding="utf-8")
+    deck.write_text(deck.read_text(encoding="utf-8").replace("33,France,0.2093", "33,France,0.2593"), encoding="utf-8")
+    dearer = rerate(asked(home, "2025-06"), Asked(deck="world"))
+    assert told(dearer) == [("ANN", Decimal("2.093"), Decimal("2.593"))]
+    assert told(rerate(asked(home, "2025-06"), Asked())) == [("ANN", Decimal("2.393"), Decimal("3.093"))]
+
+
 def test_nothing_is_written_and_the_money_moves_as_told(home: Home) -> None:
     before = rows(home, "select count(*), sum(amount) from rated_usage")
     (ann,) = rerate(asked(home, "2025-06", "ANN"), Asked()).accounts

@@ -61,6 +61,18 @@ def test_one_more_file_of_calls(home: Home) -> None:
     assert rows(home, "select count(*) from documents d where run_id = $1", report.run_id) == [(2,)]
 
 
+def test_new_calls_of_a_usage_product_in_any_section_are_new_usage_and_nothing_else(home: Home) -> None:
+    """An account's address moved too, so master data did; no line of ANN's is made of it."""
+    _edit(home.catalog / "catalog.yaml", "section: international_minutes", "section: contact_center")
+    run(home, "2025-06")
+    _call(home, "b")
+    add_file(home, "accounts", "moved", [{"account_id": "BOB", "city": "York"}])
+    report = run(home, "2025-06")
+    assert _told(report) == [("ANN", Decimal("2.52"), "new usage")]
+    line = report.differences[0]["lines"][0]
+    assert (line["about"].split(",")[0], line["charge_type"]) == ("contact_center", "usage")
+
+
 def test_a_dearer_rate(home: Home) -> None:
     _edit(home.rates / "world.csv", "33,France,0.2093", "33,France,0.3093")
     assert _told(run(home, "2025-06")) == [("ANN", Decimal("1.20"), "rate change")]
@@ -90,4 +102,7 @@ def test_another_tax(home: Home) -> None:
 def test_another_account_that_is_gone_and_one_that_is_new(home: Home) -> None:
     add_file(home, "accounts", "eve", [{"account_id": "EVE"}])
     add_file(home, "devices", "eve", [{"device_id": "E", "account_id": "EVE", "product_code": "ata"}])
-    assert _told(run(home, "2025-06")) == [("EVE", Decimal("37.20"), "master data")]
+    report = run(home, "2025-06")
+    assert _told(report) == [("EVE", Decimal("37.20"), "master data")]
+    changed = [(row["what"], row["before"], row["after"], row["charge_type"]) for row in report.differences[0]["lines"]]
+    assert changed == [("line", "0", "31.00", "recurring"), ("tax", "0", "6.20", None)]

@@ -10,9 +10,9 @@ import pytest
 from flows.books.publish import in_force
 from flows.home.settings import BoundsSettings, Home, Settings
 from flows.home.store import Store
+from flows.review.gate import _TEMP_TABLES
 from flows.review.sanity import far_off
-from flows.review.stop import Stop
-from flows.review.stops import STANDING
+from flows.review.stops import Stop
 from schemas.periods import shift_month
 from tests.flows import booked
 
@@ -43,7 +43,7 @@ def _documents(store: Store, account: str, *fees: str) -> None:
 
 
 def _stops(store: Store, settings: Settings) -> list[Stop]:
-    with in_force(store.con, STANDING):
+    with in_force(store.con, _TEMP_TABLES):
         return list(far_off(store, settings, MONTH))
 
 

@@ -5,7 +5,6 @@ from datetime import date
 import polars as pl
 
 from flows.books.context import Run
-from flows.books.standing import STANDING
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.taxing.traffic import window
@@ -15,17 +14,18 @@ from taxes.frames import ISSUED
 from taxes.memory import Memory
 from taxes.tables import TaxTables
 
-_ISSUED = f"""
-with standing as ({STANDING}),
-added as (
+_ISSUED = """
+with added as (
     select s.goes_with, t.tax_code, t.jurisdiction, t.tax_date, t.rate_percent, t.certificate_number,
         t.exempt_amount <> 0 as is_exempt, sum(t.amount) as amount
-    from standing s join invoice_taxes t using (run_id, draft_id) where s.goes_with <> s.invoice_number group by all)
+    from standing_documents s join invoice_taxes t using (run_id, draft_id)
+    where s.goes_with <> s.invoice_number group by all)
 select d.account_id, coalesce(draft.taxed_on, d.issue_date) as issued_on, t.tax_code, t.jurisdiction, t.tax_date,
     case t.unit when 'amount_per_line' then t.rate_amount else t.rate_percent end as rate, t.certificate_number,
     t.exempt_amount <> 0 and t.certificate_number is null as reverse_charge, d.invoice_number, t.base_amount,
     t.exempt_amount, t.amount + coalesce(a.amount, 0) as amount, t.tax_no, draft.currency,
-    d.invoice_number not in (select invoice_number from standing where goes_with = invoice_number) as is_replaced
+    d.invoice_number not in (
+        select invoice_number from standing_documents where goes_with = invoice_number) as is_replaced
 from (from issued_documents where list_contains($accounts, account_id)) d
 join documents draft using (run_id, draft_id)
 left join invoice_taxes t on t.run_id = d.run_id and t.draft_id = d.draft_id

@@ -14,7 +14,6 @@ import duckdb
 import polars as pl
 
 from flows.books.erased import ERASED_ID
-from flows.books.standing import STANDING
 from flows.home.settings import Settings
 from flows.home.store import Scope, Store
 from rating.sms import with_credits
@@ -169,7 +168,7 @@ _OF_ACCOUNTS = f"create temp table usage_to_rate as {_OF_ACCOUNTS}"
 _LEAVE_OUT = f"""
 delete from usage_to_rate where usage_id in (
     select r.usage_id
-    from rated_usage as r join ({STANDING}) as d on d.run_id = r.run_id and d.account_id = r.account_id
+    from rated_usage as r join standing_documents as d on d.run_id = r.run_id and d.account_id = r.account_id
     where r.usage_id in (select usage_id from usage_to_rate) and r.account_id not in (select account_id from asked)
     union all {_WRITTEN_OFF})"""
 

@@ -1,0 +1,45 @@
+-- What the working database's rows come to, each rule once. Beside these every feed of master data has current_<feed>:
+-- per key the last row of the last file (flows/home/views.py).
+
+-- A run is in the state of its last event.
+create or replace view run_states as
+select
+    runs.*,
+    latest.state,
+    latest.approved_by,
+    latest.approved_at
+from (from runs qualify row_number() over (partition by run_id order by run_seq desc) = 1) as runs
+left join (
+    select
+        run_id,
+        arg_max(state, rowid) as state,
+        arg_max(by_name, rowid) filter (where state = 'approved') as approved_by,
+        arg_max(happened_at, rowid) filter (where state = 'approved') as approved_at
+    from run_events
+    group by run_id
+) as latest using (run_id);
+
+-- So is a mail in that of its last step.
+create or replace view mail_states as
+select
+    message_id,
+    any_value(invoice_number) as invoice_number,
+    any_value(invoice_month) as invoice_month,
+    any_value(recipient) as recipient,
+    arg_max(state, rowid) as state,
+    arg_max(detail, rowid) as detail,
+    arg_max(late_reason, rowid) as late_reason,
+    arg_max(by_name, rowid) as by_name,
+    arg_max(happened_at, rowid) as happened_at
+from delivery_events
+group by message_id;
+
+-- What issued documents come to, each counted once: those that are no reversal and not reversed by one (RULES 24,
+-- DESIGN decision 4). goes_with: the number of the document that an adjustment adds to, else its own.
+create or replace view standing_documents as
+select i.*, case when o.correction = 'adjustment' then o.corrects else i.invoice_number end as goes_with
+from issued_documents as i
+join documents as o on o.run_id = i.run_id and o.draft_id = i.draft_id
+where o.correction is distinct from 'reversal' and i.invoice_number not in (
+    select c.corrects from documents as c join issued_documents as n on n.run_id = c.run_id and n.draft_id = c.draft_id
+    where c.correction = 'reversal');
