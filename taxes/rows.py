@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from schemas.catalog import in_language
-from schemas.money import EXACT, rounded
+from schemas.money import EXACT, rounded, spread
 from taxes.charged import ChargedTable
 from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE, reason_text
 from taxes.frames import TAXES
@@ -73,22 +73,8 @@ def tax_on(parts: Iterable[tuple[Decimal, Decimal]], rate_percent: Decimal, digi
 
 
 def shares(amount: Decimal, weights: Sequence[Decimal], digits: int) -> list[Decimal]:
-    """`amount` told apart in proportion to weights of either sign, at `digits` decimals, adding up to it exactly.
-
-    By largest remainder: every share is cut down to whole units, and the units left go one each to the shares that
-    lost most, the earlier one first. The shares of a negative amount mirror those of the positive one.
-    """
-    total = sum((Fraction(weight) for weight in weights), Fraction(0))
-    if amount == 0 or total == 0:
-        return [Decimal(0) for _ in weights]
-    sign = -1 if amount < 0 else 1
-    units = abs(Fraction(amount)) * 10**digits
-    exact = [units * Fraction(weight) / total for weight in weights]
-    parts = [one.numerator // one.denominator for one in exact]
-    by_loss = sorted(range(len(exact)), key=lambda i: (parts[i] - exact[i], i))
-    for index in by_loss[: int(units) - sum(parts)]:
-        parts[index] += 1
-    return [Decimal(sign * part).scaleb(-digits) for part in parts]
+    """`amount` told apart by schemas.money.spread; nothing anywhere where the weights add up to nothing."""
+    return spread(amount, weights, digits) if sum(weights, Decimal(0)) else [Decimal(0) for _ in weights]
 
 
 def _weights(row: dict[str, Any], table: TaxTable) -> list[Decimal]:

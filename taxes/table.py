@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from schemas.catalog import Section
 from schemas.dated import in_force, quoted_number
+from schemas.law import OWN_FEES
 from schemas.periods import add_months
 
 TaxCode = Literal[
@@ -30,9 +31,6 @@ TaxCode = Literal[
 ]
 TAX_CODES: tuple[str, ...] = get_args(TaxCode)
 """CONTRACT, section 4; also the order in which rows of one kind are printed."""
-
-NEVER_A_TAX = frozenset({"USF", "RRF", "SLRRF", "CA_FEDERAL_FEE", "CA_PROVINCIAL_FEE"})
-"""What the provider recovers for itself; calling it a government's tax is forbidden (RULES 23)."""
 
 
 def _day(value: Any) -> date:
@@ -136,7 +134,7 @@ class TaxTable(_Part):
         return self
 
     def _what_it_is(self) -> None:
-        if self.kind == "tax" and self.code in NEVER_A_TAX:
+        if self.kind == "tax" and self.code in OWN_FEES:
             raise ValueError(f"kind: {self.code} is the provider's own charge; expected recovery_fee")
         if (self.base.share in ("interstate", "intrastate")) != bool(self.safe_harbour):
             raise ValueError("safe_harbour: expected with base.share interstate or intrastate, and only there")
