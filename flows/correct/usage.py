@@ -21,11 +21,11 @@ from schemas.periods import add_months, month_start, shift_month
 
 def rate_correction(run: Run) -> None:
     """Leaves in the work folder what the stages need of the rated usage (as flows.month.rate does), months.parquet, and
-    usage.parquet and settled.parquet: rows of rated_usage and of what is not rated any more, for who is corrected."""
+    usage/ and settled/: rows of rated_usage and of what is not rated any more, for who is corrected."""
     request = run.request
     settings = request.settings()
     tables = load_all(request.home, settings)
-    waiting, rated, usage, settled = (emptied(run.work / name) for name in ("classed", "rated", "usage", "settled"))
+    waiting, rated, usage, _ = (emptied(run.work / name) for name in ("classed", "rated", "usage", "settled"))
     with request.store() as store:
         standing = standing_of(store, request.invoice_month, request.accounts)
         months = usage_months_of(standing, request.invoice_month)
@@ -47,7 +47,6 @@ def rate_correction(run: Run) -> None:
                 rows_of.with_columns(pl.col(pl.Categorical).cast(pl.String)).write_parquet(
                     usage / f"{path.stem}.parquet", compression="lz4"
                 )
-    del settled
     shutil.rmtree(waiting)
     lookups.grants.write_parquet(run.work / "grants.parquet")
 

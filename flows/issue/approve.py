@@ -5,7 +5,7 @@ A killed approval is finished by approving again: what is numbered stays, what i
 
 import hashlib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
 from flows.books.context import Request
@@ -190,8 +190,3 @@ def _next_in(store: Store, seller_id: str, series: str, year: int) -> int:
         [seller_id, series, year],
     )[0][0]
     return int(last or 0) + 1
-
-
-def for_month(request: Request, month: str) -> Request:
-    """The same request for another month."""
-    return replace(request, invoice_month=month)
