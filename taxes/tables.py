@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 
 from pydantic import ValidationError
 
@@ -28,17 +29,19 @@ class TaxTables:
     @cached_property
     def levels(self) -> tuple[tuple[int, ...], ...]:
         """Positions of the tables, in the order in which they can be computed: those on others' amounts come later."""
+        known = {table.code for table in self.tables}
+        waits: dict[str, set[str]] = {code: set() for code in known}
+        for table in self.tables:
+            waits[table.code] |= known.intersection(table.base.also_on)
         depth: dict[str, int] = {}
-        waits = {code: {on for t in self.tables if t.code == code for on in t.base.also_on} for code in TAX_CODES}
-        known = {t.code for t in self.tables}
-        while len(depth) < len(waits):
-            ready = [code for code in waits if code not in depth and all(on in depth for on in waits[code] & known)]
-            if not ready:
-                circle = ", ".join(sorted(set(waits) - set(depth)))
-                raise WrongUsage(f"base.also_on: these taxes are charged on each other in a circle: {circle}")
-            depth |= {code: 1 + max((depth[on] for on in waits[code] & known), default=-1) for code in ready}
-        by_level = [[i for i, t in enumerate(self.tables) if depth[t.code] == level] for level in range(len(waits))]
-        return tuple(tuple(level) for level in by_level if level)
+        try:
+            for code in TopologicalSorter(waits).static_order():
+                depth[code] = 1 + max((depth[on] for on in waits[code]), default=-1)
+        except CycleError as error:
+            circle = ", ".join(sorted(set(error.args[1])))
+            raise WrongUsage(f"base.also_on: these taxes are charged on each other in a circle: {circle}") from None
+        levels = range(1 + max(depth.values(), default=-1))
+        return tuple(tuple(i for i, t in enumerate(self.tables) if depth[t.code] == level) for level in levels)
 
     def uncovered(self, place: str) -> str | None:
         """Why a line taxed at `place` cannot be taxed; None when it can. Silence is not a zero rate.

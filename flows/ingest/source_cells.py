@@ -10,8 +10,7 @@ import polars as pl
 
 from flows.ingest.layouts import Layout
 from flows.ingest.presets import SEGMENT
-
-EXTENSION = r"^[0-9]{2,6}$"
+from rating.ends import EXTENSION
 
 _LOOSE_TIME = r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2}):(\d{2})(:\d{2})?(\.\d+)?$"
 _MAIL_TIME = r"^(?:[A-Za-z]{3},\s*)?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d{2}:\d{2}:\d{2}) ([+-]\d{4})$"

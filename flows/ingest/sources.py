@@ -9,7 +9,8 @@ import polars as pl
 
 from flows.home.file_settings import SourceSettings
 from flows.ingest.layouts import Layout, kinds_of, layout_of
-from flows.ingest.source_cells import EXTENSION, FAULTS, OWN, Fault, cell, epoch_time
+from flows.ingest.source_cells import FAULTS, OWN, Fault, cell, epoch_time
+from rating.ends import EXTENSION
 
 __all__ = ["EXTENSION", "Layout", "canonical", "kinds_of", "layout_faults", "layout_of"]
 
