@@ -1,6 +1,7 @@
 """One tax table: what a file under data/reference/taxes says, checked key by key (data/reference/taxes/README.md)."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
@@ -10,7 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from schemas.catalog import Section
 from schemas.dated import in_force, quoted_number
 from schemas.law import OWN_FEES
+from schemas.money import rounded
 from schemas.periods import add_months
+from taxes.exemptions import reason_text
 
 TaxCode = Literal[
     "USF",
@@ -232,6 +235,23 @@ class TaxTable(_Part):
         """The sources of the rate on `day`: titles with the day they were read."""
         start = self.valid_from(day)
         return "; ".join(f"{r.title} (read {r.read})" for r in self.references if not r.supports or start in r.supports)
+
+    def status_on(self, day: date) -> str:
+        """`sourced` or `sample`, of the rate on `day`."""
+        start = self.valid_from(day)
+        return "sourced" if start is not None and self.is_sourced(start) else "sample"
+
+    @property
+    def also_on(self) -> list[TaxCode]:
+        return self.base.also_on
+
+    def amount_of(self, row: Mapping[str, Any], _taxable: Decimal, exact: Decimal, /) -> tuple[Decimal, str]:
+        """What a row comes to, and how it was rounded (taxes.charging.Charging)."""
+        return rounded(exact, row["minor_digits"], self.rounding), self.rounding
+
+    def proof(self, row: Mapping[str, Any], /) -> dict[str, Any]:
+        """Why nobody pays a row."""
+        return {"exempt_reason": reason_text(row["exempt_reason"]), "tax_id_check": row["tax_id_check"]}
 
     def is_sourced(self, start: date) -> bool:
         """Whether the value from `start` on was read somewhere; else it is a sample."""

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 
 from pydantic import ValidationError
 
 from schemas.errors import WrongUsage
 from schemas.reading import read_yaml
+from taxes.charging import levels
 from taxes.table import TAX_CODES, TaxTable
 
 __all__ = ["TAX_CODES", "TaxTable", "TaxTables", "load_tables", "rate_percent"]
@@ -25,23 +24,6 @@ class TaxTables:
     """Every table of a run, sorted by file name. No two of one code reach the same place, but for local layers."""
 
     tables: tuple[TaxTable, ...]
-
-    @cached_property
-    def levels(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the tables, in the order in which they can be computed: those on others' amounts come later."""
-        known = {table.code for table in self.tables}
-        waits: dict[str, set[str]] = {code: set() for code in known}
-        for table in self.tables:
-            waits[table.code] |= known.intersection(table.base.also_on)
-        depth: dict[str, int] = {}
-        try:
-            for code in TopologicalSorter(waits).static_order():
-                depth[code] = 1 + max((depth[on] for on in waits[code]), default=-1)
-        except CycleError as error:
-            circle = ", ".join(sorted(set(error.args[1])))
-            raise WrongUsage(f"base.also_on: these taxes are charged on each other in a circle: {circle}") from None
-        levels = range(1 + max(depth.values(), default=-1))
-        return tuple(tuple(i for i, t in enumerate(self.tables) if depth[t.code] == level) for level in levels)
 
     def uncovered(self, place: str) -> str | None:
         """Why a line taxed at `place` cannot be taxed; None when it can. Silence is not a zero rate.
@@ -88,7 +70,7 @@ def load_tables(files: Mapping[str, str], shown: Mapping[str, str] | None = None
         raise WrongUsage("\n".join(faults))
     _refuse_overlaps(tables)
     found = TaxTables(tuple(tables))
-    _ = found.levels  # a circle is refused here, not in the middle of a run
+    levels(found.tables)  # a circle is refused here, not in the middle of a run
     return found
 
 
