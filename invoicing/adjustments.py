@@ -11,10 +11,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from invoicing.documents import plain
 from schemas.catalog import SECTIONS
 from schemas.document import Document, Line, NationalAmounts, Tax, TaxPart
-from schemas.money import rounded
+from schemas.money import plain, rounded
 
 Key = tuple[Any, ...]
 Place = tuple[str, int]

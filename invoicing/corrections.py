@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from schemas.document import Document
+from schemas.document import Document, Tax
 
 _SIGNED = {
     "lines": ("quantity", "list_amount", "discount_amount", "amount", "line_count"),
@@ -20,9 +20,7 @@ _SIGNED = {
 def reversal(original: Document, run_id: str, draft_id: str, day: date) -> Document:
     """The draft that takes `original` back: a credit note, or an invoice where that was a credit note itself."""
     turned: dict[str, Any] = {
-        name: [_turned(one, name) for one in getattr(original, name)]
-        for name in ("lines", "taxes", "national")
-        if name in Document.model_fields
+        name: [_turned(one, name) for one in getattr(original, name)] for name in ("lines", "taxes", "national")
     }
     sums = {name: _opposite(getattr(original, name)) for name in ("subtotal", "tax_total", "total")}
     return original.model_copy(
@@ -50,14 +48,11 @@ def reversal(original: Document, run_id: str, draft_id: str, day: date) -> Docum
 
 
 def _turned(part: BaseModel, name: str) -> BaseModel:
-    fields = type(part).model_fields
     update: dict[str, Any] = {
-        field: _opposite(getattr(part, field))
-        for field in _SIGNED[name]
-        if field in fields and getattr(part, field) is not None
+        field: _opposite(getattr(part, field)) for field in _SIGNED[name] if getattr(part, field) is not None
     }
-    if "parts" in fields:
-        update["parts"] = [_turned(one, "parts") for one in part.parts]  # type: ignore[attr-defined]
+    if isinstance(part, Tax):
+        update["parts"] = [_turned(one, "parts") for one in part.parts]
     return part.model_copy(update=update)
 
 

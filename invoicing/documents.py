@@ -24,7 +24,7 @@ from schemas.document import (
     Tax,
     TaxPart,
 )
-from schemas.money import rounded
+from schemas.money import plain, rounded
 
 _LINE_FIELDS = [name for name in Line.model_fields if name != "destination"]
 
@@ -88,14 +88,6 @@ def _by_draft(rows: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     for row in rows.iter_rows(named=True):
         grouped.setdefault(row["draft_id"], []).append(row)
     return grouped
-
-
-def plain(number: Decimal | None) -> Decimal | None:
-    """A number without the zeros that a wide column adds: 31.000000000000 is 31."""
-    if number is None:
-        return None
-    short = number.normalize()
-    return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
 
 
 def _line(row: dict[str, Any], digits: int) -> Line:

@@ -11,8 +11,7 @@ from decimal import Decimal
 
 from schemas.catalog import in_language
 from schemas.document import Document, Tax
-
-EU = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
+from schemas.law import EU_MEMBERS, OWN_FEES
 
 REVERSE_CHARGE_WORDS = {
     "en": "Reverse charge",
@@ -20,8 +19,6 @@ REVERSE_CHARGE_WORDS = {
     "de": "Steuerschuldnerschaft des Leistungsempfängers",
 }
 """Article 226(11a), in the languages that documents are printed in."""
-
-OWN_FEES = frozenset({"USF", "RRF", "SLRRF", "CA_FEDERAL_FEE", "CA_PROVINCIAL_FEE"})
 
 _CANADIAN_VAT = frozenset({"GST", "HST"})
 _CANADA_NUMBER, _CANADA_BUYER = Decimal(100), Decimal(500)
@@ -51,7 +48,7 @@ def _every_country(document: Document) -> Iterator[str]:
 
 def _european_union(document: Document) -> Iterator[str]:
     """Article 226, by its numbers."""
-    yield from _vat_basics(document, EU)
+    yield from _vat_basics(document, EU_MEMBERS)
     if not (document.bill_to.address_lines and document.bill_to.city and document.bill_to.country):
         yield "the customer's full address (5)"
     for tax in _vat(document):
@@ -160,7 +157,7 @@ def _in(codes: frozenset[str]) -> Callable[[Document], bool]:
 
 _RULES: tuple[tuple[str, Rule, Callable[[Document], bool]], ...] = (
     ("every country", _every_country, lambda _: True),
-    ("EU, article 226", _european_union, _in(EU)),
+    ("EU, article 226", _european_union, _in(EU_MEMBERS)),
     ("United Kingdom, VATREC5010", _united_kingdom, _in(frozenset({"GB"}))),
     (
         "Canada, SOR/91-45",

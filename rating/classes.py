@@ -5,6 +5,7 @@ The destination of a call is read from the numbering plan by longest prefix; not
 
 import polars as pl
 
+from rating.ends import near_number
 from rating.match import Cells, Dialled
 from rating.outcomes import settle
 
@@ -63,9 +64,9 @@ def classify(
     )
     usage = usage.with_columns(category=category, jurisdiction=_jurisdiction(internal))
     dialled = pl.col("category").is_in(["domestic", "international"])
-    usage = settle(usage, "suspended", "bad_number", (dialled | sms) & ~pl.col("is_e164"))
-    usage = settle(usage, "suspended", "no_rate", dialled & _nowhere(), pl.lit("unknown country code"))
-    usage = settle(usage, "suspended", "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
+    usage = settle(usage, "bad_number", (dialled | sms) & ~pl.col("is_e164"))
+    usage = settle(usage, "no_rate", dialled & _nowhere(), pl.lit("unknown country code"))
+    usage = settle(usage, "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
     return usage.drop("_far_region", "near_region", "near_country", "is_e164")
 
 
@@ -74,10 +75,8 @@ def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     strange = usage["near_country"].is_null()
     if not strange.any():
         return usage
-    near = usage.filter(strange).select(
-        number=pl.when(pl.col("direction") == "inbound").then("to_number").otherwise("from_number")
-    )
-    place, at = placed(near["number"], cells), strange.arg_true()
+    near = usage.filter(strange).select(near_number())
+    place, at = placed(near["near_number"], cells), strange.arg_true()
     return usage.with_columns(
         usage["near_country"].scatter(at, place["country"]), usage["near_region"].scatter(at, place["region"])
     )

@@ -10,8 +10,9 @@ from typing import Any
 import polars as pl
 
 from rating.classes import NUMBERING_PLAN
+from rating.ends import far_number
+from rating.intervals import Intervals, intervals
 from rating.match import Cells, Dialled, PrefixTable, compile_prefixes, cut
-from rating.owners import Intervals, intervals
 from schemas.money import EXACT
 
 RATE: dict[str, Any] = {
@@ -181,11 +182,6 @@ def deck_rows(calls: pl.DataFrame, deck: Deck) -> pl.DataFrame:
     dialled = Dialled.of(calls.select(far_number())["far_number"])
     asked = Asked(dialled, book.cells.located(dialled), calls["local_date"], calls["jurisdiction"])
     return book.rows.select(*RATE).select(pl.all().gather(search(asked, book, deck.name)))
-
-
-def far_number() -> pl.Expr:
-    """The number at the other end of a record."""
-    return pl.when(pl.col("direction") == "inbound").then("from_number").otherwise("to_number").alias("far_number")
 
 
 def agreed_rates(prices: pl.DataFrame, decks: Mapping[str, Deck]) -> pl.DataFrame:

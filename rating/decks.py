@@ -109,9 +109,7 @@ def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: Rat
     rule = usage.select("plan", "category").join(
         numbered, on=["plan", "category"], how="left", validate="m:1", maintain_order="left"
     )
-    usage = settle(
-        usage.with_columns(rule["rule"]), "suspended", "no_rule", pl.col("rule").is_null(), pl.col("category")
-    )
+    usage = settle(usage.with_columns(rule["rule"]), "no_rule", pl.col("rule").is_null(), pl.col("category"))
     found = book.own.at(usage.select("plan", "category"), usage["local_date"])
     on_its_way = usage["reason"].is_null()
     for (listed,), _ in rules.filter(pl.col("decks").is_not_null()).group_by("decks", maintain_order=True):
@@ -122,7 +120,7 @@ def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: Rat
             rows = with_agreed(rows, part, usage["account_id"].filter(wanted), book)
             found = rows if wanted.all() else found.scatter(wanted.arg_true(), rows)
     usage = usage.with_columns(found.alias("rate"), rule["searched"])
-    return settle(usage, "suspended", "no_rate", pl.col("rate").is_null(), pl.col("searched")).drop("searched")
+    return settle(usage, "no_rate", pl.col("rate").is_null(), pl.col("searched")).drop("searched")
 
 
 def _premium(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: RateBook) -> pl.DataFrame:

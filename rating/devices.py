@@ -4,21 +4,33 @@ from dataclasses import dataclass
 
 import polars as pl
 
-_EXTENSION = r"^[0-9]{2,6}$"
+from rating.ends import if_extension, near_number
+from rating.intervals import Intervals, intervals
 
 
 @dataclass(frozen=True)
 class Devices:
-    """Devices over time.
+    """Devices over time, as `devices_over_time` makes them ready to be asked: by their id, by the extension they are
+    at, by what is charged (`device`); and which extension a number rings."""
 
-    devices: account_id, device_id, extension, device, is_low_usage, from_at, to_at (UTC, half-open, disjoint per
+    by_id: Intervals
+    by_extension: Intervals
+    by_device: Intervals
+    number_extensions: Intervals
+
+
+def devices_over_time(devices: pl.DataFrame, number_extensions: pl.DataFrame) -> Devices:
+    """devices: account_id, device_id, extension, device, is_low_usage, from_at, to_at (UTC, half-open, disjoint per
     device_id). `device` is what is charged and has a pool: the device itself, or `ext:<extension>` where its product
     is charged per extension (RULES 8).
     number_extensions: account_id, number, extension, from_at, to_at, disjoint per number.
     """
-
-    devices: pl.DataFrame
-    number_extensions: pl.DataFrame
+    # Of several that began at one instant on one extension the first by name counts.
+    devices = devices.sort("device_id", "from_at")
+    by_id, by_extension, by_device = (
+        intervals(devices, "account_id", key) for key in ("device_id", "extension", "device")
+    )
+    return Devices(by_id, by_extension, by_device, intervals(number_extensions, "account_id", "number"))
 
 
 def devices_of(calls: pl.DataFrame, inventory: Devices) -> pl.DataFrame:
@@ -27,30 +39,18 @@ def devices_of(calls: pl.DataFrame, inventory: Devices) -> pl.DataFrame:
     calls: call, account_id, device_id, extension, direction, from_number, to_number, started_at. Of several devices
     on an extension it is the earliest one, as for the billing group; what it says of low usage counts for all.
     """
-    near = pl.when(pl.col("direction") == "inbound").then("to_number").otherwise("from_number")
-    calls = calls.with_columns(near=near)
-    by_number = _at_instant(calls, inventory.number_extensions, {"near": "number"}).select(
-        "call", number_extension="extension"
-    )
-    calls = calls.join(by_number, on="call", how="left", validate="1:1").with_columns(
-        extension=pl.coalesce(
-            "extension", pl.when(pl.col("near").str.contains(_EXTENSION)).then("near"), "number_extension"
-        )
-    )
-    by_id = _at_instant(calls, inventory.devices, {"device_id": "device_id"})
-    rest = calls.join(by_id, on="call", how="anti")
-    by_extension = _at_instant(rest, inventory.devices, {"extension": "extension"})
-    found = pl.concat([by_id.select("call", "device"), by_extension.select("call", "device")])
-    named = calls.select("call", "account_id", "started_at").join(found, on="call", validate="1:1")
-    return _at_instant(named, inventory.devices, {"device": "device"}).select("call", "device", "is_low_usage")
+    started = calls["started_at"]
 
+    def told(of: Intervals, name: str, **key: pl.Expr) -> pl.Series:
+        return of.rows[name].gather(of.at(calls.select("account_id", **key), started))
 
-def _at_instant(calls: pl.DataFrame, intervals: pl.DataFrame, on: dict[str, str]) -> pl.DataFrame:
-    """`call` and the columns of the account's earliest interval row in force when the call starts."""
-    mine = calls.select("call", "account_id", "started_at", *(pl.col(a).alias(f"_{b}") for a, b in on.items()))
-    hits = mine.join(
-        intervals.with_columns(pl.col(name).alias(f"_{name}") for name in on.values()),
-        on=["account_id", *(f"_{name}" for name in on.values())],
-    ).filter(pl.col("from_at") <= pl.col("started_at"), pl.col("started_at") < pl.col("to_at"))
-    order = [name for name in ("from_at", "device_id") if name in hits.columns]
-    return hits.sort("call", *order).unique("call", keep="first", maintain_order=True)
+    extension = pl.coalesce(
+        "extension",
+        if_extension(near_number()),
+        told(inventory.number_extensions, "extension", number=near_number()),
+    )
+    by_id = told(inventory.by_id, "device", device_id=pl.col("device_id"))
+    by_extension = told(inventory.by_extension, "device", extension=extension)
+    device = pl.select(device=pl.coalesce(by_id, by_extension)).to_series()
+    is_low_usage = told(inventory.by_device, "is_low_usage", device=pl.lit(device))
+    return pl.DataFrame({"call": calls["call"], "device": device, "is_low_usage": is_low_usage}).drop_nulls("device")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from rating.intervals import Intervals
 from schemas.catalog import Catalog
 
 _TEXT = pl.String
@@ -28,10 +29,10 @@ def on_net_of(catalog: Catalog, sellers: pl.DataFrame) -> OnNet:
     return OnNet(pl.DataFrame(plans, schema={"plan": _TEXT, "by_seller": pl.Boolean}, orient="row"), sellers)
 
 
-def on_net(usage: pl.DataFrame, numbers: pl.DataFrame, tables: OnNet) -> pl.DataFrame:
+def on_net(usage: pl.DataFrame, numbers: Intervals, tables: OnNet) -> pl.DataFrame:
     """Category on_net for outbound calls to a number that is owned in the house when they start.
 
-    numbers: number, account_id, from_at, to_at, as rating.owners.own takes them. What is no outbound call to a domestic
+    numbers: number -> account_id, as rating.owners.own takes them. What is no outbound call to a domestic
     or international number keeps its category: extensions, messages and inbound calls have their own.
     """
     if tables.plans.is_empty():
@@ -49,15 +50,16 @@ def on_net(usage: pl.DataFrame, numbers: pl.DataFrame, tables: OnNet) -> pl.Data
         .join(tables.sellers.lazy(), on="account_id", how="left")
         .collect()
     )
-    far = numbers.join(tables.sellers, on="account_id", how="left").select(
-        "number", "from_at", "to_at", far_account="account_id", far_seller="seller_id"
+    owner = numbers.rows.select("account_id").select(
+        pl.all().gather(numbers.at(calls.select(number="to_number"), calls["started_at"]))
     )
+    far = owner.join(tables.sellers, on="account_id", how="left", validate="m:1", maintain_order="left")
     same = (pl.col("far_account") == pl.col("account_id")) | (
         pl.col("by_seller") & (pl.col("far_seller") == pl.col("seller_id"))
     )
     in_the_house = (
-        calls.join(far, left_on="to_number", right_on="number")
-        .filter(pl.col("from_at") <= pl.col("started_at"), pl.col("started_at") < pl.col("to_at"), same)
+        calls.with_columns(far_account=far["account_id"], far_seller=far["seller_id"])
+        .filter(same)
         .select("_call", on_net=pl.lit("on_net"))
     )
     return (

@@ -4,7 +4,7 @@ Between the steps of rating a record carries `reason` (null while it is still on
 The first step that settles a record wins.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -39,16 +39,10 @@ REASON = pl.Enum([*SUSPENDED, *EXCLUDED])
 UNSETTLED: dict[str, Any] = {"reason": REASON, "detail": pl.String}
 
 
-def settle(
-    records: pl.DataFrame,
-    outcome: Literal["suspended", "excluded"],
-    reason: str,
-    when: pl.Expr,
-    detail: pl.Expr | None = None,
-) -> pl.DataFrame:
-    """Gives `reason` to the records that are still on their way and for which `when` is true."""
-    if reason not in (SUSPENDED if outcome == "suspended" else EXCLUDED):
-        raise ValueError(f"{reason!r} is not on the list of reasons for {outcome} usage")
+def settle(records: pl.DataFrame, reason: str, when: pl.Expr, detail: pl.Expr | None = None) -> pl.DataFrame:
+    """Gives `reason` to the records that are still on their way and for which `when` is true; it says the outcome."""
+    if reason not in SUSPENDED and reason not in EXCLUDED:
+        raise ValueError(f"{reason!r} is on neither list of reasons")
     now = pl.col("reason").is_null() & when.fill_null(False)
     settled = records.with_columns(reason=pl.when(now).then(pl.lit(reason, REASON)).otherwise("reason"))
     if detail is None:

@@ -12,7 +12,7 @@ import polars as pl
 from rating.cycles import MONTHLY_ANCHOR, cycle_containing
 from schemas.catalog import Product
 from schemas.money import EXACT
-from schemas.periods import add_months, first_of_month
+from schemas.periods import add_months
 
 SPAN: dict[str, Any] = {
     "account_id": pl.String,
@@ -50,10 +50,6 @@ def all_spans(
             _subscriptions(subscriptions, leaving, products),
         ]
     ).sort("account_id", "feed", "resource_id", "product_code", "start")
-
-
-def _month_end(last_day: date) -> date:
-    return add_months(first_of_month(last_day), 1)
 
 
 def _billed_from(feed: str, products: dict[str, Product]) -> list[str]:

@@ -21,9 +21,10 @@ import polars as pl
 
 from rating.call_price import PARTS, price, units_used, walk, with_rates_of
 from rating.classes import classify
-from rating.deck_search import Asked, RateBook, far_number
+from rating.deck_search import Asked, RateBook
 from rating.decks import with_rates
 from rating.draws import Pools
+from rating.ends import far_number
 from rating.match import Dialled
 from rating.on_net import OnNet, on_net
 from rating.outcomes import UNSETTLED, settle
@@ -71,17 +72,17 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     """
     records = usage.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in UNSETTLED.items())
     if "is_erased" in records.columns:
-        records = settle(records, "excluded", "erased", pl.col("is_erased"))
-    records = settle(records, "suspended", "conflict", pl.col("variants") > 1)
+        records = settle(records, "erased", pl.col("is_erased"))
+    records = settle(records, "conflict", pl.col("variants") > 1)
     if "other_leg" in records.columns:
-        records = settle(records, "excluded", "other_leg", pl.col("other_leg"))
-    records = settle(records, "excluded", "unanswered", _unanswered())
+        records = settle(records, "other_leg", pl.col("other_leg"))
+    records = settle(records, "unanswered", _unanswered())
     records = _admit(own(records, tables.owners), tables)
     far = Dialled.of(records.select(far_number())["far_number"])
     located = tables.book.cells.located(far)
     records = classify(records, far, located, tables.book.cells, tables.domestic)
-    records = on_net(records, tables.owners.numbers.rows, tables.on_net)
-    records = settle(records, "suspended", "no_plan", pl.col("plan").is_null())
+    records = on_net(records, tables.owners.numbers, tables.on_net)
+    records = settle(records, "no_plan", pl.col("plan").is_null())
     asked = Asked(far, located, records["local_date"], records["jurisdiction"])
     records = _late(with_rates(records, asked, tables.rules, tables.book), tables)
     return _measured(_rated_by(records, tables, *_SIZES), tables.tariffs)
@@ -127,16 +128,16 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     day = pl.col("local_date")
     # A month is rated whole, and of an erased one the other records cannot be rated.
     erased = _day_of(records, tables.erased_before)
-    for outcome, reason, when in (
-        ("suspended", "unknown_account", pl.col("billing_from_at").is_null()),
-        ("excluded", "before_billing_start", pl.col("started_at") < pl.col("billing_from_at")),
-        ("suspended", "account_closed", pl.col("started_at") >= pl.col("closed_at")),
-        ("excluded", "month_open", day >= tables.open_from_day),
-        ("excluded", "before_first_invoice_month", day < tables.first_usage_day),
-        ("suspended", "detail_erased", day < erased),
-        ("suspended", "too_old", day < tables.oldest_usage_day),
+    for reason, when in (
+        ("unknown_account", pl.col("billing_from_at").is_null()),
+        ("before_billing_start", pl.col("started_at") < pl.col("billing_from_at")),
+        ("account_closed", pl.col("started_at") >= pl.col("closed_at")),
+        ("month_open", day >= tables.open_from_day),
+        ("before_first_invoice_month", day < tables.first_usage_day),
+        ("detail_erased", day < erased),
+        ("too_old", day < tables.oldest_usage_day),
     ):
-        records = settle(records, outcome, reason, when)  # type: ignore[arg-type]
+        records = settle(records, reason, when)
     return records
 
 
@@ -145,7 +146,7 @@ def _late(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     if tables.billed_before.is_empty():
         return records
     billed = _day_of(records, tables.billed_before)
-    return settle(records, "suspended", "late_usage", pl.col("local_date") < billed)
+    return settle(records, "late_usage", pl.col("local_date") < billed)
 
 
 def _day_of(records: pl.DataFrame, days: pl.DataFrame) -> pl.Series:

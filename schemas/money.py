@@ -8,6 +8,8 @@ pair it does not need one. Pairs with equal denominators are summed, and `round_
 from collections.abc import Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
+from math import floor
+from typing import overload
 
 import polars as pl
 from babel.numbers import get_currency_precision
@@ -37,6 +39,19 @@ def rounded(exact: Fraction | Decimal | int, digits: int, mode: str = "half_up")
     }[mode]
     units = whole + (1 if up else 0)
     return Decimal(-units if exact < 0 else units).scaleb(-digits, _WIDE)
+
+
+@overload
+def plain(number: Decimal) -> Decimal: ...
+@overload
+def plain(number: Decimal | None) -> Decimal | None: ...
+def plain(number: Decimal | None) -> Decimal | None:
+    """A number without the zeros that a wide column adds and without an exponent, every digit kept: 31.00 is 31."""
+    if number is None:
+        return None
+    short = number.normalize(_WIDE)
+    exponent = short.as_tuple().exponent
+    return short.quantize(Decimal(1), context=_WIDE) if isinstance(exponent, int) and exponent > 0 else short
 
 
 def round_sums(charges: pl.DataFrame, keys: Sequence[str], digits: pl.Expr | str = "minor_digits") -> pl.DataFrame:
@@ -104,22 +119,22 @@ def round_each(amounts: pl.DataFrame) -> pl.DataFrame:
 def spread(amount: Decimal, weights: Sequence[Fraction | Decimal | int], digits: int) -> list[Decimal]:
     """`amount` in parts proportional to `weights`, each at `digits` decimals, adding up to it exactly.
 
-    By largest remainder: every part is cut towards zero, and the units that are left go one each to the parts
-    that lost most, the earlier one first. Negative amounts mirror positive ones. Weights are not negative and
-    not all zero; `amount` has no more than `digits` decimals. Raises ValueError otherwise.
+    By largest remainder: every part is cut down to whole units, and the units that are left go one each to the parts
+    that lost most, the earlier one first. Negative amounts mirror positive ones; a weight of the other sign than
+    their sum has a part of the other sign than the amount. Raises ValueError where the weights add up to nothing, or
+    `amount` has more than `digits` decimals.
     """
     shares = [Fraction(weight) for weight in weights]
     total = sum(shares, Fraction(0))
-    if total <= 0 or min(shares) < 0:
-        raise ValueError("expected weights that are not negative and not all zero")
+    if total == 0:
+        raise ValueError("expected weights that do not add up to zero")
     units = abs(Fraction(amount)) * 10**digits
     if units.denominator != 1:
         raise ValueError(f"found {amount}; expected at most {digits} decimals")
     exact = [units * share / total for share in shares]
-    parts = [int(part) for part in exact]
-    left = int(units) - sum(parts)
+    parts = [floor(part) for part in exact]
     by_loss = sorted(range(len(exact)), key=lambda i: (parts[i] - exact[i], i))
-    for index in by_loss[:left]:
+    for index in by_loss[: int(units) - sum(parts)]:
         parts[index] += 1
     sign = -1 if amount < 0 else 1
     return [Decimal(sign * part).scaleb(-digits, _WIDE) for part in parts]

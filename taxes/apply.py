@@ -4,12 +4,13 @@ A row is one tax, jurisdiction, rate and tax date on a document, rounded once (R
 done on frames; only the rows themselves, a handful per document, are computed one by one (taxes/rows.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from taxes.charging import Charging, levels
 from taxes.exemptions import with_exemptions
 from taxes.findings import findings
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
@@ -67,7 +68,7 @@ def apply(
     back = lines.join(memory.remembers(lines), on=["draft_id", "line_no"], how="semi")
     lines = lines.join(back, on=["draft_id", "line_no"], how="anti")
     scoped = as_issued(in_scope(lines, documents, tables), known)
-    by_tables = _charged(scoped, documents, tables, certificates, id_checks)
+    by_tables = _charged(scoped, documents, tables.tables, certificates, id_checks)
     given_back = _charged(memory.reached(back), documents, memory.tables, certificates, id_checks)
     own = taxable_parts(scoped)
     parked = _parked([uncovered(lines, tables), share_unknown(own), foreign_amounts(own), by_tables.unknown], documents)
@@ -88,7 +89,7 @@ class _Charged:
 def _charged(
     scoped: pl.DataFrame,
     documents: pl.DataFrame,
-    tables: TaxTables,
+    tables: Sequence[Charging],
     certificates: pl.DataFrame,
     id_checks: pl.DataFrame,
 ) -> _Charged:
@@ -97,7 +98,7 @@ def _charged(
     found: list[Computed] = []
     exempted: list[pl.DataFrame] = []
     charged = pl.DataFrame(schema=CHARGED)
-    for level in tables.levels or ((),):
+    for level in levels(tables) or ((),):
         of_level = pl.col("position").is_in(list(level))
         on_charges = _on_charges(scoped.filter(of_level), charged, tables)
         parts = pl.concat([own.filter(of_level), on_charges], how="diagonal")
@@ -125,9 +126,9 @@ _SHARES = ["of", "telecom", "interstate", "interstate_share"]
 """What the taxable part depends on."""
 
 
-def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
+def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: Sequence[Charging]) -> pl.DataFrame:
     """Tax on tax: what the named taxes and fees charged on the groups that a table reaches, as parts of its base."""
-    on = [(position, code) for position, t in enumerate(tables.tables) for code in t.base.also_on]
+    on = [(position, code) for position, table in enumerate(tables) for code in table.also_on]
     named = pl.DataFrame(on, schema={"position": pl.Int64, "of": pl.String}, orient="row")
     facts = [*_PART, "group", *_JUDGED, "account_id", "per_line"]
     keys = ["draft_id", "position", "group"]

@@ -1,35 +1,92 @@
 """A row of issued documents as a table of its one rate, for what gives it back (taxes/memory.py)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from fractions import Fraction
+from typing import Any
 
 from schemas.document import Tax, TaxPart
-from taxes.table import Base, TaxTable
+from schemas.money import rounded
 
 
-class ChargedTable(TaxTable):
-    """Rows of issued documents that say the same. Made by `charged_table`, never read from a file."""
+@dataclass(frozen=True)
+class ChargedTable:
+    """Rows of issued documents that say the same, as the table that charges by them (taxes.charging.Charging)."""
 
-    rate: Decimal
-    reference: str | None
-    since: date | None
-    was: Literal["sourced", "sample"] | None
-    states_rounding: bool
-    exempt_reason: str | None
-    tax_id_check: dict[str, Any] | None
-    charged: dict[tuple[str, date], tuple[Decimal, Decimal]]
+    row: Tax
+    """One of them; what differs from document to document is in `charged`."""
+    charged: dict[tuple[str, date], tuple[Decimal, Decimal]] = field(default_factory=dict)
     """(invoice number, tax date) -> its taxable part (or lines), and what was charged on that."""
 
-    def percent(self, day: date) -> Decimal | None:  # noqa: ARG002 a row has one rate, whatever the day
+    @property
+    def file(self) -> str | None:
+        return self.row.table
+
+    @property
+    def code(self) -> str:
+        return self.row.tax_code
+
+    @property
+    def kind(self) -> str:
+        return self.row.kind
+
+    @property
+    def name(self) -> dict[str, str]:
+        return {"en": self.row.name}
+
+    @property
+    def text(self) -> dict[str, str]:
+        return {"en": self.row.text}
+
+    @property
+    def unit(self) -> str:
+        return self.row.unit
+
+    @property
+    def date_basis(self) -> str | None:
+        return self.row.date_basis
+
+    @property
+    def also_on(self) -> tuple[str, ...]:
+        return _on(self.row)
+
+    @property
+    def rate(self) -> Decimal:
+        """In percent, or money per line."""
+        return (self.row.rate_amount or Decimal(0)) if self.unit == "amount_per_line" else self.row.rate_percent
+
+    def percent(self, _day: date, /) -> Decimal:
         return self.rate
 
-    def valid_from(self, day: date) -> date | None:  # noqa: ARG002
-        return self.since
+    def unknown(self, day: date, /) -> str:
+        return f"{self.code} has no rate on {day} (table {self.file})"
 
-    def citation(self, day: date) -> str:  # noqa: ARG002
-        return self.reference or ""
+    def valid_from(self, _day: date, /) -> date | None:
+        return self.row.valid_from
+
+    def citation(self, _day: date, /) -> str:
+        return self.row.reference or ""
+
+    def status_on(self, _day: date, /) -> str | None:
+        return self.row.status
+
+    def amount_of(self, row: Mapping[str, Any], taxable: Decimal, exact: Decimal, /) -> tuple[Decimal, str]:
+        """All of what issued documents charged on is given back with exactly what they charged; a part is rounded as
+        ever. An engine's row is told apart in proportion: only the engine knows how it was rounded."""
+        digits = row["minor_digits"]
+        base, charged = self.charged_by(row["reverses"], row["tax_date"])
+        if taxable == -base:
+            return -charged, "as_charged"
+        if self.row.rounding is None and base != 0:
+            return rounded(Fraction(charged) * Fraction(taxable) / Fraction(base), digits), "in_proportion"
+        rounding = "down" if self.row.rounding == "down" else "half_up"
+        return rounded(exact, digits, rounding), rounding
+
+    def proof(self, _row: Mapping[str, Any], /) -> dict[str, Any]:
+        check = self.row.tax_id_check
+        return {"exempt_reason": self.row.exempt_reason, "tax_id_check": check.model_dump() if check else None}
 
     def remember(self, document: str, tax: Tax) -> None:
         """Adds a row of an issued document; one that nobody paid charged nothing."""
@@ -40,8 +97,8 @@ class ChargedTable(TaxTable):
     def charged_by(self, documents: Iterable[str], day: date) -> tuple[Decimal, Decimal]:
         """Taxable part and amount of these documents' rows of that date."""
         zero = Decimal(0)
-        found = [self.charged.get((number, day), (zero, zero)) for number in documents]
-        return sum((part for part, _ in found), zero), sum((amount for _, amount in found), zero)
+        rows = [self.charged.get((number, day), (zero, zero)) for number in documents]
+        return sum((part for part, _ in rows), zero), sum((amount for _, amount in rows), zero)
 
 
 def content(tax: Tax) -> tuple[Any, ...]:
@@ -52,32 +109,6 @@ def content(tax: Tax) -> tuple[Any, ...]:
         tax.reference, tax.table, tax.rounding, tax.date_basis, tax.valid_from, tax.status, _on(tax),
         tax.exempt_reason, check,
     )  # fmt: skip
-
-
-def charged_table(tax: Tax) -> ChargedTable:
-    """The table that would charge such a row; it remembers no document yet."""
-    per_line = tax.unit == "amount_per_line"
-    facts: dict[str, Any] = {
-        "file": tax.table,
-        "code": tax.tax_code,
-        "kind": tax.kind,
-        "name": {"en": tax.name},
-        "text": {"en": tax.text},
-        "jurisdiction": tax.jurisdiction,
-        "unit": tax.unit,
-        "base": Base.model_construct(share="full", tax_classes="all", also_on=list(_on(tax))),  # type: ignore[arg-type]
-        "rounding": "down" if tax.rounding == "down" else "half_up",
-        "date_basis": tax.date_basis,
-        "rate": (tax.rate_amount or Decimal(0)) if per_line else tax.rate_percent,
-        "reference": tax.reference,
-        "since": tax.valid_from,
-        "was": tax.status,
-        "states_rounding": tax.rounding is not None,
-        "exempt_reason": tax.exempt_reason,
-        "tax_id_check": tax.tax_id_check.model_dump() if tax.tax_id_check else None,
-        "charged": {},
-    }
-    return ChargedTable.model_construct(**facts)
 
 
 def exemption(tax: Tax) -> tuple[str | None, bool, bool]:

@@ -13,8 +13,7 @@ import polars as pl
 
 from schemas.document import Document, Tax
 from schemas.money import EXACT
-from taxes.charged import ChargedTable, charged_table, content, exemption, shares_of
-from taxes.tables import TaxTables
+from taxes.charged import ChargedTable, content, exemption, shares_of
 
 _LINES: dict[str, Any] = {
     "reverses": pl.String,
@@ -57,7 +56,7 @@ class Memory:
         return tuple(one for one in self.documents if all(tax.parts for tax in one.taxes))
 
     @cached_property
-    def tables(self) -> TaxTables:
+    def tables(self) -> tuple[ChargedTable, ...]:
         """The documents' rows as tables; rows that say the same are one, so that they stay one row when given back."""
         return self._read.tables
 
@@ -116,7 +115,7 @@ class Memory:
             on_line: dict[int, list[tuple[Any, ...]]] = {}
             for tax in document.taxes:
                 key = content(tax)
-                table = tables.setdefault(key, charged_table(tax))
+                table = tables.setdefault(key, ChargedTable(tax))
                 table.remember(document.invoice_number, tax)
                 position = positions.setdefault(key, len(positions))
                 row = (position, tax.tax_code, tax.jurisdiction, tax.tax_date)
@@ -134,7 +133,7 @@ class Memory:
                     charges += [(document.invoice_number, line.line_no, *charge) for charge in own]
         kinds = [(number, of_line, *facts[:6]) for (number, *facts), of_line in lines.items()]
         return _Read(
-            TaxTables(tuple(tables.values())),
+            tuple(tables.values()),
             pl.DataFrame(kinds, schema=_LINES, orient="row"),
             pl.DataFrame(charges, schema=_CHARGES, orient="row"),
         )
@@ -144,7 +143,7 @@ class Memory:
 class _Read:
     """The rows as tables; frame _LINES, one row per kind of line; frame _CHARGES, the rows on each kind."""
 
-    tables: TaxTables
+    tables: tuple[ChargedTable, ...]
     lines: pl.DataFrame
     charges: pl.DataFrame
 

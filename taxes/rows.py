@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from fractions import Fraction
 from typing import Any
@@ -10,12 +9,10 @@ from typing import Any
 import polars as pl
 
 from schemas.catalog import in_language
-from schemas.money import EXACT, rounded
-from taxes.charged import ChargedTable
-from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE, reason_text
+from schemas.money import EXACT, rounded, spread
+from taxes.charging import Charging
+from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE
 from taxes.frames import TAXES
-from taxes.table import TaxTable
-from taxes.tables import TaxTables
 
 _EXACTLY = Context(prec=200, traps=[Inexact, InvalidOperation])
 """Products of whole rows fit many times over; what would not be exact is an error, never a rounding."""
@@ -35,15 +32,15 @@ class Computed:
     unknown: pl.DataFrame
 
 
-def computed(rows: pl.DataFrame, tables: TaxTables) -> Computed:
+def computed(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
     """The rows with their amounts. `rows`: one per row to be printed, its parts as lists (taxes/apply.py)."""
     taxes: list[dict[str, Any]] = []
     charged: list[tuple[str, int, str, Decimal]] = []
     unknown: list[tuple[str, str]] = []
-    bases = {code for table in tables.tables for code in table.base.also_on}
+    bases = {code for table in tables for code in table.also_on}
     with localcontext(_EXACTLY):
         for row in rows.iter_rows(named=True):
-            table = tables.tables[row["position"]]
+            table = tables[row["position"]]
             weights = _weights(row, table)
             if sum(weights, Decimal(0)) == 0:
                 continue
@@ -73,25 +70,11 @@ def tax_on(parts: Iterable[tuple[Decimal, Decimal]], rate_percent: Decimal, digi
 
 
 def shares(amount: Decimal, weights: Sequence[Decimal], digits: int) -> list[Decimal]:
-    """`amount` told apart in proportion to weights of either sign, at `digits` decimals, adding up to it exactly.
-
-    By largest remainder: every share is cut down to whole units, and the units left go one each to the shares that
-    lost most, the earlier one first. The shares of a negative amount mirror those of the positive one.
-    """
-    total = sum((Fraction(weight) for weight in weights), Fraction(0))
-    if amount == 0 or total == 0:
-        return [Decimal(0) for _ in weights]
-    sign = -1 if amount < 0 else 1
-    units = abs(Fraction(amount)) * 10**digits
-    exact = [units * Fraction(weight) / total for weight in weights]
-    parts = [one.numerator // one.denominator for one in exact]
-    by_loss = sorted(range(len(exact)), key=lambda i: (parts[i] - exact[i], i))
-    for index in by_loss[: int(units) - sum(parts)]:
-        parts[index] += 1
-    return [Decimal(sign * part).scaleb(-digits) for part in parts]
+    """`amount` told apart by schemas.money.spread; nothing anywhere where the weights add up to nothing."""
+    return spread(amount, weights, digits) if sum(weights, Decimal(0)) else [Decimal(0) for _ in weights]
 
 
-def _weights(row: dict[str, Any], table: TaxTable) -> list[Decimal]:
+def _weights(row: dict[str, Any], table: Charging) -> list[Decimal]:
     """The taxable part of each part of the row; for an amount per line, its lines."""
     if table.unit == "amount_per_line":
         return list(row["line_count"])
@@ -99,7 +82,7 @@ def _weights(row: dict[str, Any], table: TaxTable) -> list[Decimal]:
     return [(amount * telecom * share).scaleb(-4) for amount, telecom, share in percents]
 
 
-def _printed(row: dict[str, Any], weights: list[Decimal], table: TaxTable, rate: Decimal) -> dict[str, Any]:
+def _printed(row: dict[str, Any], weights: list[Decimal], table: Charging, rate: Decimal) -> dict[str, Any]:
     """One row as the document shows it. The tax is taken of the exact base, not of the base as shown."""
     exempt = row["reverse_charge"] or row["certificate_number"] is not None
     per_line = table.unit == "amount_per_line"
@@ -108,7 +91,7 @@ def _printed(row: dict[str, Any], weights: list[Decimal], table: TaxTable, rate:
     zero = Decimal(0)
     gross = zero if per_line else sum(row["amount"], zero)
     base = zero if per_line else _shown(taxable)
-    amount, rounding = _amount(row, taxable, exact, table)
+    amount, rounding = table.amount_of(row, taxable, exact)
     return {
         "draft_id": row["draft_id"],
         "tax_code": table.code,
@@ -132,43 +115,11 @@ def _printed(row: dict[str, Any], weights: list[Decimal], table: TaxTable, rate:
         "rate_amount": rate if per_line else None,
         "rounding": rounding,
         "date_basis": table.date_basis,
-        **_origin(row, table),
-        **_proof(row, table),
+        "valid_from": table.valid_from(row["tax_date"]),
+        "status": table.status_on(row["tax_date"]),
+        **table.proof(row),
         "parts": _parts(row, per_line),
     }
-
-
-def _amount(row: dict[str, Any], taxable: Decimal, exact: Decimal, table: TaxTable) -> tuple[Decimal, str]:
-    """What a row comes to, and how it was rounded.
-
-    All of what issued documents charged on is given back with exactly what they charged; a part is rounded as ever.
-    An engine's row is told apart in proportion: only the engine knows how it was rounded.
-    """
-    digits, rounding = row["minor_digits"], table.rounding
-    if not isinstance(table, ChargedTable):
-        return rounded(exact, digits, rounding), rounding
-    base, charged = table.charged_by(row["reverses"], row["tax_date"])
-    if taxable == -base:
-        return -charged, "as_charged"
-    if not table.states_rounding and base != 0:
-        return rounded(Fraction(charged) * Fraction(taxable) / Fraction(base), digits), "in_proportion"
-    return rounded(exact, digits, rounding), rounding
-
-
-def _proof(row: dict[str, Any], table: TaxTable) -> dict[str, Any]:
-    """Why nobody pays the row; of what is given back, as the issued row says it."""
-    if isinstance(table, ChargedTable):
-        return {"exempt_reason": table.exempt_reason, "tax_id_check": table.tax_id_check}
-    return {"exempt_reason": reason_text(row["exempt_reason"]), "tax_id_check": row["tax_id_check"]}
-
-
-def _origin(row: dict[str, Any], table: TaxTable) -> dict[str, Any]:
-    """Since when the rate holds, and whether it has a source."""
-    start: date | None = table.valid_from(row["tax_date"])
-    if isinstance(table, ChargedTable):
-        return {"valid_from": start, "status": table.was}
-    sourced = start is not None and table.is_sourced(start)
-    return {"valid_from": start, "status": "sourced" if sourced else "sample"}
 
 
 def _note(row: dict[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """One tax table: what a file under data/reference/taxes says, checked key by key (data/reference/taxes/README.md)."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
@@ -9,7 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from schemas.catalog import Section
 from schemas.dated import in_force, quoted_number
+from schemas.law import OWN_FEES
+from schemas.money import rounded
 from schemas.periods import add_months
+from taxes.exemptions import reason_text
 
 TaxCode = Literal[
     "USF",
@@ -30,9 +34,6 @@ TaxCode = Literal[
 ]
 TAX_CODES: tuple[str, ...] = get_args(TaxCode)
 """CONTRACT, section 4; also the order in which rows of one kind are printed."""
-
-NEVER_A_TAX = frozenset({"USF", "RRF", "SLRRF", "CA_FEDERAL_FEE", "CA_PROVINCIAL_FEE"})
-"""What the provider recovers for itself; calling it a government's tax is forbidden (RULES 23)."""
 
 
 def _day(value: Any) -> date:
@@ -136,7 +137,7 @@ class TaxTable(_Part):
         return self
 
     def _what_it_is(self) -> None:
-        if self.kind == "tax" and self.code in NEVER_A_TAX:
+        if self.kind == "tax" and self.code in OWN_FEES:
             raise ValueError(f"kind: {self.code} is the provider's own charge; expected recovery_fee")
         if (self.base.share in ("interstate", "intrastate")) != bool(self.safe_harbour):
             raise ValueError("safe_harbour: expected with base.share interstate or intrastate, and only there")
@@ -234,6 +235,23 @@ class TaxTable(_Part):
         """The sources of the rate on `day`: titles with the day they were read."""
         start = self.valid_from(day)
         return "; ".join(f"{r.title} (read {r.read})" for r in self.references if not r.supports or start in r.supports)
+
+    def status_on(self, day: date) -> str:
+        """`sourced` or `sample`, of the rate on `day`."""
+        start = self.valid_from(day)
+        return "sourced" if start is not None and self.is_sourced(start) else "sample"
+
+    @property
+    def also_on(self) -> list[TaxCode]:
+        return self.base.also_on
+
+    def amount_of(self, row: Mapping[str, Any], _taxable: Decimal, exact: Decimal, /) -> tuple[Decimal, str]:
+        """What a row comes to, and how it was rounded (taxes.charging.Charging)."""
+        return rounded(exact, row["minor_digits"], self.rounding), self.rounding
+
+    def proof(self, row: Mapping[str, Any], /) -> dict[str, Any]:
+        """Why nobody pays a row."""
+        return {"exempt_reason": reason_text(row["exempt_reason"]), "tax_id_check": row["tax_id_check"]}
 
     def is_sourced(self, start: date) -> bool:
         """Whether the value from `start` on was read somewhere; else it is a sample."""

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
 
 from pydantic import ValidationError
 
 from schemas.errors import WrongUsage
 from schemas.reading import read_yaml
+from taxes.charging import levels
 from taxes.table import TAX_CODES, TaxTable
 
 __all__ = ["TAX_CODES", "TaxTable", "TaxTables", "load_tables", "rate_percent"]
@@ -24,21 +24,6 @@ class TaxTables:
     """Every table of a run, sorted by file name. No two of one code reach the same place, but for local layers."""
 
     tables: tuple[TaxTable, ...]
-
-    @cached_property
-    def levels(self) -> tuple[tuple[int, ...], ...]:
-        """Positions of the tables, in the order in which they can be computed: those on others' amounts come later."""
-        depth: dict[str, int] = {}
-        waits = {code: {on for t in self.tables if t.code == code for on in t.base.also_on} for code in TAX_CODES}
-        known = {t.code for t in self.tables}
-        while len(depth) < len(waits):
-            ready = [code for code in waits if code not in depth and all(on in depth for on in waits[code] & known)]
-            if not ready:
-                circle = ", ".join(sorted(set(waits) - set(depth)))
-                raise WrongUsage(f"base.also_on: these taxes are charged on each other in a circle: {circle}")
-            depth |= {code: 1 + max((depth[on] for on in waits[code] & known), default=-1) for code in ready}
-        by_level = [[i for i, t in enumerate(self.tables) if depth[t.code] == level] for level in range(len(waits))]
-        return tuple(tuple(level) for level in by_level if level)
 
     def uncovered(self, place: str) -> str | None:
         """Why a line taxed at `place` cannot be taxed; None when it can. Silence is not a zero rate.
@@ -85,7 +70,7 @@ def load_tables(files: Mapping[str, str], shown: Mapping[str, str] | None = None
         raise WrongUsage("\n".join(faults))
     _refuse_overlaps(tables)
     found = TaxTables(tuple(tables))
-    _ = found.levels  # a circle is refused here, not in the middle of a run
+    levels(found.tables)  # a circle is refused here, not in the middle of a run
     return found
 
 

@@ -9,14 +9,8 @@ from babel import Locale
 from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import format_currency, format_decimal, format_percent
 
+from schemas.money import plain
 from schemas.periods import month_start
-
-
-def plain(number: Decimal) -> Decimal:
-    """Without trailing zeros and without an exponent: 24.950000 -> 24.95, 1E+2 -> 100."""
-    short = number.normalize()
-    exponent = short.as_tuple().exponent
-    return short.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else short
 
 
 @dataclass(frozen=True)

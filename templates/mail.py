@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -17,6 +16,7 @@ import css_inline
 
 from schemas.document import Document
 from schemas.errors import Refused
+from schemas.mail_address import one_address
 from templates.clean import clean_text
 from templates.formats import Formats
 from templates.languages import known_locale, text_language, translations
@@ -24,8 +24,6 @@ from templates.page import Page, page_of
 from templates.render import environment
 
 _POLICY = email.policy.SMTP
-LONGEST_ADDRESS = 254
-"""Characters an address can have and still travel over SMTP (RFC 5321)."""
 
 _NOON = time(12, tzinfo=UTC)
 """Mails are dated at noon UTC: the same civil day nearly everywhere on earth."""
@@ -60,9 +58,9 @@ def build_mail(
     page = page_of(document)
     words = _words(page, pdf_name, usage_csv[0] if usage_csv else None)
     seller = page.document.seller
-    to, reply_to = one_address(recipient), one_address(seller.email)
+    to, reply_to = _address(recipient), _address(seller.email)
     message = EmailMessage(policy=_POLICY)
-    message["From"] = _named(seller.brand or seller.name, one_address(sender) if sender else reply_to)
+    message["From"] = _named(seller.brand or seller.name, _address(sender) if sender else reply_to)
     if sender and sender != seller.email:
         message["Reply-To"] = reply_to
     message["To"] = to
@@ -86,16 +84,11 @@ def mail_bytes(message: EmailMessage) -> bytes:
     return message.as_bytes(policy=_POLICY)
 
 
-def one_address(text: str) -> Address:
-    """The one address `text` is. Raises Refused for lists, names, control characters and anything else."""
-    refusal = Refused(f"found {text[:120]!r}; expected exactly one e-mail address, such as name@company.example")
-    if len(text) > LONGEST_ADDRESS or not re.fullmatch(r'(?=[!-~]+@)[^@,;:<>()\[\]"\\]+@[^\s@,;:<>()"\\]+', text):
-        raise refusal
-    local, _, domain = text.rpartition("@")
-    try:
-        return Address(addr_spec=f"{local}@{domain.encode('idna').decode('ascii')}")
-    except (ValueError, IndexError, MessageError):
-        raise refusal from None
+def _address(text: str) -> Address:
+    """The one address `text` is. Raises Refused for anything else."""
+    if (address := one_address(text)) is None:
+        raise Refused(f"found {text[:120]!r}; expected exactly one e-mail address, such as name@company.example")
+    return address
 
 
 def _named(name: str, address: Address) -> Address:

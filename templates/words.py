@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from schemas.law import EU_MEMBERS
+
 SECTION_GROUPS: dict[str, tuple[str, ...]] = {
     "services": ("service_fees", "phone_numbers", "contact_center", "rentals", "broadband"),
     "prorated": ("prorated_charges",),
@@ -16,8 +18,6 @@ SECTION_GROUPS: dict[str, tuple[str, ...]] = {
     "other": ("one_time", "adjustments"),
 }
 """The summary on the first page: which sections make one row."""
-
-_EU = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 
 
 def N_(message: str) -> str:
@@ -71,4 +71,4 @@ def tax_id_label(country: str, gettext: Callable[[str], str]) -> str:
     """What a business's tax number is called where it is registered."""
     if country == "AU":
         return "ABN"
-    return gettext("VAT no.") if country == "GB" or country in _EU else gettext("Tax ID")
+    return gettext("VAT no.") if country == "GB" or country in EU_MEMBERS else gettext("Tax ID")

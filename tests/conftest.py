@@ -96,9 +96,9 @@ def without_reviews() -> Iterator[None]:
 def tables_read_once() -> Iterator[None]:
     """Every home reads the same shipped tax tables; the same texts are parsed once per process."""
     import flows.catalog.load
+    from taxes.tables import load_tables as real
 
     known: dict[Any, Any] = {}
-    real = flows.catalog.load.load_tables
 
     def load_tables(*files: dict[str, str]) -> Any:
         key = tuple(tuple(sorted(part.items())) for part in files)

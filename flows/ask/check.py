@@ -13,8 +13,8 @@ from babel.numbers import list_currencies
 from flows.ask.check_files import Case, read_cases
 from flows.catalog.contents import REFERENCE
 from flows.home.settings import Home
-from rating import check_call, check_period
-from rating.check_period import day, given
+from rating.checks import call, period
+from rating.checks.given import day, given
 from rating.period_price import shown
 from schemas.errors import NothingToDo, TollbookError, WrongUsage
 from schemas.limits import RoundingMode
@@ -138,4 +138,4 @@ def _shipped_tables() -> TaxTables:
     return load_tables({p.relative_to(root).as_posix(): p.read_text(encoding="utf-8") for p in root.rglob("*.yaml")})
 
 
-_SUBJECTS: dict[str, Subject] = {**check_period.SUBJECTS, **check_call.SUBJECTS, "tax": _tax, "tax_rate": _tax_rate}
+_SUBJECTS: dict[str, Subject] = {**period.SUBJECTS, **call.SUBJECTS, "tax": _tax, "tax_rate": _tax_rate}

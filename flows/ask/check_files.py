@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from rating.checks.given import NULLS
 from schemas.errors import WrongUsage
 from schemas.reading import MERGE, kind_of, read_yaml, wrong
 
@@ -54,8 +55,6 @@ SUBJECTS: dict[str, tuple[str, dict[str, Shape]]] = {
     "sms": ("credits", {"text": None}),
 }
 """subject -> the value it gives, and the shape of its mapping."""
-
-NULLS = frozenset({"", "null", "Null", "NULL", "~"})
 
 
 @dataclass(frozen=True)

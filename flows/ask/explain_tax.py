@@ -6,6 +6,7 @@ from flows.ask.tax_report import with_code
 from schemas.document import Document, Line, Tax, TaxPart
 from schemas.errors import WrongUsage
 from schemas.money import rounded
+from taxes.charged import shares_of
 from taxes.rows import shares
 
 _BASIS = {
@@ -165,15 +166,14 @@ def tax_of_line(document: Document, line: Line) -> list[tuple[Tax, Decimal]]:
 def _weights(document: Document, tax: Tax) -> dict[int, Decimal]:
     """line_no -> its taxable part; what was charged on the lines beside it is in proportion to that."""
     by_number = {line.line_no: line for line in document.lines}
-    weights: dict[int, Decimal] = {}
-    own = [part for part in tax.parts if part.of is None]
+    if tax.unit == "amount_per_line":
+        return {n: by_number[n].line_count or Decimal(0) for part in tax.parts for n in part.lines}
+    own = [part for part in tax.parts if part.of is None and _share(part) != 0]
     # Where nothing of a line itself is taxed, what other rows charge on it goes by its amount.
-    for part in own or tax.parts:
-        for number in part.lines:
-            line = by_number[number]
-            if tax.unit == "amount_per_line":
-                weights[number] = line.line_count or Decimal(0)
-            else:
-                share = (part.telecom_percent or Decimal(100)) * (part.interstate_share or Decimal(100))
-                weights[number] = line.amount * share
-    return weights
+    parts = own or [part for part in tax.parts if part.of is not None]
+    return {n: by_number[n].amount * _share(part) for part in parts for n in part.lines}
+
+
+def _share(part: TaxPart) -> Decimal:
+    telecom, _, interstate = shares_of(part)
+    return telecom * interstate

@@ -17,7 +17,6 @@ from flows.books.manifest import write_correction_manifest
 from flows.books.runs import (
     accounts_known,
     add_event,
-    drafted_runs,
     inputs_of,
     issued_sha256,
     keep_inputs,
@@ -180,8 +179,3 @@ def _bind(books: Books, run: Run, reason: str, differences: list[Difference]) ->
     more = f" and {len(differences) - 20} more" if len(differences) > 20 else ""
     audit.record(store, "correct", run.run_id, request.by, request.now, reason, told + more)
     write_correction_manifest(store, request, run.run_id)
-
-
-def drafted_corrections(store: Store, month: str) -> list[str]:
-    """Runs of kind correction of a month that wait for approval."""
-    return [run_id for run_id, kind, _ in drafted_runs(store, month) if kind == "correction"]

@@ -23,7 +23,7 @@ def rate_correction(run: Run) -> None:
     the folders usage/ and settled/: rows of rated_usage and of what is not rated any more, a file per piece, for who is
     corrected."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
-    waiting, rated, usage, settled = (emptied(run.work / name) for name in ("classed", "rated", "usage", "settled"))
+    waiting, rated, usage, _ = (emptied(run.work / name) for name in ("classed", "rated", "usage", "settled"))
     standing = standing_of(store, request.invoice_month, request.accounts)
     months = usage_months_of(standing, request.invoice_month)
     months.write_parquet(run.work / "months.parquet")
@@ -44,7 +44,6 @@ def rate_correction(run: Run) -> None:
             rows_of.with_columns(pl.col(pl.Categorical).cast(pl.String)).write_parquet(
                 usage / f"{path.stem}.parquet", compression="lz4"
             )
-    del settled
     shutil.rmtree(waiting)
     lookups.grants.write_parquet(run.work / "grants.parquet")
 

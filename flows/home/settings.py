@@ -50,6 +50,14 @@ class SellerSettings(Table):
     usf_method: dict[date, Literal["safe_harbour", "measured"]] = Field(default_factory=dict)
     """First day of a quarter -> how mixed service counts as interstate from then on; without it, as products say."""
 
+    late_usage: Literal["next_invoice", "correction"] = "next_invoice"
+    """Usage of a month that is issued already: on the next invoice by itself, or kept until `tollbook correct`."""
+    write_off_after_days: int | None = Field(None, ge=0)
+    """Late usage that is more days older than the 1st of the invoice month is rated, listed and never billed."""
+    correction_style: Literal["replacement", "adjustment"] = "replacement"
+    """What `tollbook correct` drafts: a credit note of the whole document and a new one in its place, or one document
+    of the lines that differ."""
+
     @model_validator(mode="after")
     def _method_of_a_quarter(self) -> "SellerSettings":
         for day in self.usf_method:
@@ -59,14 +67,6 @@ class SellerSettings(Table):
 
     def usf_method_on(self, day: date) -> str | None:
         return in_force(self.usf_method, day)
-
-    late_usage: Literal["next_invoice", "correction"] = "next_invoice"
-    """Usage of a month that is issued already: on the next invoice by itself, or kept until `tollbook correct`."""
-    write_off_after_days: int | None = Field(None, ge=0)
-    """Late usage that is more days older than the 1st of the invoice month is rated, listed and never billed."""
-    correction_style: Literal["replacement", "adjustment"] = "replacement"
-    """What `tollbook correct` drafts: a credit note of the whole document and a new one in its place, or one document
-    of the lines that differ."""
 
     def as_printed(self, seller_id: str) -> Seller:
         """The seller as documents store it."""

@@ -6,8 +6,6 @@ library); each is asked once per distinct value.
 
 import re
 from collections.abc import Callable
-from email.errors import MessageError
-from email.headerregistry import Address
 from functools import cache
 
 import polars as pl
@@ -18,10 +16,8 @@ from flows.ingest.numbers import E164
 from flows.ingest.parse import Check
 from schemas.catalog import SECTIONS
 from schemas.feeds import Feed
+from schemas.mail_address import MOST_RECIPIENTS, one_address
 from schemas.periods import is_zone
-
-MAX_EMAILS = 5
-"""Recipients of an account: email and cc_emails together (CONTRACT, section 2)."""
 
 _PERIODS = {
     "subscriptions": ("start_date", "end_date"),
@@ -48,14 +44,9 @@ def _countries() -> frozenset[str]:
 
 
 def is_email(text: str) -> bool:
-    """Whether `text` is exactly one plain address: no display name, no list, no line break, ASCII."""
-    if not text.isascii() or len(text) > 254 or re.search(r"[\s\"<>()\[\],;:]", text):
-        return False
-    try:
-        address = Address(addr_spec=text)
-    except (ValueError, IndexError, MessageError):
-        return False
-    return bool(address.username and address.domain) and address.addr_spec == text
+    """Whether `text` is exactly one plain address, as it travels: in ASCII, and at a name, not at a number."""
+    address = one_address(text) if text.isascii() and "[" not in text else None
+    return address is not None and address.addr_spec == text
 
 
 def split_emails(text: str) -> list[str]:
@@ -123,8 +114,8 @@ def _accounts(frame: pl.DataFrame) -> list[Check]:
         _each(
             frame,
             "cc_emails",
-            f"at most {MAX_EMAILS} recipients, email included",
-            lambda cell: len(split_emails(cell)) < MAX_EMAILS,
+            f"at most {MOST_RECIPIENTS} recipients, email included",
+            lambda cell: len(split_emails(cell)) < MOST_RECIPIENTS,
         ),
         Check("payment_terms_days", _value("payment_terms_days") > 365, "0 to 365 days"),
         Check("free_months", _value("free_months") > 60, "0 to 60 months"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import phonenumbers
 import polars as pl
 
-from flows.presets.cells import EXTENSION
+from rating.ends import EXTENSION
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
 

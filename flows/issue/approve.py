@@ -4,7 +4,7 @@ A killed approval is finished by approving again: what is numbered stays, what i
 """
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -164,8 +164,3 @@ def _left_out(store: Store, month: str, approved: list[str], seller: str | None)
     )
     parked = [(account, reason) for account, outcome, reason in rows if outcome == "parked"]
     return parked, sum(reason == "not asked for" for _, _, reason in rows)
-
-
-def for_month(request: Request, month: str) -> Request:
-    """The same request for another month."""
-    return replace(request, invoice_month=month)

@@ -16,10 +16,11 @@ from rating.allowances import granted
 from rating.classes import placed
 from rating.deck_search import RateBook, agreed_rates, rate_book
 from rating.decks import plan_rates, rules, tariffs
-from rating.devices import Devices
+from rating.devices import Devices, devices_over_time
 from rating.draws import pools_of
+from rating.intervals import intervals
 from rating.on_net import on_net_of
-from rating.owners import Owners, intervals
+from rating.owners import Owners
 from rating.spans import all_spans
 from rating.usage import RatingTables
 from schemas.catalog import Catalog
@@ -319,7 +320,7 @@ def _devices(master: MasterData, tables: Tables) -> Devices:
     named = pl.col("product_code").is_in(per_extension) & pl.col("extension").is_not_null()
     devices = _with_instants(master.devices, master).sort("device_id", "from_at")
     numbers = _with_instants(master.numbers, master).sort("number", "from_at")
-    return Devices(
+    return devices_over_time(
         devices.select(
             "account_id", "device_id", "extension", "from_at",
             device=pl.when(named).then(pl.lit("ext:") + pl.col("extension")).otherwise("device_id"),

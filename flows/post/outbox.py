@@ -4,10 +4,8 @@ A mail is `queued`, then `sending` before its first byte leaves, then accepted, 
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -15,8 +13,7 @@ from flows.books.erased import is_erased_file
 from flows.home.store import Store
 from schemas.document import Document
 from schemas.errors import Refused
-
-MAX_RECIPIENTS = 5
+from schemas.mail_address import MOST_RECIPIENTS, one_address
 
 
 @dataclass(frozen=True)
@@ -134,12 +131,8 @@ def _checked(store: Store, file: str, sha256: str) -> bytes:
 
 
 def _check_address(mail: Mail) -> None:
-    """Exactly one mailbox, or none: `a@b.c, x@y` would silently be two."""
-    if mail.index > MAX_RECIPIENTS:
-        raise Refused(f"more than {MAX_RECIPIENTS} recipients")
-    try:
-        address = Address(addr_spec=mail.recipient)
-    except (ValueError, IndexError):  # the parser raises IndexError for some malformed ones
-        raise Refused("not an e-mail address; mend the account's email or cc_emails") from None
-    if not address.username or not address.domain or re.search(r"[\s,;<>\"\x00-\x1f]", mail.recipient):
+    """Exactly one mailbox, or none."""
+    if mail.index > MOST_RECIPIENTS:
+        raise Refused(f"more than {MOST_RECIPIENTS} recipients")
+    if one_address(mail.recipient) is None:
         raise Refused("not an e-mail address; mend the account's email or cc_emails")

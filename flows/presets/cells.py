@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-EXTENSION = r"^[0-9]{2,6}$"
-
 SEGMENT = "#segment"
 """Of a layout whose rows are segments: which of its message's segments a row is (1, 2, …), counted while it is read."""
 

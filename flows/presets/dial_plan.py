@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from flows.presets.cells import EXTENSION, FileRows, loose_time
+from flows.presets.cells import FileRows, loose_time
+from rating.ends import EXTENSION
 
 
 def switch_cells(rows: FileRows) -> dict[str, pl.Expr]:

@@ -25,7 +25,7 @@ from flows.month.inputs import load_master, number_intervals
 from flows.review.page import review
 from flows.undo.erase_rows import Detail, blank_rows, find_detail, forget_detail
 from schemas.errors import NothingToDo, Refused, WrongUsage
-from schemas.periods import local_midnight_utc, month_start, shift_month
+from schemas.periods import month_bounds_utc, month_start, shift_month
 
 _GONE = ("usage_csv", "mail", "source_copy")
 """Kinds of files that an erasure removes. A `review` is written anew; an `original` is not ours to remove."""
@@ -88,7 +88,7 @@ def erase(home: Home, settings: Settings, account: str, until: str, *, reason: s
             _may_be_erased(store, account, until)
         master = load_master(store, load_all(home, settings))
         owned = number_intervals(master).filter(pl.col("account_id") == account)
-        end = local_midnight_utc(month_start(shift_month(until, 1)), zone)
+        end = month_bounds_utc(until, zone)[1]
         try:
             detail = find_detail(store, account, until, end, owned)
             copies = [sha256 for _, sha256 in detail.sources if kept(home, sha256).exists()]

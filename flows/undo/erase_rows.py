@@ -18,7 +18,8 @@ _ONE_ACCOUNT = """
     union select usage_id, started_at from suspended_usage where account_id = $account
     union select usage_id, started_at from excluded_usage where account_id = $account"""
 
-# Whose a record is that no run has looked at yet, or that came with several contents: the owner of the near number.
+# Whose a record is that no run has looked at yet, or that came with several contents: the owner of the near
+# number (rating.ends.near_number).
 _LOADED = " union ".join(
     f"""
     select usage_id, {started} from feed_{feed} as f where account_id = $account or (account_id is null and exists (

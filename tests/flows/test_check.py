@@ -76,7 +76,7 @@ def test_a_failing_case_says_what_was_found(tmp_path: Path) -> None:
         "should be none": "5",
         "above": "error: quantity 7 is above the last tier, which ends at 5",
         "no number": "error: quantity: found 'seven', expected a number",
-        "no model": "error: model: Field required",
+        "no model": "error: model: missing",
         "no date": "error: date: found '2026-02-30', expected a date YYYY-MM-DD",
     }
 

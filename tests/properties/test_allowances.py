@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rating import draws
 from rating.allowances import granted
-from rating.devices import Devices
+from rating.devices import devices_over_time
 from rating.draws import NEXT, draw, pools_of
 from rating.spans import SPAN
 from schemas.catalog import Catalog
@@ -105,7 +105,7 @@ def _drawn(plan: dict[str, Any], inventory: list[dict[str, Any]], made: list[dic
     times = {"from_at": utc, "to_at": utc}
     owned = {"account_id": text, "number": text, "extension": text}
     named = {"account_id": text, "device_id": text, "extension": text, "device": text, "is_low_usage": pl.Boolean}
-    tables = Devices(
+    tables = devices_over_time(
         pl.DataFrame(inventory, schema={**named, **times}),
         pl.DataFrame(
             [(account, n, e, START - timedelta(days=9), NEVER) for account in "AB" for n, e in numbers.items()],

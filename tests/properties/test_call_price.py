@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rating.call_price import price, units_used, walk, with_rates_of
-from rating.check_call import check_call
+from rating.checks.call import check_call
 from rating.tariffs import RateOn, compiled
 from schemas.call_rate import Rate
 from tests.properties.call_twin import charge

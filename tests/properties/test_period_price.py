@@ -122,6 +122,7 @@ def test_spread_gives_what_is_left_to_the_largest_remainder_then_to_the_first() 
     assert spread(Decimal("10.00"), [1, 1, 1], 2) == [Decimal("3.34"), Decimal("3.33"), Decimal("3.33")]
     assert spread(Decimal("0.05"), [1, 2], 2) == [Decimal("0.02"), Decimal("0.03")]
     assert spread(Decimal(100), [3, 3, 1], 0) == [Decimal(43), Decimal(43), Decimal(14)]
+    assert spread(Decimal("0.05"), [3, -1, 3], 2) == [Decimal("0.03"), Decimal("-0.01"), Decimal("0.03")]
     for wrong in ([0, 0], [1, -1]):
         with pytest.raises(ValueError, match="weights"):
             spread(Decimal(1), wrong, 2)

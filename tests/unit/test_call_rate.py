@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from flows.decks.deck_file import load_deck
 from flows.home.file_settings import DeckSettings
 from flows.home.settings import Home
-from rating.check_call import check_call, check_match
+from rating.checks.call import check_call, check_match
 from rating.tariffs import RateOn, compiled
 from schemas.call_rate import Rate
 from schemas.catalog import UsageRule

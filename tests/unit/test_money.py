@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.money import EXACT, minor_digits, round_sums, rounded
+from schemas.money import EXACT, minor_digits, plain, round_sums, rounded
 
 MODES = ["half_up", "half_even", "up", "down"]
 
@@ -121,3 +121,18 @@ def test_the_parts_of_a_month_add_up_to_the_month():
     # 31.00 a month, 15 days at one price and 16 at the same: no cent is lost between the two fractions.
     parts = [("a", Decimal("31.00") * 15, 31), ("a", Decimal("31.00") * 16, 31)]
     assert round_sums(frame(parts), ["line"])["amount"].to_list() == [Decimal("31.00")]
+
+
+@pytest.mark.parametrize(
+    ("wide", "shown"),
+    [
+        ("31.000000000000", "31"),
+        ("100", "100"),
+        ("1E+2", "100"),
+        ("-0.0085", "-0.0085"),
+        ("12345678901234567.123456789012", "12345678901234567.123456789012"),
+        ("99999999999999999999999999.999999999999", "99999999999999999999999999.999999999999"),
+    ],
+)
+def test_a_plain_number_keeps_every_digit(wide: str, shown: str) -> None:
+    assert str(plain(Decimal(wide))) == shown

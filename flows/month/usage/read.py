@@ -28,7 +28,7 @@ _SELECT = {
         select c.rowid as row_id, c.usage_id, 'sms' as kind, c.source, null::varchar as leg, c.sent_at as started_at,
                c.direction, c.from_number, c.to_number, 0::bigint as duration_s, c.credits as units, c.text,
                null::varchar as disposition, c.account_id as stated_account_id, null::varchar as extension,
-               null::varchar as device_id,                c.source_file, c.source_line""",
+               null::varchar as device_id, c.source_file, c.source_line""",
 }
 _STARTED = {"calls": "started_at", "messages": "sent_at"}
 _IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}
@@ -154,6 +154,7 @@ def account_reader(
         con.close()
 
 
+# The near number, as rating.ends.near_number has it.
 _OF_ACCOUNTS = " union all ".join(
     f"""
     select '{feed}' as feed, rowid as row_id, usage_id from feed_{feed}

@@ -8,6 +8,7 @@ from flows.books.context import Run, draft_id
 from flows.home.store import Store
 from rating.outcomes import outcome
 from rating.usage import RatingTables
+from schemas.frames import RATED, checked
 from schemas.money import EXACT
 
 WAITING = (
@@ -43,7 +44,8 @@ def month_of(day: str) -> pl.Expr:
 
 
 def rated_rows(records: pl.DataFrame, lookups: RatingTables) -> pl.DataFrame:
-    """Adds what the rule and the rate row say in words, and the usage month."""
+    """Adds what the rule and the rate row say in words, and the usage month. Raises TollbookError for rows that are not
+    schemas.frames.RATED."""
     rules = lookups.rules.select("included_product", "charged_product")
     rows = lookups.book.rows.select("destination", "rate_id")
     named = records.with_columns(
@@ -51,7 +53,7 @@ def rated_rows(records: pl.DataFrame, lookups: RatingTables) -> pl.DataFrame:
         *rows.select(pl.all().cast(pl.Categorical).gather(records["rate"])).get_columns(),
         months_of(records["local_date"]),
     )
-    return coded(named)
+    return checked(coded(named), RATED)
 
 
 def months_of(days: pl.Series) -> pl.Series:

@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from flows.presets.cells import EXTENSION, Fault, FileRows
+from flows.presets.cells import Fault, FileRows
 from flows.presets.preset import Preset
+from rating.ends import EXTENSION
 
 _NAMES = {
     "call_id": "originatorId",

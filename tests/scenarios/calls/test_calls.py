@@ -17,7 +17,7 @@ from flows.bill_run import run_direct
 from flows.books.context import Request
 from flows.home.settings import Home
 from flows.home.store import Store
-from rating.check_call import SUBJECTS
+from rating.checks.call import SUBJECTS
 from schemas.money import rounded
 from schemas.periods import local_instant
 from tests.scenarios.month.home import ACCOUNT, SETTINGS, add_file, make_home

@@ -1,6 +1,7 @@
 """Check files' subjects of a period: price, proration, recurring (CONTRACT, section 5), on the code that bills.
 
 Each takes the case's mapping with every scalar as text, and returns the one value the case expects, by its name.
+Raises WrongUsage for a key or a value that says nothing.
 """
 
 import calendar
@@ -13,90 +14,55 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
+from rating.checks.given import day, given, number, without_nulls
 from rating.owed import billed_days, parts_owed
 from rating.period_price import Billed, price, shown
 from rating.spans import SPAN
 from schemas.catalog import Product
+from schemas.errors import WrongUsage
 from schemas.periods import add_months, next_day
 from schemas.pricing import Pricing
+from schemas.reading import fault_text
 
-_NONE = frozenset({"", "null", "Null", "NULL", "~"})
 _FAR = date(9999, 1, 1)
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _DAY_COUNTS = ("start_day_free", "half_open")
 
 
-def given(mapping: Mapping[str, Any], key: str, default: Any = None) -> Any:
-    """A key's text; the default where it is absent, null, ~ or empty. Without a default a missing key is an error."""
-    value = mapping.get(key)
-    if value is None or (isinstance(value, str) and value in _NONE):
-        if default is None:
-            raise ValueError(f"{key}: missing")
-        return default
-    return value
-
-
-def _number(mapping: Mapping[str, Any], key: str, default: Any = None) -> Fraction:
-    text = given(mapping, key, default)
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{key}: found {text!r}, expected a number") from None
-
-
 def _count(mapping: Mapping[str, Any], key: str) -> int:
-    number = _number(mapping, key)
-    if number.denominator != 1 or number < 1:
-        raise ValueError(f"{key}: found {mapping[key]!r}, expected a whole number above zero")
-    return int(number)
-
-
-def day(text: Any, key: str) -> date:
-    """A date written YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise ValueError(f"{key}: found {text!r}, expected a date YYYY-MM-DD") from None
+    count = number(mapping, key)
+    if count.denominator != 1 or count < 1:
+        raise WrongUsage(f"{key}: found {mapping[key]!r}, expected a whole number above zero")
+    return int(count)
 
 
 def _choice(mapping: Mapping[str, Any], key: str, choices: tuple[str, ...], default: Any = None) -> str:
     found = str(given(mapping, key, default))
     if found not in choices:
-        raise ValueError(f"{key}: found {found!r}, expected one of {', '.join(choices)}")
+        raise WrongUsage(f"{key}: found {found!r}, expected one of {', '.join(choices)}")
     return found
 
 
 def _price(case: Mapping[str, Any]) -> dict[str, str]:
     own = ("quantity", "already_billed", "period_closes")
-    keys = {key: _nulls(value) for key, value in case.items() if key not in own}
+    keys = {key: without_nulls(value) for key, value in case.items() if key not in own}
     try:
         pricing = Pricing(**keys)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")) from None
-    before = _nulls(case.get("already_billed"))
-    already = Billed(_number(before, "quantity", "0"), _number(before, "amount", "0")) if before else None
+        raise WrongUsage(fault_text(error.errors()[0])) from None
+    before = without_nulls(case.get("already_billed"))
+    already = Billed(number(before, "quantity", "0"), number(before, "amount", "0")) if before else None
     closes = given(case, "period_closes", "true").lower()
     if closes not in (*_YES, *_NO):
-        raise ValueError(f"period_closes: found {case['period_closes']!r}, expected true or false")
-    return {"amount": shown(price(pricing, _number(case, "quantity"), already, period_closes=closes in _YES))}
-
-
-def _nulls(value: Any) -> Any:
-    """Texts that say null as None, all the way down."""
-    if isinstance(value, Mapping):
-        return {key: _nulls(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_nulls(one) for one in value] or None
-    return None if isinstance(value, str) and value in _NONE else value
+        raise WrongUsage(f"period_closes: found {case['period_closes']!r}, expected true or false")
+    return {"amount": shown(price(pricing, number(case, "quantity"), already, period_closes=closes in _YES))}
 
 
 def _proration(case: Mapping[str, Any]) -> dict[str, str]:
     """The share of a period that a part of it bills: the days that rating.owed counts, over the period's days."""
     period, part = _two_days(case, "period"), _two_days(case, "part")
     if period[0] >= period[1]:
-        raise ValueError("period: expected its end after its start")
+        raise WrongUsage("period: expected its end after its start")
     days = billed_days(_choice(case, "day_count", _DAY_COUNTS), part[0], part[1], period[0], period[1])
     return {"fraction": str(Fraction(days, (period[1] - period[0]).days))}
 
@@ -104,7 +70,7 @@ def _proration(case: Mapping[str, Any]) -> dict[str, str]:
 def _two_days(case: Mapping[str, Any], key: str) -> tuple[date, date]:
     dates = given(case, key)
     if len(dates) != 2:
-        raise ValueError(f"{key}: found {len(dates)} dates, expected two: [from, to)")
+        raise WrongUsage(f"{key}: found {len(dates)} dates, expected two: [from, to)")
     return day(dates[0], key), day(dates[1], key)
 
 
@@ -144,7 +110,7 @@ def _anchor(start: date, interval: int, bill_day: int) -> date:
     The first bill date is bill_day in the start's month, or that plus an interval: the same grid either way.
     """
     if bill_day > 31:
-        raise ValueError(f"bill_day: found {bill_day}, expected 1 to 31")
+        raise WrongUsage(f"bill_day: found {bill_day}, expected 1 to 31")
     month = start.replace(day=1)
     grid = [add_months(month, interval * step) for step in range(12) if month.year + interval * step // 12 < 9000]
     longest = max(grid, key=lambda first: min(bill_day, calendar.monthrange(first.year, first.month)[1]))

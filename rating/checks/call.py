@@ -15,6 +15,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from rating.call_price import price, walk, with_rates_of
+from rating.checks.given import day, given, is_absent
 from rating.match import compile_prefixes, longest_prefix
 from rating.sms import segments
 from rating.tariffs import RateOn, compiled
@@ -22,8 +23,8 @@ from schemas.call_rate import Rate
 from schemas.errors import WrongUsage
 from schemas.limits import UNITS_LIMIT
 from schemas.periods import is_zone, local_instant
+from schemas.reading import fault_text
 
-_NULL = frozenset({"", "null", "Null", "NULL", "~"})
 _RATE_ID = "the case"
 _DAY = date(2000, 1, 1)
 """A case's prices are in force always, so any day will do."""
@@ -34,7 +35,7 @@ def check_call(case: Mapping[str, Any]) -> dict[str, Fraction]:
     _known(case, "call", _CALL_KEYS)
     seconds = _seconds(case)
     rate = _rate(case)
-    holidays = tuple(_date(day, "holidays") for day in case.get("holidays") or ())
+    holidays = tuple(day(text, "holidays") for text in case.get("holidays") or ())
     tariffs = compiled([RateOn(_RATE_ID, rate, _DAY, holidays)])
     started_at, zone = _started(case, needed=bool(rate.bands))
     call = pl.DataFrame(
@@ -51,14 +52,14 @@ def check_call(case: Mapping[str, Any]) -> dict[str, Fraction]:
 def check_match(case: Mapping[str, Any]) -> dict[str, str | None]:
     """`rate_id` of the longest prefix in force; None: unrated."""
     _known(case, "match", {"number", "date", "deck"})
-    day = _date(_given(case, "date"), "date")
+    on = day(given(case, "date"), "date")
     deck = pl.DataFrame(
         [_deck_row(row) for row in case.get("deck") or ()],
         schema={"prefix": pl.String, "rate_id": pl.String, "valid_from": pl.Date, "valid_to": pl.Date},
         orient="row",
     )
     _one_row_a_day(deck)
-    asked = pl.DataFrame({"number": [str(_given(case, "number"))], "day": [day]})
+    asked = pl.DataFrame({"number": [str(given(case, "number"))], "day": [on]})
     return {"rate_id": longest_prefix(compile_prefixes(deck), asked)["rate_id"][0]}
 
 
@@ -84,36 +85,33 @@ _CALL_KEYS = {"seconds", "steps", "bands", "rounding", "holidays", "started_at",
 
 def _rate(case: Mapping[str, Any]) -> Rate:
     """The case as the rate of a plan: the catalogue's own model says what is right."""
-    rate = {ours: case[theirs] for theirs, ours in _RATE_KEYS.items() if not _absent(case.get(theirs))}
-    rate["rounding"] = _without_nulls(case.get("rounding") or {}, "rounding", {"digits", "mode"})
+    rate = {ours: case[theirs] for theirs, ours in _RATE_KEYS.items() if not is_absent(case.get(theirs))}
+    rate["rounding"] = _of_keys(case.get("rounding") or {}, "rounding", {"digits", "mode"})
     steps, bands = case.get("steps") or [], case.get("bands") or []
     try:
         return Rate.model_validate({**rate, "steps": _steps(steps), "bands": [_band(band) for band in bands]})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise WrongUsage(f"call: {where}: {message}" if where else f"call: {message}") from None
+        raise WrongUsage(f"call: {fault_text(error.errors()[0])}") from None
 
 
 def _steps(steps: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for step in steps:
-        given = _without_nulls(step, "steps", set(_STEP_KEYS))
-        missing = [key for key in ("price", "per_s", "increment_s") if key not in given]
+        own = _of_keys(step, "steps", set(_STEP_KEYS))
+        missing = [key for key in ("price", "per_s", "increment_s") if key not in own]
         if missing:
             raise WrongUsage(f"call: a step without {', '.join(missing)}")
-        found.append({_STEP_KEYS[key]: value for key, value in given.items()})
+        found.append({_STEP_KEYS[key]: value for key, value in own.items()})
     return found
 
 
 def _band(band: Mapping[str, Any]) -> dict[str, Any]:
-    given = _without_nulls(band, "bands", {"days", "from", "to", "connect_fee", "steps"})
-    return {**given, "steps": _steps(given.get("steps") or [])}
+    own = _of_keys(band, "bands", {"days", "from", "to", "connect_fee", "steps"})
+    return {**own, "steps": _steps(own.get("steps") or [])}
 
 
 def _seconds(case: Mapping[str, Any]) -> Fraction:
-    text = _given(case, "seconds")
+    text = given(case, "seconds")
     try:
         number = Decimal(str(text))
     except InvalidOperation:
@@ -125,9 +123,9 @@ def _seconds(case: Mapping[str, Any]) -> Fraction:
 
 def _started(case: Mapping[str, Any], needed: bool) -> tuple[datetime | None, str | None]:
     """The instant in UTC, and the zone. An offset in the text wins over the zone's own."""
-    if not needed and (_absent(case.get("started_at")) or _absent(case.get("time_zone"))):
+    if not needed and (is_absent(case.get("started_at")) or is_absent(case.get("time_zone"))):
         return None, None
-    zone, text = str(_given(case, "time_zone")), str(_given(case, "started_at"))
+    zone, text = str(given(case, "time_zone")), str(given(case, "started_at"))
     if not is_zone(zone):
         raise WrongUsage(f"call.time_zone: found {zone!r}; expected an IANA zone such as Europe/London")
     try:
@@ -138,13 +136,13 @@ def _started(case: Mapping[str, Any], needed: bool) -> tuple[datetime | None, st
 
 
 def _deck_row(row: Mapping[str, Any]) -> tuple[str, str, date | None, date | None]:
-    given = _without_nulls(row, "deck", {"prefix", "rate_id", "valid_from", "valid_to"})
-    prefix = str(_given(given, "prefix")).removeprefix("+")
+    own = _of_keys(row, "deck", {"prefix", "rate_id", "valid_from", "valid_to"})
+    prefix = str(given(own, "prefix")).removeprefix("+")
     if not (prefix.isascii() and prefix.isdigit()) or len(prefix) > 15:
         raise WrongUsage(f"match.deck.prefix: found {prefix!r}; expected 1 to 15 digits")
-    start, end = (_date(given[key], key) if key in given else None for key in ("valid_from", "valid_to"))
+    start, end = (day(own[key], key) if key in own else None for key in ("valid_from", "valid_to"))
     # The deck of a home says the last day included, a case the first day after.
-    return prefix, str(_given(given, "rate_id")), start, end - timedelta(days=1) if end else None
+    return prefix, str(given(own, "rate_id")), start, end - timedelta(days=1) if end else None
 
 
 def _one_row_a_day(deck: pl.DataFrame) -> None:
@@ -163,23 +161,6 @@ def _known(mapping: Mapping[str, Any], where: str, keys: set[str]) -> None:
         raise WrongUsage(f"{where}: unknown key {unknown[0]!r}; expected {', '.join(sorted(keys))}")
 
 
-def _without_nulls(mapping: Mapping[str, Any], where: str, keys: set[str]) -> dict[str, Any]:
+def _of_keys(mapping: Mapping[str, Any], where: str, keys: set[str]) -> dict[str, Any]:
     _known(mapping, where, keys)
-    return {key: value for key, value in mapping.items() if not _absent(value)}
-
-
-def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value in _NULL)
-
-
-def _given(mapping: Mapping[str, Any], key: str) -> Any:
-    if _absent(mapping.get(key)):
-        raise WrongUsage(f"expected `{key}`")
-    return mapping[key]
-
-
-def _date(text: Any, key: str) -> date:
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise WrongUsage(f"{key}: found {text!r}; expected a date YYYY-MM-DD") from None
+    return {key: value for key, value in mapping.items() if not is_absent(value)}

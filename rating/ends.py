@@ -1,0 +1,29 @@
+"""Both ends of a call: the near one is our customer's, the far one is whom they called or who called them.
+
+The same is said once more in SQL where feeds are read before they are rated: flows/month/usage/read.py (near number of
+the accounts asked for) and flows/undo/erase_rows.py (whose records are erased). Change all three together.
+"""
+
+import polars as pl
+
+EXTENSION = r"^[0-9]{2,6}$"
+"""A number of the house. What is shorter or longer, or begins with +, is none."""
+
+
+def near_number() -> pl.Expr:
+    """The customer's own number, as `near_number`: called where the call came in, else the caller's."""
+    return pl.when(_came_in()).then("to_number").otherwise("from_number").alias("near_number")
+
+
+def far_number() -> pl.Expr:
+    """The number at the other end, as `far_number`."""
+    return pl.when(_came_in()).then("from_number").otherwise("to_number").alias("far_number")
+
+
+def if_extension(number: pl.Expr) -> pl.Expr:
+    """`number` where it is an extension, else null."""
+    return pl.when(number.str.contains(EXTENSION)).then(number)
+
+
+def _came_in() -> pl.Expr:
+    return pl.col("direction") == "inbound"
