@@ -22,6 +22,7 @@ from flows.month.draft import draft
 from flows.month.rate import rate
 from flows.month.tax import tax
 from flows.review.page import review
+from schemas.codes import ParkedCode
 from schemas.errors import NothingToDo
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ class RunReport:
     """What stops the approval until it is mended or let through with a reason."""
     differences: list[dict[str, Any]] = field(default_factory=list)
     """Against the drafts that gave way: account, before, after, reason, lines."""
+    parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
+    """Account -> code of why it is parked."""
 
     @property
     def incomplete(self) -> bool:
@@ -75,12 +78,13 @@ def bill_month(request: Request, step: Step) -> RunReport:
         taken_in[0],
         usage,
         accounts,
-        parked,
+        [(account, reason) for account, reason, _ in parked],
         findings,
         taken_in[1],
         replaced,
         stops,
         moved,
+        {account: code for account, _, code in parked},
     )
 
 
@@ -127,7 +131,9 @@ def _is_reported(run: Run) -> bool:
     return (out / "review.html").exists() and found == bound
 
 
-def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]], list[str], list[dict[str, Any]]]:
+def report(
+    run: Run,
+) -> tuple[list[tuple[str, str, ParkedCode]], list[tuple[str, str, str]], list[str], list[dict[str, Any]]]:
     """Manifest, snapshot and review, which reads the snapshot; returns parked accounts, findings, stops, and what
     differs from the drafts that the run replaced."""
     settings = run.request.settings()
@@ -135,7 +141,8 @@ def report(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]],
         write_manifest(store, run.request, settings, load_all(run.request.home, settings))
         found = review(store, settings, run.request.invoice_month)
         parked = store.rows(
-            "select account_id, reason from run_accounts where run_id = $1 and outcome = 'parked' order by account_id",
+            "select account_id, reason, code from run_accounts where run_id = $1 and outcome = 'parked' "
+            "order by account_id",
             [run.run_id],
         )
         findings = store.rows(

@@ -10,10 +10,11 @@ from typing import Any
 import polars as pl
 
 from schemas.catalog import in_language
+from schemas.codes import ParkedCode
 from schemas.money import EXACT, rounded
 from taxes.charged import ChargedTable
 from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE, reason_text
-from taxes.frames import TAXES
+from taxes.frames import TAXES, WRONG
 from taxes.table import TaxTable
 from taxes.tables import TaxTables
 
@@ -28,7 +29,7 @@ CHARGED = pl.Schema({"draft_id": pl.String(), "group": pl.Int64(), "of": pl.Stri
 
 @dataclass(frozen=True)
 class Computed:
-    """taxes: TAXES without tax_no; charged: CHARGED; unknown: draft_id, reason where a rate is not known."""
+    """taxes: TAXES without tax_no; charged: CHARGED; unknown: WRONG, where a rate is not known."""
 
     taxes: pl.DataFrame
     charged: pl.DataFrame
@@ -39,7 +40,7 @@ def computed(rows: pl.DataFrame, tables: TaxTables) -> Computed:
     """The rows with their amounts. `rows`: one per row to be printed, its parts as lists (taxes/apply.py)."""
     taxes: list[dict[str, Any]] = []
     charged: list[tuple[str, int, str, Decimal]] = []
-    unknown: list[tuple[str, str]] = []
+    unknown: list[tuple[str, ParkedCode, str]] = []
     bases = {code for table in tables.tables for code in table.base.also_on}
     with localcontext(_EXACTLY):
         for row in rows.iter_rows(named=True):
@@ -49,7 +50,7 @@ def computed(rows: pl.DataFrame, tables: TaxTables) -> Computed:
                 continue
             rate = row["rate_issued"] if row["rate_issued"] is not None else table.percent(row["tax_date"])
             if rate is None:
-                unknown.append((row["draft_id"], table.unknown(row["tax_date"])))
+                unknown.append((row["draft_id"], "no_tax_rate", table.unknown(row["tax_date"])))
             elif rate != 0 or row["rate_issued"] is not None:
                 tax = _printed(row, weights, table, rate)
                 taxes.append(tax)
@@ -61,7 +62,7 @@ def computed(rows: pl.DataFrame, tables: TaxTables) -> Computed:
         pl.DataFrame(charged, schema=CHARGED, orient="row")
         .group_by("draft_id", "group", "of")
         .agg(pl.col("amount").sum()),
-        pl.DataFrame(unknown, schema={"draft_id": pl.String, "reason": pl.String}, orient="row"),
+        pl.DataFrame(unknown, schema=WRONG, orient="row"),
     )
 
 

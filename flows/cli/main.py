@@ -230,8 +230,11 @@ def approve_command(
     if done.not_asked:
         lines.append(f"left out, not asked for: {done.not_asked} accounts; `tollbook run {month}` drafts them")
     give(
-        shared, {"invoice_month": month, "issued": done.issued, "rendered": done.rendered, "parked": done.parked}, lines
-    )
+        shared,
+        {"invoice_month": month, "issued": done.issued, "rendered": done.rendered, "parked": done.parked,
+         "parked_codes": done.parked_codes},
+        lines,
+    )  # fmt: skip
     finish(done.incomplete)
 
 

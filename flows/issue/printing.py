@@ -13,18 +13,19 @@ from flows.home.objects import keep
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.issue.usage_csv import usage_csv
+from schemas.codes import Problem
 from schemas.document import Document
 from templates.render import pdf_of_json, render_html
 
 _OF_A_DRAFT = ("documents", "invoice_lines", "invoice_taxes", "line_discounts", "line_usage", "charges")
 
 
-def unprintable(draft: Document) -> str | None:
+def unprintable(draft: Document) -> Problem | None:
     """Why the document cannot be laid out, or None. The page is made and thrown away; only the PDF takes time."""
     try:
         render_html(draft)
     except Exception as error:  # noqa: BLE001 whatever it is, it is what parks the account
-        return _told(error)
+        return Problem("printing_failed", _told(error))
     return None
 
 
@@ -33,13 +34,14 @@ def _told(error: BaseException) -> str:
     return f"printing failed: {type(error).__name__}: {lines[0] if lines else 'no detail'}"
 
 
-def set_aside(store: Store, run_id: str, draft_id: str, account_id: str, reason: str) -> None:
+def set_aside(store: Store, run_id: str, draft_id: str, account_id: str, problem: Problem) -> None:
     """Takes a draft back: its account is parked in this run, and the next run drafts it anew."""
     for table in _OF_A_DRAFT:
         store.con.execute(f"delete from {table} where run_id = $1 and draft_id = $2", [run_id, draft_id])
     store.con.execute(
-        "update run_accounts set outcome = 'parked', reason = $1, total = null where run_id = $2 and account_id = $3",
-        [reason, run_id, account_id],
+        "update run_accounts set outcome = 'parked', code = $1, reason = $2, total = null "
+        "where run_id = $3 and account_id = $4",
+        [*problem, run_id, account_id],
     )
 
 

@@ -302,7 +302,7 @@ def _book(store: Store) -> dict[str, Document]:
     account(store, "run-2026-06", "A-2", "billed", total=23)
     account(store, "run-2026-06", "A-3", "closed", previous=56)
     for run_id in ("run-2026-05", "run-2026-06"):
-        account(store, run_id, "A-4", "parked", "no price in USD for headset")
+        account(store, run_id, "A-4", "parked", "no price in USD for headset", code="no_price")
         account(store, run_id, "A-5", "not_started")
     insert(store, "run_findings", run_id="run-2026-06", account_id="A-1", kind="older_difference", detail="-3.00 USD")
     insert(store, "snapshot_missing", feed="devices", source_file="inbox/devices/all.csv", row_key="D-9", sha256="h")
@@ -317,11 +317,12 @@ def account(
     reason: str | None = None,
     total: Any = 0,
     previous: Any = 0,
+    code: str | None = None,
 ) -> None:
     seller = ACCOUNTS[account_id][0]
     insert(
-        store, "run_accounts", run_id=run_id, account_id=account_id, seller_id=seller, outcome=outcome, reason=reason,
-        currency=SELLERS[seller][0], total=total, previous_total=previous,
+        store, "run_accounts", run_id=run_id, account_id=account_id, seller_id=seller, outcome=outcome, code=code,
+        reason=reason, currency=SELLERS[seller][0], total=total, previous_total=previous,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+-- Views of the working database, made anew whenever a database is made or upgraded (flows/home/schema.py).
