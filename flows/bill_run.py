@@ -25,6 +25,7 @@ from flows.month.draft import draft
 from flows.month.rate import rate
 from flows.month.tax import tax
 from flows.review.page import review
+from schemas.codes import ParkedCode
 from schemas.errors import NothingToDo
 
 On = TypeVar("On", Books, Run)
@@ -58,6 +59,8 @@ class RunReport:
     """Against the drafts that gave way: account, before, after, reason, lines."""
     is_dry: bool = False
     """Whether it was tried on a copy and has left no trace."""
+    parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
+    """Account -> code of why it is parked."""
 
     @property
     def incomplete(self) -> bool:
@@ -107,12 +110,13 @@ def bill_month(request: Request, step: Step) -> RunReport:
         files=taken_in.counts,
         usage=usage,
         accounts=drafted.outcomes,
-        parked=reported.parked,
+        parked=[(account, reason) for account, reason, _ in reported.parked],
         findings=reported.findings,
         refused_files=taken_in.refused,
         replaced=drafted.replaced,
         stops=reported.stops,
         differences=reported.differences,
+        parked_codes={account: code for account, _, code in reported.parked},
     )
 
 
@@ -130,7 +134,7 @@ def take_in(books: Books) -> TakenIn:
     request = books.request
     files = ingest(books.store, books.settings, None, now=request.now, by=request.by).files
     books.read_again()
-    counts = dict(Counter(file.state for file in files))
+    counts: dict[str, int] = dict(Counter(str(file.state) for file in files))
     if rejected := sum(file.rejected for file in files if file.state == "loaded"):
         counts["lines rejected"] = rejected
     return TakenIn(counts, [file.source_file for file in files if file.state == "refused"])
@@ -165,8 +169,8 @@ def _is_reported(run: Run) -> bool:
 class Reported:
     """What there is to look at before anybody approves."""
 
-    parked: list[tuple[str, str]]
-    """account_id, reason."""
+    parked: list[tuple[str, str, ParkedCode]]
+    """account_id, reason, code."""
     findings: list[tuple[str, str, str]]
     """account_id, kind, detail."""
     stops: list[str]
@@ -180,7 +184,8 @@ def report(run: Run) -> Reported:
     reviewed = review(run.store, run.settings, run.request.invoice_month, run.tables)
     return Reported(
         parked=run.store.rows(
-            "select account_id, reason from run_accounts where run_id = $1 and outcome = 'parked' order by account_id",
+            "select account_id, reason, code from run_accounts where run_id = $1 and outcome = 'parked' "
+            "order by account_id",
             [run.run_id],
         ),
         findings=run.store.rows(

@@ -2,11 +2,14 @@
 
 from invoicing.documents import faults
 from invoicing.required import missing
+from schemas.codes import Problem
 from schemas.document import Document
 
 
-def unfit(document: Document) -> str | None:
+def unfit(document: Document) -> Problem | None:
     """Why the document may not be issued, or None: what does not add up, what its country demands and it lacks."""
     if found := faults(document):
-        return "; ".join(found)
-    return f"the document lacks {'; '.join(lacks)}" if (lacks := missing(document)) else None
+        return Problem("document_faulty", "; ".join(found))
+    if lacks := missing(document):
+        return Problem("document_lacks", f"the document lacks {'; '.join(lacks)}")
+    return None

@@ -14,14 +14,16 @@ import polars as pl
 
 from rating.period_price import QuantityNotPriced, list_amount, shown
 from schemas.catalog import Product
+from schemas.codes import ParkedCode
 from schemas.dated import in_force
+from schemas.frames import PARKED
 from schemas.money import EXACT
 from schemas.pricing import Pricing
 
-PROBLEM: dict[str, Any] = {"account_id": pl.String, "reason": pl.String}
-"""An account that cannot be billed, and why."""
-
 _LARGEST = 10**18
+_FINE = (None, None)
+_WRONG = {"code": pl.String, "detail": pl.String}
+"""What is wrong with a state or a line, as columns of PARKED; null where nothing is."""
 _UNITS_IN = {"minute": 60, "second": 1, "credit": 1}
 
 
@@ -38,7 +40,7 @@ def with_states(
 
     parts: rating.owed.parts_owed with unit_price (null where there is none); currencies: account_id, currency.
     Adds `price_model` (null: a plain price, agreed or listed) and `priced_units`: then the model was asked for so many
-    units, `unit_price` is what they cost for a whole cycle and `quantity` is 1. Second frame: PROBLEM.
+    units, `unit_price` is what they cost for a whole cycle and `quantity` is 1. Second frame: schemas.frames.PARKED.
     """
     asked = ["product_code", "currency", "priced_on", "quantity"]
     rows = parts.join(currencies, on="account_id", how="left", validate="m:1", maintain_order="left")
@@ -50,12 +52,12 @@ def with_states(
             "price_model": pl.String,
             "priced_units": EXACT,
             "state_price": EXACT,
-            "reason": pl.String,
+            **_WRONG,
         },
         orient="row",
     )
     known = rows.filter(pl.col("unit_price").is_null()).join(states, on=asked, how="inner", validate="m:1")
-    problems = known.filter(pl.col("reason").is_not_null()).select(list(PROBLEM))
+    problems = known.filter(pl.col("code").is_not_null()).select(list(PARKED))
     priced = rows.join(states, on=asked, how="left", validate="m:1", maintain_order="left").with_columns(
         _own=pl.col("unit_price").is_null()
     )
@@ -65,23 +67,25 @@ def with_states(
         priced_units=pl.when("_own").then("priced_units"),
         unit_price=pl.when("_own").then("state_price").otherwise("unit_price"),
         quantity=pl.when(by_state).then(pl.lit(1).cast(EXACT)).otherwise("quantity"),
-    ).drop("_own", "state_price", "reason", "currency"), problems
+    ).drop("_own", "state_price", "code", "detail", "currency"), problems
 
 
 def _state(
     products: dict[str, Product], code: str, currency: str, day: date, quantity: Decimal
-) -> tuple[str, Decimal | None, Decimal | None, str | None] | None:
+) -> tuple[str, Decimal | None, Decimal | None, ParkedCode | None, str | None] | None:
     """price_model, priced_units, price and what is wrong; None where the product has no pricing then."""
     pricing = pricing_in_force(products, code, currency, day)
     if pricing is None:
         return None
     if pricing.is_plain:
-        return pricing.model, None, pricing.unit_price, None
+        return pricing.model, None, pricing.unit_price, *_FINE
     try:
         price = _finite(list_amount(pricing, Fraction(quantity)))
-    except (QuantityNotPriced, ValueError) as error:
-        return pricing.model, quantity, Decimal(0), f"product {code} on {day}: {error}"
-    return pricing.model, quantity, price, None
+    except QuantityNotPriced as error:
+        return pricing.model, quantity, Decimal(0), "quantity_not_priced", f"product {code} on {day}: {error}"
+    except ValueError as error:
+        return pricing.model, quantity, Decimal(0), "amount_not_exact", f"product {code} on {day}: {error}"
+    return pricing.model, quantity, price, *_FINE
 
 
 def _finite(amount: Fraction) -> Decimal:
@@ -99,7 +103,7 @@ def with_usage_pricing(
 
     charges: rating.charges.usage_charges, with `priced_on`, the month's first day. Models of an amount take the exact
     sum of the line's usage as their quantity; the others take its units, minutes as sixtieths of seconds. A priced
-    line keeps one row. Second frame: PROBLEM.
+    line keeps one row. Second frame: schemas.frames.PARKED.
     """
     codes = [code for code, product in products.items() if product.pricing and product.billed_from == "usage"]
     mine = pl.col("product_code").is_in(codes)
@@ -126,7 +130,7 @@ def with_usage_pricing(
             "_per": pl.Int64,
             "_num": EXACT,
             "_den": pl.Int64,
-            "reason": pl.String,
+            **_WRONG,
         },
         orient="row",
     )
@@ -140,18 +144,18 @@ def with_usage_pricing(
     )
     return (
         pl.concat([charges.filter(~mine), rows.select(charges.columns)]),
-        priced.filter(pl.col("reason").is_not_null()).select(list(PROBLEM)),
+        priced.filter(pl.col("code").is_not_null()).select(list(PARKED)),
     )
 
 
 def _month(
     products: dict[str, Product], line: dict[str, Any]
-) -> tuple[str | None, Decimal | None, int | None, Decimal, int, str | None]:
+) -> tuple[str | None, Decimal | None, int | None, Decimal, int, ParkedCode | None, str | None]:
     """price_model, the unit price of a standard model and its `per`, the amount as a pair, and what is wrong."""
     pricing = pricing_in_force(products, line["product_code"], line["currency"], line["priced_on"])
     if pricing is None:
         what = f"no pricing in {line['currency']} for product {line['product_code']} on {line['priced_on']}"
-        return None, None, None, Decimal(0), 1, what
+        return None, None, None, Decimal(0), 1, "no_pricing", what
     size = _UNITS_IN[pricing.unit or "second"]
     quantity = Fraction(line["quantity"]) / size
     if pricing.of_amount:
@@ -159,9 +163,10 @@ def _month(
     try:
         amount = list_amount(pricing, quantity)
     except QuantityNotPriced as error:
-        return pricing.model, None, None, Decimal(0), 1, f"product {line['product_code']}: {error}"
+        what = f"product {line['product_code']}: {error}"
+        return pricing.model, None, None, Decimal(0), 1, "quantity_not_priced", what
     if max(abs(amount.numerator), amount.denominator) >= _LARGEST:
         what = f"product {line['product_code']}: the amount {shown(amount)} cannot be kept exactly"
-        return pricing.model, None, None, Decimal(0), 1, what
+        return pricing.model, None, None, Decimal(0), 1, "amount_not_exact", what
     per = size if pricing.unit_price is not None else None
-    return pricing.model, pricing.unit_price, per, Decimal(amount.numerator), amount.denominator, None
+    return pricing.model, pricing.unit_price, per, Decimal(amount.numerator), amount.denominator, *_FINE

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.catalog import Section
+from schemas.states import CorrectionKind, DocumentKind, TaxSource
 
 ChargeType = Literal["recurring", "proration", "usage", "one_time", "discount", "credit"]
 
@@ -153,6 +154,10 @@ class NationalAmounts(_Part):
     tax: Decimal
 
 
+ENGINE_ANSWER = "engine answer "
+"""How `table` of a tax row begins that another program worked out; the rest names its request."""
+
+
 class Tax(_Part):
     """One tax or recovery fee row: one tax, jurisdiction, rate and tax date; rounded once."""
 
@@ -186,6 +191,11 @@ class Tax(_Part):
     exempt_reason: str | None = None
     tax_id_check: TaxIdCheck | None = None
     parts: list[TaxPart] = Field(default_factory=list)
+
+    @property
+    def computed_by(self) -> TaxSource:
+        """Who worked the row out; also of a row that gives another one back."""
+        return "engine" if (self.table or "").startswith(ENGINE_ANSWER) else "tables"
 
 
 class AllowanceUse(_Part):
@@ -237,7 +247,7 @@ class Document(_Part):
 
     schema_version: Literal[1] = 1
     template_version: str
-    kind: Literal["invoice", "credit_note"]
+    kind: DocumentKind
     draft_id: str
     invoice_number: str
     status: Literal["draft", "issued"]
@@ -258,7 +268,7 @@ class Document(_Part):
     is_final: bool = False
     corrects: str | None = None
     """Number of the document that this one corrects."""
-    correction: Literal["reversal", "replacement", "adjustment"] | None = None
+    correction: CorrectionKind | None = None
     """How it does so: takes it back whole, stands in its place, or adds what it lacked."""
     taxed_on: date | None = None
     """Issue date of the first document that this one goes back to: its taxes are those of that day."""

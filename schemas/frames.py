@@ -10,6 +10,7 @@ import pandera.polars as pa
 import polars as pl
 
 from schemas.catalog import SECTIONS
+from schemas.codes import FindingCode, ParkedCode
 from schemas.errors import TollbookError
 from schemas.money import EXACT
 
@@ -101,6 +102,12 @@ TAXES = pa.DataFrameSchema(
     name="tax rows",
 )
 
+PARKED = pl.Schema({"account_id": pl.String(), "code": pl.String(), "detail": pl.String()})
+"""An account that cannot be billed: the code says why (schemas/codes.py), the detail says it in a sentence."""
+
+FINDINGS = pl.Schema({"account_id": pl.String(), "kind": pl.String(), "detail": pl.String()})
+"""What was billed as it must be, or not at all, and needs somebody's eye; `kind` is its code (schemas/codes.py)."""
+
 
 def checked(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFrame:
     """`frame`, when it is what `schema` says; else a TollbookError that names the column and the first cases."""
@@ -124,3 +131,18 @@ def conform(frame: pl.DataFrame, columns: Mapping[str, Any]) -> pl.DataFrame:
     return frame.select(
         (pl.col(name) if name in have else pl.lit(None)).cast(dtype).alias(name) for name, dtype in columns.items()
     )
+
+
+def parked_as(code: ParkedCode, detail: pl.Expr) -> dict[str, pl.Expr]:
+    """Columns `code` and `detail` of PARKED."""
+    return {"code": pl.lit(code), "detail": detail}
+
+
+def either(when: pl.Expr, this: dict[str, pl.Expr], that: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """Columns of `this` where `when` is true, else those of `that`."""
+    return {name: pl.when(when).then(this[name]).otherwise(that[name]) for name in this}
+
+
+def noticed_as(kind: FindingCode, detail: pl.Expr) -> dict[str, pl.Expr]:
+    """Columns `kind` and `detail` of FINDINGS."""
+    return {"kind": pl.lit(kind), "detail": detail}

@@ -79,7 +79,7 @@ def apply(
 
 @dataclass(frozen=True)
 class _Charged:
-    """taxes: TAXES without tax_no; unknown: rates that are not known; parts: what was exempt, and why not."""
+    """taxes: TAXES without tax_no; unknown: WRONG, rates that are not known; parts: what was exempt, and why not."""
 
     taxes: pl.DataFrame
     unknown: pl.DataFrame
@@ -198,12 +198,12 @@ def numbered(taxes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _parked(reasons: list[pl.DataFrame], documents: pl.DataFrame) -> pl.DataFrame:
+def _parked(wrong: list[pl.DataFrame], documents: pl.DataFrame) -> pl.DataFrame:
     return (
-        pl.concat(reasons)
+        pl.concat(wrong)
         .unique()
         .group_by("draft_id")
-        .agg(pl.col("reason").sort().str.join("; "))
+        .agg(pl.col("code").sort_by("detail", "code").first(), pl.col("detail").sort().str.join("; "))
         .join(documents.select("draft_id", "account_id"), on="draft_id", validate="1:1")
         .select(list(PARKED))
         .sort("draft_id")

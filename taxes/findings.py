@@ -2,8 +2,8 @@
 
 import polars as pl
 
+from schemas.frames import FINDINGS, noticed_as
 from taxes.exemptions import names_row
-from taxes.frames import FINDINGS
 
 
 def findings(parts: pl.DataFrame, taxes: pl.DataFrame) -> pl.DataFrame:
@@ -13,18 +13,16 @@ def findings(parts: pl.DataFrame, taxes: pl.DataFrame) -> pl.DataFrame:
     parts = parts.join(printed, on=["draft_id", "tax_code", "tax_date", "row_jurisdiction"], how="semi")
     expired = parts.filter(pl.col("expired_number").is_not_null()).select(
         "account_id",
-        kind=pl.lit("certificate_expired"),
-        detail=pl.format(
+        **noticed_as("certificate_expired", pl.format(
             "certificate {} for {} of {} ended on {}: charged as of {}; ask the customer for a new one",
             "expired_number", "tax_code", "row_jurisdiction", "expired_on", "tax_date",
-        ),
+        )),
     )  # fmt: skip
+    doubt = pl.format(
+        "tax id {} does not exempt from {} of {}: {}", "tax_id", "tax_code", "row_jurisdiction", "id_doubt"
+    )
     doubted = parts.filter(pl.col("id_doubt").is_not_null()).select(
-        "account_id",
-        kind=pl.lit("tax_id_not_accepted"),
-        detail=pl.format(
-            "tax id {} does not exempt from {} of {}: {}", "tax_id", "tax_code", "row_jurisdiction", "id_doubt"
-        ),
+        "account_id", **noticed_as("tax_id_not_accepted", doubt)
     )
     return pl.concat([expired, doubted]).unique().sort("account_id", "kind", "detail").cast(FINDINGS)
 
@@ -56,8 +54,7 @@ def late_certificates(certificates: pl.DataFrame, issued: pl.DataFrame) -> pl.Da
         .sort(keys)
         .select(
             "account_id",
-            kind=pl.lit("certificate_after_issue"),
-            detail=pl.format(
+            **noticed_as("certificate_after_issue", pl.format(
                 "certificate {}{} exempts {} on {} of {}, where {} {} was charged: a correction may be due, "
                 "nothing is credited by itself",
                 "certificate_number",
@@ -65,7 +62,7 @@ def late_certificates(certificates: pl.DataFrame, issued: pl.DataFrame) -> pl.Da
                 .then(pl.lit(""))
                 .otherwise(pl.format(", received {},", pl.col("received_on").cast(pl.String).fill_null(""))),
                 "codes", "invoice_number", "issued_on", pl.col("amount").cast(pl.Decimal(38, 2)), "currency",
-            ),
+            )),
         )
         .cast(FINDINGS)
     )  # fmt: skip

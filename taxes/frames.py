@@ -141,7 +141,8 @@ TAXES = pl.Schema(
 """A row is percent_of_base, or amount_per_line: then base and rate_percent are 0, line_count x rate_amount is charged.
 `valid_from` is the first day of the rate, `status` whether that rate has a source."""
 
-FINDINGS = pl.Schema({"account_id": pl.String(), "kind": pl.String(), "detail": pl.String()})
-"""What was billed as it should be and yet needs somebody's eye: an expired certificate, an id nobody confirmed."""
+PARKED = pl.Schema({"account_id": pl.String(), "draft_id": pl.String(), "code": pl.String(), "detail": pl.String()})
+"""A document left out. The detail names everything that is wrong with it, the code is that of what it names first."""
 
-PARKED = pl.Schema({"account_id": pl.String(), "draft_id": pl.String(), "reason": pl.String()})
+WRONG = pl.Schema({"draft_id": pl.String(), "code": pl.String(), "detail": pl.String()})
+"""One thing that is wrong with a document."""

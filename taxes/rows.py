@@ -9,10 +9,11 @@ from typing import Any
 import polars as pl
 
 from schemas.catalog import in_language
+from schemas.codes import ParkedCode
 from schemas.money import EXACT, rounded, spread
 from taxes.charging import Charging
 from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE
-from taxes.frames import TAXES
+from taxes.frames import TAXES, WRONG
 
 _EXACTLY = Context(prec=200, traps=[Inexact, InvalidOperation])
 """Products of whole rows fit many times over; what would not be exact is an error, never a rounding."""
@@ -25,7 +26,7 @@ CHARGED = pl.Schema({"draft_id": pl.String(), "group": pl.Int64(), "of": pl.Stri
 
 @dataclass(frozen=True)
 class Computed:
-    """taxes: TAXES without tax_no; charged: CHARGED; unknown: draft_id, reason where a rate is not known."""
+    """taxes: TAXES without tax_no; charged: CHARGED; unknown: WRONG, where a rate is not known."""
 
     taxes: pl.DataFrame
     charged: pl.DataFrame
@@ -36,7 +37,7 @@ def computed(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
     """The rows with their amounts. `rows`: one per row to be printed, its parts as lists (taxes/apply.py)."""
     taxes: list[dict[str, Any]] = []
     charged: list[tuple[str, int, str, Decimal]] = []
-    unknown: list[tuple[str, str]] = []
+    unknown: list[tuple[str, ParkedCode, str]] = []
     bases = {code for table in tables for code in table.also_on}
     with localcontext(_EXACTLY):
         for row in rows.iter_rows(named=True):
@@ -46,7 +47,7 @@ def computed(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
                 continue
             rate = row["rate_issued"] if row["rate_issued"] is not None else table.percent(row["tax_date"])
             if rate is None:
-                unknown.append((row["draft_id"], table.unknown(row["tax_date"])))
+                unknown.append((row["draft_id"], "no_tax_rate", table.unknown(row["tax_date"])))
             elif rate != 0 or row["rate_issued"] is not None:
                 tax = _printed(row, weights, table, rate)
                 taxes.append(tax)
@@ -58,7 +59,7 @@ def computed(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
         pl.DataFrame(charged, schema=CHARGED, orient="row")
         .group_by("draft_id", "group", "of")
         .agg(pl.col("amount").sum()),
-        pl.DataFrame(unknown, schema={"draft_id": pl.String, "reason": pl.String}, orient="row"),
+        pl.DataFrame(unknown, schema=WRONG, orient="row"),
     )
 
 

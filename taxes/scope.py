@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from schemas.frames import either, parked_as
 from schemas.money import EXACT
 from taxes.tables import TaxTables
 
@@ -74,36 +75,43 @@ def taxable_parts(scoped: pl.DataFrame) -> pl.DataFrame:
 
 
 def share_unknown(parts: pl.DataFrame) -> pl.DataFrame:
-    """draft_id and reason for every line whose interstate share is not known."""
+    """WRONG, for every line whose interstate share is not known."""
     measured = pl.format(
         "{} goes by the account's own calls, and there are none to measure (product {})", "tax_code", "product_code"
     )
     no_share = pl.format("{} has no safe-harbour share on {} (table {})", "tax_code", "tax_date", "table")
     return (
         parts.filter(pl.col("interstate_share").is_null())
-        .select("draft_id", reason=pl.when(pl.col("interstate") == "safe_harbour").then(no_share).otherwise(measured))
+        .select(
+            "draft_id",
+            **either(
+                (pl.col("interstate") == "safe_harbour").fill_null(value=False),
+                parked_as("no_tax_share", no_share), parked_as("no_calls_to_measure", measured),
+            ),
+        )
         .unique()
-    )
+    )  # fmt: skip
 
 
 def uncovered(lines: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
-    """draft_id and reason for every jurisdiction that no table knows: silence is not a zero rate."""
+    """WRONG, for every jurisdiction that no table knows: silence is not a zero rate."""
     places = lines.select("jurisdiction").unique().to_series()
-    reasons = [(place, reason) for place in places if (reason := tables.uncovered(place)) is not None]
-    unknown = pl.DataFrame(reasons, schema={"jurisdiction": pl.String, "reason": pl.String}, orient="row")
-    return lines.join(unknown, on="jurisdiction").select("draft_id", "reason").unique()
+    faults = [(place, fault) for place in places if (fault := tables.uncovered(place)) is not None]
+    unknown = pl.DataFrame(faults, schema={"jurisdiction": pl.String, "fault": pl.String}, orient="row")
+    found = lines.join(unknown, on="jurisdiction")
+    return found.select("draft_id", **parked_as("no_tax_table", pl.col("fault"))).unique()
 
 
 def foreign_amounts(parts: pl.DataFrame) -> pl.DataFrame:
-    """draft_id and reason where an amount per line is in another currency than the document: nothing is converted."""
+    """WRONG, where an amount per line is in another currency than the document: nothing is converted."""
     return (
         parts.filter(pl.col("per_line") & (pl.col("table_currency") != pl.col("currency")))
         .select(
             "draft_id",
-            reason=pl.format(
+            **parked_as("tax_currency", pl.format(
                 "{} of {} is in {}, the document in {} (table {})",
                 "tax_code", "row_jurisdiction", "table_currency", "currency", "table",
-            ),
+            )),
         )
         .unique()
     )  # fmt: skip

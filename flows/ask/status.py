@@ -75,7 +75,7 @@ def _month(store: Store, settings: Settings, month: str, today: date) -> dict[st
         [month],
     )
     parked = store.rows(
-        "select account_id, reason from run_accounts as a join run_states as r using (run_id) "
+        "select account_id, code, reason from run_accounts as a join run_states as r using (run_id) "
         "where r.invoice_month = $1 and r.state in ('drafted', 'approved') qualify row_number() over "
         "(partition by account_id order by a.outcome = 'excluded', r.run_seq desc) = 1 and a.outcome = 'parked' "
         "order by account_id",
@@ -89,7 +89,7 @@ def _month(store: Store, settings: Settings, month: str, today: date) -> dict[st
         "sent": len(sent),
         "unsent": len(unsent),
         "mails": dict(sorted(Counter(mail.state or "queued" for mail in mails).items())),
-        "parked": [{"account_id": account, "reason": reason} for account, reason in parked],
+        "parked": [dict(zip(("account_id", "code", "reason"), row, strict=True)) for row in parked],
         "window": _window(settings.billing, month, today),
     }
 

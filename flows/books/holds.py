@@ -9,6 +9,8 @@ from flows.books.remedies import remedy
 from flows.home import audit
 from flows.home.store import Store
 from schemas.errors import NothingToDo, WrongUsage
+from schemas.frames import PARKED
+from schemas.states import HoldState
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ def holds(store: Store) -> dict[str, Hold]:
 
 
 def held_rows(store: Store) -> pl.DataFrame:
-    """account_id, reason of the accounts set aside."""
-    rows = [(account, f"{hold}; `tollbook unpark {account}`") for account, hold in holds(store).items()]
-    return pl.DataFrame(rows, schema={"account_id": pl.String, "reason": pl.String}, orient="row")
+    """PARKED, the accounts set aside."""
+    rows = [(account, "set_aside", f"{hold}; `tollbook unpark {account}`") for account, hold in holds(store).items()]
+    return pl.DataFrame(rows, schema=PARKED, orient="row")
 
 
 def park(store: Store, account: str, reason: str, by: str, now: datetime) -> None:
@@ -53,16 +55,16 @@ def unpark(store: Store, account: str, reason: str | None, by: str, now: datetim
         _write(store, account, "unparked", reason, by, now)
         return
     parked = store.rows(
-        "select r.invoice_month, a.reason from run_accounts a join run_states r using (run_id) "
-        "where a.account_id = $1 and a.outcome = 'parked' and a.reason not like 'set aside by %' and "
+        "select r.invoice_month, a.code, a.reason from run_accounts a join run_states r using (run_id) "
+        "where a.account_id = $1 and a.outcome = 'parked' and a.code <> 'set_aside' and "
         "r.state in ('drafted', 'approved') "
         "order by r.invoice_month desc, r.run_seq desc limit 1",
         [account],
     )
     if not parked:
         raise NothingToDo(f"{account} is not parked")
-    month, why = parked[0]
-    raise NothingToDo(f"{account} was not set aside by hand. The run parked it: {why}. {remedy(why, month, account)}")
+    month, code, why = parked[0]
+    raise NothingToDo(f"{account} was not set aside by hand. The run parked it: {why}. {remedy(code, month, account)}")
 
 
 def _known(store: Store, account: str) -> None:
@@ -70,7 +72,7 @@ def _known(store: Store, account: str) -> None:
         raise WrongUsage(f"found account {account!r}; expected one of feed accounts")
 
 
-def _write(store: Store, account: str, state: str, reason: str | None, by: str, now: datetime) -> None:
+def _write(store: Store, account: str, state: HoldState, reason: str | None, by: str, now: datetime) -> None:
     with store.transaction():
         store.con.execute("insert into account_holds values ($1, $2, $3, $4, $5)", [account, state, reason, by, now])
         audit.record(store, "park" if state == "parked" else "unpark", account, by, now, reason)

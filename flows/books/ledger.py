@@ -104,7 +104,7 @@ LAWS = {
     "every tax of our tables is its base times its rate, rounded once as its row says": """
         with papers as (
             select run_id, draft_id, (document_json ->> '$.minor_digits')::integer as digits,
-                document_json ->> '$.taxes[*].rounding' as roundings, document_json ->> '$.taxes[*].table' as tables,
+                document_json ->> '$.taxes[*].rounding' as roundings,
                 d.correction = 'adjustment' or (d.correction = 'reversal' and exists (
                     select 1 from issued_documents i join documents o using (run_id, draft_id)
                     where i.invoice_number = d.corrects and o.correction = 'adjustment')) as is_sum
@@ -122,7 +122,7 @@ LAWS = {
                 case t.unit when 'amount_per_line' then 1 else 100 end * case p.digits
                     when 0 then 1 when 1 then 0.1 when 2 then 0.01 when 3 then 0.001 when 4 then 0.0001 end as smallest
             from invoice_taxes t join papers p using (run_id, draft_id)
-            where t.run_id = $run and not coalesce(p.tables[t.tax_no] like 'engine answer %', false)),
+            where t.run_id = $run and t.computed_by is distinct from 'engine'),
         compared as (
             select *, abs(exact) - case when exact < 0 then -charged else charged end as excess from taxed)
         select draft_id, tax_no, base_amount, rate_percent, line_count, rate_amount, rounding, amount from compared

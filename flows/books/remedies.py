@@ -1,28 +1,43 @@
-"""What to do about a parked account."""
+"""What to do about a parked account, by its code."""
 
-_REMEDIES = (
-    ("set aside by", "It waits until somebody lets it go."),
-    (
-        "failed:",
-        "The program met what it does not know: report the reason. What mends the account's data mends this too.",
-    ),
-    ("postal code", "Correct region or postal_code in feed accounts (or locations)."),
-    ("the document lacks", "Complete the seller in tollbook.toml, the account, or catalog/fx.csv, as the reason says."),
-    ("usf method", "Choose usf_method of the seller in tollbook.toml."),
-    ("price", "Give the product a price in the account's currency: catalogue, plan or feed prices."),
-    ("tax", "Add the tax table or quarter under catalog/taxes/."),
-    ("rate", "Add the rate to the tax table or deck named."),
-    ("plan", "Name a plan of the catalogue in feed accounts."),
-    ("product", "Add the product to the catalogue, or correct the code in the feed."),
-    ("free_months", "Make billing_start_date and free_months agree in feed accounts."),
-    ("free months", "Make billing_start_date and free_months agree in feed accounts."),
-    ("zone", "Correct time_zone in feed accounts; it may change on a 1st only."),
-    ("seller", "Add the seller to tollbook.toml, or correct seller_id in feed accounts."),
-)
+from schemas.codes import ParkedCode
+
+_UNFORESEEN = "The program met what it does not know: report the reason. What mends the account's data mends this too."
+
+REMEDIES: dict[ParkedCode, str] = {
+    "set_aside": "It waits until somebody lets it go: `tollbook unpark`.",
+    "stage_failed": _UNFORESEEN,
+    "printing_failed": _UNFORESEEN,
+    "free_months": "Make billing_start_date and free_months agree in feed accounts.",
+    "address_misfit": "Correct region or postal_code in feed accounts.",
+    "location_misfit": "Correct region or postal_code in feed locations.",
+    "unknown_product": "Add the product to the catalogue, or correct product_code in the feed named.",
+    "unknown_deck": "Declare the deck in tollbook.toml, or correct deck in feed prices.",
+    "unknown_plan": "Name a plan of the catalogue in feed accounts, or add the plan to the catalogue.",
+    "plan_currency": "Name a plan in the account's currency in feed accounts: nothing is converted.",
+    "idle_price": "Name a product with a price of its own in feed prices; usage is priced by plan and deck.",
+    "no_price": "Give the product a price in the account's currency: catalogue, plan or feed prices.",
+    "no_pricing": "Give the product a pricing in the account's currency in the catalogue.",
+    "quantity_not_priced": "Give the product's pricing a tier for it in the catalogue, or correct the quantity.",
+    "amount_not_exact": "Change the product's pricing in the catalogue so that the amount has at most 12 decimals.",
+    "product_gone": "Put the product back into the catalogue: what was billed of it is still to be settled.",
+    "charge_currency": "Correct currency and amount of the charge in feed charges: nothing is converted.",
+    "unknown_seller": "Add the seller to tollbook.toml, or correct seller_id in feed accounts.",
+    "no_tax_class": "Give the product a tax_class and interstate in force on that day in the catalogue.",
+    "usf_method": "Choose usf_method of the seller in tollbook.toml.",
+    "no_tax_table": "Add the tax table under catalog/taxes/, or correct the address in feed accounts or locations.",
+    "no_tax_rate": "Add the rate or quarter to the tax table named, under catalog/taxes/.",
+    "no_tax_share": "Add the safe-harbour share of that day to the tax table named, under catalog/taxes/.",
+    "no_calls_to_measure": "Choose safe_harbour as usf_method of the seller in tollbook.toml, or take in the calls.",
+    "tax_currency": "Give the tax table its amount in the document's currency, under catalog/taxes/.",
+    "tax_engine": "Mend what the tax engine's reason names: it is asked again when its request has changed.",
+    "document_faulty": "The document does not add up, which is a defect of the program: report the reason.",
+    "document_lacks": "Complete the seller in tollbook.toml, the account, or catalog/fx.csv, as the reason says.",
+    "detail_erased": "Charge or credit what is owed by hand in feed charges.",
+    "other": "Mend what the reason names.",
+}
 
 
-def remedy(reason: str | None, month: str, account_id: str) -> str:
-    """What to do about a parked account: the cause's cure where the reason names one, and the command that bills it."""
-    words = (reason or "").lower()
-    cure = next((cure for key, cure in _REMEDIES if key in words), "Mend what the reason names.")
-    return f"{cure} Then `tollbook run {month}` bills {account_id}."
+def remedy(code: ParkedCode, month: str, account_id: str) -> str:
+    """What to do about a parked account: the cure of its code, and the command that bills it."""
+    return f"{REMEDIES[code]} Then `tollbook run {month}` bills {account_id}."

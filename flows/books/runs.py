@@ -17,6 +17,7 @@ from flows.home.store import Store
 from flows.home.views import latest
 from schemas.errors import Refused, WrongUsage
 from schemas.feeds import FEEDS
+from schemas.states import RunKind, RunState
 
 PROGRAM_VERSION = version("tollbook")
 
@@ -120,7 +121,7 @@ def open_run(books: Books) -> tuple[Run, str | None]:
     holders = {
         row[0] for row in store.rows("select account_id from issued_documents where invoice_month = $1", [month])
     }
-    kind = "supplementary" if holders else "regular"
+    kind: RunKind = "supplementary" if holders else "regular"
     _may_run(store, request, inputs, holders)
     identity = [month, kind, list(request.accounts), inputs.sha256, issued]
     run = Run(books, f"{month}-{kind[0].upper()}-{_sha256(identity)[:12]}", kind)
@@ -188,7 +189,7 @@ def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) 
             "and len(only_accounts) = 0 and state = 'approved' "
             # What could not be printed is drafted anew as soon as somebody asks.
             "and not exists (select 1 from run_accounts a where a.run_id = r.run_id "
-            "and a.reason like 'printing failed%')",
+            "and a.code = 'printing_failed')",
             [month, inputs.sha256],
         )[0][0]
         if same:
@@ -198,7 +199,7 @@ def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) 
             )
 
 
-def add_event(store: Store, run_id: str, state: str, request: Request, detail: str | None = None) -> None:
+def add_event(store: Store, run_id: str, state: RunState, request: Request, detail: str | None = None) -> None:
     """The next state of a run."""
     store.con.execute(
         "insert into run_events values ($1, $2, $3, $4, $5)", [run_id, state, request.by, detail, request.now]

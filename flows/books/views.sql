@@ -160,7 +160,8 @@ create view run_accounts as select
     account_id, -- the account
     seller_id, -- legal entity that bills it
     outcome, -- billed, nothing_to_bill, not_started, closed, parked or excluded
-    reason, -- why it is not billed, in words
+    code, -- why it is not billed: a code from a closed list, such as no_price, set_aside, not_asked_for (null when billed)
+    reason, -- the same, in words
     currency, -- currency of the totals (ISO 4217)
     total, -- sum of its documents in this run (in currency)
     previous_total, -- sum of its documents of the month before (in currency)
@@ -173,7 +174,7 @@ from base.run_accounts;
 create view run_findings as select
     run_id, -- the run
     account_id, -- the account
-    kind, -- code of what was noticed
+    kind, -- what was noticed: a code from a closed list, such as older_difference
     detail, -- what was found, in words
     invoice_month, -- invoice month of the run (YYYY-MM)
     run_state -- last state of the run: open, drafted, superseded, void or approved

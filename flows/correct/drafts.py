@@ -64,11 +64,11 @@ def _dated(document: Document, day: date) -> dict[str, date]:
 def _outcomes(run: Run, found: Prepared) -> pl.DataFrame:
     """A row per account that is corrected, or could not be."""
     rows = [
-        (run.run_id, one.account_id, found.standing[one.account_id][0].document.seller.seller_id, "billed", None,
+        (run.run_id, one.account_id, found.standing[one.account_id][0].document.seller.seller_id, "billed", None, None,
          one.currency, one.after - one.before, one.before)
         for one in found.differences
     ]  # fmt: skip
-    names = ["run_id", "account_id", "seller_id", "outcome", "reason", "currency"]
+    names = ["run_id", "account_id", "seller_id", "outcome", "code", "reason", "currency"]
     return pl.DataFrame(
         rows, schema={**dict.fromkeys(names, pl.String), "total": EXACT, "previous_total": EXACT}, orient="row"
     ).sort("account_id")

@@ -34,6 +34,7 @@ from flows.home.store import Store
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.tax import tax
+from schemas.codes import ParkedCode, Problem
 from schemas.errors import NothingToDo, Refused, WrongUsage
 
 
@@ -51,6 +52,8 @@ class Correction:
     """Corrections whose drafts gave way to this one's."""
     refused_files: list[str] = field(default_factory=list)
     is_drafted: bool = True
+    parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
+    """Account -> code of why it is parked."""
 
     @property
     def incomplete(self) -> bool:
@@ -64,7 +67,10 @@ class Correction:
             "accounts": self.accounts,
             "differences": [one.as_json() for one in self.differences],
             "refused_files": self.refused_files,
-            "parked": [{"account_id": account, "reason": reason} for account, reason in self.parked],
+            "parked": [
+                {"account_id": account, "code": self.parked_codes[account], "reason": reason}
+                for account, reason in self.parked
+            ],
         }
 
     def lines(self) -> list[str]:
@@ -98,16 +104,19 @@ def correct(
             charge(run)
             tax(run)
             found = prepared(run)
-            found.parked.extend((account, f"not recomputed: {one}") for account, one in erased.items())
+            parked = found.parked | {
+                account: Problem("detail_erased", f"not recomputed: {one}") for account, one in erased.items()
+            }
             if not found.differences:
-                told = "; ".join(f"{account} is parked: {why}" for account, why in found.parked)
+                told = "; ".join(f"{account} is parked: {problem.detail}" for account, problem in parked.items())
                 raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {told}" if told else ""))
             replaced = draft_correction(run, found, reason) if draft else []
         if draft:
             _bind(books, run, reason, found.differences)
     return Correction(
-        request.invoice_month, reason, run.run_id, len(run.request.accounts), found.differences, found.parked, replaced,
-        refused, draft,
+        request.invoice_month, reason, run.run_id, len(run.request.accounts), found.differences,
+        [(account, problem.detail) for account, problem in parked.items()], replaced, refused, draft,
+        {account: problem.code for account, problem in parked.items()},
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from invoicing.adjustments import added_up
 from invoicing.documents import Heading, RunFacts, build_documents, compare
 from invoicing.fit import unfit
 from invoicing.national import Rates
+from schemas.codes import Problem
 from schemas.document import Document
 from schemas.errors import Refused
 from templates import TEMPLATE_VERSION
@@ -29,7 +30,7 @@ class Prepared:
     standing: dict[str, list[StandingDocument]]
     replacements: dict[str, Document]
     differences: list[Difference]
-    parked: list[tuple[str, str]]
+    parked: dict[str, Problem]
     lines: pl.DataFrame
     taxes: pl.DataFrame
     number: int
@@ -78,12 +79,12 @@ def prepared(run: Run) -> Prepared:
     wrong = {account: lacks for account in accounts_differing if (lacks := unfit(documents[account]))}
     differences = [one for one in differences if one.account_id not in wrong]
     _not_more_than_billed(store, differences)
-    reasons = [row for row in parked.iter_rows() if row[0] in standing]
+    problems = {account: Problem(*told) for account, *told in parked.iter_rows() if account in standing}
     differing = {one.account_id for one in differences}
     return Prepared(
         {account: those for account, those in standing.items() if account in differing},
         {account: document for account, document in documents.items() if account in differing},
-        differences, [*reasons, *wrong.items()], lines, taxes, number,
+        differences, problems | wrong, lines, taxes, number,
     )  # fmt: skip
 
 

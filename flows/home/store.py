@@ -14,61 +14,23 @@ from copy import copy
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
+from flows.home.migrations import upgrade
+from flows.home.schema import SCHEMA_VERSION, create
 from flows.home.settings import Home
 from flows.home.views import create_views, latest
 from schemas.errors import Refused
-from schemas.feeds import FEEDS, Column, Feed
+from schemas.feeds import FEEDS
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-SCHEMA_VERSION = 5
-
 DATABASE_SHARE = 0.4
 """Of a run's memory limit, what DuckDB may hold; the frames that are worked on beside it take the rest."""
-
-_SQL_TYPE = {
-    "text": "varchar",
-    "choice": "varchar",
-    "date": "date",
-    "instant": "timestamptz",
-    "decimal": "decimal(38, 12)",
-    "integer": "bigint",
-    "boolean": "boolean",
-}
-
-ORIGIN_COLUMNS = ("source_file", "source_line", "file_seq", "row_md5")
-"""What every stored feed row carries beside its canonical columns: where it came from, and its content."""
-
-
-def stored_columns(feed: Feed) -> list[tuple[str, str]]:
-    """(name, SQL type) of a feed's table, canonical columns first, then where the row came from.
-
-    A `moment` is two columns: the civil date, and `<name>_at`, the instant when one was given.
-    Usage has `usage_id` in front: its identity (RULES 15).
-    """
-    columns: list[tuple[str, str]] = [("usage_id", "varchar")] if feed.is_usage else []
-    for column in feed.columns:
-        columns += _stored(column)
-    return [
-        *columns,
-        ("source_file", "varchar"),
-        ("source_line", "bigint"),
-        ("file_seq", "bigint"),
-        ("row_md5", "varchar"),
-    ]
-
-
-def _stored(column: Column) -> list[tuple[str, str]]:
-    if column.kind == "moment":
-        return [(column.name, "date"), (f"{column.name}_at", "timestamptz")]
-    return [(column.name, _SQL_TYPE[column.kind])]
-
 
 BATCH_ROWS = 61_440
 """Rows that a thread of DuckDB takes at a time. Larger parts leave one thread idle and fill row groups badly: the file
@@ -128,25 +90,14 @@ class Store:
         self.con.close()
 
     def _migrate(self) -> None:
-        """Makes the tables of an empty database; the version goes in last, so that it says they are all there."""
-        self._make_tables()
-        create_views(self.con, SCHEMA_VERSION)
-
-    def _make_tables(self) -> None:
+        """Makes the tables of an empty database, or brings those of an older version to today's."""
         known = self.rows("select 1 from duckdb_tables() where table_name = 'schema_version'")
         version = self.rows("select max(version) from schema_version")[0][0] if known else None
-        if version == SCHEMA_VERSION:
-            return
-        if version is not None:
-            raise Refused(
-                f"tollbook.duckdb has schema version {version}, this program writes {SCHEMA_VERSION}: "
-                "use the program version that made it."
-            )
-        self.con.execute((Path(__file__).parent / "tables.sql").read_text(encoding="utf-8"))
-        for feed in FEEDS.values():
-            columns = ", ".join(f"{name} {kind}" for name, kind in stored_columns(feed))
-            self.con.execute(f"create table if not exists feed_{feed.name} ({columns})")
-        self.con.execute("insert into schema_version values ($1)", [SCHEMA_VERSION])
+        if version is None:
+            create(self.con)
+        elif version != SCHEMA_VERSION:
+            upgrade(self.con, version)
+        create_views(self.con, SCHEMA_VERSION)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

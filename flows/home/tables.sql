@@ -1,6 +1,7 @@
 -- The working database. Append-only, keyed by run or file; no secondary indexes, no upserts (DESIGN, decision 7).
 -- Feed tables (feed_<name>) are made from schemas/feeds.py. Columns ending in _at or _on_clock are clock columns:
 -- the only ones that two homes given the same files may differ in (RULES 29).
+-- $$name stands for a closed list (flows/home/schema.py): what is not on it is refused.
 
 create table if not exists schema_version (version integer not null);
 
@@ -8,7 +9,8 @@ create sequence if not exists file_seq start 1;
 create table if not exists source_files (
     file_seq bigint not null, source_file varchar not null, feed varchar not null, source varchar,
     sha256 varchar not null, records bigint not null, loaded bigint not null, rejected bigint not null,
-    duplicate bigint not null, state varchar not null, detail varchar, ingested_at timestamptz not null);
+    duplicate bigint not null, state varchar not null check (state in $file_states), detail varchar,
+    ingested_at timestamptz not null);
 create table if not exists rejected_records (
     feed varchar, source_file varchar, source_line bigint, column_name varchar, reason varchar, raw_line varchar,
     sha256 varchar);
@@ -22,17 +24,21 @@ create table if not exists snapshot_missing (
 
 create sequence if not exists run_seq start 1;
 create table if not exists runs (
-    run_seq bigint not null, run_id varchar not null, invoice_month varchar not null, kind varchar not null,
+    run_seq bigint not null, run_id varchar not null, invoice_month varchar not null,
+    kind varchar not null check (kind in $run_kinds),
     inputs_sha256 varchar not null, issued_sha256 varchar not null, only_accounts varchar[], drafted_by varchar, manifest_sha256 varchar, drafted_at timestamptz);
 -- What a run knew: files before `before_file`; its tables and settings lie in store/ by their hashes. Of a correction
 -- also why it was made, and with which earlier run's eyes.
 create table if not exists run_knowledge (run_id varchar, before_file bigint, reason varchar, as_known_at varchar);
 -- What happened to a run or a document, in order; the last event is the state.
 create table if not exists run_events (
-    run_id varchar, state varchar, by_name varchar, detail varchar, happened_at timestamptz);
+    run_id varchar, state varchar not null check (state in $run_states), by_name varchar, detail varchar,
+    happened_at timestamptz);
+-- Why an account is not billed: a code, and the reason in words. Nobody is parked without a code.
 create table if not exists run_accounts (
-    run_id varchar, account_id varchar, seller_id varchar, outcome varchar, reason varchar, currency varchar,
-    total decimal(38, 12), previous_total decimal(38, 12));
+    run_id varchar, account_id varchar, seller_id varchar, outcome varchar not null check (outcome in $outcomes),
+    code varchar check (code in $account_codes), reason varchar, currency varchar, total decimal(38, 12),
+    previous_total decimal(38, 12), check (outcome <> 'parked' or code is not null));
 
 create table if not exists rated_usage (
     run_id varchar, usage_id varchar, source varchar, kind varchar, account_id varchar, started_at timestamptz,
@@ -48,10 +54,11 @@ create table if not exists line_usage (
     amount_den bigint, amount decimal(38, 12));
 create table if not exists suspended_usage (
     run_id varchar, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint,
-    units bigint, reason varchar, detail varchar, estimate decimal(38, 12), estimate_currency varchar, source_file varchar, source_line bigint);
+    units bigint, reason varchar not null check (reason in $suspended), detail varchar,
+    estimate decimal(38, 12), estimate_currency varchar, source_file varchar, source_line bigint);
 create table if not exists excluded_usage (
-    run_id varchar, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint, reason varchar,
-    detail varchar, source_file varchar, source_line bigint);
+    run_id varchar, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint,
+    reason varchar not null check (reason in $excluded), detail varchar, source_file varchar, source_line bigint);
 
 -- What was billed per charge key, exact: the next run subtracts it (RULES 7).
 create table if not exists charges (
@@ -62,10 +69,11 @@ create table if not exists charges (
     tax_class varchar, telecom_percent decimal(38, 12), interstate varchar, price_model varchar,
     priced_units decimal(38, 12), access_lines decimal(38, 12), measured_share decimal(38, 12));
 create table if not exists documents (
-    run_id varchar, draft_id varchar, account_id varchar, seller_id varchar, invoice_month varchar, kind varchar,
-    currency varchar, subtotal decimal(38, 12), tax_total decimal(38, 12), total decimal(38, 12),
-    usage_period_start date, usage_period_end date, is_final boolean, corrects varchar, correction varchar,
-    taxed_on date, bill_to_country varchar,
+    run_id varchar, draft_id varchar, account_id varchar, seller_id varchar, invoice_month varchar,
+    kind varchar not null check (kind in $document_kinds), currency varchar, subtotal decimal(38, 12),
+    tax_total decimal(38, 12), total decimal(38, 12),
+    usage_period_start date, usage_period_end date, is_final boolean, corrects varchar,
+    correction varchar check (correction in $correction_kinds), taxed_on date, bill_to_country varchar,
     bill_to_region varchar, seller_tax_id varchar, customer_tax_id varchar, document_json varchar);
 create table if not exists invoice_lines (
     run_id varchar, draft_id varchar, account_id varchar, line_no bigint, section varchar, charge_type varchar,
@@ -83,7 +91,7 @@ create table if not exists invoice_taxes (
     jurisdiction varchar, tax_date date, gross_base decimal(38, 12), taxable_percent decimal(38, 12),
     base_amount decimal(38, 12), exempt_amount decimal(38, 12), rate_percent decimal(38, 12),
     amount decimal(38, 12), certificate_number varchar, note varchar, unit varchar, line_count decimal(38, 12),
-    rate_amount decimal(38, 12), exempt_reason varchar);
+    rate_amount decimal(38, 12), exempt_reason varchar, computed_by varchar check (computed_by in $tax_sources));
 -- What of an account's own calls crossed a border: behind USF on a measured share, and to compare before choosing it.
 create table if not exists traffic_studies (
     run_id varchar, account_id varchar, seller_id varchar, first_month varchar, last_month varchar, calls bigint,
@@ -97,29 +105,33 @@ create table if not exists issued_documents (
     document_sha256 varchar, issued_by varchar, issued_at timestamptz);
 create table if not exists rendered_documents (
     invoice_number varchar, pdf_file varchar, pdf_sha256 varchar, usage_csv_file varchar, usage_csv_sha256 varchar);
--- The outbox: one row per step of a mail; the last step is the state (queued, sending, accepted, written, refused, unknown).
+-- The outbox: one row per step of a mail; the last step is the state.
 create table if not exists delivery_events (
-    message_id varchar, invoice_number varchar, invoice_month varchar, recipient varchar, state varchar, detail varchar,
-    late_reason varchar, by_name varchar, happened_at timestamptz);
+    message_id varchar, invoice_number varchar, invoice_month varchar, recipient varchar,
+    state varchar not null check (state in $mail_states), detail varchar, late_reason varchar,
+    by_name varchar, happened_at timestamptz);
 create table if not exists audit_log (
     seq bigint, act varchar, subject varchar, by_name varchar, reason varchar, detail varchar, happened_at timestamptz,
     previous_sha256 varchar, sha256 varchar);
 -- What a run saw and did not bill, for a person to look at: differences and charges older than it looks back.
-create table if not exists run_findings (run_id varchar, account_id varchar, kind varchar, detail varchar);
+create table if not exists run_findings (
+    run_id varchar, account_id varchar, kind varchar not null check (kind in $finding_codes), detail varchar);
 -- How the drafts of a run differ from those they replaced, and why; `changes` is a JSON list of lines and taxes.
 create table if not exists run_differences (
     run_id varchar, replaced_run_id varchar, account_id varchar, currency varchar, before decimal(38, 12),
     after decimal(38, 12), reason varchar, changes varchar);
 -- What stopped an approval and was let through, with the reason given.
 create table if not exists stop_overrides (
-    invoice_month varchar, code varchar, subject varchar, detail varchar, seller_id varchar, reason varchar,
-    by_name varchar, happened_at timestamptz);
--- Accounts set aside by hand, in order; the last event is the state (parked, unparked).
+    invoice_month varchar, code varchar not null check (code in $stop_codes), subject varchar,
+    detail varchar, seller_id varchar, reason varchar, by_name varchar, happened_at timestamptz);
+-- Accounts set aside by hand, in order; the last event is the state.
 create table if not exists account_holds (
-    account_id varchar, state varchar, reason varchar, by_name varchar, happened_at timestamptz);
+    account_id varchar, state varchar not null check (state in $hold_states), reason varchar,
+    by_name varchar, happened_at timestamptz);
 -- Call detail erased on request (flows.undo.erase), and the files that held it: usage_csv, mail, source_copy (removed),
 -- review (written anew), original (the operator's). Until `is_complete` the same request has still something to do.
 create table if not exists erased (
     account_id varchar, until_month varchar, by_name varchar, erased_at timestamptz, reason varchar, is_complete boolean);
 create table if not exists erased_files (
-    account_id varchar, until_month varchar, file varchar, sha256 varchar, what varchar);
+    account_id varchar, until_month varchar, file varchar, sha256 varchar,
+    what varchar not null check (what in $erased_files));

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from schemas.errors import Fault
+from schemas.states import FileState
 
 MAX_SHOWN = 20
 """Faults of one file that are shown; all rejects are in rejected_records."""
@@ -21,7 +22,7 @@ class FileResult:
 
     source_file: str
     feed: str
-    state: str
+    state: FileState | Literal["known"]
     records: int = 0
     loaded: int = 0
     rejected: int = 0

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from flows.books.erased import MARK
-from flows.home.store import ORIGIN_COLUMNS, Store, stored_columns
+from flows.home.schema import ORIGIN_COLUMNS, stored_columns
+from flows.home.store import Store
 from flows.ingest.csv_blocks import REJECTS
 from schemas.feeds import Feed
 

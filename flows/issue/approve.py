@@ -6,7 +6,7 @@ A killed approval is finished by approving again: what is numbered stays, what i
 import re
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 from flows.books.books import Books, open_books
 from flows.books.context import Request
@@ -18,10 +18,12 @@ from flows.issue.may_approve import may_approve
 from flows.issue.printing import render
 from flows.review.gate import let_through, waiting
 from flows.review.stops import Stop
+from schemas.codes import ParkedCode
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_of
+from schemas.states import RunKind
 
-KINDS = ("regular", "supplementary", "correction")
+KINDS = get_args(RunKind)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Approval:
     """Stops let through with a reason."""
     unprinted: list[tuple[str, str]] = field(default_factory=list)
     """Documents that are issued and whose PDF could not be made, and why; the next approval tries again."""
+    parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
+    """Account -> code of why it is parked."""
 
     @property
     def incomplete(self) -> bool:
@@ -49,6 +53,7 @@ class Approval:
             "issued": self.issued,
             "rendered": self.rendered,
             "parked": self.parked,
+            "parked_codes": self.parked_codes,
         }
 
     def lines(self) -> list[str]:
@@ -123,7 +128,7 @@ def _approve(
                 numbers += freeze(store, request, settings, each, seller, issue_date)
         store.checkpoint()
     rendered, unprinted = render(store, request, settings)
-    parked, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
+    parked, codes, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
     if not numbers and not rendered and not unprinted and not (runs and parked):
         # An approval killed after its last PDF still owes the manifest.
         if store.rows("select 1 from issued_documents where invoice_month = $1 limit 1", [request.invoice_month]):
@@ -132,7 +137,7 @@ def _approve(
             f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first."
         )
     write_manifest(books)
-    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted)
+    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted, codes)
 
 
 def _day_fits(store: Store, request: Request, runs: list[str], day: date | None) -> None:
@@ -148,9 +153,11 @@ def _day_fits(store: Store, request: Request, runs: list[str], day: date | None)
         raise Refused(f"--issue-date {day} is not in {request.invoice_month}: taxes were computed for that month.")
 
 
-def _left_out(store: Store, month: str, approved: list[str], seller: str | None) -> tuple[list[tuple[str, str]], int]:
-    """Parked accounts of the runs just approved (of the last one, when only PDFs were left to draw), and how many
-    accounts those were not asked for."""
+def _left_out(
+    store: Store, month: str, approved: list[str], seller: str | None
+) -> tuple[list[tuple[str, str]], dict[str, ParkedCode], int]:
+    """Parked accounts of the runs just approved (of the last one, when only PDFs were left to draw) with their reasons,
+    and with their codes; and how many accounts those runs were not asked for."""
     runs = approved or [
         row[0]
         for row in store.rows(
@@ -158,9 +165,13 @@ def _left_out(store: Store, month: str, approved: list[str], seller: str | None)
         )
     ]
     rows = store.rows(
-        "select account_id, outcome, reason from run_accounts where list_contains($1, run_id) "
+        "select account_id, outcome, code, reason from run_accounts where list_contains($1, run_id) "
         "and ($2 is null or seller_id = $2) order by account_id",
         [runs, seller],
     )
-    parked = [(account, reason) for account, outcome, reason in rows if outcome == "parked"]
-    return parked, sum(reason == "not asked for" for _, _, reason in rows)
+    parked = [(account, code, reason) for account, outcome, code, reason in rows if outcome == "parked"]
+    return (
+        [(account, reason) for account, _, reason in parked],
+        {account: code for account, code, _ in parked},
+        sum(code == "not_asked_for" for _, _, code, _ in rows),
+    )

@@ -74,11 +74,11 @@ def freeze(
 
 def _printable(store: Store, settings: Settings, run_id: str, drafts: list[Draft]) -> list[Draft]:
     """The drafts that can be laid out; the others are set aside before anything has a number."""
-    reasons = faults([text for *_, text in drafts], settings)
-    for (draft_id, _, account_id, _), reason in zip(drafts, reasons, strict=True):
-        if reason:
-            set_aside(store, run_id, draft_id, account_id, reason)
-    return [draft for draft, reason in zip(drafts, reasons, strict=True) if not reason]
+    problems = faults([text for *_, text in drafts], settings)
+    for (draft_id, _, account_id, _), problem in zip(drafts, problems, strict=True):
+        if problem:
+            set_aside(store, run_id, draft_id, account_id, problem)
+    return [draft for draft, problem in zip(drafts, problems, strict=True) if not problem]
 
 
 def _numbered(

@@ -16,6 +16,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.issue.usage_csv import usage_csv
 from invoicing.fit import unfit
+from schemas.codes import Problem
 from schemas.document import Document
 from schemas.errors import Refused
 from templates.render import pdf_of_json, render_html
@@ -28,7 +29,7 @@ TRIED_HERE = 100
 TRIED_AT_ONCE = 16
 
 
-def faults(drafts: Sequence[str], settings: Settings) -> list[str | None]:
+def faults(drafts: Sequence[str], settings: Settings) -> list[Problem | None]:
     """Why each draft (its JSON) cannot be laid out, None where it can: the same order. Raises Refused for one that may
     not be issued at all.
 
@@ -41,15 +42,15 @@ def faults(drafts: Sequence[str], settings: Settings) -> list[str | None]:
         return list(pool.map(fault, drafts, chunksize=TRIED_AT_ONCE))
 
 
-def fault(draft_json: str) -> str | None:
+def fault(draft_json: str) -> Problem | None:
     """Why one draft cannot be laid out, or None; top-level, so that a spawned process can be handed it."""
     draft = Document.model_validate_json(draft_json)
     if (lacks := unfit(draft)) is not None:
-        raise Refused(f"draft of account {draft.bill_to.account_id}: {lacks}")
+        raise Refused(f"draft of account {draft.bill_to.account_id}: {lacks.detail}")
     try:
         render_html(draft)
     except Exception as error:  # noqa: BLE001 whatever it is, it is what parks the account
-        return _told(error)
+        return Problem("printing_failed", _told(error))
     return None
 
 
@@ -63,13 +64,14 @@ def _told(error: BaseException) -> str:
     return f"printing failed: {type(error).__name__}: {lines[0] if lines else 'no detail'}"
 
 
-def set_aside(store: Store, run_id: str, draft_id: str, account_id: str, reason: str) -> None:
+def set_aside(store: Store, run_id: str, draft_id: str, account_id: str, problem: Problem) -> None:
     """Takes a draft back: its account is parked in this run, and the next run drafts it anew."""
     for table in _OF_A_DRAFT:
         store.con.execute(f"delete from {table} where run_id = $1 and draft_id = $2", [run_id, draft_id])
     store.con.execute(
-        "update run_accounts set outcome = 'parked', reason = $1, total = null where run_id = $2 and account_id = $3",
-        [reason, run_id, account_id],
+        "update run_accounts set outcome = 'parked', code = $1, reason = $2, total = null "
+        "where run_id = $3 and account_id = $4",
+        [*problem, run_id, account_id],
     )
 
 

@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from schemas.codes import ParkedCode
+from schemas.frames import PARKED
 from taxes.places import Places
 
 
@@ -15,21 +17,21 @@ def with_jurisdiction(addresses: pl.DataFrame, places: Places) -> pl.DataFrame:
 
 
 def misplaced(versions: pl.DataFrame, locations: pl.DataFrame, places: Places) -> pl.DataFrame:
-    """account_id, reason: accounts whose region decides taxes and does not fit the postal code beside it.
+    """PARKED: accounts whose region decides taxes and does not fit the postal code beside it.
 
     Of an account's versions the last counts; of its locations every one, for 9-1-1 follows the service address.
     """
     current = versions.unique("account_id", keep="last", maintain_order=True)
-    rows = [
-        (account, f"billing address: {fault}")
+    rows: list[tuple[str, ParkedCode, str]] = [
+        (account, "address_misfit", f"billing address: {fault}")
         for account, *address in current.select("account_id", "country", "region", "postal_code").iter_rows()
         if (fault := places.misfit(*address)) is not None
     ]
     rows += [
-        (account, f"location {location}: {fault}")
+        (account, "location_misfit", f"location {location}: {fault}")
         for account, location, *address in locations.sort("location_id")
         .select("account_id", "location_id", "country", "region", "postal_code")
         .iter_rows()
         if (fault := places.misfit(*address)) is not None
     ]
-    return pl.DataFrame(rows, schema={"account_id": pl.String, "reason": pl.String}, orient="row")
+    return pl.DataFrame(rows, schema=PARKED, orient="row")

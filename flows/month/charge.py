@@ -20,11 +20,10 @@ from rating.owed import KEY, STATE, difference, horizons, parts_owed
 from rating.period_charges import with_states
 from rating.prices import agreed_prices, with_prices
 from schemas.catalog import Product
-from schemas.frames import CHARGES, checked
+from schemas.frames import CHARGES, FINDINGS, checked, empty, noticed_as, parked_as
 from schemas.money import EXACT
 from schemas.periods import add_months, month_of, month_start
 
-_FINDING = {"account_id": pl.String, "kind": pl.String, "detail": pl.String}
 _TAXED_AS = (
     "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share",
     "reverses",
@@ -60,7 +59,7 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
         "select i.invoice_number, i.account_id, coalesce(o.taxed_on, i.issue_date) as tax_date "
         "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"
     )
-    strangers = _strangers(store) if replaced is None else pl.DataFrame(schema=_FINDING)
+    strangers = _strangers(store) if replaced is None else empty(FINDINGS)
     last_months = last_issued(store)
     discounts = in_order(store.current("discounts"))
     window = _window(settings, run.request.month_first)
@@ -105,9 +104,9 @@ def _window(settings: Settings, month_first: date) -> Window:
 
 def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
     """Accounts with something to give back for a product that has left the catalogue."""
-    return parts.filter(~pl.col("product_code").is_in(list(products))).select(
-        "account_id", reason=pl.format("product {} was billed and is no longer in the catalogue", "product_code")
-    )
+    detail = pl.format("product {} was billed and is no longer in the catalogue", "product_code")
+    gone = parts.filter(~pl.col("product_code").is_in(list(products)))
+    return gone.select("account_id", **parked_as("product_gone", detail))
 
 
 def _strangers(store: Store) -> pl.DataFrame:
@@ -118,11 +117,8 @@ def _strangers(store: Store) -> pl.DataFrame:
         "where account_id not in (select account_id from feed_accounts) group by account_id"
         for feed in feeds
     )
-    return store.sql(f"{query} order by account_id, feed").select(
-        "account_id",
-        kind=pl.lit("unknown_account"),
-        detail=pl.format("{} has {} records of this account, which feed accounts does not know", "feed", "records"),
-    )
+    told = pl.format("{} has {} records of this account, which feed accounts does not know", "feed", "records")
+    return store.sql(f"{query} order by account_id, feed").select("account_id", **noticed_as("unknown_account", told))
 
 
 def _priced_parts(
@@ -136,7 +132,9 @@ def _priced_parts(
     )
     parked = missing.join(_currencies(master), on="account_id", how="left").select(
         "account_id",
-        reason=pl.format("no price in {} for product {} on {}", "currency", "product_code", "priced_on"),
+        **parked_as(
+            "no_price", pl.format("no price in {} for product {} on {}", "currency", "product_code", "priced_on")
+        ),
     )
     return priced.filter(pl.col("unit_price").is_not_null()), pl.concat([parked, unpriceable])
 
@@ -145,7 +143,7 @@ def _with_prices(owed: pl.DataFrame, master: MasterData, tables: Tables) -> tupl
     """Parts with their price, agreed, listed or by the product's pricing (RULES 9); and what no pricing can price."""
     listed = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
     priced, unpriceable = with_states(listed, _currencies(master), tables.catalog.products)
-    first = unpriceable.sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
+    first = unpriceable.sort("account_id", "detail").unique("account_id", keep="first", maintain_order=True)
     return priced, first
 
 
@@ -254,13 +252,12 @@ def _to_charge(
     old = pl.col("part_end") <= window.start
     findings = facts.filter(old).select(
         "account_id",
-        kind=pl.lit("older_difference"),
-        detail=pl.format(
+        **noticed_as("older_difference", pl.format(
             "{} {} {}: {} x {} for {} to {} lies before the months a run looks back",
             "feed", "resource_id", "product_code", "quantity", "unit_price", "part_start", "part_end",
-        ),
+        )),
     )  # fmt: skip
-    return facts.filter(~old), findings.cast(_FINDING)  # type: ignore[arg-type]
+    return facts.filter(~old), findings.cast(FINDINGS)
 
 
 def _one_time(
@@ -282,14 +279,11 @@ def _one_time(
         .join(credited, on=["invoice_number", "account_id"], how="left", validate="m:1")
         .filter(pl.col("is_new") | (owed != pl.col("already")))
     )
+    in_another = pl.format("charge {} is in {}, the account in {}", "charge_id", "currency", "account_currency")
     foreign = due.filter(pl.col("currency") != pl.col("account_currency")).select(
-        "account_id",
-        reason=pl.format("charge {} is in {}, the account in {}", "charge_id", "currency", "account_currency"),
+        "account_id", **parked_as("charge_currency", in_another)
     )
     old = pl.col("charge_date") < window.start
-    aged = due.filter(old).select(
-        "account_id",
-        kind=pl.lit("older_charge"),
-        detail=pl.format("charge {} of {} lies before the months a run looks back", "charge_id", "charge_date"),
-    )
-    return due.filter(~old), foreign, aged.cast(_FINDING)  # type: ignore[arg-type]
+    too_old = pl.format("charge {} of {} lies before the months a run looks back", "charge_id", "charge_date")
+    aged = due.filter(old).select("account_id", **noticed_as("older_charge", too_old))
+    return due.filter(~old), foreign, aged.cast(FINDINGS)

@@ -19,13 +19,16 @@ from flows.month.allowance_use import meters, read_use
 from flows.month.draft_rows import write_drafts
 from flows.month.headings import headings_of
 from flows.month.inputs import MasterData, billed_to, master_of
-from flows.month.isolate import alone
+from flows.month.isolate import alone, stage_failed
 from flows.month.past import holders_of, past_of, previous_totals
 from invoicing.documents import RunFacts, build_documents
 from invoicing.fit import unfit
 from rating.owed import horizons
+from schemas.codes import LeftOutCode, ParkedCode, Problem
 from schemas.document import Balance, Document
+from schemas.frames import PARKED
 from schemas.money import EXACT
+from schemas.states import Outcome
 from templates import TEMPLATE_VERSION
 
 
@@ -63,7 +66,8 @@ def draft(run: Run) -> Drafted:
         return build_documents(lines, taxes, meters(use, some, tables), headings, facts)
 
     documents, wrong = _documents(frozenset(mine["account_id"]), built)
-    parked = pl.concat([parked, pl.DataFrame(list(wrong.items()), schema=parked.schema, orient="row")])
+    rows = [(account, *problem) for account, problem in wrong.items()]
+    parked = pl.concat([parked, pl.DataFrame(rows, schema=PARKED, orient="row")])
     outcomes = _outcomes(run, master, parked, documents, holders, before, settings)
     with store.transaction():
         replaced = _supersede(store, request)
@@ -83,14 +87,14 @@ def draft(run: Run) -> Drafted:
 
 def _documents(
     accounts: frozenset[str], built: Callable[[frozenset[str]], list[Document]]
-) -> tuple[list[Document], dict[str, str]]:
+) -> tuple[list[Document], dict[str, Problem]]:
     """The documents of the accounts, and what is wrong with those that have none: each parks its own account alone."""
     try:
         documents, failed = built(accounts), {}
     except Exception as error:  # noqa: BLE001 raised again unless it is an account's
         failed = alone(sorted(accounts), built, error)
         documents = built(accounts - set(failed))
-    wrong = {account: f"drafting failed: {reason}" for account, reason in failed.items()}
+    wrong = {account: stage_failed("drafting", how) for account, how in failed.items()}
     wrong |= {d.bill_to.account_id: found for d in documents if (found := unfit(d))}
     return [d for d in documents if d.bill_to.account_id not in wrong], wrong
 
@@ -139,31 +143,34 @@ def _outcomes(
     known = master.versions.unique("account_id", keep="last", maintain_order=True)
     starts = horizons(known, request.month_first, settings.billing.first_invoice_cutoff_day)
     totals = {d.bill_to.account_id: d.total for d in documents}
-    reasons: dict[str, str] = dict(parked.iter_rows())
+    problems = {account: Problem(code, detail) for account, code, detail in parked.iter_rows()}
     rows = []
     for account, seller, currency, served_until, billing_start, horizon in (
         known.join(starts.select("account_id", "horizon"), on="account_id", maintain_order="left")
         .select("account_id", "seller_id", "currency", "served_until", "billing_start", "horizon")
         .iter_rows()
     ):
+        outcome: Outcome
+        code: ParkedCode | LeftOutCode | None = None
         reason = None
         if account in holders:
-            outcome, reason = "excluded", f"holds an issued document of {request.invoice_month}"
+            outcome, code = "excluded", "holds_document"
+            reason = f"holds an issued document of {request.invoice_month}"
         elif request.accounts and account not in request.accounts:
-            outcome, reason = "excluded", "not asked for"
-        elif account in reasons:
-            outcome, reason = "parked", reasons[account]
+            outcome, code, reason = "excluded", "not_asked_for", "not asked for"
+        elif account in problems:
+            outcome, (code, reason) = "parked", problems[account]
         elif account in totals:
             outcome = "billed"
         elif billing_start > horizon:
-            outcome, reason = "not_started", f"billing starts on {billing_start}"
+            outcome, code, reason = "not_started", "starts_later", f"billing starts on {billing_start}"
         elif served_until is not None and served_until <= request.month_first:
-            outcome, reason = "closed", f"served until {served_until}"
+            outcome, code, reason = "closed", "has_left", f"served until {served_until}"
         else:
             outcome = "nothing_to_bill"
         known_totals = totals.get(account), before.get(account)
-        rows.append((run.run_id, account, seller, outcome, reason, currency, *known_totals))
-    names = ["run_id", "account_id", "seller_id", "outcome", "reason", "currency"]
+        rows.append((run.run_id, account, seller, outcome, code, reason, currency, *known_totals))
+    names = ["run_id", "account_id", "seller_id", "outcome", "code", "reason", "currency"]
     schema: dict[str, Any] = {**dict.fromkeys(names, pl.String), "total": EXACT, "previous_total": EXACT}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("account_id")
 

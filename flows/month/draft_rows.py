@@ -7,7 +7,7 @@ import polars as pl
 
 from flows.books.context import Run
 from flows.home.store import Store
-from schemas.document import Document, canonical
+from schemas.document import ENGINE_ANSWER, Document, canonical
 from schemas.frames import CHARGE, conform
 from schemas.money import EXACT
 
@@ -42,7 +42,7 @@ def write_drafts(
             "measured_share",
         ),
     )
-    tax_rows = taxes.join(drafted, on="draft_id").with_columns(mark)
+    tax_rows = taxes.join(drafted, on="draft_id").with_columns(mark, computed_by=_computed_by())
     store.append("invoice_taxes", tax_rows.select(store.columns("invoice_taxes")))
     traffic = pl.read_parquet(run.work / "traffic.parquet")
     store.append("traffic_studies", traffic.with_columns(mark))
@@ -55,6 +55,12 @@ def write_drafts(
     for stage in ("findings", "tax_findings"):
         store.append("run_findings", pl.read_parquet(run.work / f"{stage}.parquet").with_columns(mark))
     store.append("run_accounts", outcomes)
+
+
+def _computed_by() -> pl.Expr:
+    """schemas.document.Tax.computed_by, of frames."""
+    by_engine = pl.col("table").str.starts_with(ENGINE_ANSWER).fill_null(value=False)
+    return pl.when(by_engine).then(pl.lit("engine")).otherwise(pl.lit("tables"))
 
 
 def _write_charges(store: Store, run: Run, lines: pl.DataFrame, taxed_as: list[str]) -> None:

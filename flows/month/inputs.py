@@ -24,6 +24,7 @@ from rating.owners import Owners
 from rating.spans import all_spans
 from rating.usage import RatingTables
 from schemas.catalog import Catalog
+from schemas.frames import either, parked_as
 from schemas.money import minor_digits
 from schemas.periods import add_months, local_midnight_utc, month_start, shift_month
 
@@ -34,7 +35,7 @@ class MasterData:
 
     versions: a row per account version: every column of feed accounts, version_from, version_to (half-open),
     billing_start, served_until (null while the account goes on), jurisdiction.
-    spans: rating.spans. parked: account_id, reason for accounts whose own data cannot be right.
+    spans: rating.spans. parked: PARKED, the accounts whose own data cannot be right.
     """
 
     versions: pl.DataFrame
@@ -106,10 +107,10 @@ def _versions(accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     disagree = current.filter(pl.col("free_months").is_not_null() & (promised != pl.col("billing_start_date")))
     parked = disagree.select(
         "account_id",
-        reason=pl.format(
+        **parked_as("free_months", pl.format(
             "billing_start_date {} is not service_start_date {} plus {} free months: correct one of the three",
             "billing_start_date", "service_start_date", "free_months",
-        ),
+        )),
     )  # fmt: skip
     return versions, parked
 
@@ -130,25 +131,22 @@ def _served_until(leaving: dict[str, date], spans: pl.DataFrame) -> pl.DataFrame
 def _unknown_products(current: dict[str, pl.DataFrame], tables: Tables) -> pl.DataFrame:
     """Accounts with a product the catalogue does not know: parked, since nobody can say what they owe."""
     known = list(tables.catalog.products)
+    found = "feed {} names product {}, which the catalogue does not know"
     frames = [
         current[feed]
         .filter(~pl.col("product_code").is_in(known))
-        .select(
-            "account_id",
-            reason=pl.format(
-                "feed {} names product {}, which the catalogue does not know", pl.lit(feed), "product_code"
-            ),
-        )
+        .select("account_id", **parked_as("unknown_product", pl.format(found, pl.lit(feed), "product_code")))
         for feed in ("subscriptions", "devices", "numbers", "charges")
     ]
-    return pl.concat(frames).sort("account_id", "reason").unique("account_id", keep="first", maintain_order=True)
+    return pl.concat(frames).sort("account_id", "detail").unique("account_id", keep="first", maintain_order=True)
 
 
 def _unknown_decks(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Accounts with a price agreed in a deck that nobody declares: it would never be used, and nobody would know."""
     rows = prices.filter(pl.col("deck").is_not_null(), ~pl.col("deck").is_in(list(tables.decks)))
-    reason = pl.format("feed prices names deck {}, which tollbook.toml does not declare", "deck")
-    return rows.select("account_id", reason=reason).sort("account_id", "reason").unique("account_id", keep="first")
+    detail = pl.format("feed prices names deck {}, which tollbook.toml does not declare", "deck")
+    parked = rows.select("account_id", **parked_as("unknown_deck", detail))
+    return parked.sort("account_id", "detail").unique("account_id", keep="first")
 
 
 def _plan_misfits(versions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
@@ -158,12 +156,10 @@ def _plan_misfits(versions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         plan_currency=pl.col("plan").replace_strict(currencies, default=None, return_dtype=pl.String)
     )
     unknown = pl.col("plan_currency").is_null()
-    return on_plan.filter(unknown | (pl.col("plan_currency") != pl.col("currency"))).select(
-        "account_id",
-        reason=pl.when(unknown)
-        .then(pl.format("plan {} is not in the catalogue", "plan"))
-        .otherwise(pl.format("plan {} is in {}, the account in {}", "plan", "plan_currency", "currency")),
-    )
+    stranger = parked_as("unknown_plan", pl.format("plan {} is not in the catalogue", "plan"))
+    told = pl.format("plan {} is in {}, the account in {}", "plan", "plan_currency", "currency")
+    misfits = on_plan.filter(unknown | (pl.col("plan_currency") != pl.col("currency")))
+    return misfits.select("account_id", **either(unknown, stranger, parked_as("plan_currency", told)))
 
 
 def _idle_prices(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
@@ -171,10 +167,8 @@ def _idle_prices(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     products = tables.catalog.products
     priced = [code for code, product in products.items() if product.billed_from != "usage"]
     rows = prices.filter(pl.col("product_code").is_not_null() & ~pl.col("product_code").is_in(priced))
-    return rows.select(
-        "account_id",
-        reason=pl.format("feed prices agrees a price for {}, no product with a price of its own", "product_code"),
-    )
+    detail = pl.format("feed prices agrees a price for {}, no product with a price of its own", "product_code")
+    return rows.select("account_id", **parked_as("idle_price", detail))
 
 
 def usage_months(settings: Settings, invoice_month: str, since: str | None = None) -> list[tuple[str, date, date]]:

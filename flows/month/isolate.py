@@ -11,7 +11,9 @@ import polars as pl
 
 from flows.books.context import Run
 from flows.month.inputs import MasterData
+from schemas.codes import Problem
 from schemas.errors import NothingToDo, Refused, WrongUsage
+from schemas.frames import PARKED
 
 T = TypeVar("T")
 
@@ -68,6 +70,11 @@ def _fault(attempt: Callable[[frozenset[str]], object], some: frozenset[str]) ->
     return None
 
 
+def stage_failed(name: str, how: str) -> Problem:
+    """Why an account is parked on which a stage (charging, taxing, drafting) failed."""
+    return Problem("stage_failed", f"{name} failed: {how}")
+
+
 def parking(run: Run, name: str, accounts: Callable[[], Sequence[str]], stage: Callable[[Accounts], T]) -> T:
     """`stage` on all accounts; on failure on all but those that fail alone, which join parked.parquet with the reason.
 
@@ -81,8 +88,7 @@ def parking(run: Run, name: str, accounts: Callable[[], Sequence[str]], stage: C
         failed = alone(sorted(accounts()), lambda some: stage(Accounts(within=some)), error)
     done = stage(Accounts(without=frozenset(failed)))
     path = run.work / "parked.parquet"
-    rows = [(account, f"{name} failed: {reason}") for account, reason in failed.items()]
-    parked = pl.concat([pl.DataFrame(rows, schema={"account_id": pl.String, "reason": pl.String}, orient="row"),
-                        pl.read_parquet(path)])  # fmt: skip
+    rows = [(account, *stage_failed(name, how)) for account, how in failed.items()]
+    parked = pl.concat([pl.DataFrame(rows, schema=PARKED, orient="row"), pl.read_parquet(path)])
     parked.unique("account_id", keep="first", maintain_order=True).write_parquet(path)
     return done

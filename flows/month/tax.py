@@ -16,7 +16,7 @@ from flows.month.taxing.traffic import study, with_method
 from invoicing.lines import to_lines
 from rating.discounts import in_order, used_up
 from rating.net_lines import net_lines
-from schemas.frames import TAXES, checked
+from schemas.frames import PARKED, TAXES, checked, parked_as
 from taxes.findings import late_certificates
 
 
@@ -58,7 +58,7 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     result = answered(question, tables.taxes, settings, run)
     late = late_certificates(certificates, with_proof(issued, tables.taxes, run.request.month_first, settings))
     pl.concat([result.findings, late]).write_parquet(run.work / "tax_findings.parquet")
-    parked = pl.concat([parked, result.parked.select("account_id", "reason")])
+    parked = pl.concat([parked, result.parked.select(list(PARKED))])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     lines.join(parked, on="account_id", how="anti").write_parquet(run.work / "lines.parquet")
     checked(result.taxes, TAXES).write_parquet(run.work / "taxes.parquet")
@@ -95,14 +95,14 @@ def _in_the_us(accounts: pl.DataFrame) -> pl.DataFrame:
 
 def _without_seller(accounts: pl.DataFrame) -> pl.DataFrame:
     return accounts.filter(pl.col("seller_country").is_null()).select(
-        "account_id", reason=pl.format("seller {} is not in tollbook.toml", "seller_id")
+        "account_id", **parked_as("unknown_seller", pl.format("seller {} is not in tollbook.toml", "seller_id"))
     )
 
 
 def _unclassed(lines: pl.DataFrame) -> pl.DataFrame:
-    return lines.unique("account_id", keep="first", maintain_order=True).select(
-        "account_id", reason=pl.format("product {} has no tax_class or interstate method in force", "product_code")
-    )
+    detail = pl.format("product {} has no tax_class or interstate method in force", "product_code")
+    first = lines.unique("account_id", keep="first", maintain_order=True)
+    return first.select("account_id", **parked_as("no_tax_class", detail))
 
 
 def _tax_headings(accounts: pl.DataFrame, settings: Settings, issue_date: date) -> pl.DataFrame:

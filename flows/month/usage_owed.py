@@ -14,6 +14,7 @@ from rating.charges import SUMS, summed, summed_again, usage_charges, usage_comp
 from rating.less_billed import keyed, less_billed
 from rating.period_charges import with_usage_pricing
 from schemas.catalog import Product, in_language
+from schemas.frames import parked_as
 from schemas.money import minor_digits
 
 RECEIVED_LATE = {
@@ -60,7 +61,7 @@ class UsageContext:
 
 
 def usage_owed(context: UsageContext, but_for: list[str] | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """CHARGE rows of the run's usage, and accounts whose usage no pricing prices (rating.period_charges.PROBLEM).
+    """CHARGE rows of the run's usage, and accounts whose usage no pricing prices (schemas.frames.PARKED).
 
     Leaves components/*.parquet in the work folder: what each record puts on which line. `but_for`: numbers of the
     documents that a correction takes the place of; then all its usage is less what the other documents hold.
@@ -102,8 +103,8 @@ def _less_billed(
         return owed, problems
     gone = ~pl.col("product_code").is_in(list(context.products))
     unknown = billed.filter(gone).unique("account_id", keep="first", maintain_order=True)
-    reason = pl.format("product {} was billed and is no longer in the catalogue", "product_code")
-    problems = pl.concat([problems, unknown.select("account_id", reason=reason)])
+    detail = pl.format("product {} was billed and is no longer in the catalogue", "product_code")
+    problems = pl.concat([problems, unknown.select("account_id", **parked_as("product_gone", detail))])
     billed = billed.filter(~gone)
     digits = context.currencies.select(
         "account_id", minor_digits=pl.col("currency").map_elements(minor_digits, return_dtype=pl.Int64)

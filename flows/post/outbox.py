@@ -14,6 +14,7 @@ from flows.home.store import Store
 from schemas.document import Document
 from schemas.errors import Refused
 from schemas.mail_address import MOST_RECIPIENTS, one_address
+from schemas.states import MailState
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Mail:
     seller_id: str
     recipient: str
     index: int
-    state: str | None
+    state: MailState | None
 
 
 def outbox(store: Store, month: str) -> list[Mail]:
@@ -58,7 +59,7 @@ class Step:
     now: datetime
 
 
-def record(store: Store, mail: Mail, step: Step, state: str, detail: str | None = None) -> None:
+def record(store: Store, mail: Mail, step: Step, state: MailState, detail: str | None = None) -> None:
     """Committed before anything else happens: what a kill leaves behind is true."""
     store.con.execute(
         "insert into delivery_events values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

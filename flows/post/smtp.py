@@ -9,10 +9,11 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Any, Literal
+from typing import Any
 
 from flows.home.settings import SmtpSettings
 from schemas.errors import TollbookError
+from schemas.states import MailState
 
 _TOO_BIG = 552
 _NOT_NOW = range(400, 500)
@@ -22,7 +23,7 @@ _NOT_NOW = range(400, 500)
 class Outcome:
     """What became of a mail. `queued`: not handed over, may be tried again; `too_big`: refused for its size."""
 
-    state: Literal["accepted", "written", "refused", "unknown", "queued"]
+    state: MailState
     detail: str
     too_big: bool = False
 

@@ -161,7 +161,7 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
 def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str, held: MonthStops) -> Review:
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks(_TABLES).items()}
     for row in rows["parked"]:
-        row["remedy"] = remedy(row["reason"], month, row["account_id"])
+        row["remedy"] = remedy(row["code"], month, row["account_id"])
     rows["ageing"] = ageing(con, month_start(month))
     rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
     broken, figures = laws.broken(con), laws.sums(con)

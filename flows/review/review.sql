@@ -20,7 +20,7 @@ with last as (
     where invoice_month = getvariable('month') and run_state in ('drafted', 'approved')
     qualify row_number() over (partition by account_id order by outcome = 'excluded', run_seq desc) = 1
 )
-select l.account_id, a.name, l.seller_id, l.reason, l.currency, coalesce(l.previous_total, 0) as previous_total
+select l.account_id, a.name, l.seller_id, l.code, l.reason, l.currency, coalesce(l.previous_total, 0) as previous_total
 from last as l left join accounts as a using (account_id)
 where l.outcome = 'parked' order by l.account_id;
 

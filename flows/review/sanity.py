@@ -7,6 +7,7 @@ from statistics import median
 from flows.home.settings import BoundsSettings, Settings
 from flows.home.store import Store
 from flows.review.stops import Stop
+from schemas.money import minor_digits, rounded
 from schemas.periods import shift_month
 
 _LOOKS_AT = 6
@@ -57,7 +58,8 @@ def _documents(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Sto
         usual = median(earlier)
         far = total > usual * bounds.invoice_factor or total * bounds.invoice_factor < usual
         if far and abs(total - usual) > bounds.invoice_floor:
-            told = f"{_money(total)} {currency}; the median of its last {len(earlier)} months is {_money(usual)}"
+            now, then = _money(total, currency), _money(usual, currency)
+            told = f"{now} {currency}; the median of its last {len(earlier)} months is {then}"
             yield Stop("invoice_far", account, told, seller)
 
 
@@ -69,7 +71,7 @@ def _seller_totals(store: Store, bounds: BoundsSettings, month: str) -> Iterator
         if bounds.documents_percent and abs(now - then) * 100 > then * bounds.documents_percent:
             yield Stop("documents_far", f"{seller} {currency}", f"{now} documents, {then} last month", seller)
         if bounds.total_percent and abs(total - before) * 100 > abs(before) * bounds.total_percent:
-            told = f"{_money(total)}, last month {_money(before)}"
+            told = f"{_money(total, currency)}, last month {_money(before, currency)}"
             yield Stop("total_far", f"{seller} {currency}", told, seller)
 
 
@@ -83,5 +85,5 @@ def _vanished(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop
         yield Stop("usage_vanished", account, told, seller)
 
 
-def _money(amount: Decimal) -> str:
-    return f"{amount:,.2f}"
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{rounded(amount, minor_digits(currency)):,f}"

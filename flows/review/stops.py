@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.codes import StopCode
+
 
 @dataclass(frozen=True)
 class Stop:
-    """`code` of a closed list, what it is about, what was found. `seller_id`: null where it concerns every seller."""
+    """`code` (schemas/codes.py), what it is about, what was found. `seller_id`: null where it concerns every seller."""
 
-    code: str
+    code: StopCode
     subject: str
     detail: str
     seller_id: str | None = None

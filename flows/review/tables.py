@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.states import Outcome
+
 Kind = Literal["text", "code", "word", "count", "seconds", "money", "change", "moves", "sums"]
 """How a cell is written: text as it is, `code` the same in a fixed font, `word` a code of ours as words; money in the
 row's currency, `change` with its sign; `moves` what moved, by section; `sums` money in several currencies."""
@@ -256,7 +258,7 @@ TABLES: dict[str, Spec] = {
     ),
 }
 
-OUTCOMES = {
+OUTCOMES: dict[Outcome, str] = {
     "billed": "billed",
     "nothing_to_bill": "nothing to bill",
     "not_started": "not started",

@@ -218,6 +218,7 @@ def test_the_others_of_the_month_are_corrected_and_the_erased_one_is_named(home:
     found = correct(_request(home, "2025-06"), "rates of France")
     assert [one.account_id for one in found.differences] == ["BOB"]
     assert [account for account, _ in found.parked] == ["ANN"]
+    assert found.parked_codes == {"ANN": "detail_erased"}
     assert found.incomplete
     # As that month's run knew the rates, Bob's document is right, and nobody says that a file is missing.
     run_id = _rows(home, "select run_id from runs order by run_seq limit 1")[0][0]

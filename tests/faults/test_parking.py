@@ -78,6 +78,7 @@ def test_a_failure_of_some_accounts_leaves_the_others_billed(
     assert report.accounts == {"billed": 3, "parked": 2}
     told = f"{stage.partition(',')[0]} failed: ZeroDivisionError: a price of zero"
     assert report.parked == [("BOB", told), ("EVE", told)]
+    assert report.parked_codes == {"BOB": "stage_failed", "EVE": "stage_failed"}
     assert report.incomplete
     add_file(home, "accounts", "mended", [{"account_id": "BOB", "city": "York"}])
     assert _run(home).accounts == {"billed": 5}, "what is mended is billed by the next run"
@@ -109,6 +110,7 @@ def test_a_document_that_cannot_be_printed_takes_no_number(home: Home, monkeypat
         done = _approve(home)
     assert [number[-2:] for number in done.issued] == ["01", "02", "03", "04"]
     assert done.parked == [("BOB", "printing failed: ZeroDivisionError: a price of zero")]
+    assert done.parked_codes == {"BOB": "printing_failed"}
     assert done.incomplete
     with Store(home) as store:
         found = review(store, load_settings(home), "2025-06")

@@ -12,6 +12,7 @@ from flows.home.settings import RunSettings, load_settings
 from flows.home.store import Store
 from flows.issue import freeze, printing
 from flows.issue.approve import approve
+from schemas.codes import Problem
 from schemas.document import canonical
 from schemas.errors import Refused
 from tests.flows.issuing import no_pdfs
@@ -71,9 +72,8 @@ def test_many_drafts_are_laid_out_in_other_processes_with_the_same_answers(
     fine = canonical(sample.american()).decode()
     broken = canonical(sample.american(invoice_month="2026-6x")).decode()
     here = printing.faults([fine, broken, fine], settings)
-    assert here == [
-        None, "printing failed: WrongUsage: found month '2026-6x'; expected YYYY-MM, such as 2026-06", None,
-    ]  # fmt: skip
+    told = "printing failed: WrongUsage: found month '2026-6x'; expected YYYY-MM, such as 2026-06"
+    assert here == [None, Problem("printing_failed", told), None]
     unfit = canonical(sample.american(bill_to=sample.american().bill_to.model_copy(update={"name": ""}))).decode()
     monkeypatch.setattr(printing, "TRIED_HERE", 0)
     assert printing.faults([fine, broken, fine], settings) == here

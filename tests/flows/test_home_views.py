@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.home.schema import SCHEMA_VERSION
 from flows.home.settings import Home
-from flows.home.store import SCHEMA_VERSION, Scope, Store
+from flows.home.store import Scope, Store
 from flows.home.views import create_views
 from schemas.feeds import FEEDS
 from tests.flows.booked import book, insert, run

@@ -25,7 +25,7 @@ CONTRACT = {
     "rejected_records": "feed source_file source_line column_name reason raw_line",
     "duplicate_records": "feed source_file source_line of_file of_line raw_line",
     "source_files": "source_file feed sha256 records loaded rejected duplicate state",
-    "run_accounts": "run_id account_id outcome reason total previous_total",
+    "run_accounts": "run_id account_id outcome code reason total previous_total",
     "invoices": "invoice_number kind account_id seller_id invoice_month issue_date due_date usage_period_start "
     "usage_period_end currency subtotal tax_total total status is_final corrects replaced_by bill_to_country "
     "bill_to_region seller_tax_id customer_tax_id pdf_sha256 run_id",

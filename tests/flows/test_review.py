@@ -137,7 +137,7 @@ def test_status_counts_what_is_left_to_do(store):
     booked.issue_june(store, docs)
     _, june = status(store, booked.settings(), "2026-06", today=date(2026, 5, 20)).as_json()
     assert (june["drafts"], june["issued"], june["unsent"], june["window"]["days_left"]) == (0, 2, 2, 5)
-    assert june["parked"] == [{"account_id": "A-4", "reason": "no price in USD for headset"}]
+    assert june["parked"] == [{"account_id": "A-4", "code": "no_price", "reason": "no price in USD for headset"}]
     text = "\n".join(found.lines())
     assert "2 not sent" in text
     assert "2026-06-01 to 2026-06-05: 2 days left" in text

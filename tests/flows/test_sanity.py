@@ -79,6 +79,20 @@ def test_a_total_and_a_number_of_documents_far_from_last_months(store: Store) ->
     assert [stop.detail for stop in found] == ["4 documents, 3 last month"]
 
 
+@pytest.mark.parametrize(
+    ("currency", "now", "usual"),
+    [("USD", "15,401.00", "2,201.55"), ("JPY", "15,401", "2,202"), ("KWD", "15,401.000", "2,201.550")],
+)
+def test_money_is_told_in_its_currencys_decimals(store: Store, currency: str, now: str, usual: str) -> None:
+    _documents(store, "A-1", "2000.00", "2000.00", "2001.00", "2001.00", "14000.00")
+    store.con.execute("update documents set currency = $1", [currency])
+    (stop,) = _stops(store, _settings(total_percent=0, documents_percent=0))
+    assert stop.detail == f"{now} {currency}; the median of its last 4 months is {usual}"
+    found = _stops(store, _settings(documents_floor=1, invoice_factor=Decimal(0)))
+    last = {"USD": "2,202.10", "JPY": "2,202", "KWD": "2,202.100"}[currency]
+    assert [(stop.subject, stop.detail) for stop in found] == [(f"us {currency}", f"{now}, last month {last}")]
+
+
 def test_an_account_whose_usage_vanished(store: Store) -> None:
     booked.run(store, "run-2026-06", 1, MONTH, "drafted")
     for account, outcome in (("A-1", "billed"), ("A-3", "billed"), ("A-4", "closed")):

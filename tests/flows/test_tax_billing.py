@@ -200,6 +200,17 @@ def test_an_outside_engine_taxes_its_sellers_through_files(home: Home, tmp_path:
     assert len(requests) == 1
 
 
+def test_a_document_that_the_engine_parks_is_parked_with_its_reason(home: Home, tmp_path: Path) -> None:
+    script = tmp_path / "engine.py"
+    first = 'for document in read("documents.csv"):'
+    parking = ENGINE.replace("DIGITS", '"%.2f"').replace('"taxed", ""', '"parked", "no licence to tax there"')
+    script.write_text(parking.replace(first, "for document in ():", 1), encoding="utf-8")
+    _with_engine(home, [sys.executable, str(script)])
+    report = _run(home)
+    assert dict(report.parked)["AU-7001"] == "no licence to tax there"
+    assert report.parked_codes["AU-7001"] == "tax_engine"
+
+
 def test_an_engine_that_has_not_answered_or_answers_nonsense_stops_the_run(home: Home, tmp_path: Path) -> None:
     _with_engine(home, [])
     with pytest.raises(Refused, match="has not answered yet"):

@@ -120,7 +120,7 @@ def test_a_parked_document_keeps_no_rows_and_leaves_the_others_alone(tables: Tax
         "USF goes by the account's own calls, and there are none to measure (product seat); "
         "no tax table for country QQ; check the address or add a table"
     )
-    assert result.parked.rows() == [("account of A", "A", reason)]
+    assert result.parked.rows() == [("account of A", "A", "no_calls_to_measure", reason)]
 
 
 def test_a_state_with_a_tax_of_its_own_leaves_the_other_states_alone(tables: TaxTables) -> None:
@@ -142,7 +142,7 @@ def test_nothing_in_nothing_out(tables: TaxTables) -> None:
 
 def test_a_line_before_the_safe_harbour_parks(tables: TaxTables) -> None:
     lines = _lines([("A", "10.00", "100", "safe_harbour", "US-TX")], tax_date=date(2019, 12, 31))
-    assert _apply(lines, tables).parked["reason"].item() == (
+    assert _apply(lines, tables).parked["detail"].item() == (
         "SALES has no rate on 2019-12-31 (table us/tx/sales.yaml); "
         "USF has no safe-harbour share on 2019-12-31 (table us/usf.yaml)"
     )
@@ -241,7 +241,8 @@ def test_an_amount_per_line_in_another_currency_parks() -> None:
     table = _table("E911", "US-TX", "0.50", unit="amount_per_line", currency="CAD")
     lines = _lines([("A", "1.00", "100", "all", "US-TX")]).with_columns(line_count=pl.lit(2))
     parked = _apply(lines, load_tables({"us/tx/e911.yaml": table})).parked
-    assert parked["reason"].item() == "E911 of US-TX is in CAD, the document in USD (table us/tx/e911.yaml)"
+    assert parked["code"].item() == "tax_currency"
+    assert parked["detail"].item() == "E911 of US-TX is in CAD, the document in USD (table us/tx/e911.yaml)"
 
 
 def test_a_late_certificate_proposes_nothing_for_tax_that_was_given_back() -> None:

@@ -20,10 +20,12 @@ from flows.books.context import Run
 from flows.home.objects import keep
 from flows.home.settings import Settings, TaxEngineSettings
 from flows.home.store import write_atomic
+from schemas.document import ENGINE_ANSWER
 from schemas.errors import Refused
+from schemas.frames import FINDINGS, parked_as
 from schemas.money import EXACT, rounded
 from taxes.apply import TaxResult, apply, numbered
-from taxes.frames import CERTIFICATES, DOCUMENTS, FINDINGS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
+from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
 from taxes.memory import Memory
 from taxes.tables import TAX_CODES, TaxTables
 
@@ -161,11 +163,12 @@ def _read(answer: Path, request_id: str, question: Question, run: Run) -> TaxRes
         raise Refused(f"{answer}: " + "; ".join(faults))
     for name in ("answer.json", "documents.csv", "taxes.csv"):
         keep(run.request.home, (answer / name).read_bytes())
-    own = {"table": pl.lit(f"engine answer {request_id}"), "unit": pl.lit("percent_of_base")}
+    own = {"table": pl.lit(f"{ENGINE_ANSWER}{request_id}"), "unit": pl.lit("percent_of_base")}
     absent = [pl.lit(None).alias(name) for name in TAXES if name not in (*rows.columns, *own)]
     taxes = numbered(rows.with_columns(*absent, **own).cast({name: TAXES[name] for name in ("rate_amount", "table")}))
     accounts = question.documents.select("draft_id", "account_id")
-    parked = documents.filter(pl.col("state") == "parked").join(accounts, on="draft_id").select(list(PARKED))
+    left_out = documents.filter(pl.col("state") == "parked").join(accounts, on="draft_id")
+    parked = left_out.with_columns(**parked_as("tax_engine", pl.col("reason"))).select(list(PARKED))
     return TaxResult(taxes, parked, pl.DataFrame(schema=FINDINGS))
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from flows.home.settings import Settings
 from flows.home.store import Store
+from schemas.frames import parked_as
 from schemas.money import EXACT
 from schemas.periods import shift_month
 from taxes.table import quarter_start
@@ -83,11 +84,17 @@ def _share() -> pl.Expr:
     return units.cast(pl.Int64).cast(EXACT) * pl.lit("0.0001").cast(EXACT)
 
 
+_BOTH_METHODS = (
+    "products name both safe_harbour and measured: one USF method per seller and quarter; "
+    "choose it with usf_method of the seller in tollbook.toml"
+)
+
+
 def with_method(
     lines: pl.DataFrame, accounts: pl.DataFrame, shares: pl.DataFrame, settings: Settings, issue_date: date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lines with the seller's method of the quarter in `interstate` and the account's `measured_share`; and the
-    accounts (account_id, reason) whose products name both methods where the seller has chosen none (RULES 21).
+    accounts (PARKED) whose products name both methods where the seller has chosen none (RULES 21).
 
     A line that reverses an issued one keeps the method and share it was charged with.
     """
@@ -111,13 +118,7 @@ def with_method(
         .group_by("account_id", maintain_order=True)
         .agg(pl.col("interstate").n_unique().alias("methods"))
         .filter(pl.col("methods") > 1)
-        .select(
-            "account_id",
-            reason=pl.lit(
-                "products name both safe_harbour and measured: one USF method per seller and quarter; "
-                "choose it with usf_method of the seller in tollbook.toml"
-            ),
-        )
+        .select("account_id", **parked_as("usf_method", pl.lit(_BOTH_METHODS)))
     )
     return lines.drop("seller_id", "share_percent", "_chosen"), both
 
