@@ -18,13 +18,13 @@ def _zone(name: str) -> str:
     return name
 
 
-_PLAIN_FORMATS = ("csv", "jsonl", "json", "parquet")
-SOURCE_FORMATS = [*_PLAIN_FORMATS, *PRESETS]
+PLAIN_FORMATS = ("csv", "jsonl", "json", "parquet")
+SOURCE_FORMATS = [*PLAIN_FORMATS, *PRESETS]
 """The first four are whatever `columns` says, the others the layouts of flows/presets/."""
 
 
 def _source_format(name: str) -> str:
-    if name not in _PLAIN_FORMATS and name not in PRESETS:
+    if name not in PLAIN_FORMATS and name not in PRESETS:
         raise ValueError(f"found format {name!r}; expected one of {', '.join(SOURCE_FORMATS)}")
     return name
 

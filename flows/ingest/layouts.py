@@ -6,13 +6,14 @@ A layout is declared in tollbook.toml, never guessed; one that cannot be meant i
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from flows.home.file_settings import SourceSettings
+from flows.home.file_settings import PLAIN_FORMATS, SourceSettings
 from flows.presets.known import PRESETS
 from flows.presets.preset import Preset
 from schemas.errors import Fault, WrongUsage
 from schemas.feeds import Feed
 
-KINDS = ("csv", "jsonl", "json", "parquet")
+KINDS = PLAIN_FORMATS
+"""The kinds of file; each is a layout too, that of whatever `columns` says."""
 
 
 def kinds_of(source: SourceSettings) -> tuple[str, ...]:
