@@ -95,19 +95,18 @@ def without_reviews() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def tables_read_once() -> Iterator[None]:
     """Every home reads the same shipped tax tables; the same texts are parsed once per process."""
-    import flows.catalog.load
-    from taxes.tables import load_tables as real
+    from taxes.tables import TaxTables, load_tables
 
-    known: dict[Any, Any] = {}
+    known: dict[tuple[tuple[tuple[str, str], ...], ...], TaxTables] = {}
 
-    def load_tables(*files: dict[str, str]) -> Any:
+    def loaded(*files: dict[str, str]) -> TaxTables:
         key = tuple(tuple(sorted(part.items())) for part in files)
         if key not in known:
-            known[key] = real(*files)
+            known[key] = load_tables(*files)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flows.catalog.load, "load_tables", load_tables)
+        patch.setattr("flows.catalog.load.load_tables", loaded)
         yield
 
 
