@@ -20,7 +20,8 @@ from schemas.mail_address import one_address
 from templates.clean import clean_text
 from templates.formats import Formats
 from templates.languages import known_locale, text_language, translations
-from templates.page import Page, page_of
+from templates.page import page_of
+from templates.page_shape import Page
 from templates.render import environment
 
 _POLICY = email.policy.SMTP
@@ -138,11 +139,11 @@ def _words(page: Page, pdf_name: str, csv_name: str | None) -> MailWords:
 def _text(page: Page, words: MailWords) -> Iterator[str]:
     _ = translations(page.language.split("-")[0]).gettext
     yield words.first_line
-    yield from page.banners
-    if page.change:
-        yield from ("", " ".join(page.change))
+    yield from page.notes.banners
+    if page.notes.change:
+        yield from ("", " ".join(page.notes.change))
     yield ""
-    rows = [*page.summary, (f"{_('Total')} {page.document.currency}", page.total)]
+    rows = [*page.money.summary, (f"{_('Total')} {page.document.currency}", page.money.total)]
     wide, figures = max(len(label) for label, _value in rows), max(len(amount) for _label, amount in rows)
     yield from (f"{label:<{wide}}  {amount:>{figures}}" for label, amount in rows)
     if page.how_to_pay or page.headline.link:
@@ -150,9 +151,9 @@ def _text(page: Page, words: MailWords) -> Iterator[str]:
         yield from (f"{label}: {value}" for label, value in page.how_to_pay)
         if page.headline.link:
             yield f"{_('Pay online:')} {page.headline.link}"
-    yield from ("", *words.attached, "", page.contact)
-    yield from filter(None, (page.dispute, page.balance))
-    yield from ("", "-- ", page.document.seller.name, *page.document.seller.address_lines, *page.registrations)
+    yield from ("", *words.attached, "", page.people.contact)
+    yield from filter(None, (page.notes.dispute, page.notes.balance))
+    yield from ("", "-- ", page.document.seller.name, *page.document.seller.address_lines, *page.people.registrations)
 
 
 @lru_cache(maxsize=1)

@@ -1,18 +1,19 @@
 """What a document says, in words and in the order of the page. The templates only place it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from babel.support import Translations
 
 from schemas.document import Document, Tax
-from templates.charges import Charges, Meter, SectionBlock
+from templates.charges import Charges
 from templates.chart import MOST_BARS, Chart, bar_chart
 from templates.clean import printable
 from templates.formats import Formats
-from templates.headline import Headline, headline, how_to_pay, title, web_link
+from templates.headline import headline, how_to_pay, title, web_link
 from templates.languages import known_locale, language_tag, territory_name, text_language, translations
+from templates.page_shape import Money, Notes, Page, People, TaxRow
 from templates.words import GROUP_TITLES, SECTION_TITLES, tax_id_label
 
 MOST_CHANGES = 3
@@ -20,52 +21,6 @@ FEW_LINES, FEW_BESIDE_A_CHART = 6, 2
 """Up to this many the details follow on the first page; more start on a page of their own."""
 LETTER_COUNTRIES = frozenset({"US", "CA", "MX", "PH", "CL", "CO"})
 """Where letters are printed on Letter paper; A4 elsewhere."""
-
-
-@dataclass(frozen=True)
-class TaxRow:
-    """A tax or recovery fee. `details` explain date, base and exemption; `text` says what it is."""
-
-    name: str
-    rate: str
-    base: str
-    amount: str
-    text: str
-    details: list[str]
-
-
-@dataclass(frozen=True)
-class Page:
-    """A whole document, ready to be placed. Every text is cleaned, translated and formatted."""
-
-    document: Document
-    language: str
-    paper: str
-    title: str
-    headline: Headline
-    facts: list[tuple[str, str]]
-    how_to_pay: list[tuple[str, str]]
-    change: list[str]
-    summary: list[tuple[str, str]]
-    total: str
-    chart: Chart | None
-    sections: list[SectionBlock]
-    left_out: str
-    details_on_new_page: bool
-    meters: list[Meter]
-    taxes: list[TaxRow]
-    recovery_fees: list[TaxRow]
-    sums: dict[str, str]
-    national: list[str]
-    registrations: list[str]
-    customer_tax_id: str
-    balance: str
-    dispute: str
-    contact: str
-    usage_csv: str
-    country: str
-    banners: list[str]
-    is_draft: bool
 
 
 def page_of(document: Document) -> Page:
@@ -88,38 +43,43 @@ class _Builder:
         charges = Charges(document, self.formats, self.texts)
         sections, left_out = charges.sections()
         chart = self._chart()
-        taxes = [tax for tax in document.taxes if tax.kind == "tax"]
-        fees = [tax for tax in document.taxes if tax.kind == "recovery_fee"]
-        sums = {"taxes": _sum(taxes), "fees": _sum(fees), "subtotal": document.subtotal, "total": document.total}
         return Page(
             document=document,
             language=language,
             paper="letter" if document.bill_to.country in LETTER_COUNTRIES else "A4",
+            is_draft=document.status == "draft",
             title=title(document, self.texts),
             headline=headline(document, self.formats, self.texts),
             facts=self._facts(),
             how_to_pay=how_to_pay(document, self.texts),
-            change=self._change(),
-            summary=self._summary(charges, taxes, fees),
-            total=self.formats.money(document.total),
             chart=chart,
             sections=sections,
-            left_out=self._left_out(left_out),
             details_on_new_page=len(document.lines) > (FEW_BESIDE_A_CHART if chart else FEW_LINES),
             meters=charges.meters(),
+            money=self._money(charges),
+            people=People(self._registrations(), self._customer_tax_id(), self._country(), self._contact()),
+            notes=Notes(
+                banners=self._banners(),
+                change=self._change(),
+                balance=self._balance(),
+                left_out=self._left_out(left_out),
+                dispute=self._dispute(),
+                usage_csv=self._usage_csv(),
+            ),
+        )
+
+    def _money(self, charges: Charges) -> Money:
+        document, money = self.document, self.formats.money
+        taxes = [tax for tax in document.taxes if tax.kind == "tax"]
+        fees = [tax for tax in document.taxes if tax.kind == "recovery_fee"]
+        sums = {"taxes": _sum(taxes), "fees": _sum(fees), "subtotal": document.subtotal, "total": document.total}
+        return Money(
+            summary=self._summary(charges, taxes, fees),
+            total=money(document.total),
             taxes=self._tax_rows(taxes),
             recovery_fees=self._tax_rows(fees),
-            sums={name: self.formats.money(amount) for name, amount in sums.items()},
+            sums={name: money(amount) for name, amount in sums.items()},
             national=self._national(),
-            registrations=self._registrations(),
-            customer_tax_id=self._customer_tax_id(),
-            balance=self._balance(),
-            dispute=self._dispute(),
-            contact=self._contact(),
-            usage_csv=self._usage_csv(),
-            country=self._country(),
-            banners=self._banners(),
-            is_draft=document.status == "draft",
         )
 
     def _facts(self) -> list[tuple[str, str]]:

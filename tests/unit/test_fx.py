@@ -55,4 +55,4 @@ def test_vat_in_national_money_is_printed_with_its_rate() -> None:
         taxable=Decimal("85.67"), tax=Decimal("17.13"),
     )  # fmt: skip
     page = page_of(abroad.british_credit_note(currency="EUR", national=[told]))
-    assert page.national == ["VAT in GBP: £17.13 on £85.67 (1 EUR = 0.8567 GBP, 1 June 2026, ECB)."]
+    assert page.money.national == ["VAT in GBP: £17.13 on £85.67 (1 EUR = 0.8567 GBP, 1 June 2026, ECB)."]

@@ -111,7 +111,7 @@ def test_recovery_fees_and_taxes_never_share_a_heading() -> None:
     assert "$74.83" in taxes
     assert "Charged on $268.21 of $413.27." in fees
     assert "Exempt: $60.00, certificate TX-000-1." in taxes
-    summary = dict(page_of(sample.american()).summary)
+    summary = dict(page_of(sample.american()).money.summary)
     assert summary["Our recovery fees"] == "$144.61"
     assert summary["Government taxes"] == "$74.83"
 
@@ -119,7 +119,7 @@ def test_recovery_fees_and_taxes_never_share_a_heading() -> None:
 def test_rows_of_one_fee_tell_their_dates_and_explain_it_once() -> None:
     june = sample.tax("RRF", "recovery_fee", "Regulatory recovery fee", "3.25", "100", sample.RRF_TEXT)
     may = june.model_copy(update={"tax_date": date(2026, 5, 16)})
-    first, second = page_of(sample.document([], [june, may])).recovery_fees
+    first, second = page_of(sample.document([], [june, may])).money.recovery_fees
     assert (first.details, first.text) == (["As of June 1, 2026."], sample.RRF_TEXT)
     assert (second.details, second.text) == (["As of May 16, 2026."], "")
 
@@ -211,20 +211,20 @@ def test_meters_say_included_used_and_over() -> None:
 
 
 def test_why_the_total_changed_names_the_biggest_sections() -> None:
-    first, second = page_of(sample.american()).change
+    first, second = page_of(sample.american()).notes.change
     assert first == "$54.50 more than on the previous invoice (May 2026: $1,168.40)."
     assert (
         second
         == "What changed most: Service fees +$49.90, Additional outbound minutes -$20.46, Prorated charges +$19.56."
     )
-    assert page_of(abroad.german()).change[0].startswith("100,41\N{NO-BREAK SPACE}€ weniger als")
+    assert page_of(abroad.german()).notes.change[0].startswith("100,41\N{NO-BREAK SPACE}€ weniger als")
 
 
 def test_nothing_to_pay_and_credits() -> None:
     zero = page_of(sample.tiny())
     assert (zero.headline.amount, zero.headline.when, zero.how_to_pay) == ("$0.00", "Nothing to pay.", [])
     credit = page_of(abroad.british_credit_note())
-    assert (credit.headline.label, credit.headline.amount, credit.total) == ("Your credit", "£44.40", "-£44.40")
+    assert (credit.headline.label, credit.headline.amount, credit.money.total) == ("Your credit", "£44.40", "-£44.40")
     assert credit.how_to_pay == []
     assert ("Corrects", "LUGB-2026-000019") in credit.facts
     assert "Due on" not in dict(credit.facts)
@@ -244,8 +244,8 @@ def test_lines_above_the_cap_are_counted_and_summed_but_not_printed() -> None:
     assert len(rows_of(document)) == charges.MOST_LINES
     page = page_of(document)
     left = len(document.lines) - charges.MOST_LINES
-    assert page.left_out.startswith(f"{left} more lines")
-    assert "all.csv" in page.left_out
+    assert page.notes.left_out.startswith(f"{left} more lines")
+    assert "all.csv" in page.notes.left_out
     abroad = next(block for block in page.sections if block.key == "international_minutes")
     total = sum(line.amount for line in document.lines if line.section == "international_minutes")
     assert abroad.subtotal == f"${total:,.2f}"
