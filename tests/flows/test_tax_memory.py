@@ -1,16 +1,12 @@
 """What the tax stage reads back from the database: the seconds of a traffic study, whole."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
-
 from flows.books.context import Request, Run
-from flows.home.settings import Home, TaxEngineSettings
+from flows.home.settings import Home
 from flows.home.store import Store
-from flows.month.tax import _looked_up
-from flows.month.taxing.memory import issued_taxes, rated_calls
-from tests.flows.booked import book, settings
+from flows.month.taxing.memory import rated_calls
 from tests.scenarios.month.home import make_home
 
 
@@ -58,20 +54,3 @@ def test_a_corrected_call_counts_once_and_as_corrected(tmp_path: Path) -> None:
             )
         found = rated_calls(store, Run(request, "now", "regular"))
     assert found.select("jurisdiction", "duration_s", "calls").rows() == [("interstate", 60, 1), ("intrastate", 60, 1)]
-
-
-def test_issued_rows_are_read_only_for_whom_they_are_looked_up(tmp_path: Path) -> None:
-    """Who is given something back, and who filed a certificate; for an outside engine whoever it is asked about."""
-    lines = pl.DataFrame(
-        [("PLAIN", None, None), ("BACK", date(2026, 4, 1), None), ("NAMED", None, "US-1")],
-        schema={"account_id": pl.String, "tax_date": pl.Date, "reverses": pl.String}, orient="row",
-    )  # fmt: skip
-    certificates = pl.DataFrame({"account_id": ["CERTIFIED", "BACK"]})
-    own = settings()
-    assert _looked_up(lines, certificates, own) == ["BACK", "CERTIFIED", "NAMED"]
-    asking = own.model_copy(update={"tax_engine": TaxEngineSettings(sellers=["us"], folder="engine")})
-    assert _looked_up(lines, certificates, asking) == ["BACK", "CERTIFIED", "NAMED", "PLAIN"]
-    with Store(Home(tmp_path)) as store:
-        book(store)
-        assert issued_taxes(store, ["A-3", "A-4"])["invoice_number"].to_list() == ["US-2026-000002"] * 2
-        assert issued_taxes(store, ["A-1", "A-3"]).height == 4
