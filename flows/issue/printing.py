@@ -8,6 +8,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 from flows.books.context import Request
 from flows.home import progress
@@ -23,7 +24,6 @@ from templates.render import pdf_of_json, render_html
 
 _OF_A_DRAFT = ("documents", "invoice_lines", "invoice_taxes", "line_discounts", "line_usage", "charges")
 
-
 TRIED_HERE = 100
 """So many pages are laid out in the time that other processes need to start."""
 TRIED_AT_ONCE = 16
@@ -33,13 +33,19 @@ def faults(drafts: Sequence[str], settings: Settings) -> list[Problem | None]:
     """Why each draft (its JSON) cannot be laid out, None where it can: the same order. Raises Refused for one that may
     not be issued at all.
 
-    The page is made and thrown away; the drawing of it takes a PDF's time and finds nothing more. Many are tried in
-    the processes that PDFs are drawn in.
+    The page is made and thrown away; only to draw it takes a PDF's time. Many are tried in processes like those that
+    draw PDFs.
     """
     if len(drafts) <= TRIED_HERE or settings.run.render_processes == 1:
         return [fault(draft) for draft in drafts]
-    with _pool(settings.run.render_processes) as pool:
-        return list(pool.map(fault, drafts, chunksize=TRIED_AT_ONCE))
+    try:
+        with _pool(settings.run.render_processes) as pool:
+            return list(pool.map(fault, drafts, chunksize=TRIED_AT_ONCE))
+    except BrokenProcessPool:
+        raise Refused(
+            "a process that lays documents out was ended from outside, for lack of memory perhaps; nothing was issued. "
+            "Approve again, with fewer of them: [run] render_processes."
+        ) from None
 
 
 def fault(draft_json: str) -> Problem | None:

@@ -1,5 +1,7 @@
 """Numbers are read once and counted on, documents are laid out before they get one, many in other processes."""
 
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,3 +81,11 @@ def test_many_drafts_are_laid_out_in_other_processes_with_the_same_answers(
     assert printing.faults([fine, broken, fine], settings) == here
     with pytest.raises(Refused, match="draft of account"):
         printing.faults([fine, unfit], settings)
+    monkeypatch.setattr(printing, "fault", _ended)
+    with pytest.raises(Refused, match=r"ended from outside.*nothing was issued.*render_processes"):
+        printing.faults([fine, fine], settings)
+
+
+def _ended(_: str) -> None:
+    """What a process does that runs out of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)

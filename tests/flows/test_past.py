@@ -1,18 +1,23 @@
 """What a draft says of the months before it, against a slow twin that parses everything that was ever issued."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from unittest.mock import patch
 
+import polars as pl
 import pytest
 
-from flows.home.settings import Home
+from flows.home.settings import Home, TaxEngineSettings
 from flows.home.store import Store
 from flows.month.past import Past, holders_of, past_of, previous_totals
+from flows.month.tax import _looked_up
+from flows.month.taxing.memory import issued_taxes
 from invoicing.adjustments import added_up
 from schemas.document import Document, HistoryPoint
 from schemas.periods import shift_month
-from tests.flows.booked import document, draft, insert, run
+from tests.flows.booked import book, document, draft, insert, run, settings
 
 MONTH = "2026-08"
 MONTHS = [shift_month(MONTH, -back) for back in range(15, 0, -1)]
@@ -119,3 +124,20 @@ def test_only_the_last_documents_of_who_is_drafted_for_are_parsed(store: Store) 
 def test_an_account_without_a_past_has_none(store: Store) -> None:
     found = past_of(store, MONTHS[0], ["A-1", "A-4"])
     assert (found.previous, found.history) == ({}, {})
+
+
+def test_issued_tax_rows_are_read_only_for_whom_they_are_looked_up(tmp_path: Path) -> None:
+    """Who is given something back, and who filed a certificate; for an outside engine whoever it is asked about."""
+    lines = pl.DataFrame(
+        [("PLAIN", None, None), ("BACK", date(2026, 4, 1), None), ("NAMED", None, "US-1")],
+        schema={"account_id": pl.String, "tax_date": pl.Date, "reverses": pl.String}, orient="row",
+    )  # fmt: skip
+    certificates = pl.DataFrame({"account_id": ["CERTIFIED", "BACK"]})
+    own = settings()
+    assert _looked_up(lines, certificates, own) == ["BACK", "CERTIFIED", "NAMED"]
+    asking = own.model_copy(update={"tax_engine": TaxEngineSettings(sellers=["us"], folder="engine")})
+    assert _looked_up(lines, certificates, asking) == ["BACK", "CERTIFIED", "NAMED", "PLAIN"]
+    with Store(Home(tmp_path)) as store:
+        book(store)
+        assert issued_taxes(store, ["A-3", "A-4"])["invoice_number"].to_list() == ["US-2026-000002"] * 2
+        assert issued_taxes(store, ["A-1", "A-3"]).height == 4
