@@ -92,9 +92,14 @@ def upgrade(con: duckdb.DuckDBPyConnection, version: int) -> None:
         _rebuild(con, columns)
         con.execute("update schema_version set version = $1", [SCHEMA_VERSION])
         con.execute("commit")
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(duckdb.Error):
             con.execute("rollback")
+        if isinstance(error, duckdb.ConstraintException):
+            raise Refused(
+                f"tollbook.duckdb cannot be brought from schema version {version} to {SCHEMA_VERSION}, and was not "
+                f"changed: {str(error).splitlines()[0]}. Please report it; the program version that made it reads it."
+            ) from None
         raise
     con.execute("checkpoint")
 

@@ -84,6 +84,9 @@ class Store:
         except duckdb.Error as error:
             self.con.close()
             raise Refused(damaged(error)) from None
+        except BaseException:
+            self.con.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

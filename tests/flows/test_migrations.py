@@ -171,6 +171,17 @@ def test_an_upgrade_that_does_not_end_leaves_version_5_whole(home: Home, monkeyp
     assert _content(home, tables) == before
 
 
+def test_a_row_that_todays_lists_do_not_let_in_is_named_and_nothing_changes(home: Home) -> None:
+    _raw(home, "insert into run_events values ('2025-07', 'typo', 'anna', null, now())")
+    tables = _tables(home)
+    before = _content(home, tables)
+    with pytest.raises(
+        Refused, match=r"from schema version 5 to \d+, and was not changed: Constraint Error.*run_events"
+    ):
+        Store(home).__enter__()
+    assert (_tables(home), _content(home, tables)) == (tables, before)
+
+
 def test_older_versions_are_refused(home: Home) -> None:
     _raw(home, "update schema_version set version = 4")
     with pytest.raises(Refused, match=r"schema version 4, this program writes \d+ and upgrades from 5 on"):
