@@ -177,6 +177,7 @@ def test_a_run_by_prefect_killed_alone_takes_its_server_with_it(home: Home, home
         check=False, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
+    assert "Prefect" in again.stderr, "while it is loaded and started, this is said"
     assert _left(home) == _left(homes["drafted"])
     _approve(home)
     assert _left(home) == _left(homes["issued"])
