@@ -173,6 +173,7 @@ def test_a_run_by_prefect_killed_alone_takes_its_server_with_it(home: Home, home
     assert left_in(session) == [], "no server stays behind"
     again = tollbook("--home", str(home.root), *by_prefect)
     assert again.returncode == 0, again.stderr
+    assert "Prefect" in again.stderr, "while it is loaded and started, this is said"
     assert _left(home) == _left(homes["drafted"])
     _approve(home)
     assert _left(home) == _left(homes["issued"])
