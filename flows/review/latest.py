@@ -64,6 +64,11 @@ def note(home: Home, settings: Settings, review: "Review") -> None:
     write_atomic(_note(home, review.month), json.dumps(noted, ensure_ascii=False).encode())
 
 
+def forget(home: Home, month: str) -> None:
+    """The month has no review any more, and nothing is left of what it told."""
+    _note(home, month).unlink(missing_ok=True)
+
+
 def _still_holding(home: Home, settings: Settings, month: str) -> WrittenReview | None:
     with suppress(OSError, ValueError, KeyError):
         noted = json.loads(_note(home, month).read_bytes())
