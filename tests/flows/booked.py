@@ -124,7 +124,7 @@ BOOKS = {
         run-2026-06  A-3         us         USD       closed       has_left      0       56              -
         run-2026-06  A-4         us         USD       parked       no_price      0       0               no price in USD for headset
         run-2026-06  A-5         us         USD       not_started  starts_later  0       0               -
-    """,
+    """,  # noqa: E501 a table reads as a table
     "run_findings": """
         run_id       account_id  kind              detail
         run-2026-06  A-1         older_difference  -3.00 USD
