@@ -95,7 +95,7 @@ def adjustment(
     return Adjustment(document, places)
 
 
-def added_up(document: Document, added: Document) -> Document:
+def with_adjustment(document: Document, added: Document) -> Document:
     """A document with an adjustment of it, as one: what the next one is compared with."""
     sums = {name: getattr(document, name) + getattr(added, name) for name in ("subtotal", "tax_total", "total")}
     return document.model_copy(

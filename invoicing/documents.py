@@ -201,7 +201,7 @@ def _totals(document: Document) -> dict[str, Decimal]:
     return totals
 
 
-def issued(document: Document, number: str, issue_date: date, usage_csv: str | None) -> Document:
+def issue_document(document: Document, number: str, issue_date: date, usage_csv: str | None) -> Document:
     """The draft as issued: with its number and dates; nothing else changes."""
     terms = document.due_date - document.issue_date
     return document.model_copy(

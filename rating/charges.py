@@ -198,13 +198,13 @@ SUMS: dict[str, Any] = {
 """Components added up as far as their line, price and denominator agree."""
 
 
-def summed(components: pl.DataFrame) -> pl.DataFrame:
+def sum_components(components: pl.DataFrame) -> pl.DataFrame:
     """`usage_components` to SUMS. The sums of pieces, put together and summed again, are those of the whole."""
     is_metered = pl.col("component").is_in(["included", "charged", "minimum"])
-    return summed_again(components.with_columns(is_metered=is_metered))
+    return merge_sums(components.with_columns(is_metered=is_metered))
 
 
-def summed_again(sums: pl.DataFrame) -> pl.DataFrame:
+def merge_sums(sums: pl.DataFrame) -> pl.DataFrame:
     """The SUMS of several pieces as those of the whole."""
     added = ("units", "amount_num")
     found = sums.group_by(name for name in SUMS if name not in added).agg(pl.col(added).sum())

@@ -16,7 +16,7 @@ _SHORTEST = 7  # digits of the shortest E.164 number with its country code that 
 _SMS_COUNTRIES = ["US", "CA", "PR"]
 
 
-def placed(numbers: pl.Series, cells: Cells) -> pl.DataFrame:
+def place_numbers(numbers: pl.Series, cells: Cells) -> pl.DataFrame:
     """country, region, number_class of each number by the numbering plan; nulls where it is not E.164."""
     dialled = Dialled.of(numbers)
     return _place(dialled, cells.located(dialled), cells)
@@ -76,7 +76,7 @@ def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     if not strange.any():
         return usage
     near = usage.filter(strange).select(near_number())
-    place, at = placed(near["near_number"], cells), strange.arg_true()
+    place, at = place_numbers(near["near_number"], cells), strange.arg_true()
     return usage.with_columns(
         usage["near_country"].scatter(at, place["country"]), usage["near_region"].scatter(at, place["region"])
     )

@@ -12,7 +12,7 @@ import polars as pl
 from rating.classes import NUMBERING_PLAN
 from rating.ends import far_number
 from rating.intervals import Intervals, intervals
-from rating.match import Cells, Dialled, PrefixTable, compile_prefixes, cut
+from rating.match import Cells, Dialled, PrefixTable, compile_prefixes, cut_cells
 from schemas.money import EXACT
 
 RATE: dict[str, Any] = {
@@ -112,7 +112,7 @@ def rate_book(own: pl.DataFrame, decks: Mapping[str, Deck], agreed: pl.DataFrame
             height += table.rows.height
             parts.append(table.rows.select(pl.lit(name).alias("deck"), *RATE))
     parts.append(agreed.select("deck", *RATE))
-    return RateBook(pl.concat(parts), cut(tables), by_plan, places, agreed)
+    return RateBook(pl.concat(parts), cut_cells(tables), by_plan, places, agreed)
 
 
 def _table_name(deck: str, jurisdiction: str | None) -> str:

@@ -12,7 +12,7 @@ from rating.deck_search import NEXT, PER_CALL, RATE, Asked, Deck, RateBook, firs
 from rating.draws import NEXT as ALSO
 from rating.number_classes import by_class
 from rating.outcomes import settle
-from rating.tariffs import RateOn, Tariffs, change_dates, compiled, is_plain, is_priced, of_deck, together
+from rating.tariffs import RateOn, Tariffs, change_dates, compile_rates, is_plain, is_priced, join_tariffs, of_deck
 from schemas.allowance import allowance_id
 from schemas.catalog import Catalog
 from schemas.dated import in_force
@@ -93,9 +93,9 @@ def plan_rates(catalog: Catalog) -> pl.DataFrame:
 
 def tariffs(catalog: Catalog, decks: Mapping[str, Deck], agreed: pl.DataFrame | None = None) -> Tariffs:
     """What the rate rows that are not plain cost. Raises WrongUsage for one whose amounts would not fit."""
-    own = compiled(version.on for version in _versions(catalog) if not is_plain(version.on.rate))
+    own = compile_rates(version.on for version in _versions(catalog) if not is_plain(version.on.rate))
     rows = [deck.rows for deck in decks.values()] + ([] if agreed is None else [agreed])
-    return together(own, [of_deck(part.filter(~pl.col("is_plain"))) for part in rows])
+    return join_tariffs(own, [of_deck(part.filter(~pl.col("is_plain"))) for part in rows])
 
 
 def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: RateBook) -> pl.DataFrame:

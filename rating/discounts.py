@@ -46,7 +46,7 @@ def used_up(discounts: pl.DataFrame, given: pl.DataFrame) -> list[str]:
     )
 
 
-def reached(charges: pl.DataFrame, discounts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+def with_discounts(charges: pl.DataFrame, discounts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
     """Fills `discounts` of CHARGE rows with the keys of those that reach them, and cuts lines so that all of a line's
     charges have the same ones.
 

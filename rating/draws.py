@@ -70,7 +70,7 @@ def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFram
     usage: allowance_id as the rule lists them (null: none), account_id, usage_month, category, billing_group,
     billable_units, started_at, usage_id, and what rating.devices reads. allowance_id becomes the last one that the
     call may draw on, the one it goes beyond; `draws` (DRAWS) says what it took where it could choose, else null.
-    grants: as rating.allowances.granted returns.
+    grants: as rating.allowances.grant_allowances returns.
     """
     grants = grants.with_row_index("which")
     asked = _asked(usage, grants, pools)

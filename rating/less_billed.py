@@ -10,7 +10,7 @@ from schemas.money import EXACT, round_sums
 _LINE = ["account_id", "line_key"]
 
 
-def keyed(billed: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+def with_line_keys(billed: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
     """Billed usage lines with the line_key that their usage has today; a product that moved to another section counts
     there. billed: account_id, charge_key, section, product_code, billing_group, period_start."""
     sections = {code: product.section for code, product in products.items()}
@@ -29,7 +29,7 @@ def keyed(billed: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
 def less_billed(owed: pl.DataFrame, billed: pl.DataFrame, digits: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
     """CHARGE rows of what is owed for usage lines, less what is billed of them.
 
-    owed: CHARGE rows of whole lines. billed: `keyed`, with amount (at list prices, as printed), quantity, unit,
+    owed: CHARGE rows of whole lines. billed: as `with_line_keys` returns, with amount (at list prices, as printed), quantity, unit,
     list_unit_price.
     digits: account_id, minor_digits. touched: account_id, line_key of lines whose usage changed though no amount did.
     A line that nothing is billed of stays as it is; one with nothing left is dropped. The others are two rows, what it

@@ -150,7 +150,7 @@ class Cells:
         return found
 
 
-def cut(tables: Mapping[str, PrefixTable]) -> Cells:
+def cut_cells(tables: Mapping[str, PrefixTable]) -> Cells:
     """Makes the cells of `tables`, whose numbers will be searched together."""
     edges = [epoch.bounds["lower"] for table in tables.values() for epoch in table.epochs]
     lowers = pl.concat([*edges, pl.Series([0])]).unique().sort()
@@ -169,7 +169,7 @@ def longest_prefix(table: PrefixTable, numbers: pl.DataFrame) -> pl.DataFrame:
 
     One output row per input row, with the columns of `table.rows`; nulls where no prefix is in force.
     """
-    cells, dialled = cut({"": table}), Dialled.of(numbers["number"])
+    cells, dialled = cut_cells({"": table}), Dialled.of(numbers["number"])
     found = cells.row_of("", cells.located(dialled), dialled, numbers["day"])
     return table.rows.select(pl.all().gather(found))
 

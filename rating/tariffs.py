@@ -88,7 +88,7 @@ def is_plain(rate: Rate) -> bool:
     return rate.price is not None and whole and not more
 
 
-def compiled(entries: Iterable[RateOn]) -> Tariffs:
+def compile_rates(entries: Iterable[RateOn]) -> Tariffs:
     """The frames of these rates.
 
     Raises WrongUsage when a rate's numbers are so far apart that its amounts would not fit.
@@ -145,7 +145,7 @@ def of_deck(rows: pl.DataFrame) -> Tariffs:
     )  # fmt: skip
 
 
-def together(own: Tariffs, decks: Iterable[Tariffs]) -> Tariffs:
+def join_tariffs(own: Tariffs, decks: Iterable[Tariffs]) -> Tariffs:
     """One set of frames; decks have no clocks."""
     all_ = [own, *decks]
     return Tariffs(

@@ -16,8 +16,8 @@ from taxes.findings import findings
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
 from taxes.memory import Memory
 from taxes.reversals import as_issued
-from taxes.rows import CHARGED, Computed, computed, tax_on
-from taxes.scope import foreign_amounts, grouped, in_scope, share_unknown, taxable_parts, uncovered
+from taxes.rows import CHARGED, Computed, compute_rows, tax_on
+from taxes.scope import foreign_amounts, in_scope, share_unknown, taxable_parts, uncovered_places, with_groups
 from taxes.tables import TAX_CODES, TaxTables
 
 __all__ = ["TaxResult", "apply", "tax_on"]
@@ -63,7 +63,7 @@ def apply(
     known = _framed(pl.DataFrame(schema=ISSUED) if issued is None else issued, ISSUED)
 
     account = documents.select("draft_id", "account_id")
-    lines = grouped(lines).join(account, on="draft_id", validate="m:1")
+    lines = with_groups(lines).join(account, on="draft_id", validate="m:1")
     memory = memory or Memory()
     back = lines.join(memory.remembers(lines), on=["draft_id", "line_no"], how="semi")
     lines = lines.join(back, on=["draft_id", "line_no"], how="anti")
@@ -71,9 +71,11 @@ def apply(
     by_tables = _charged(scoped, documents, tables.tables, certificates, id_checks)
     given_back = _charged(memory.reached(back), documents, memory.tables, certificates, id_checks)
     own = taxable_parts(scoped)
-    parked = _parked([uncovered(lines, tables), share_unknown(own), foreign_amounts(own), by_tables.unknown], documents)
+    parked = _parked(
+        [uncovered_places(lines, tables), share_unknown(own), foreign_amounts(own), by_tables.unknown], documents
+    )
     taxes = pl.concat([by_tables.taxes, given_back.taxes])
-    taxes = numbered(taxes.join(parked, on="draft_id", how="anti"))
+    taxes = number_taxes(taxes.join(parked, on="draft_id", how="anti"))
     return TaxResult(taxes, parked, findings(by_tables.parts, taxes))
 
 
@@ -103,7 +105,7 @@ def _charged(
         on_charges = _on_charges(scoped.filter(of_level), charged, tables)
         parts = pl.concat([own.filter(of_level), on_charges], how="diagonal")
         parts = with_exemptions(_parts(parts, documents), certificates, id_checks)
-        found.append(computed(_rows(parts, documents), tables))
+        found.append(compute_rows(_rows(parts, documents), tables))
         exempted.append(parts)
         charged = pl.concat([charged, found[-1].charged])
     taxes, unknown = pl.concat([one.taxes for one in found]), pl.concat([one.unknown for one in found])
@@ -186,7 +188,7 @@ def _rows(parts: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def numbered(taxes: pl.DataFrame) -> pl.DataFrame:
+def number_taxes(taxes: pl.DataFrame) -> pl.DataFrame:
     """TAXES in the order in which a document prints them, with tax_no."""
     is_tax = pl.col("kind") == "tax"
     in_order = pl.col("tax_code").cast(pl.Enum(TAX_CODES))

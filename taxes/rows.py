@@ -33,7 +33,7 @@ class Computed:
     unknown: pl.DataFrame
 
 
-def computed(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
+def compute_rows(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
     """The rows with their amounts. `rows`: one per row to be printed, its parts as lists (taxes/apply.py)."""
     taxes: list[dict[str, Any]] = []
     charged: list[tuple[str, int, str, Decimal]] = []

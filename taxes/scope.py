@@ -14,7 +14,7 @@ GROUP = ["jurisdiction", "tax_class", "section", "country", "tax_date", "period_
 group, so that a line in two pieces is taxed as it was in one."""
 
 
-def grouped(lines: pl.DataFrame) -> pl.DataFrame:
+def with_groups(lines: pl.DataFrame) -> pl.DataFrame:
     """Lines with `group`, the number of their GROUP on the document."""
     groups = (
         lines.select("draft_id", *GROUP)
@@ -93,7 +93,7 @@ def share_unknown(parts: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def uncovered(lines: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
+def uncovered_places(lines: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
     """WRONG, for every jurisdiction that no table knows: silence is not a zero rate."""
     places = lines.select("jurisdiction").unique().to_series()
     faults = [(place, fault) for place in places if (fault := tables.uncovered(place)) is not None]

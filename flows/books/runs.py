@@ -75,7 +75,7 @@ def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[s
 
 def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
     """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
-    return Inputs(read_feeds(store), tables.hashes, _sha256(billed_by(settings)), tuple(holds(store)))
+    return Inputs(read_feeds(store), tables.hashes, _sha256(billing_settings(settings)), tuple(holds(store)))
 
 
 def inputs_of(books: Books) -> Inputs:
@@ -87,7 +87,7 @@ def _inputs(books: Books) -> Inputs:
     return read_inputs(books.store, books.settings, books.tables)
 
 
-def billed_by(settings: Settings) -> dict[str, Any]:
+def billing_settings(settings: Settings) -> dict[str, Any]:
     """The settings that decide what is billed."""
     billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
     legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
@@ -97,7 +97,7 @@ def billed_by(settings: Settings) -> dict[str, Any]:
 def keep_inputs(home: Home, settings: Settings, inputs: Inputs) -> None:
     """What the hashes of a run's inputs stand for, so that an approval can say what has changed since."""
     keep(home, _text(inputs.as_json()))
-    keep(home, _text(billed_by(settings)))
+    keep(home, _text(billing_settings(settings)))
 
 
 def open_run(books: Books) -> tuple[Run, str | None]:
@@ -114,7 +114,7 @@ def open_run(books: Books) -> tuple[Run, str | None]:
             f"{month} lies before first_invoice_month {settings.billing.first_invoice_month}: "
             "an earlier system billed it."
         )
-    accounts_known(store, request)
+    require_known_accounts(store, request)
     inputs = inputs_of(books)
     keep_inputs(request.home, settings, inputs)
     issued = issued_sha256(store)
@@ -159,7 +159,7 @@ def issued_sha256(store: Store, but_for: str | None = None) -> str:
     )
 
 
-def accounts_known(store: Store, request: Request) -> None:
+def require_known_accounts(store: Store, request: Request) -> None:
     """Raises WrongUsage for accounts that no file of feed `accounts` has ever named."""
     known = {row[0] for row in store.rows("select distinct account_id from feed_accounts")}
     if not known:

@@ -9,7 +9,7 @@ from flows.books.ledger import balance_correction
 from flows.books.runs import add_event, drafted_runs
 from flows.correct.prepared import Prepared
 from flows.correct.rows import write_adjustments, write_outcomes, write_reversals
-from flows.correct.style import adjusted
+from flows.correct.style import draft_adjustments
 from flows.month.draft_rows import document_rows, write_drafts
 from invoicing.corrections import reversal
 from schemas.document import Document
@@ -40,7 +40,7 @@ def draft_correction(run: Run, found: Prepared, reason: str) -> list[str]:
                 for one, back in zip(those, reversals[account], strict=True)
             ],
         )  # fmt: skip
-        adjustments = adjusted(store, run, found, reversals, found.number, day)
+        adjustments = draft_adjustments(store, run, found, reversals, found.number, day)
         write_adjustments(store, run.run_id, list(adjustments.values()))
         write_outcomes(store, run, found, adjustments)
         store.con.execute(

@@ -15,19 +15,19 @@ from flows.books.context import Request, Run
 from flows.books.erased import INSTEAD, Erased, erased_among
 from flows.books.manifest import write_correction_manifest
 from flows.books.runs import (
-    accounts_known,
     add_event,
     inputs_of,
     issued_sha256,
     keep_inputs,
     last_state,
     note_knowledge,
+    require_known_accounts,
 )
 from flows.books.standing import standing_of
 from flows.catalog.load import keep_tables
 from flows.correct.drafts import draft_correction
 from flows.correct.known import known_at
-from flows.correct.prepared import prepared
+from flows.correct.prepared import prepare_correction
 from flows.correct.usage import rate_correction, usage_months_of
 from flows.home import audit
 from flows.home.store import Store
@@ -103,7 +103,7 @@ def correct(
             rate_correction(run)
             charge(run)
             tax(run)
-            found = prepared(run)
+            found = prepare_correction(run)
             parked = found.parked | {
                 account: Problem("detail_erased", f"not recomputed: {one}") for account, one in erased.items()
             }
@@ -134,7 +134,7 @@ def _opened(books: Books, asked: Request, reason: str, as_known_at: str | None) 
     month = asked.invoice_month
     store, home, settings = books.store, books.request.home, books.settings
     keep_tables(home, settings, books.tables)
-    accounts_known(store, asked)
+    require_known_accounts(store, asked)
     holders, erased = _holders(store, asked)
     inputs = inputs_of(books)
     keep_inputs(home, settings, inputs)

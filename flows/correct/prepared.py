@@ -13,7 +13,7 @@ from flows.home.store import Store
 from flows.month.allowance_use import meters, read_use
 from flows.month.headings import headings
 from flows.month.inputs import billed_to, master_of
-from invoicing.adjustments import added_up
+from invoicing.adjustments import with_adjustment
 from invoicing.documents import Heading, RunFacts, build_documents, compare
 from invoicing.fit import unfit
 from invoicing.national import Rates
@@ -37,7 +37,7 @@ class Prepared:
     """Of the month's corrections, the how manyth this is."""
 
 
-def prepared(run: Run) -> Prepared:
+def prepare_correction(run: Run) -> Prepared:
     """Builds the documents of the recomputed month and keeps those that differ. Raises Refused where more would be
     credited than an account was ever billed."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
@@ -143,7 +143,7 @@ def _previous(store: Store, standing: dict[str, list[StandingDocument]]) -> dict
         if number in numbers:
             found[number] = [document]
         else:
-            found[corrects].append(added_up(found[corrects][-1], document))
+            found[corrects].append(with_adjustment(found[corrects][-1], document))
     return found
 
 

@@ -18,14 +18,14 @@ import polars as pl
 from flows.books.context import Request
 from flows.books.erased import INSTEAD, erased_accounts, erased_among
 from flows.books.publish import in_force
-from flows.books.runs import accounts_known
+from flows.books.runs import require_known_accounts
 from flows.catalog.load import load_all
 from flows.decks.deck_file import own_rates
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.inputs import load_master, rating_tables
 from flows.month.usage.late import numbers_of, of_months
-from flows.month.usage.pieces import classed, drawn, piece_rows, priced
+from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import account_reader
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.money import EXACT, rounded
@@ -107,7 +107,7 @@ def rerate(request: Request, asked: Asked) -> Rerated:
         raise WrongUsage(f"--deck: unknown {asked.deck!r}; there are {', '.join(settings.decks)}")
     month = shift_month(request.invoice_month, -1)
     with request.store() as store:
-        accounts_known(store, request)
+        require_known_accounts(store, request)
         with in_force(store.con, ("documents_in_force",)):
             held = store.sql(_BEFORE, {"month": month, "accounts": list(request.accounts) or None})
         erased = erased_among(store, ((account, month) for account in erased_accounts(store)))
@@ -135,9 +135,9 @@ def _now(store: Store, request: Request, settings: Settings, month: str) -> pl.D
     found = [pl.DataFrame(schema=_MONEY)]
     try:
         with account_reader(store, settings, numbers_of(lookups, months), first, add_months(first, 1), rows) as reader:
-            pieces = list(classed(reader, lookups, folder, lambda _, __: None, of_months(months, None)))
-            included = drawn([path for _, path in pieces], lookups, rows)
-            for _, records in priced(pieces, included, reader, lookups):
+            pieces = list(classify_pieces(reader, lookups, folder, lambda _, __: None, of_months(months, None)))
+            included = draw_allowances([path for _, path in pieces], lookups, rows)
+            for _, records in price_pieces(pieces, included, reader, lookups):
                 found.append(records.select(pl.col(name).cast(kind) for name, kind in _MONEY.items()))
     finally:
         shutil.rmtree(folder)

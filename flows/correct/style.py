@@ -14,7 +14,7 @@ from invoicing.adjustments import Adjustment, adjustment
 from schemas.document import Document
 
 
-def adjusted(
+def draft_adjustments(
     store: Store, run: Run, found: Prepared, reversals: dict[str, list[Document]], number: int, day: date
 ) -> dict[str, Adjustment]:
     """The adjustments of accounts whose seller asks for them, by account; their drafts end on A and `number`.

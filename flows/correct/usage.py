@@ -5,12 +5,12 @@ from functools import partial
 
 import polars as pl
 
-from flows.books.context import Run, emptied
+from flows.books.context import Run, empty_folder
 from flows.books.standing import StandingDocument, standing_of
 from flows.home.store import Store
 from flows.month.inputs import master_of, rating_tables
 from flows.month.usage.late import numbers_of, of_months
-from flows.month.usage.pieces import classed, drawn, piece_rows, priced
+from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import Piece, account_reader
 from flows.month.usage.rows import leave_rated, usage_rows
 from rating.outcomes import outcome
@@ -23,7 +23,7 @@ def rate_correction(run: Run) -> None:
     the folders usage/ and settled/: rows of rated_usage and of what is not rated any more, a file per piece, for who is
     corrected."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
-    waiting, rated, usage, _ = (emptied(run.work / name) for name in ("classed", "rated", "usage", "settled"))
+    waiting, rated, usage, _ = (empty_folder(run.work / name) for name in ("classed", "rated", "usage", "settled"))
     standing = standing_of(store, request.invoice_month, request.accounts)
     months = usage_months_of(standing, request.invoice_month)
     months.write_parquet(run.work / "months.parquet")
@@ -36,9 +36,9 @@ def rate_correction(run: Run) -> None:
     keep = partial(_keep_settled, store, run, _billed(store, standing))
     with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
         wanted = of_months(months, None)
-        pieces = list(classed(reader, lookups, waiting, keep, wanted))
-        included = drawn([path for _, path in pieces], lookups, rows)
-        for path, records in priced(pieces, included, reader, lookups):
+        pieces = list(classify_pieces(reader, lookups, waiting, keep, wanted))
+        included = draw_allowances([path for _, path in pieces], lookups, rows)
+        for path, records in price_pieces(pieces, included, reader, lookups):
             leave_rated(records, rated / path.name)
             rows_of = usage_rows(run, records, pl.lit("correction", pl.Categorical)).select(columns)
             rows_of.with_columns(pl.col(pl.Categorical).cast(pl.String)).write_parquet(

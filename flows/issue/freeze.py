@@ -13,7 +13,7 @@ from flows.home.audit import record
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.issue.printing import faults, set_aside
-from invoicing.documents import issued
+from invoicing.documents import issue_document
 from schemas.document import Document, canonical
 
 ISSUED_AT_ONCE = 1000
@@ -95,7 +95,7 @@ def _numbered(
         sequence = _next_in(last, (seller_id, series, day.year))
         number = f"{series}-{day.year}-{sequence:06d}"
         has_usage = draft.correction != "reversal" and any(line.charge_type == "usage" for line in draft.lines)
-        document = issued(draft, number, day, f"{number}.csv" if has_usage else None)
+        document = issue_document(draft, number, day, f"{number}.csv" if has_usage else None)
         content = canonical(document)
         rows.append(
             (draft_id, number, seller_id, series, sequence, account_id, document.invoice_month, run_id, day,

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.books.books import Books
 from flows.books.context import Request
-from flows.books.runs import Inputs, billed_by, inputs_of, issued_sha256
+from flows.books.runs import Inputs, billing_settings, inputs_of, issued_sha256
 from flows.home.objects import kept
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
@@ -66,7 +66,7 @@ def _moved(store: Store, home: Home, settings: Settings, now: Inputs, run_id: st
     moved += _feeds(then["feeds"], now.feeds) + _tables(then["tables"], now.tables)
     if then["settings_sha256"] != now.settings_sha256:
         before = _kept(home, then["settings_sha256"])
-        keys = _differing(before, billed_by(settings)) if before is not None else []
+        keys = _differing(before, billing_settings(settings)) if before is not None else []
         moved.append("tollbook.toml" + (f": {', '.join(keys[:5])}" if keys else ""))
     if then.get("held", []) != list(now.held):
         moved.append("the accounts set aside by hand")

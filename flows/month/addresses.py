@@ -16,7 +16,7 @@ def with_jurisdiction(addresses: pl.DataFrame, places: Places) -> pl.DataFrame:
     return addresses.join(known, on=keys, how="left", nulls_equal=True, validate="m:1", maintain_order="left")
 
 
-def misplaced(versions: pl.DataFrame, locations: pl.DataFrame, places: Places) -> pl.DataFrame:
+def misplaced_accounts(versions: pl.DataFrame, locations: pl.DataFrame, places: Places) -> pl.DataFrame:
     """PARKED: accounts whose region decides taxes and does not fit the postal code beside it.
 
     Of an account's versions the last counts; of its locations every one, for 9-1-1 follows the service address.

@@ -21,8 +21,8 @@ _KEYS = ("account_id", "usage_month", "allowance_id", "pool")
 class AllowanceUse:
     """What a run granted and what its calls took, of all its accounts; `usage_months`: those with such calls.
 
-    grants: as rating.allowances.granted returns; used: account_id, usage_month, allowance_id, pool, used_units,
-    over_units.
+    grants: as rating.allowances.grant_allowances returns them; used: account_id, usage_month, allowance_id, pool,
+    used_units, over_units.
     """
 
     grants: pl.DataFrame

@@ -15,7 +15,7 @@ from flows.month.inputs import MasterData, all_accounts, master_of, usage_months
 from flows.month.isolate import Accounts, parking
 from flows.month.usage_owed import UsageContext, usage_owed
 from rating.charges import one_time_charges, recurring_charges
-from rating.discounts import in_order, reached
+from rating.discounts import in_order, with_discounts
 from rating.owed import KEY, STATE, difference, horizons, parts_owed
 from rating.period_charges import with_states
 from rating.prices import agreed_prices, with_prices
@@ -86,7 +86,7 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
     charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
-    charges = reached(charges, discounts, products)
+    charges = with_discounts(charges, discounts, products)
     checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
     parked.write_parquet(run.work / "parked.parquet")
     findings = pl.concat([older, aged, strangers])

@@ -19,7 +19,7 @@ from flows.month.allowance_use import meters, read_use
 from flows.month.draft_rows import write_drafts
 from flows.month.headings import headings_of
 from flows.month.inputs import MasterData, billed_to, master_of
-from flows.month.isolate import alone, stage_failed
+from flows.month.isolate import failing_items, stage_failed
 from flows.month.past import holders_of, past_of, previous_totals
 from invoicing.documents import RunFacts, build_documents
 from invoicing.fit import unfit
@@ -92,7 +92,7 @@ def _documents(
     try:
         documents, failed = built(accounts), {}
     except Exception as error:  # noqa: BLE001 raised again unless it is an account's
-        failed = alone(sorted(accounts), built, error)
+        failed = failing_items(sorted(accounts), built, error)
         documents = built(accounts - set(failed))
     wrong = {account: stage_failed("drafting", how) for account, how in failed.items()}
     wrong |= {d.bill_to.account_id: found for d in documents if (found := unfit(d))}

@@ -11,9 +11,9 @@ from flows.books.erased import erased_before
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
-from flows.month.addresses import misplaced, with_jurisdiction
-from rating.allowances import granted
-from rating.classes import placed
+from flows.month.addresses import misplaced_accounts, with_jurisdiction
+from rating.allowances import grant_allowances
+from rating.classes import place_numbers
 from rating.deck_search import RateBook, agreed_rates, rate_book
 from rating.decks import plan_rates, rules, tariffs
 from rating.devices import Devices, devices_over_time
@@ -78,7 +78,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         _unknown_decks(current["prices"], tables),
         _plan_misfits(versions, tables),
         _idle_prices(current["prices"], tables),
-        misplaced(versions, locations, tables.places),
+        misplaced_accounts(versions, locations, tables.places),
     ]
     return MasterData(
         versions=versions,
@@ -212,7 +212,7 @@ def rating_tables(
         rules=rules(catalog),
         book=book,
         tariffs=tariffs(catalog, tables.decks, agreed),
-        grants=granted(master.spans, master.versions, months, catalog),
+        grants=grant_allowances(master.spans, master.versions, months, catalog),
         pools=pools_of(catalog, _devices(master, tables)),
         on_net=on_net_of(catalog, house.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
         billed_before=_billed_before(store).clear() if never_late else _billed_before(store),
@@ -292,7 +292,7 @@ def _placed_numbers(master: MasterData, book: RateBook) -> pl.DataFrame:
     """Number intervals with the country and region that the numbering plan gives the number."""
     rows = number_intervals(master)
     return pl.concat(
-        [rows, placed(rows["number"], book.cells).select(near_country="country", near_region="region")],
+        [rows, place_numbers(rows["number"], book.cells).select(near_country="country", near_region="region")],
         how="horizontal",
     )
 

@@ -42,7 +42,9 @@ class Accounts:
         return replace(master, **frames)
 
 
-def alone(items: Sequence[str], attempt: Callable[[frozenset[str]], object], error: Exception) -> dict[str, str]:
+def failing_items(
+    items: Sequence[str], attempt: Callable[[frozenset[str]], object], error: Exception
+) -> dict[str, str]:
     """The items that fail on their own -> how. Raises `error` when none does, or more than MOST do."""
     found: dict[str, str] = {}
     waiting = [list(items)]
@@ -85,7 +87,7 @@ def parking(run: Run, name: str, accounts: Callable[[], Sequence[str]], stage: C
     except (Refused, WrongUsage, NothingToDo):
         raise
     except Exception as error:  # noqa: BLE001 raised again unless it is an account's
-        failed = alone(sorted(accounts()), lambda some: stage(Accounts(within=some)), error)
+        failed = failing_items(sorted(accounts()), lambda some: stage(Accounts(within=some)), error)
     done = stage(Accounts(without=frozenset(failed)))
     path = run.work / "parked.parquet"
     rows = [(account, *stage_failed(name, how)) for account, how in failed.items()]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.context import Run, emptied
+from flows.books.context import Run, empty_folder
 from flows.home.store import Store
 from flows.month.isolate import Accounts
 from flows.month.usage.rows import read_rated, reading_amount
-from rating.charges import SUMS, summed, summed_again, usage_charges, usage_components
-from rating.less_billed import keyed, less_billed
+from rating.charges import SUMS, merge_sums, sum_components, usage_charges, usage_components
+from rating.less_billed import less_billed, with_line_keys
 from rating.period_charges import with_usage_pricing
 from schemas.catalog import Product, in_language
 from schemas.frames import parked_as
@@ -66,12 +66,12 @@ def usage_owed(context: UsageContext, but_for: list[str] | None = None) -> tuple
     Leaves components/*.parquet in the work folder: what each record puts on which line. `but_for`: numbers of the
     documents that a correction takes the place of; then all its usage is less what the other documents hold.
     """
-    folder = emptied(context.run.work / "components")
+    folder = empty_folder(context.run.work / "components")
     sums = _components(context, "rated", folder)
     if but_for is not None:
         return _less_billed(context, sums, folder, but_for)
     charges, problems = with_usage_pricing(usage_charges(sums, context.bounds), context.currencies, context.products)
-    late_folder = emptied(context.run.work / "late_components")
+    late_folder = empty_folder(context.run.work / "late_components")
     late_sums = _components(context, "late", late_folder)
     if late_sums.is_empty():
         return charges, problems
@@ -87,8 +87,8 @@ def _components(context: UsageContext, part: str, folder: Path) -> pl.DataFrame:
     for path in sorted((context.run.work / part).glob("*.arrow")):
         components = usage_components(context.accounts.rows(read_rated(path)), context.products)
         components.with_columns(reading_amount()).write_parquet(folder / f"{path.stem}.parquet", compression="lz4")
-        sums.append(summed(components))
-    return summed_again(pl.concat(sums))
+        sums.append(sum_components(components))
+    return merge_sums(pl.concat(sums))
 
 
 def _less_billed(
@@ -97,7 +97,7 @@ def _less_billed(
     """Charges and components of usage months rated anew, less what documents hold of them."""
     owed, problems = with_usage_pricing(usage_charges(sums, context.bounds), context.currencies, context.products)
     months = context.accounts.rows(pl.read_parquet(context.run.work / "months.parquet"))
-    billed = keyed(_billed(context.run.store, months, but_for), context.products)
+    billed = with_line_keys(_billed(context.run.store, months, but_for), context.products)
     moved = _moved(context.run.store, folder, billed)
     if billed.is_empty():
         return owed, problems

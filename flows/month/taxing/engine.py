@@ -24,7 +24,7 @@ from schemas.document import ENGINE_ANSWER
 from schemas.errors import Refused
 from schemas.frames import FINDINGS, parked_as
 from schemas.money import EXACT, rounded
-from taxes.apply import TaxResult, apply, numbered
+from taxes.apply import TaxResult, apply, number_taxes
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
 from taxes.memory import Memory
 from taxes.tables import TAX_CODES, TaxTables
@@ -76,7 +76,7 @@ ANSWER: dict[str, pl.DataType | type[pl.DataType]] = {
 the document that were asked about). Its documents.csv: draft_id, state (taxed, parked), reason."""
 
 
-def answered(question: Question, tables: TaxTables, settings: Settings, run: Run) -> TaxResult:
+def tax_documents(question: Question, tables: TaxTables, settings: Settings, run: Run) -> TaxResult:
     """The taxes of every document: by our tables, or by the engine of the seller.
 
     The engine is not asked about lines that give back what an issued document charged: that is returned as it stands
@@ -96,7 +96,7 @@ def answered(question: Question, tables: TaxTables, settings: Settings, run: Run
     other = ask(replace(question.of(asked), lines=asked_of_them), engine, run)
     parked = pl.concat([ours.parked, other.parked]).unique("draft_id", keep="first", maintain_order=True)
     taxes = pl.concat([ours.taxes, other.taxes]).join(parked, on="draft_id", how="anti")
-    return TaxResult(numbered(taxes), parked.sort("draft_id"), pl.concat([ours.findings, other.findings]))
+    return TaxResult(number_taxes(taxes), parked.sort("draft_id"), pl.concat([ours.findings, other.findings]))
 
 
 _LINE = ["draft_id", "line_no"]
@@ -165,7 +165,9 @@ def _read(answer: Path, request_id: str, question: Question, run: Run) -> TaxRes
         keep(run.request.home, (answer / name).read_bytes())
     own = {"table": pl.lit(f"{ENGINE_ANSWER}{request_id}"), "unit": pl.lit("percent_of_base")}
     absent = [pl.lit(None).alias(name) for name in TAXES if name not in (*rows.columns, *own)]
-    taxes = numbered(rows.with_columns(*absent, **own).cast({name: TAXES[name] for name in ("rate_amount", "table")}))
+    taxes = number_taxes(
+        rows.with_columns(*absent, **own).cast({name: TAXES[name] for name in ("rate_amount", "table")})
+    )
     accounts = question.documents.select("draft_id", "account_id")
     left_out = documents.filter(pl.col("state") == "parked").join(accounts, on="draft_id")
     parked = left_out.with_columns(**parked_as("tax_engine", pl.col("reason"))).select(list(PARKED))

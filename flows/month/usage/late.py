@@ -12,11 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.context import Run, emptied
+from flows.books.context import Run, empty_folder
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.inputs import MasterData
-from flows.month.usage.pieces import Wanted, classed, drawn, priced
+from flows.month.usage.pieces import Wanted, classify_pieces, draw_allowances, price_pieces
 from flows.month.usage.read import UsageReader, account_reader
 from flows.month.usage.rows import leave_rated, month_of, read_rated, usage_rows
 from rating.draws import left_over
@@ -84,7 +84,7 @@ def rate_late(
     tables_from: the first usage month there is -> what rating looks things up in; what is written off may be older
     than the months that a run looks back.
     """
-    folder = emptied(run.work / "late")
+    folder = empty_folder(run.work / "late")
     found = late.records()
     if found.is_empty():
         return
@@ -96,7 +96,7 @@ def rate_late(
     lookups = tables_from(str(months["usage_month"].min()))
     never_late = replace(lookups, billed_before=lookups.billed_before.clear())
     with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
-        drew = emptied(run.work / "late_drawn")
+        drew = empty_folder(run.work / "late_drawn")
         for path, records in _rated(reader, never_late, run, of_months(months, written_off), rows):
             leave_rated(records, drew / path.name)
             leave_rated(records.pipe(_of_accounts_months, billed), folder / path.name)
@@ -118,10 +118,10 @@ def _rated(
     reader: UsageReader, lookups: RatingTables, run: Run, wanted: Wanted, rows: int
 ) -> Iterator[tuple[Path, pl.DataFrame]]:
     """The wanted records of the reader's accounts, rated by themselves: no other record draws on their allowances."""
-    waiting = emptied(run.work / "late_classed")
-    pieces = list(classed(reader, lookups, waiting, lambda _, __: None, wanted))
-    included = drawn([path for _, path in pieces], lookups, rows)
-    yield from priced(pieces, included, reader, lookups)
+    waiting = empty_folder(run.work / "late_classed")
+    pieces = list(classify_pieces(reader, lookups, waiting, lambda _, __: None, wanted))
+    included = draw_allowances([path for _, path in pieces], lookups, rows)
+    yield from price_pieces(pieces, included, reader, lookups)
 
 
 def of_months(months: pl.DataFrame, but_for: pl.DataFrame | None) -> Wanted:

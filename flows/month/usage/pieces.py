@@ -14,7 +14,7 @@ from flows.home import progress
 from flows.home.settings import Settings
 from flows.home.side_by_side import ahead, several
 from flows.month.usage.read import Piece, UsageReader, records_of
-from flows.month.usage.rows import CALLED_FROM, WAITING, coded, months_of, rated_rows
+from flows.month.usage.rows import CALLED_FROM, WAITING, months_of, rated_rows, with_categories
 from rating.draws import DRAWS, draw
 from rating.usage import RatingTables, class_records, price_records
 from schemas.errors import TollbookError
@@ -37,7 +37,7 @@ def piece_rows(settings: Settings) -> int:
     return max(1, int(ROWS_PER_MB * settings.run.memory_limit_mb))
 
 
-def classed(
+def classify_pieces(
     reader: UsageReader, lookups: RatingTables, folder: Path, settled: Settle, wanted: Wanted | None = None
 ) -> Iterator[tuple[Piece, Path]]:
     """Hands over what is settled, and yields where the records on their way wait: all, or those `wanted`."""
@@ -50,7 +50,7 @@ def classed(
         on_their_way = records["reason"].is_null()
         waiting = records.with_row_index("at").filter(on_their_way)
         path = folder / f"{place:05}.arrow"
-        (wanted(waiting) if wanted else waiting).select(columns).pipe(coded).write_ipc(path)
+        (wanted(waiting) if wanted else waiting).select(columns).pipe(with_categories).write_ipc(path)
         return piece, path, records.filter(~on_their_way)
 
     with progress.stage("class", len(reader.pieces), "pieces") as tick:
@@ -67,7 +67,7 @@ def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:
         raise TollbookError(f"rating took in {taken} and gave out {given} (records, seconds): the run stops")
 
 
-def drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, list[pl.DataFrame]]:
+def draw_allowances(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, list[pl.DataFrame]]:
     """What allowances cover of the records that have one: per piece, at, allowance_id, pool, included_units, draws.
 
     As many accounts at a time as have about NARROWER * `rows` records.
@@ -81,7 +81,7 @@ def drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, li
     def of_bucket(bucket: int) -> pl.DataFrame:
         parts = [pl.scan_ipc(path).slice(ends[bucket], ends[bucket + 1] - ends[bucket]) for path, ends in cut]
         asking = pl.concat(parts).collect().with_columns(pl.col(pl.Categorical).cast(pl.String))
-        return draw(asking, lookups.grants, lookups.pools).select(_TAKEN).pipe(coded)
+        return draw(asking, lookups.grants, lookups.pools).select(_TAKEN).pipe(with_categories)
 
     taken: dict[int, list[pl.DataFrame]] = {}
     for found in several(of_bucket, range(buckets)):
@@ -111,7 +111,7 @@ def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> t
     return path.with_suffix(".asking"), ends
 
 
-def priced(
+def price_pieces(
     pieces: list[tuple[Piece, Path]],
     included: dict[int, list[pl.DataFrame]],
     reader: UsageReader,

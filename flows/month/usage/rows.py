@@ -33,7 +33,7 @@ _FEW_VALUES = (
 """Text columns of which many rows share a value: written as a number and a dictionary."""
 
 
-def coded(records: pl.DataFrame) -> pl.DataFrame:
+def with_categories(records: pl.DataFrame) -> pl.DataFrame:
     """`records` with the texts that many share as categories."""
     return records.with_columns(pl.col(name).cast(pl.Categorical) for name in _FEW_VALUES if name in records.columns)
 
@@ -53,7 +53,7 @@ def rated_rows(records: pl.DataFrame, lookups: RatingTables) -> pl.DataFrame:
         *rows.select(pl.all().cast(pl.Categorical).gather(records["rate"])).get_columns(),
         months_of(records["local_date"]),
     )
-    return checked(coded(named), RATED)
+    return checked(with_categories(named), RATED)
 
 
 def months_of(days: pl.Series) -> pl.Series:
@@ -143,7 +143,7 @@ def write_estimates(store: Store, run_id: str) -> None:
         store.con.unregister("_per_unit")
 
 
-def counted(store: Store, run_id: str) -> dict[str, int]:
+def count_outcomes(store: Store, run_id: str) -> dict[str, int]:
     """How many records of the run took which way."""
     return dict(
         store.rows(
