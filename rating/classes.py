@@ -1,4 +1,4 @@
-"""What kind of usage a record is: its category, destination and jurisdiction (issue: class before price).
+"""What kind of usage a record is: its category, destination and jurisdiction. First the class, then the price.
 
 The destination of a call is read from the numbering plan by longest prefix; nothing here looks at a price.
 """
@@ -83,7 +83,7 @@ def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:
 
 
 def _nowhere() -> pl.Expr:
-    """A number of no country and no class has a prefix that nobody has; satellites and +800 are of no country alone."""
+    """A number with neither country nor class has nobody's prefix; satellites and +800 lack a country alone."""
     return pl.col("country").is_null() & pl.col("number_class").is_null()
 
 

@@ -21,7 +21,7 @@ __all__ = ["PER_CALL", "RATE", "Deck", "plan_rates", "rules", "tariffs", "with_r
 
 
 def rules(catalog: Catalog) -> pl.DataFrame:
-    """One row per plan and category: how it is priced and which products print it; `searched`: its decks, to read."""
+    """One row per plan and category: how it is priced, which products print it; `searched`: its decks, for a reader."""
     rows = pl.DataFrame(
         [
             (
@@ -110,16 +110,16 @@ def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: Rat
         numbered, on=["plan", "category"], how="left", validate="m:1", maintain_order="left"
     )
     usage = settle(usage.with_columns(rule["rule"]), "no_rule", pl.col("rule").is_null(), pl.col("category"))
-    found = book.own.at(usage.select("plan", "category"), usage["local_date"])
+    rate = book.own.at(usage.select("plan", "category"), usage["local_date"])
     on_its_way = usage["reason"].is_null()
     for (listed,), _ in rules.filter(pl.col("decks").is_not_null()).group_by("decks", maintain_order=True):
         wanted = (rule["decks"] == listed).fill_null(False) & on_its_way
         if wanted.any():
-            part = asked.where(wanted)
-            rows = first_found(part, book, str(listed))
-            rows = with_agreed(rows, part, usage["account_id"].filter(wanted), book)
-            found = rows if wanted.all() else found.scatter(wanted.arg_true(), rows)
-    usage = usage.with_columns(found.alias("rate"), rule["searched"])
+            asked_of_decks = asked.where(wanted)
+            rows = first_found(asked_of_decks, book, str(listed))
+            rows = with_agreed(rows, asked_of_decks, usage["account_id"].filter(wanted), book)
+            rate = rows if wanted.all() else rate.scatter(wanted.arg_true(), rows)
+    usage = usage.with_columns(rate.alias("rate"), rule["searched"])
     return settle(usage, "no_rate", pl.col("rate").is_null(), pl.col("searched")).drop("searched")
 
 

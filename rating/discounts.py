@@ -68,7 +68,7 @@ def with_discounts(charges: pl.DataFrame, discounts: pl.DataFrame, products: dic
     offers = discounts.select(
         "account_id", "applies_to", "target", "discount_key", "rank", "discount_id", "valid_from", "until"
     )
-    found = (
+    reached = (
         rows.filter(pl.col("charge_type") != "credit")
         .join(offers, on="account_id")
         .filter(hit, pl.col("valid_from") <= pl.col("discount_on"), pl.col("discount_on") < pl.col("until"))
@@ -76,7 +76,7 @@ def with_discounts(charges: pl.DataFrame, discounts: pl.DataFrame, products: dic
         .group_by("_row", maintain_order=True)
         .agg(_keys="discount_key")
     )
-    rows = rows.join(found, on="_row", how="left", validate="1:1", maintain_order="left")
+    rows = rows.join(reached, on="_row", how="left", validate="1:1", maintain_order="left")
     # Usage lines are cut already by all that a discount may aim at, and their records know them by this key.
     cuts = pl.col("_keys").is_not_null() & (pl.col("charge_type") != "usage")
     own_key = pl.concat_str(["line_key", pl.lit("discounts:"), pl.col("_keys").list.join("|")])

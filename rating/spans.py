@@ -68,6 +68,7 @@ def _versions(rows: pl.DataFrame, key: str, start: str, last_day: str, leaving: 
     return ordered.with_columns(
         start=pl.col(start),
         end=pl.min_horizontal(own_end, following),
+        # Not where the next row is another account's: a number that moves there has simply ended here.
         changes_at_end=(
             (pl.min_horizontal(own_end, following) == following)
             & (pl.col("account_id") == pl.col("account_id").shift(-1).over(key))
@@ -136,6 +137,7 @@ def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
     keys = ["account_id", "extension", "product_code"]
     far = pl.lit(date.max)
     ordered = spans.sort(*keys, "start", "resource_id").with_columns(_end=pl.col("end").fill_null(far))
+    # A device that begins on the very day on which all before it have ended leaves no gap.
     reached = pl.col("_end").cum_max().shift(1).over(keys)
     return (
         ordered.with_columns(stretch=(pl.col("start") > reached).fill_null(True).cum_sum().over(keys))
@@ -214,6 +216,7 @@ def _committed(states: pl.DataFrame) -> pl.DataFrame:
         end=pl.when(outlives).then("term_end").otherwise("end"),
         changes_at_end=pl.col("changes_at_end") | outlives,
     )
+    # Behind the term the state goes on, at the quantity it really has.
     after = states.filter(floor & outlives).with_columns(start="term_end")
     return pl.concat([states.filter(~floor), raised, after])
 

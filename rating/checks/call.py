@@ -95,14 +95,14 @@ def _rate(case: Mapping[str, Any]) -> Rate:
 
 
 def _steps(steps: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found = []
+    rate_steps = []
     for step in steps:
         own = _of_keys(step, "steps", set(_STEP_KEYS))
         missing = [key for key in ("price", "per_s", "increment_s") if key not in own]
         if missing:
             raise WrongUsage(f"call: a step without {', '.join(missing)}")
-        found.append({_STEP_KEYS[key]: value for key, value in own.items()})
-    return found
+        rate_steps.append({_STEP_KEYS[key]: value for key, value in own.items()})
+    return rate_steps
 
 
 def _band(band: Mapping[str, Any]) -> dict[str, Any]:
