@@ -149,9 +149,9 @@ def join_tariffs(own: Tariffs, decks: Iterable[Tariffs]) -> Tariffs:
     """One set of frames; decks have no clocks."""
     all_ = [own, *decks]
     return Tariffs(
-        pl.concat([one.rates for one in all_]),
-        pl.concat([one.bands for one in all_]),
-        pl.concat([one.steps for one in all_]),
+        pl.concat([tariffs.rates for tariffs in all_]),
+        pl.concat([tariffs.bands for tariffs in all_]),
+        pl.concat([tariffs.steps for tariffs in all_]),
         own.clocks,
     )
 

@@ -1,7 +1,7 @@
 """All tax tables: the law as dated data, one YAML file per tax and jurisdiction (data/reference/taxes/README.md).
 
 `load_tables` reads and checks every file and names the file and key that are wrong. What a table says of itself is in
-taxes/table.py; here is what only all of them together say: who reaches a place, and which has to wait for which.
+taxes/table.py; here is what only all of them together say: which ones reach a place, and which one waits for which.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ __all__ = ["TAX_CODES", "TaxTable", "TaxTables", "load_tables", "rate_percent"]
 
 @dataclass(frozen=True)
 class TaxTables:
-    """Every table of a run, sorted by file name. No two of one code reach the same place, but for local layers."""
+    """Every table of a run, sorted by file name. No two of one code reach the same place, local layers excepted."""
 
     tables: tuple[TaxTable, ...]
 
