@@ -33,13 +33,13 @@ class Inputs:
     """Accounts set aside by hand."""
 
     def as_json(self) -> dict[str, Any]:
-        found = {
+        facts = {
             "feeds": self.feeds,
             "tables": self.tables,
             "settings_sha256": self.settings_sha256,
             "program": PROGRAM_VERSION,
         }
-        return {**found, "held": list(self.held)} if self.held else found
+        return {**facts, "held": list(self.held)} if self.held else facts
 
     @property
     def sha256(self) -> str:
@@ -57,14 +57,14 @@ def _sha256(value: Any) -> str:
 def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[str, Any]]:
     """What each feed holds (of files before one): how many records, two sums of their hashes that no order changes."""
     feeds = {}
-    known = f"file_seq < {int(before_file)}" if before_file is not None else "true"
+    before = f"file_seq < {int(before_file)}" if before_file is not None else "true"
     for name, feed in FEEDS.items():
         if feed.is_control:
             continue
         if feed.is_usage:
-            rows = f"(from feed_{name} where {known})"
+            rows = f"(from feed_{name} where {before})"
         else:
-            rows = f"({latest(feed, known)})" if before_file is not None else f"current_{name}"
+            rows = f"({latest(feed, before)})" if before_file is not None else f"current_{name}"
         count, xor, total = store.rows(
             f"select count(*), bit_xor(md5_number(row_md5)), sum((md5_number(row_md5) >> 72)::hugeint) from {rows}"
         )[0]
@@ -148,23 +148,23 @@ def note_knowledge(store: Store, run_id: str, reason: str | None = None, as_know
     )
 
 
-def issued_sha256(store: Store, but_for: str | None = None) -> str:
-    """A hash of every issued document, leaving out those of one run: what a run subtracts (RULES 7)."""
+def issued_sha256(store: Store, without_run: str | None = None) -> str:
+    """A hash of every issued document, without those of one run: what a run subtracts (RULES 7)."""
     return _sha256(
         store.rows(
             "select account_id, invoice_month, document_sha256 from issued_documents "
             "where run_id is distinct from $1 order by account_id, invoice_month, document_sha256",
-            [but_for],
+            [without_run],
         )
     )
 
 
 def require_known_accounts(store: Store, request: Request) -> None:
     """Raises WrongUsage for accounts that no file of feed `accounts` has ever named."""
-    known = {row[0] for row in store.rows("select distinct account_id from feed_accounts")}
-    if not known:
+    accounts = {row[0] for row in store.rows("select distinct account_id from feed_accounts")}
+    if not accounts:
         raise Refused("no account is known yet: put files into inbox/accounts/ and run again.")
-    unknown = [account for account in request.accounts if account not in known]
+    unknown = [account for account in request.accounts if account not in accounts]
     if unknown:
         raise WrongUsage(f"--account: unknown {', '.join(unknown)}")
 
