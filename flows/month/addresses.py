@@ -11,9 +11,9 @@ def with_jurisdiction(addresses: pl.DataFrame, places: Places) -> pl.DataFrame:
     """Rows with country, region and postal_code, with `jurisdiction` added: US-IL-CHI, US-TX, ES-CN, DE."""
     keys = ["country", "region", "postal_code"]
     distinct = addresses.select(keys).unique()
-    found = [places.jurisdiction(*address) for address in distinct.iter_rows()]
-    known = distinct.with_columns(pl.Series("jurisdiction", found, dtype=pl.String))
-    return addresses.join(known, on=keys, how="left", nulls_equal=True, validate="m:1", maintain_order="left")
+    jurisdictions = [places.jurisdiction(*address) for address in distinct.iter_rows()]
+    placed = distinct.with_columns(pl.Series("jurisdiction", jurisdictions, dtype=pl.String))
+    return addresses.join(placed, on=keys, how="left", nulls_equal=True, validate="m:1", maintain_order="left")
 
 
 def misplaced_accounts(versions: pl.DataFrame, locations: pl.DataFrame, places: Places) -> pl.DataFrame:

@@ -130,12 +130,12 @@ def _served_until(leaving: dict[str, date], spans: pl.DataFrame) -> pl.DataFrame
 
 def _unknown_products(current: dict[str, pl.DataFrame], tables: Tables) -> pl.DataFrame:
     """Accounts with a product the catalogue does not know: parked, since nobody can say what they owe."""
-    known = list(tables.catalog.products)
-    found = "feed {} names product {}, which the catalogue does not know"
+    products = list(tables.catalog.products)
+    detail = "feed {} names product {}, which the catalogue does not know"
     frames = [
         current[feed]
-        .filter(~pl.col("product_code").is_in(known))
-        .select("account_id", **parked_as("unknown_product", pl.format(found, pl.lit(feed), "product_code")))
+        .filter(~pl.col("product_code").is_in(products))
+        .select("account_id", **parked_as("unknown_product", pl.format(detail, pl.lit(feed), "product_code")))
         for feed in ("subscriptions", "devices", "numbers", "charges")
     ]
     return pl.concat(frames).sort("account_id", "detail").unique("account_id", keep="first", maintain_order=True)
@@ -157,9 +157,9 @@ def _plan_misfits(versions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     )
     unknown = pl.col("plan_currency").is_null()
     stranger = parked_as("unknown_plan", pl.format("plan {} is not in the catalogue", "plan"))
-    told = pl.format("plan {} is in {}, the account in {}", "plan", "plan_currency", "currency")
+    detail = pl.format("plan {} is in {}, the account in {}", "plan", "plan_currency", "currency")
     misfits = on_plan.filter(unknown | (pl.col("plan_currency") != pl.col("currency")))
-    return misfits.select("account_id", **either(unknown, stranger, parked_as("plan_currency", told)))
+    return misfits.select("account_id", **either(unknown, stranger, parked_as("plan_currency", detail)))
 
 
 def _idle_prices(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
@@ -172,8 +172,8 @@ def _idle_prices(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 
 
 def usage_months(settings: Settings, invoice_month: str, since: str | None = None) -> list[tuple[str, date, date]]:
-    """(month, first day, first day after) of every usage month a run of `invoice_month` may still bill, or of those
-    `since` one."""
+    """(month, first day, first day after) of every usage month that a run of `invoice_month` may still bill; `since`:
+    from that month on instead."""
     first = max(
         shift_month(settings.billing.first_invoice_month, -1),
         since or shift_month(invoice_month, -1 - settings.billing.lookback_months),

@@ -36,26 +36,28 @@ def rate(run: Run) -> dict[str, int]:
     rows = piece_rows(settings)
 
     def tables_from(usage_month: str) -> RatingTables:
-        """Of the run, or looking back further."""
+        """The run's tables, or others that look back further."""
         if month_start(usage_month) >= lookups.oldest_usage_day:
             return lookups
         return rating_tables(store, settings, run.request.invoice_month, master, tables, since=usage_month)
 
-    def settled(piece: Piece, records: pl.DataFrame) -> None:
+    def set_apart(piece: Piece, records: pl.DataFrame) -> None:
         write_settled(store, run, piece.feed, late.set_apart(records))
 
     with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
-        pieces = list(classify_pieces(reader, lookups, waiting, settled))
+        pieces = list(classify_pieces(reader, lookups, waiting, set_apart))
         included = draw_allowances([path for _, path in pieces], lookups, rows)
         columns = store.columns("rated_usage")
 
-        def left(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
+        def leave_piece(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
             path, records = item
             tick(1)
             return rated_and_left(run, records, rated / path.name, columns)
 
         with progress.stage("price", len(pieces), "pieces") as tick:
-            store.append_each("rated_usage", several(left, ahead(price_pieces(pieces, included, reader, lookups))))
+            store.append_each(
+                "rated_usage", several(leave_piece, ahead(price_pieces(pieces, included, reader, lookups)))
+            )
         rate_late(store, run, settings, late, rows, tables_from)
         write_estimates(store, run.run_id)
     counts = count_outcomes(store, run.run_id)

@@ -77,7 +77,7 @@ def _looked_up(lines: pl.DataFrame, certificates: pl.DataFrame, settings: Settin
 
 def _given(store: Store, run: Run) -> pl.DataFrame:
     """discount_key, documents: on how many documents that stand each discount was given; for a correction, on how many
-    before those it takes the place of."""
+    before those that it replaces."""
     return store.sql(
         """
         select discount_key, count(distinct d.goes_with) as documents
