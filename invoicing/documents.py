@@ -67,6 +67,7 @@ def build_documents(
 
     allowances: draft_id and the fields of AllowanceUse. A document below zero is a credit note.
     """
+    # Who has no line has no document: the account's outcome says that there was nothing to bill.
     lines_of = _by_draft(lines)
     taxes_of = _by_draft(taxes)
     allowances_of = _by_draft(allowances)

@@ -73,6 +73,7 @@ def walk(calls: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
     )
     reached = to_price.select("call", reached=pl.lit(0, pl.Int64))
     done = [pl.DataFrame(schema=STRETCH)]
+    # The first stretch of every call, then every second one: few turns, however many calls.
     for turn in stretches.partition_by("turn", maintain_order=True):
         taken = turn.join(reached, on="call", validate="1:1").with_columns(start=pl.max_horizontal("start", "reached"))
         taken = taken.with_columns(charged=_lots("end"), own=_lots(pl.min_horizontal("end", "answered")))
@@ -123,6 +124,7 @@ def price(calls: pl.DataFrame, stretches: pl.DataFrame, tariffs: Tariffs) -> pl.
     cap = pl.col("max_charge").to_physical()
     over = rounded.with_columns(cap=cap, over=cap * pl.col("den").cast(pl.Int128) - pl.col("num"))
     capped = over.with_columns(is_capped=(pl.col("over") < 0).fill_null(False))
+    # Rounding and cap are parts of their own, so that all parts still add up to the amount.
     corrections = [
         _correction(capped.filter(pl.col("change_num") != 0), "rounding", "change_num", "change_den"),
         _correction(capped.filter(pl.col("is_capped")), "cap", "over", "den"),

@@ -217,6 +217,7 @@ def agreed_rates(prices: pl.DataFrame, decks: Mapping[str, Deck]) -> pl.DataFram
 
 def _standing_in(leads: pl.DataFrame, deck: Deck) -> pl.DataFrame:
     rows = deck.rows.drop("valid_from", "valid_to")
+    # A rate_id of its own tells on every record that its price was agreed: with whom, for which prefix, since when.
     identity = pl.format("{}~{}:{}@{}", "rate_id", "account_id", "agreed_prefix", "agreed_from")
     return (
         leads.join(rows, on="prefix")

@@ -192,5 +192,6 @@ def _short(table: PrefixTable, numbers: pl.Series, days: pl.Series | None) -> pl
         .select("at", "row")
         for length in sorted(table.lengths.unique())
     ]
+    # The lengths rise, so the last hit is the longest prefix.
     best = pl.concat(hits).group_by("at", maintain_order=True).agg(pl.col("row").last())
     return asked.select("at").join(best, on="at", how="left", maintain_order="left")["row"]

@@ -102,6 +102,7 @@ def net_lines(
 def _with_charges(lines: pl.DataFrame, charges: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Lines with a discount or a pricing, in printed order, with the charges behind each."""
     keys = ["account_id", "line_key"]
+    # Most lines have a plain price and no discount: they stay as they are and never come here.
     behind = (
         charges.filter(pl.col("discounts").is_not_null() | pl.col("price_model").is_not_null())
         .group_by(keys, maintain_order=True)
@@ -153,6 +154,7 @@ def _take_percents(line: _Line) -> None:
         if discount["percent"] is not None:
             line.factor = less_percent(line.factor, discount["percent"])
             net = rounded(line.after_percents(), line.digits)
+            # The difference of two rounded amounts: together all of them are the line's discount to the cent.
             line.grants.append((discount, line.net - net))
             line.net = net
 

@@ -139,6 +139,7 @@ def with_usage_pricing(
     rows = (
         charges.filter(is_priced)
         .with_columns(quantity=pl.col("quantity").sum().over(keys))
+        # The model priced the line as a whole: a row for each of its denominators would bill that again.
         .unique(keys, keep="first", maintain_order=True)
         .drop("price_model")
         .join(priced, on=keys, validate="1:1", maintain_order="left")
@@ -168,6 +169,7 @@ def _month(
     except QuantityNotPriced as error:
         what = f"product {line['product_code']}: {error}"
         return pricing.model, None, None, Decimal(0), 1, "quantity_not_priced", what
+    # The columns of the pair hold so much and no more.
     if max(abs(amount.numerator), amount.denominator) >= _LARGEST:
         what = f"product {line['product_code']}: the amount {shown(amount)} cannot be kept exactly"
         return pricing.model, None, None, Decimal(0), 1, "amount_not_exact", what

@@ -103,6 +103,7 @@ def _inventory(
     )
     shared = pl.col("product_code").is_in([c for c, p in products.items() if p.per == "extension"])
     shared &= pl.col("extension").is_not_null()
+    # Each device's own end comes first: an extension bills as long as the last of its devices does.
     removable = spans.with_columns(end=_unremoved(spans, products))
     return pl.concat([removable.filter(~shared).select(*SPAN), _per_extension(removable.filter(shared))])
 
@@ -232,6 +233,7 @@ def _served_until(
     term_months: int | None,
 ) -> date | None:
     """A cancelled subscription is billed to the end of its cycle, or of its term; no refund (RULES 5)."""
+    # A change is no cancellation: the state that follows takes over on that very day.
     if changes_at_end:
         return end
     last_day = end - timedelta(days=1) if end else None

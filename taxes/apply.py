@@ -140,6 +140,7 @@ def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: Sequence[Ch
     on_lines = scoped.group_by(keys).agg(on_lines=pl.col("line_no").unique().sort())
     return (
         scoped.select(facts)
+        # Any line will do: those of one group are alike in everything that is asked here.
         .unique(keys, keep="any")
         .join(on_lines, on=keys, validate="1:1")
         .join(named, on="position")

@@ -65,6 +65,7 @@ def with_exemptions(parts: pl.DataFrame, certificates: pl.DataFrame, id_checks: 
         reverse_charge=pl.when(held).then(pl.col("reverse_issued").fill_null(False)).otherwise("reverse_charge"),
         id_doubt=pl.when(~held).then("id_doubt"),
     )
+    # One reason per row: where the reverse charge holds, the certificate's number would say another.
     certified = ~pl.col("reverse_charge") & pl.col("certificate_number").is_not_null()
     return parts.with_columns(
         certificate_number=pl.when(certified).then("certificate_number"),

@@ -69,6 +69,7 @@ class Memory:
             # A document holds rows of older dates where it gives something back itself: its own are the latest.
             .filter(pl.col("row_date") == pl.col("row_date").max().over(*_LINE, "tax_code", "row_jurisdiction"))
             .sort("of_line")
+            # A line may be like several under one row: the row is given back on it once all the same.
             .unique([*_LINE, "position"], keep="first", maintain_order=True)
         )
         held = alike.drop("reverses", "of_line")

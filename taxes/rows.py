@@ -81,6 +81,7 @@ def _weights(row: dict[str, Any], table: Charging) -> list[Decimal]:
     """The taxable part of each part of the row; for an amount per line, its lines."""
     if table.unit == "amount_per_line":
         return list(row["line_count"])
+    # Two percentages each, so the product is ten thousand times too large.
     percents = zip(row["amount"], row["telecom"], row["interstate_share"], strict=True)
     return [(amount * telecom * share).scaleb(-4) for amount, telecom, share in percents]
 
@@ -139,6 +140,7 @@ def _parts(row: dict[str, Any], per_line: bool) -> list[dict[str, Any]]:
     parts: dict[tuple[Any, ...], dict[str, Any]] = {}
     names = ("of", "telecom", "interstate", "interstate_share", "amount", "line_count", "lines")
     for of, telecom, method, share, amount, count, lines in zip(*(row[name] for name in names), strict=True):
+        # An amount per line asks for no share: all its lines are one part.
         key = (of, None, None, None) if per_line else (of, telecom, method, share)
         part = parts.setdefault(
             key,
