@@ -65,20 +65,8 @@ def prepare_correction(run: Run) -> Prepared:
         for draft in built
         if (account := draft.bill_to.account_id) not in left_out
     }
-    with_details = _named(run)
-    differences = [
-        diff
-        for account, originals in standing.items()
-        if account not in left_out
-        and (
-            diff := difference(
-                account,
-                [original.document for original in originals],
-                _of(replacements, account),
-                with_details=with_details,
-            )
-        )
-    ]
+    compared = {account: originals for account, originals in standing.items() if account not in left_out}
+    differences = _differences(compared, replacements, with_details=_named(run))
     # Only a draft that would be issued is asked for what it lacks: one that differs in nothing is thrown away.
     replaced = [diff.account_id for diff in differences if diff.account_id in replacements]
     wrong = {account: lacks for account in replaced if (lacks := unfit(replacements[account]))}
@@ -104,8 +92,17 @@ def _named(run: Run) -> bool:
     return bool(rows and rows[0][0])
 
 
-def _of(documents: dict[str, Document], account: str) -> list[Document]:
-    return [documents[account]] if account in documents else []
+def _differences(
+    standing: dict[str, list[StandingDocument]], replacements: dict[str, Document], *, with_details: bool
+) -> list[Difference]:
+    """Of each account, all its documents that stand against the replacement; without one everything is taken back."""
+    differences = []
+    for account, originals in standing.items():
+        before = [original.document for original in originals]
+        after = [replacements[account]] if account in replacements else []
+        if (diff := difference(account, before, after, with_details=with_details)) is not None:
+            differences.append(diff)
+    return differences
 
 
 def _draft_names(accounts: pl.DataFrame, number: int) -> pl.DataFrame:
