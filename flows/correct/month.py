@@ -176,7 +176,7 @@ def _holders(store: Store, asked: Request) -> tuple[tuple[str, ...], dict[str, E
     erased = erased_among(store, usage_months_of(standing, month).iter_rows())
     left = tuple(account for account in holders if account not in erased)
     if erased and (asked.accounts or not left):
-        erasures = "; ".join(str(document) for document in erased.values())
+        erasures = "; ".join(str(erasure) for erasure in erased.values())
         raise Refused(f"{month} cannot be recomputed: {erasures}. {INSTEAD}")
     return left, erased
 

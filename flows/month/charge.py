@@ -236,14 +236,14 @@ def _to_charge(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The difference with what its printed line needs; parts older than the window go to the review instead."""
     parts = corrected.parts if corrected else difference(priced, issued)
-    charged = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
-    group = charged.group_by(KEY).agg(
+    owed_and_issued = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
+    group = owed_and_issued.group_by(KEY).agg(
         pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min()
     )
     # A part to give back may be of a state that is owed no longer: its model is known from what was issued of it.
     state = [*KEY, *STATE]
     models = (
-        charged.group_by(state)
+        owed_and_issued.group_by(state)
         .agg(pl.col("price_model", "priced_on").drop_nulls().first())
         .with_columns(pl.col("priced_on").fill_null(pl.col("cycle_start")))
     )
