@@ -24,14 +24,14 @@ CORRECTED = {"en": "{text} (corrected)", "fr": "{text} (rectifié)", "de": "{tex
 
 @dataclass(frozen=True)
 class Adjustment:
-    """The document, and which of its lines each line went to that it adds up; None where nothing is left of it."""
+    """The document; and where each line that it adds up went: its line there, None where nothing is left of it."""
 
     document: Document
     places: dict[Place, int | None]
 
 
 def line_key(line: Line) -> Key:
-    """What makes two printed lines the same one: where it stands, what for, and for which days."""
+    """What two printed lines must share to be one: where they stand, what they are for, and for which days."""
     return (
         line.section, line.charge_type, line.product_code, line.billing_group or "", line.country or "",
         line.period_start, line.period_end, line.jurisdiction, line.tax_class, line.price_model or "",
@@ -40,7 +40,7 @@ def line_key(line: Line) -> Key:
 
 
 def tax_key(tax: Tax) -> Key:
-    """What makes two tax rows the same one."""
+    """What two tax rows must share to be one."""
     return (
         tax.tax_code, tax.kind, tax.jurisdiction, tax.tax_date, tax.rate_percent.normalize(),
         tax.certificate_number or "", tax.exempt_amount != 0,
@@ -52,13 +52,14 @@ def adjustment(
 ) -> Adjustment:
     """The draft that turns what documents hold into `now`, dated `day`; a credit note where it is below zero.
 
-    original: what it says that it corrects. now: what the month comes to, None for nothing. reversals: of every
-    document that stands (invoicing.corrections.reversal). Taxes are those of the original's date, as theirs are.
+    original: the document that it names as corrected. now: what the month comes to, None for nothing. reversals: of
+    every document that stands (invoicing.corrections.reversal). Taxes are as of the original's date, as theirs are.
     """
-    parts = [*([now] if now else []), *reversals]
+    # The new document first: where lines are one, it is its words and facts that are printed.
+    documents = [*([now] if now else []), *reversals]
     head = now or original
-    lines, places = _lines(parts, head.locale, head.minor_digits)
-    taxes = _taxes(parts, places)
+    lines, places = _lines(documents, head.locale, head.minor_digits)
+    taxes = _taxes(documents, places)
     zero = rounded(Decimal(0), head.minor_digits)
     subtotal, tax_total = (sum((row.amount for row in rows), zero) for rows in (lines, taxes))
     usage = [line for line in lines if line.charge_type == "usage"]
@@ -67,7 +68,7 @@ def adjustment(
         update={
             "kind": "credit_note" if is_credit else "invoice",
             "status": "draft",
-            "run_id": parts[0].run_id,
+            "run_id": documents[0].run_id,
             "draft_id": draft_id,
             "invoice_number": draft_id,
             "issue_date": day,
@@ -88,41 +89,42 @@ def adjustment(
             "history": [],
             "balance": None,
             "notes": sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount}),
-            "national": _national(parts),
+            "national": _national(documents),
             "usage_csv": None,
         }
     )
     return Adjustment(document, places)
 
 
-def added_up(document: Document, added: Document) -> Document:
-    """A document with an adjustment of it, as one: what the next one is compared with."""
-    sums = {name: getattr(document, name) + getattr(added, name) for name in ("subtotal", "tax_total", "total")}
+def with_adjustment(document: Document, adjustment: Document) -> Document:
+    """A document and an adjustment of it as one document: what the next month's is compared with."""
+    sums = {name: getattr(document, name) + getattr(adjustment, name) for name in ("subtotal", "tax_total", "total")}
     return document.model_copy(
-        update={**sums, "lines": [*document.lines, *added.lines], "taxes": [*document.taxes, *added.taxes]}
+        update={**sums, "lines": [*document.lines, *adjustment.lines], "taxes": [*document.taxes, *adjustment.taxes]}
     )
 
 
-def _lines(parts: list[Document], locale: str, digits: int) -> tuple[list[Line], dict[Place, int | None]]:
+def _lines(documents: list[Document], locale: str, digits: int) -> tuple[list[Line], dict[Place, int | None]]:
     """Lines that agree in place, days and price are one; those of which something is left, in the order of sections."""
-    found: dict[Key, list[tuple[Place, Line]]] = {}
-    for part in parts:
-        for line in part.lines:
+    alike: dict[Key, list[tuple[Place, Line]]] = {}
+    for document in documents:
+        for line in document.lines:
+            # Lines at two prices stay two: one line of their sum would show a price at which nothing was sold.
             key = (*line_key(line), *(plain(price) for price in (line.list_unit_price, line.unit_price)), line.per)
-            found.setdefault(key, []).append(((part.draft_id, line.line_no), line))
+            alike.setdefault(key, []).append(((document.draft_id, line.line_no), line))
     left = []
-    for those in found.values():
-        line = _line([one for _, one in those], locale, digits)
+    for placed_lines in alike.values():
+        line = _line([line for _, line in placed_lines], locale, digits)
         if line.quantity or line.amount or line.list_amount or line.discount_amount or line.line_count:
-            left.append((line, [place for place, _ in those]))
-    left.sort(key=lambda one: _order(one[0]))
+            left.append((line, [place for place, _ in placed_lines]))
+    left.sort(key=lambda line_and_places: _order(line_and_places[0]))
     lines = [line.model_copy(update={"line_no": number}) for number, (line, _) in enumerate(left, 1)]
-    places: dict[Place, int | None] = {place: None for those in found.values() for place, _ in those}
+    places: dict[Place, int | None] = {place: None for placed_lines in alike.values() for place, _ in placed_lines}
     return lines, places | {place: number for number, (_, went) in enumerate(left, 1) for place in went}
 
 
 def _order(line: Line) -> Key:
-    """Of one product, what is taken back stands before what holds now."""
+    """By section, group and product; of one product, what is taken back stands before what holds now."""
     group = line.billing_group or ""
     return (
         SECTIONS.index(line.section),
@@ -134,11 +136,11 @@ def _order(line: Line) -> Key:
     )
 
 
-def _line(those: list[Line], locale: str, digits: int) -> Line:
-    first = those[0]
-    quantity = _total(line.quantity for line in those)
+def _line(lines: list[Line], locale: str, digits: int) -> Line:
+    first = lines[0]
+    quantity = _total(line.quantity for line in lines)
     amount, listed, discount = (
-        _total(getattr(line, name) for line in those) or rounded(Decimal(0), digits)
+        _total(getattr(line, name) for line in lines) or rounded(Decimal(0), digits)
         for name in ("amount", "list_amount", "discount_amount")
     )
     text = CORRECTED.get(locale[:2], CORRECTED["en"])
@@ -156,12 +158,12 @@ def _line(those: list[Line], locale: str, digits: int) -> Line:
             "amount": amount,
             "list_amount": listed,
             "discount_amount": discount,
-            "line_count": plain(_total(line.line_count for line in those)),
-            "resource_id": _same(line.resource_id for line in those),
-            "charge_key": _same(line.charge_key for line in those) or first.charge_key,
-            "fraction": _same(line.fraction for line in those),
-            "bounded_by": next((line.bounded_by for line in those if line.bounded_by), None),
-            "discount_text": next((line.discount_text for line in those if line.discount_text), None),
+            "line_count": plain(_total(line.line_count for line in lines)),
+            "resource_id": _same(line.resource_id for line in lines),
+            "charge_key": _same(line.charge_key for line in lines) or first.charge_key,
+            "fraction": _same(line.fraction for line in lines),
+            "bounded_by": next((line.bounded_by for line in lines if line.bounded_by), None),
+            "discount_text": next((line.discount_text for line in lines if line.discount_text), None),
         }
     )
 
@@ -175,69 +177,73 @@ def _is_price(line: Line, name: str, quantity: Decimal | None, amount: Decimal, 
     return rounded(exact, digits) == amount
 
 
-def _taxes(parts: list[Document], places: dict[Place, int | None]) -> list[Tax]:
-    found: dict[Key, list[tuple[str, Tax]]] = {}
-    for part in parts:
-        for tax in part.taxes:
+def _taxes(documents: list[Document], places: dict[Place, int | None]) -> list[Tax]:
+    alike: dict[Key, list[tuple[str, Tax]]] = {}
+    for document in documents:
+        for tax in document.taxes:
             key = (*tax_key(tax), tax.unit, plain(tax.rate_amount), tax.table)
-            found.setdefault(key, []).append((part.draft_id, tax))
-    summed = [_tax(those, places) for those in found.values()]
+            alike.setdefault(key, []).append((document.draft_id, tax))
+    summed = [_tax(drafts_and_taxes, places) for drafts_and_taxes in alike.values()]
     left = [tax for tax in summed if tax.amount or tax.base_amount or tax.exempt_amount or tax.line_count]
+    # Recovery fees before taxes, as taxes.apply numbers them; the sort is stable, so within a kind the order stays.
     left.sort(key=lambda tax: tax.kind == "tax")
     return [tax.model_copy(update={"tax_no": number}) for number, tax in enumerate(left, 1)]
 
 
-def _tax(those: list[tuple[str, Tax]], places: dict[Place, int | None]) -> Tax:
-    taxes = [tax for _, tax in those]
+def _tax(drafts_and_taxes: list[tuple[str, Tax]], places: dict[Place, int | None]) -> Tax:
+    """One row of rows that say the same, each with the draft_id of its document."""
+    taxes = [tax for _, tax in drafts_and_taxes]
     sums = {
         name: plain(_total(getattr(tax, name) for tax in taxes))
         for name in ("gross_base", "base_amount", "exempt_amount", "line_count")
     }
-    gross, reached = sums["gross_base"], (sums["base_amount"] or 0) + (sums["exempt_amount"] or 0)
+    gross, taxable = sums["gross_base"], (sums["base_amount"] or 0) + (sums["exempt_amount"] or 0)
     percent = _same(plain(tax.taxable_percent) for tax in taxes)
     if percent is None:
-        percent = plain(rounded(100 * reached / gross, 12)) if gross else Decimal(100)
+        # Rows at two percentages have one again as a sum: the one that leads from the gross base to the taxable part.
+        percent = plain(rounded(100 * taxable / gross, 12)) if gross else Decimal(100)
     amount = _total(tax.amount for tax in taxes)
-    return taxes[0].model_copy(
-        update={**sums, "amount": amount, "taxable_percent": percent, "parts": _tax_parts(those, places)}
-    )
+    parts = _tax_parts(drafts_and_taxes, places)
+    return taxes[0].model_copy(update={**sums, "amount": amount, "taxable_percent": percent, "parts": parts})
 
 
-def _tax_parts(those: list[tuple[str, Tax]], places: dict[Place, int | None]) -> list[TaxPart]:
+def _tax_parts(drafts_and_taxes: list[tuple[str, Tax]], places: dict[Place, int | None]) -> list[TaxPart]:
     """What is left of the bases, on the lines that are printed."""
-    found: dict[Key, list[tuple[str, TaxPart]]] = {}
-    for draft_id, tax in those:
+    alike: dict[Key, list[tuple[str, TaxPart]]] = {}
+    for draft_id, tax in drafts_and_taxes:
         for part in tax.parts:
-            found.setdefault((part.of, part.telecom_percent, part.interstate, part.interstate_share), []).append(
-                (draft_id, part)
-            )
+            key = (part.of, part.telecom_percent, part.interstate, part.interstate_share)
+            alike.setdefault(key, []).append((draft_id, part))
     summed = []
-    for same in found.values():
-        went = {places.get((draft_id, number)) for draft_id, part in same for number in part.lines}
-        sums = {name: plain(_total(getattr(part, name) for _, part in same)) for name in ("amount", "line_count")}
+    for drafts_and_parts in alike.values():
+        parts = [part for _, part in drafts_and_parts]
+        went = {places.get((draft_id, number)) for draft_id, part in drafts_and_parts for number in part.lines}
+        sums = {name: plain(_total(getattr(part, name) for part in parts)) for name in ("amount", "line_count")}
         lines = sorted(number for number in went if number is not None)
-        summed.append(same[0][1].model_copy(update={**sums, "lines": lines}))
+        summed.append(parts[0].model_copy(update={**sums, "lines": lines}))
     return [part for part in summed if part.amount or part.line_count]
 
 
-def _national(parts: list[Document]) -> list[NationalAmounts]:
-    found: dict[Key, list[NationalAmounts]] = {}
-    for one in (one for part in parts for one in part.national):
-        found.setdefault((one.country, one.currency, one.rate, one.rate_date, one.source), []).append(one)
+def _national(documents: list[Document]) -> list[NationalAmounts]:
+    alike: dict[Key, list[NationalAmounts]] = {}
+    for amounts in (amounts for document in documents for amounts in document.national):
+        # What was charged at one day's rate is given back at that rate, so only amounts of one rate are added up.
+        key = (amounts.country, amounts.currency, amounts.rate, amounts.rate_date, amounts.source)
+        alike.setdefault(key, []).append(amounts)
     summed = [
-        those[0].model_copy(update={name: _total(getattr(one, name) for one in those) for name in ("taxable", "tax")})
-        for those in found.values()
+        rows[0].model_copy(update={name: _total(getattr(row, name) for row in rows) for name in ("taxable", "tax")})
+        for rows in alike.values()
     ]
-    return [one for one in summed if one.taxable or one.tax]
+    return [amounts for amounts in summed if amounts.taxable or amounts.tax]
 
 
 def _total(numbers: Iterable[Decimal | None]) -> Decimal | None:
-    """The sum of those that are there; None where none is."""
-    there = [number for number in numbers if number is not None]
-    return sum(there[1:], there[0]) if there else None
+    """The sum of the numbers that are there; None where none is."""
+    present = [number for number in numbers if number is not None]
+    return sum(present[1:], present[0]) if present else None
 
 
 def _same(values: Iterable[Any]) -> Any:
-    """What all of them are, or None."""
-    there = set(values)
-    return there.pop() if len(there) == 1 else None
+    """The value that all of them have; None where they differ."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None

@@ -20,7 +20,7 @@ _SIGNED = {
 def reversal(original: Document, run_id: str, draft_id: str, day: date) -> Document:
     """The draft that takes `original` back: a credit note, or an invoice where that was a credit note itself."""
     turned: dict[str, Any] = {
-        name: [_turned(one, name) for one in getattr(original, name)] for name in ("lines", "taxes", "national")
+        name: [_turned(item, name) for item in getattr(original, name)] for name in ("lines", "taxes", "national")
     }
     sums = {name: _opposite(getattr(original, name)) for name in ("subtotal", "tax_total", "total")}
     return original.model_copy(
@@ -52,7 +52,7 @@ def _turned(part: BaseModel, name: str) -> BaseModel:
         field: _opposite(getattr(part, field)) for field in _SIGNED[name] if getattr(part, field) is not None
     }
     if isinstance(part, Tax):
-        update["parts"] = [_turned(one, "parts") for one in part.parts]
+        update["parts"] = [_turned(tax_part, "parts") for tax_part in part.parts]
     return part.model_copy(update=update)
 
 

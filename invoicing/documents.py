@@ -67,6 +67,7 @@ def build_documents(
 
     allowances: draft_id and the fields of AllowanceUse. A document below zero is a credit note.
     """
+    # Who has no line has no document: the account's outcome says that there was nothing to bill.
     lines_of = _by_draft(lines)
     taxes_of = _by_draft(taxes)
     allowances_of = _by_draft(allowances)
@@ -177,6 +178,7 @@ def _national(taxes: list[Tax], heading: Heading, day: date) -> list[NationalAmo
 
 def compare(previous: Document, current: Document) -> Comparison:
     """Where the total differs from the previous document's, section by section, biggest first."""
+    # Sections of lines and kinds of tax in one list: together their changes make up the change of the total.
     before, after = _totals(previous), _totals(current)
     zero = rounded(0, current.minor_digits)
     changes = [
@@ -201,8 +203,9 @@ def _totals(document: Document) -> dict[str, Decimal]:
     return totals
 
 
-def issued(document: Document, number: str, issue_date: date, usage_csv: str | None) -> Document:
+def issue_document(document: Document, number: str, issue_date: date, usage_csv: str | None) -> Document:
     """The draft as issued: with its number and dates; nothing else changes."""
+    # As many days to pay as the draft gave, counted from the day on which it really goes out.
     terms = document.due_date - document.issue_date
     return document.model_copy(
         update={
@@ -218,16 +221,16 @@ def issued(document: Document, number: str, issue_date: date, usage_csv: str | N
 def faults(document: Document) -> list[str]:
     """What does not add up; empty for every document that may be issued. Checked again after the arithmetic."""
     digits = document.minor_digits
-    found = []
+    broken = []
     if sum((line.amount for line in document.lines), Decimal(0)) != document.subtotal:
-        found.append("the lines do not add up to the subtotal")
+        broken.append("the lines do not add up to the subtotal")
     if sum((tax.amount for tax in document.taxes), Decimal(0)) != document.tax_total:
-        found.append("the tax rows do not add up to the tax total")
+        broken.append("the tax rows do not add up to the tax total")
     if document.subtotal + document.tax_total != document.total:
-        found.append("subtotal and taxes do not add up to the total")
+        broken.append("subtotal and taxes do not add up to the total")
     amounts = [document.total, *(line.amount for line in document.lines), *(tax.amount for tax in document.taxes)]
     if any(amount != rounded(amount, digits) for amount in amounts):
-        found.append(f"an amount has more than {digits} decimals")
+        broken.append(f"an amount has more than {digits} decimals")
     if [line.line_no for line in document.lines] != list(range(1, len(document.lines) + 1)):
-        found.append("the line numbers have a gap")
-    return found
+        broken.append("the line numbers have a gap")
+    return broken

@@ -98,7 +98,7 @@ def to_lines(
 
 
 def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """What a line's charges have in common; what they do not is left out, or made the sum."""
+    """What a line's charges have in common; where they differ, nothing or their sum."""
     one_key = pl.col("charge_key").n_unique() == 1
     one_resource = pl.col("resource_id").n_unique() == 1
     partial = pl.col("part_days") < pl.col("cycle_days")

@@ -22,7 +22,7 @@ def national_amounts(
 
     currency_of: country -> currency in which VAT is due there.
     """
-    found = []
+    amounts = []
     charged = [tax for tax in taxes if tax.tax_code == "VAT" and tax.amount != 0]
     for country in sorted({tax.jurisdiction[:2] for tax in charged}):
         own = [tax for tax in charged if tax.jurisdiction[:2] == country]
@@ -34,7 +34,7 @@ def national_amounts(
             continue
         day, value, source = rate
         digits = minor_digits(national)
-        found.append(
+        amounts.append(
             NationalAmounts(
                 country=country,
                 currency=national,
@@ -45,10 +45,10 @@ def national_amounts(
                 tax=rounded(sum((tax.amount for tax in own), Decimal(0)) * value, digits),
             )
         )
-    return found
+    return amounts
 
 
 def rate_near(rates: Rates, currency: str, national: str, day: date) -> tuple[date, Decimal, str] | None:
     """The last rate on or before `day`, when it is no older than MOST_DAYS."""
-    known = [one for one in rates.get((currency, national), ()) if one[0] <= day]
-    return known[-1] if known and day - known[-1][0] <= timedelta(days=MOST_DAYS) else None
+    published = [rate for rate in rates.get((currency, national), ()) if rate[0] <= day]
+    return published[-1] if published and day - published[-1][0] <= timedelta(days=MOST_DAYS) else None

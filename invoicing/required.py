@@ -67,10 +67,10 @@ def _vat_basics(document: Document, countries: frozenset[str]) -> Iterator[str]:
     for tax in _vat(document):
         if not _is_reversed(tax) and tax.certificate_number is None and tax.base_amount != 0 and tax.rate_percent == 0:
             yield f"the rate of {tax.tax_code} {tax.jurisdiction}"
-    told = {one.country for one in document.national}
+    shown = {amounts.country for amounts in document.national}
     for country in sorted({tax.jurisdiction[:2] for tax in _vat(document) if tax.amount != 0} & countries):
         currency = national_currency(country, document.issue_date.isoformat())
-        if currency != document.currency and country not in told:
+        if currency != document.currency and country not in shown:
             yield f"the VAT in {currency}, the currency of {country} (no rate of {document.currency} in catalog/fx.csv)"
 
 

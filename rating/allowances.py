@@ -14,7 +14,7 @@ _UNITS_PER = {"minute": 60, "second": 1, "credit": 1}
 _POOL = ("account_id", "usage_month", "plan", "allowance", "allowance_id", "pool")
 
 
-def granted(
+def grant_allowances(
     spans: pl.DataFrame, account_versions: pl.DataFrame, usage_months: list[tuple[str, date, date]], catalog: Catalog
 ) -> pl.DataFrame:
     """What each pool holds: account_id, usage_month, plan, allowance (its code in the plan), allowance_id, pool (group,

@@ -73,9 +73,11 @@ def walk(calls: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
     )
     reached = to_price.select("call", reached=pl.lit(0, pl.Int64))
     done = [pl.DataFrame(schema=STRETCH)]
+    # The first stretch of every call, then every second one: few turns, however many calls.
     for turn in stretches.partition_by("turn", maintain_order=True):
         taken = turn.join(reached, on="call", validate="1:1").with_columns(start=pl.max_horizontal("start", "reached"))
         taken = taken.with_columns(charged=_lots("end"), own=_lots(pl.min_horizontal("end", "answered")))
+        # An increment that runs over the end of its stretch is charged whole: the next stretch begins behind it.
         reached = taken.select("call", reached=pl.col("start") + pl.col("charged"))
         done.append(taken.filter(pl.col("charged") > 0).select(pl.col(name).cast(t) for name, t in STRETCH.items()))
     return pl.concat(done).sort("call", "start")
@@ -111,6 +113,7 @@ def price(calls: pl.DataFrame, stretches: pl.DataFrame, tariffs: Tariffs) -> pl.
     metered = _metered(calls, stretches)
     fees = _fees(calls, stretches, tariffs)
     charged = pl.concat([fees, metered])
+    # At one denominator per call, so that the sum is one of whole numbers.
     exact = charged.join(calls.select("call", "den"), on="call").select(
         "call", num=pl.col("amount_num").to_physical() * (pl.col("den") // pl.col("amount_den")).cast(pl.Int128)
     )
@@ -121,6 +124,7 @@ def price(calls: pl.DataFrame, stretches: pl.DataFrame, tariffs: Tariffs) -> pl.
     cap = pl.col("max_charge").to_physical()
     over = rounded.with_columns(cap=cap, over=cap * pl.col("den").cast(pl.Int128) - pl.col("num"))
     capped = over.with_columns(is_capped=(pl.col("over") < 0).fill_null(False))
+    # Rounding and cap are parts of their own, so that all parts still add up to the amount.
     corrections = [
         _correction(capped.filter(pl.col("change_num") != 0), "rounding", "change_num", "change_den"),
         _correction(capped.filter(pl.col("is_capped")), "cap", "over", "den"),
@@ -168,10 +172,10 @@ def _fees(calls: pl.DataFrame, stretches: pl.DataFrame, tariffs: Tariffs) -> pl.
         .join(tariffs.bands, on=["rate_id", "band"], validate="m:1")
         .filter(pl.col("connect_fee") != 0)
     )
-    one = pl.lit(1, pl.Int64)
+    single = pl.lit(1, pl.Int64)
     fee = pl.col("connect_fee")
     return fees.select(
-        "call", component=pl.lit("connect_fee"), units=one, price=fee, per=one, amount_num=fee, amount_den=one
+        "call", component=pl.lit("connect_fee"), units=single, price=fee, per=single, amount_num=fee, amount_den=single
     )
 
 

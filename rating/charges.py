@@ -19,11 +19,11 @@ def _map(values: Mapping[str, str]) -> pl.Expr:
 
 def _line_key(*columns: str) -> pl.Expr:
     """Charges that agree in all of these are one line. Texts are quoted by their length, so none runs into the next."""
-    parts = []
+    words = []
     for column in columns:
         text = pl.col(column).cast(pl.String).fill_null("")
-        parts += [text.str.len_bytes().cast(pl.String), pl.lit(":"), text, pl.lit("|")]
-    return pl.concat_str(parts)
+        words += [text.str.len_bytes().cast(pl.String), pl.lit(":"), text, pl.lit("|")]
+    return pl.concat_str(words)
 
 
 def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
@@ -168,9 +168,9 @@ def _drawn_components(rated: pl.DataFrame) -> pl.DataFrame:
 
 def _other_components(rated: pl.DataFrame) -> pl.DataFrame:
     """The parts that rating.call_price found for records whose rate is more than one price."""
-    parts = rated.filter(pl.col("parts").is_not_null(), pl.col("charged_product").is_not_null())
+    records = rated.filter(pl.col("parts").is_not_null(), pl.col("charged_product").is_not_null())
     return (
-        parts.select(*_OF_RECORD, "parts", product_code="charged_product")
+        records.select(*_OF_RECORD, "parts", product_code="charged_product")
         .explode("parts")
         .select(
             *_OF_RECORD,
@@ -198,17 +198,17 @@ SUMS: dict[str, Any] = {
 """Components added up as far as their line, price and denominator agree."""
 
 
-def summed(components: pl.DataFrame) -> pl.DataFrame:
+def sum_components(components: pl.DataFrame) -> pl.DataFrame:
     """`usage_components` to SUMS. The sums of pieces, put together and summed again, are those of the whole."""
     is_metered = pl.col("component").is_in(["included", "charged", "minimum"])
-    return summed_again(components.with_columns(is_metered=is_metered))
+    return merge_sums(components.with_columns(is_metered=is_metered))
 
 
-def summed_again(sums: pl.DataFrame) -> pl.DataFrame:
+def merge_sums(sums: pl.DataFrame) -> pl.DataFrame:
     """The SUMS of several pieces as those of the whole."""
     added = ("units", "amount_num")
-    found = sums.group_by(name for name in SUMS if name not in added).agg(pl.col(added).sum())
-    return found.select(pl.col(name).cast(dtype) for name, dtype in SUMS.items())
+    merged = sums.group_by(name for name in SUMS if name not in added).agg(pl.col(added).sum())
+    return merged.select(pl.col(name).cast(dtype) for name, dtype in SUMS.items())
 
 
 def usage_charges(sums: pl.DataFrame, month_bounds: dict[str, tuple[date, date]]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What kind of usage a record is: its category, destination and jurisdiction (issue: class before price).
+"""What kind of usage a record is: its category, destination and jurisdiction. First the class, then the price.
 
 The destination of a call is read from the numbering plan by longest prefix; nothing here looks at a price.
 """
@@ -16,7 +16,7 @@ _SHORTEST = 7  # digits of the shortest E.164 number with its country code that 
 _SMS_COUNTRIES = ["US", "CA", "PR"]
 
 
-def placed(numbers: pl.Series, cells: Cells) -> pl.DataFrame:
+def place_numbers(numbers: pl.Series, cells: Cells) -> pl.DataFrame:
     """country, region, number_class of each number by the numbering plan; nulls where it is not E.164."""
     dialled = Dialled.of(numbers)
     return _place(dialled, cells.located(dialled), cells)
@@ -76,14 +76,14 @@ def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     if not strange.any():
         return usage
     near = usage.filter(strange).select(near_number())
-    place, at = placed(near["near_number"], cells), strange.arg_true()
+    place, at = place_numbers(near["near_number"], cells), strange.arg_true()
     return usage.with_columns(
         usage["near_country"].scatter(at, place["country"]), usage["near_region"].scatter(at, place["region"])
     )
 
 
 def _nowhere() -> pl.Expr:
-    """A number of no country and no class has a prefix that nobody has; satellites and +800 are of no country alone."""
+    """A number with neither country nor class has nobody's prefix; satellites and +800 lack a country alone."""
     return pl.col("country").is_null() & pl.col("number_class").is_null()
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from rating.classes import NUMBERING_PLAN
 from rating.ends import far_number
 from rating.intervals import Intervals, intervals
-from rating.match import Cells, Dialled, PrefixTable, compile_prefixes, cut
+from rating.match import Cells, Dialled, PrefixTable, compile_prefixes, cut_cells
 from schemas.money import EXACT
 
 RATE: dict[str, Any] = {
@@ -101,7 +101,7 @@ class RateBook:
 def rate_book(own: pl.DataFrame, decks: Mapping[str, Deck], agreed: pl.DataFrame, plan: PrefixTable) -> RateBook:
     """own: plan, category, from_at, to_at (Date, half-open), RATE. plan: the numbering plan, searched too."""
     by_plan = intervals(own, "plan", "category")
-    parts = [by_plan.rows.select(pl.lit(None, pl.String).alias("deck"), *RATE)]
+    frames = [by_plan.rows.select(pl.lit(None, pl.String).alias("deck"), *RATE)]
     tables, height = {NUMBERING_PLAN: plan}, by_plan.rows.height
     places: dict[str, dict[str | None, int]] = {}
     for name, deck in decks.items():
@@ -110,9 +110,10 @@ def rate_book(own: pl.DataFrame, decks: Mapping[str, Deck], agreed: pl.DataFrame
             tables[_table_name(name, jurisdiction)] = table
             places[name][jurisdiction] = height
             height += table.rows.height
-            parts.append(table.rows.select(pl.lit(name).alias("deck"), *RATE))
-    parts.append(agreed.select("deck", *RATE))
-    return RateBook(pl.concat(parts), cut(tables), by_plan, places, agreed)
+            frames.append(table.rows.select(pl.lit(name).alias("deck"), *RATE))
+    # Last, so that the place of an agreed row is `agreed_from` plus its number among them.
+    frames.append(agreed.select("deck", *RATE))
+    return RateBook(pl.concat(frames), cut_cells(tables), by_plan, places, agreed)
 
 
 def _table_name(deck: str, jurisdiction: str | None) -> str:
@@ -142,15 +143,17 @@ def search(asked: Asked, book: RateBook, deck: str) -> pl.Series:
 
     The longest prefix wins; of two rows of one prefix the one of the call's own jurisdiction.
     """
-    found, length = _search(asked, book, deck, None)
+    row, length = _search(asked, book, deck, None)
     for jurisdiction in book.decks[deck]:
         if jurisdiction is not None:
-            own, own_length = _search(asked, book, deck, jurisdiction)
+            own_row, own_length = _search(asked, book, deck, jurisdiction)
+            # Of two prefixes of one length that of the call's own jurisdiction wins, so it need not be longer.
             is_better = (asked.jurisdictions == jurisdiction) & (own_length >= length).fill_null(length.is_null())
-            found, length = (
-                mine.zip_with(is_better.fill_null(False), other) for mine, other in ((own, found), (own_length, length))
+            row, length = (
+                own.zip_with(is_better.fill_null(False), any_call)
+                for own, any_call in ((own_row, row), (own_length, length))
             )
-    return found
+    return row
 
 
 def _search(asked: Asked, book: RateBook, deck: str, jurisdiction: str | None) -> tuple[pl.Series, pl.Series]:
@@ -162,13 +165,13 @@ def _search(asked: Asked, book: RateBook, deck: str, jurisdiction: str | None) -
 def first_found(asked: Asked, book: RateBook, listed: str) -> pl.Series:
     """`search` through the decks that `listed` names, joined by NEXT: of each number the first row found."""
     first, *others = listed.split(NEXT)
-    found = search(asked, book, first)
+    row = search(asked, book, first)
     for deck in others:
-        missing = found.is_null()
+        missing = row.is_null()
         if not missing.any():
             break
-        found = found.scatter(missing.arg_true(), search(asked.where(missing), book, deck))
-    return found
+        row = row.scatter(missing.arg_true(), search(asked.where(missing), book, deck))
+    return row
 
 
 def deck_rows(calls: pl.DataFrame, deck: Deck) -> pl.DataFrame:
@@ -200,19 +203,21 @@ def agreed_rates(prices: pl.DataFrame, decks: Mapping[str, Deck]) -> pl.DataFram
         ).fill_null(date.max),
         agreed_prefix="prefix",
     )  # fmt: skip
+    # A price agreed for 3361 may stand in for the deck's rows 3361, 336, 33 and 3: a copy for each of them.
     leads = ordered.with_columns(
         prefix=pl.concat_list(pl.col("agreed_prefix").str.head(length) for length in range(1, 16)).list.unique()
     ).explode("prefix")
     frames = [pl.DataFrame(schema=AGREED)]
     for name, deck in decks.items():
-        mine = leads.filter(pl.col("deck").fill_null(name) == name, pl.col("currency") == deck.currency)
-        if not mine.is_empty():
-            frames.append(_standing_in(mine.with_columns(deck=pl.lit(name)), deck))
+        for_deck = leads.filter(pl.col("deck").fill_null(name) == name, pl.col("currency") == deck.currency)
+        if not for_deck.is_empty():
+            frames.append(_standing_in(for_deck.with_columns(deck=pl.lit(name)), deck))
     return pl.concat(frames)
 
 
 def _standing_in(leads: pl.DataFrame, deck: Deck) -> pl.DataFrame:
     rows = deck.rows.drop("valid_from", "valid_to")
+    # A rate_id of its own tells on every record that its price was agreed: with whom, for which prefix, since when.
     identity = pl.format("{}~{}:{}@{}", "rate_id", "account_id", "agreed_prefix", "agreed_from")
     return (
         leads.join(rows, on="prefix")
@@ -221,18 +226,18 @@ def _standing_in(leads: pl.DataFrame, deck: Deck) -> pl.DataFrame:
     )
 
 
-def with_agreed(found: pl.Series, asked: Asked, accounts: pl.Series, book: RateBook) -> pl.Series:
-    """`found` (places in the book) with those replaced for which the account has agreed a price.
+def with_agreed(rows: pl.Series, asked: Asked, accounts: pl.Series, book: RateBook) -> pl.Series:
+    """`rows` (their places in the book) with those replaced for which the account has agreed a price.
 
     A price for the deck by name beats one for every deck only by its longer prefix; of two for one prefix the later
     agreed counts.
     """
     if book.agreed.is_empty():
-        return found
-    concerned = found.is_not_null() & accounts.is_in(book.agreed["account_id"].unique().implode())
+        return rows
+    concerned = rows.is_not_null() & accounts.is_in(book.agreed["account_id"].unique().implode())
     if not concerned.any():
-        return found
-    at, places = concerned.arg_true(), found.filter(concerned)
+        return rows
+    at, places = concerned.arg_true(), rows.filter(concerned)
     records = book.rows.select("deck", base="rate_id").select(pl.all().gather(places)).with_columns(
         at=at, account_id=accounts.filter(concerned), day=asked.days.filter(concerned),
         digits=asked.dialled.numbers.filter(concerned).str.strip_prefix("+"),
@@ -244,7 +249,8 @@ def with_agreed(found: pl.Series, asked: Asked, accounts: pl.Series, book: RateB
             pl.col("agreed_from") <= pl.col("day"),
             pl.col("day") < pl.col("agreed_to"),
         )
+        # The last one is kept: the longest agreed prefix, and of equals the one agreed later.
         .sort("at", pl.col("agreed_prefix").str.len_bytes(), "agreed_from", "rate_id")
         .unique("at", keep="last", maintain_order=True)
     )
-    return found.scatter(hits["at"], hits["agreed"] + book.agreed_from)
+    return rows.scatter(hits["at"], hits["agreed"] + book.agreed_from)

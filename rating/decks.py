@@ -12,7 +12,7 @@ from rating.deck_search import NEXT, PER_CALL, RATE, Asked, Deck, RateBook, firs
 from rating.draws import NEXT as ALSO
 from rating.number_classes import by_class
 from rating.outcomes import settle
-from rating.tariffs import RateOn, Tariffs, change_dates, compiled, is_plain, is_priced, of_deck, together
+from rating.tariffs import RateOn, Tariffs, change_dates, compile_rates, is_plain, is_priced, join_tariffs, of_deck
 from schemas.allowance import allowance_id
 from schemas.catalog import Catalog
 from schemas.dated import in_force
@@ -21,7 +21,7 @@ __all__ = ["PER_CALL", "RATE", "Deck", "plan_rates", "rules", "tariffs", "with_r
 
 
 def rules(catalog: Catalog) -> pl.DataFrame:
-    """One row per plan and category: how it is priced and which products print it; `searched`: its decks, to read."""
+    """One row per plan and category: how it is priced, which products print it; `searched`: its decks, for a reader."""
     rows = pl.DataFrame(
         [
             (
@@ -93,9 +93,9 @@ def plan_rates(catalog: Catalog) -> pl.DataFrame:
 
 def tariffs(catalog: Catalog, decks: Mapping[str, Deck], agreed: pl.DataFrame | None = None) -> Tariffs:
     """What the rate rows that are not plain cost. Raises WrongUsage for one whose amounts would not fit."""
-    own = compiled(version.on for version in _versions(catalog) if not is_plain(version.on.rate))
+    own = compile_rates(version.on for version in _versions(catalog) if not is_plain(version.on.rate))
     rows = [deck.rows for deck in decks.values()] + ([] if agreed is None else [agreed])
-    return together(own, [of_deck(part.filter(~pl.col("is_plain"))) for part in rows])
+    return join_tariffs(own, [of_deck(part.filter(~pl.col("is_plain"))) for part in rows])
 
 
 def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: RateBook) -> pl.DataFrame:
@@ -110,16 +110,16 @@ def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: Rat
         numbered, on=["plan", "category"], how="left", validate="m:1", maintain_order="left"
     )
     usage = settle(usage.with_columns(rule["rule"]), "no_rule", pl.col("rule").is_null(), pl.col("category"))
-    found = book.own.at(usage.select("plan", "category"), usage["local_date"])
+    rate = book.own.at(usage.select("plan", "category"), usage["local_date"])
     on_its_way = usage["reason"].is_null()
     for (listed,), _ in rules.filter(pl.col("decks").is_not_null()).group_by("decks", maintain_order=True):
         wanted = (rule["decks"] == listed).fill_null(False) & on_its_way
         if wanted.any():
-            part = asked.where(wanted)
-            rows = first_found(part, book, str(listed))
-            rows = with_agreed(rows, part, usage["account_id"].filter(wanted), book)
-            found = rows if wanted.all() else found.scatter(wanted.arg_true(), rows)
-    usage = usage.with_columns(found.alias("rate"), rule["searched"])
+            asked_of_decks = asked.where(wanted)
+            rows = first_found(asked_of_decks, book, str(listed))
+            rows = with_agreed(rows, asked_of_decks, usage["account_id"].filter(wanted), book)
+            rate = rows if wanted.all() else rate.scatter(wanted.arg_true(), rows)
+    usage = usage.with_columns(rate.alias("rate"), rule["searched"])
     return settle(usage, "no_rate", pl.col("rate").is_null(), pl.col("searched")).drop("searched")
 
 

@@ -41,16 +41,16 @@ def devices_of(calls: pl.DataFrame, inventory: Devices) -> pl.DataFrame:
     """
     started = calls["started_at"]
 
-    def told(of: Intervals, name: str, **key: pl.Expr) -> pl.Series:
+    def looked_up(of: Intervals, name: str, **key: pl.Expr) -> pl.Series:
         return of.rows[name].gather(of.at(calls.select("account_id", **key), started))
 
     extension = pl.coalesce(
         "extension",
         if_extension(near_number()),
-        told(inventory.number_extensions, "extension", number=near_number()),
+        looked_up(inventory.number_extensions, "extension", number=near_number()),
     )
-    by_id = told(inventory.by_id, "device", device_id=pl.col("device_id"))
-    by_extension = told(inventory.by_extension, "device", extension=extension)
+    by_id = looked_up(inventory.by_id, "device", device_id=pl.col("device_id"))
+    by_extension = looked_up(inventory.by_extension, "device", extension=extension)
     device = pl.select(device=pl.coalesce(by_id, by_extension)).to_series()
-    is_low_usage = told(inventory.by_device, "is_low_usage", device=pl.lit(device))
+    is_low_usage = looked_up(inventory.by_device, "is_low_usage", device=pl.lit(device))
     return pl.DataFrame({"call": calls["call"], "device": device, "is_low_usage": is_low_usage}).drop_nulls("device")

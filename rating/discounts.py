@@ -46,7 +46,7 @@ def used_up(discounts: pl.DataFrame, given: pl.DataFrame) -> list[str]:
     )
 
 
-def reached(charges: pl.DataFrame, discounts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+def with_discounts(charges: pl.DataFrame, discounts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
     """Fills `discounts` of CHARGE rows with the keys of those that reach them, and cuts lines so that all of a line's
     charges have the same ones.
 
@@ -68,7 +68,7 @@ def reached(charges: pl.DataFrame, discounts: pl.DataFrame, products: dict[str, 
     offers = discounts.select(
         "account_id", "applies_to", "target", "discount_key", "rank", "discount_id", "valid_from", "until"
     )
-    found = (
+    reached = (
         rows.filter(pl.col("charge_type") != "credit")
         .join(offers, on="account_id")
         .filter(hit, pl.col("valid_from") <= pl.col("discount_on"), pl.col("discount_on") < pl.col("until"))
@@ -76,7 +76,7 @@ def reached(charges: pl.DataFrame, discounts: pl.DataFrame, products: dict[str, 
         .group_by("_row", maintain_order=True)
         .agg(_keys="discount_key")
     )
-    rows = rows.join(found, on="_row", how="left", validate="1:1", maintain_order="left")
+    rows = rows.join(reached, on="_row", how="left", validate="1:1", maintain_order="left")
     # Usage lines are cut already by all that a discount may aim at, and their records know them by this key.
     cuts = pl.col("_keys").is_not_null() & (pl.col("charge_type") != "usage")
     own_key = pl.concat_str(["line_key", pl.lit("discounts:"), pl.col("_keys").list.join("|")])

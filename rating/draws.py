@@ -5,6 +5,13 @@ split, its first units included. A call that may draw on several takes from each
 Allowances are used up turn by turn (schemas.allowance.ranks): when one's turn comes, every call knows what is left of
 it, so this is what a clerk finds who takes the calls one by one. Only calls with an allowance are looked at, and only
 those of pools that do not suffice are put in order.
+
+An allowance of 100 minutes and three calls of a month, in seconds:
+
+    started   need   used_before   left   included   charged
+    09:00    5,400             0  6,000      5,400         0   within the allowance
+    10:00    1,200         5,400    600        600       600   straddles the limit: its first 600 s are included
+    11:00      300         6,600      0          0       300   beyond: charged whole
 """
 
 from dataclasses import dataclass
@@ -49,12 +56,14 @@ def pools_of(catalog: Catalog, inventory: Devices) -> Pools:
         for codes in listed:
             ids = NEXT.join(allowance_id(name, code) for code in codes)
             for code in codes:
-                one = plan.allowances[code]
-                known = allowance_id(name, code)
-                lists[ids, code] = (ids, known, turns[code], one.pool, one.devices, one.needs_device)
-        for code, one in plan.allowances.items():
-            if isinstance(one.order, list):
-                places += [(allowance_id(name, code), category, place) for place, category in enumerate(one.order)]
+                allowance = plan.allowances[code]
+                id_ = allowance_id(name, code)
+                lists[ids, code] = (ids, id_, turns[code], allowance.pool, allowance.devices, allowance.needs_device)
+        for code, allowance in plan.allowances.items():
+            if isinstance(allowance.order, list):
+                places += [
+                    (allowance_id(name, code), category, place) for place, category in enumerate(allowance.order)
+                ]
     text, flag = pl.String, pl.Boolean
     columns = {"listed": text, "allowance_id": text, "turn": pl.Int64, "shared_by": text, "devices": text}
     return Pools(
@@ -70,11 +79,12 @@ def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFram
     usage: allowance_id as the rule lists them (null: none), account_id, usage_month, category, billing_group,
     billable_units, started_at, usage_id, and what rating.devices reads. allowance_id becomes the last one that the
     call may draw on, the one it goes beyond; `draws` (DRAWS) says what it took where it could choose, else null.
-    grants: as rating.allowances.granted returns.
+    grants: as rating.allowances.grant_allowances returns.
     """
     grants = grants.with_row_index("which")
     asked = _asked(usage, grants, pools)
     taken = _taken(asked, usage, grants)
+    # A record without an allowance, or one that came to an empty pool, has nothing included: all of it is charged.
     included = pl.col("included_units").fill_null(0)
     # Joined on the side: records have many columns, and none of them moves.
     drawn = (
@@ -89,14 +99,14 @@ def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFram
 def left_over(grants: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
     """Grants less what calls took. drawn: account_id, usage_month and what `draw` adds."""
     keys = ["account_id", "usage_month", "allowance_id", "pool"]
-    part = pl.col("draws").struct
+    taken_from = pl.col("draws").struct
     once = drawn.filter(pl.col("draws").is_null(), pl.col("allowance_id").is_not_null())
     several = drawn.filter(pl.col("draws").is_not_null()).explode("draws")
     taken = pl.concat(
         [
             once.select(*keys, units="included_units"),
             several.select(
-                "account_id", "usage_month", *(part.field(name) for name in ("allowance_id", "pool", "units"))
+                "account_id", "usage_month", *(taken_from.field(name) for name in ("allowance_id", "pool", "units"))
             ),
         ]
     )
@@ -124,12 +134,13 @@ def _asked(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFr
         asked = asked.join(devices_of(about.collect(), pools.inventory).lazy(), on="call", how="left", validate="m:1")
         low_usage = pl.col("is_low_usage").fill_null(False)
         asked = asked.filter((pl.col("devices") == "all") | ((pl.col("devices") == "low_usage") == low_usage))
-    parts = []
+    frames = []
     for shared_by in listed["shared_by"].unique().sort():
+        # A pool of the whole account has no name of its own; one of a group or device is found by that name as well.
         own = [] if shared_by == "account" else [shared_by]
         keys = ["account_id", "usage_month", "allowance_id"]
         held = grants.lazy().filter(pl.col("pool").is_null()) if not own else grants.lazy()
-        parts.append(
+        frames.append(
             asked.filter(pl.col("shared_by") == shared_by).join(
                 held.select(*keys, "which", *(pl.col("pool").alias(name) for name in own)),
                 on=keys + own,
@@ -138,7 +149,7 @@ def _asked(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFr
                 nulls_equal=True,
             )
         )
-    rows = pl.concat(parts) if parts else asked.with_columns(which=pl.lit(None, pl.UInt32))
+    rows = pl.concat(frames) if frames else asked.with_columns(which=pl.lit(None, pl.UInt32))
     if pools.places.is_empty():
         rows = rows.with_columns(place=pl.lit(None, pl.Int64))
     else:
@@ -154,6 +165,7 @@ def _taken(asked: pl.DataFrame, usage: pl.DataFrame, grants: pl.DataFrame) -> pl
     for turn in drawing["turn"].unique().sort():
         now = drawing.filter(pl.col("turn") == turn)
         if taken:
+            # Who got all of it at an earlier turn asks no more; the others ask for what is still uncovered.
             before = pl.concat(taken).group_by("call").agg(had=pl.col("units").sum())
             now = now.join(before, on="call", how="left", validate="1:1")
             now = now.with_columns(need=pl.col("need") - pl.col("had").fill_null(0)).filter(pl.col("need") > 0)
@@ -164,6 +176,7 @@ def _taken(asked: pl.DataFrame, usage: pl.DataFrame, grants: pl.DataFrame) -> pl
 def _by_call(asked: pl.DataFrame, taken: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
     """call, allowance_id and pool (its last), included_units, draws: a row per call that may draw on any."""
     pooled = grants.select("which", "pool", "allowance_id")
+    # Most plans have one turn: then nobody could choose, and the list of draws would only say the same again.
     if asked["turn"].n_unique() <= 1:
         last = asked.join(taken.select("call", included_units="units"), on="call", how="left", validate="1:1")
         last = last.with_columns(draws=pl.lit(None, DRAWS))
@@ -189,6 +202,7 @@ def _shared_out(now: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
     now = now.with_columns(suffices=enough)
     short = now.filter(~pl.col("suffices"))
     short = _in_order(short.with_columns(usage["started_at"].gather(short["call"])), usage["usage_id"])
+    # What calls before asked for, not what they got: once a pool is empty `left` stays at 0 either way.
     used_before = pl.col("need").cum_sum().over("which") - pl.col("need")
     left = (pl.col("granted_units") - used_before).clip(lower_bound=0)
     short = short.with_columns(units=pl.min_horizontal("need", left)).filter(pl.col("units") > 0)
@@ -226,5 +240,5 @@ def _keyed(short: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     )
     if pools * places * instants > LARGEST_KEY:
         return short, ["which", "place", "started_at"]
-    one = (pl.col("which").cast(pl.Int64) * places + place) * instants + since_first
-    return short.with_columns(key=one), ["key"]
+    key = (pl.col("which").cast(pl.Int64) * places + place) * instants + since_first
+    return short.with_columns(key=key), ["key"]

@@ -58,6 +58,7 @@ def compile_prefixes(rows: pl.DataFrame) -> PrefixTable:
     )
     edges = sorted({date.min, date.max, *in_force["start"], *in_force["end"]})
     epochs = []
+    # Nothing begins or ends between two edges: one set of rows is in force throughout.
     for start, end in pairwise(edges):
         active = in_force.filter(pl.col("start") <= start, pl.col("end") > start)
         epochs.append(Epoch(start, end, _bounds(active)))
@@ -80,6 +81,7 @@ def _bounds(active: pl.DataFrame) -> pl.DataFrame:
     for prefix, row in sorted(active.select("prefix", "row").iter_rows(), key=lambda r: (r[0], len(r[0]))):
         lower = int(prefix.ljust(DIGITS, "0"))
         upper = lower + 10 ** (DIGITS - len(prefix))
+        # Behind the end of an inner prefix the one around it is in force again.
         while open_ and open_[-1][0] <= lower:
             closed, _ = open_.pop()
             mark(closed, open_[-1][1] if open_ else None)
@@ -103,6 +105,7 @@ class Dialled:
     def of(cls, numbers: pl.Series) -> "Dialled":
         """numbers: text of digits, with or without +."""
         digits = pl.col("digits")
+        # A cast to Int64 would read a second sign as part of the number.
         sign = digits.str.starts_with("+") | digits.str.starts_with("-")
         value = pl.when(~sign).then(digits).cast(pl.Int64, strict=False)
         length = pl.when(value.is_not_null() & (digits.str.len_bytes() <= DIGITS)).then(
@@ -137,20 +140,20 @@ class Cells:
         days: Date, without nulls; None for a table whose rows have no dates.
         """
         table = self.tables[name]
-        found = self.rows[name][0].gather(cells)
-        for epoch, rows in zip(table.epochs[1:], self.rows[name][1:], strict=True):
+        row = self.rows[name][0].gather(cells)
+        for epoch, rows_of_epoch in zip(table.epochs[1:], self.rows[name][1:], strict=True):
             if days is None:
                 raise ValueError(f"the rows of table {name!r} have dates, so numbers need a day to be looked up on")
-            found = rows.gather(cells).zip_with(days >= epoch.start, found)  # epochs follow one another
+            row = rows_of_epoch.gather(cells).zip_with(days >= epoch.start, row)  # epochs follow one another
         # A number shorter than the prefix was padded into its interval: look it up again, the plain way.
-        short = (table.lengths.gather(found) > dialled.keys["digits"]).fill_null(False)
+        short = (table.lengths.gather(row) > dialled.keys["digits"]).fill_null(False)
         if short.any():
             again = _short(table, dialled.numbers.filter(short), days if days is None else days.filter(short))
-            found = found.scatter(short.arg_true(), again)
-        return found
+            row = row.scatter(short.arg_true(), again)
+        return row
 
 
-def cut(tables: Mapping[str, PrefixTable]) -> Cells:
+def cut_cells(tables: Mapping[str, PrefixTable]) -> Cells:
     """Makes the cells of `tables`, whose numbers will be searched together."""
     edges = [epoch.bounds["lower"] for table in tables.values() for epoch in table.epochs]
     lowers = pl.concat([*edges, pl.Series([0])]).unique().sort()
@@ -169,9 +172,9 @@ def longest_prefix(table: PrefixTable, numbers: pl.DataFrame) -> pl.DataFrame:
 
     One output row per input row, with the columns of `table.rows`; nulls where no prefix is in force.
     """
-    cells, dialled = cut({"": table}), Dialled.of(numbers["number"])
-    found = cells.row_of("", cells.located(dialled), dialled, numbers["day"])
-    return table.rows.select(pl.all().gather(found))
+    cells, dialled = cut_cells({"": table}), Dialled.of(numbers["number"])
+    row = cells.row_of("", cells.located(dialled), dialled, numbers["day"])
+    return table.rows.select(pl.all().gather(row))
 
 
 def _short(table: PrefixTable, numbers: pl.Series, days: pl.Series | None) -> pl.Series:
@@ -189,5 +192,6 @@ def _short(table: PrefixTable, numbers: pl.Series, days: pl.Series | None) -> pl
         .select("at", "row")
         for length in sorted(table.lengths.unique())
     ]
+    # The lengths rise, so the last hit is the longest prefix.
     best = pl.concat(hits).group_by("at", maintain_order=True).agg(pl.col("row").last())
     return asked.select("at").join(best, on="at", how="left", maintain_order="left")["row"]

@@ -91,16 +91,18 @@ def net_lines(
     work = [_line(row, by_key, products) for row in concerned]
     for line in work:
         _take_percents(line)
+    # After all percents: a fixed amount is spread by what they left of each line.
     _take_fixed(work, [by_key[key] for key in sorted(by_key) if key not in set(used_up)])
     for line in work:
         _bound(line)
-    found = pl.DataFrame([_shown(line) for line in work], schema=_NET, orient="row")
-    return _replace(lines, found), _grants(work)
+    net = pl.DataFrame([_shown(line) for line in work], schema=_NET, orient="row")
+    return _replace(lines, net), _grants(work)
 
 
 def _with_charges(lines: pl.DataFrame, charges: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Lines with a discount or a pricing, in printed order, with the charges behind each."""
     keys = ["account_id", "line_key"]
+    # Most lines have a plain price and no discount: they stay as they are and never come here.
     behind = (
         charges.filter(pl.col("discounts").is_not_null() | pl.col("price_model").is_not_null())
         .group_by(keys, maintain_order=True)
@@ -152,6 +154,7 @@ def _take_percents(line: _Line) -> None:
         if discount["percent"] is not None:
             line.factor = less_percent(line.factor, discount["percent"])
             net = rounded(line.after_percents(), line.digits)
+            # The difference of two rounded amounts: together all of them are the line's discount to the cent.
             line.grants.append((discount, line.net - net))
             line.net = net
 
@@ -159,12 +162,13 @@ def _take_percents(line: _Line) -> None:
 def _take_fixed(work: Sequence[_Line], discounts: list[dict[str, Any]]) -> None:
     """Each fixed amount spread over the lines above zero that it reaches, by what is left of them, and no further."""
     fixed = [discount for discount in discounts if discount["amount"] is not None]
-    for discount in sorted(fixed, key=lambda one: (one["rank"], one["discount_id"], one["valid_from"])):
+    for discount in sorted(fixed, key=lambda d: (d["rank"], d["discount_id"], d["valid_from"])):
         lines = [line for line in work if _takes(line, discount)]
         if not lines:
             continue
         digits = lines[0].digits
         left = sum((line.net for line in lines), Decimal(0))
+        # No more than there is: a discount never turns a document into a credit.
         amount = min(rounded(discount["amount"], digits), left)
         for line, part in zip(lines, spread(amount, [line.net for line in lines], digits), strict=True):
             line.net -= part
@@ -184,6 +188,7 @@ def _bound(line: _Line) -> None:
     line.bound = line.net
     if line.bounds is None:
         return
+    # Minimum and maximum are those of a whole cycle, so the line is held against them as if it billed one.
     share = max(share for _, _, share in line.states)
     states = [(1, Fraction(line.net) / share, share)]
     if line.gives_back:
@@ -215,22 +220,22 @@ def _shown(line: _Line) -> tuple[Any, ...]:
 
 
 def _net_price(line: _Line, list_price: Decimal | None) -> Decimal | None:
-    """The price of a unit after percents; none where it is longer than a column, or is not what the amount is of."""
+    """The price of a unit after percents; none where a column is too short for it, or the amount was not made of it."""
     if list_price is None or line.bound != rounded(line.after_percents(), line.digits):
         return None
     price = Fraction(list_price) * line.factor * 10**12
     return Decimal(price.numerator).scaleb(-12) if price.denominator == 1 else None
 
 
-def _replace(lines: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+def _replace(lines: pl.DataFrame, net: pl.DataFrame) -> pl.DataFrame:
     keys = ["account_id", "line_key"]
     new = {name: f"_{name}" for name in _NET if name not in keys}
     joined = lines.join(
-        found.rename(new).with_columns(_found=pl.lit(value=True)), on=keys, how="left", validate="1:1",
+        net.rename(new).with_columns(_is_net=pl.lit(value=True)), on=keys, how="left", validate="1:1",
         maintain_order="left",
     )  # fmt: skip
     return joined.with_columns(
-        pl.when("_found").then(own).otherwise(name).alias(name) for name, own in new.items()
+        pl.when("_is_net").then(own).otherwise(name).alias(name) for name, own in new.items()
     ).select(lines.columns)
 
 

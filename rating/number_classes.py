@@ -25,5 +25,5 @@ def by_class(usage: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     wanted = classes.join(rules.select("plan", special="category"), on="special").select(*_KEYS, "special")
     if wanted.is_empty():
         return usage
-    found = usage.select(_KEYS).join(wanted, on=_KEYS, how="left", validate="m:1", maintain_order="left")["special"]
-    return usage.with_columns(category=pl.coalesce(found, "category"))
+    special = usage.select(_KEYS).join(wanted, on=_KEYS, how="left", validate="m:1", maintain_order="left")["special"]
+    return usage.with_columns(category=pl.coalesce(special, "category"))

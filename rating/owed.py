@@ -40,7 +40,7 @@ def parts_owed(
     quantity, agreed_price, priced_on, billing_group, location_id.
     """
     horizon = pl.col("horizon")
-    known = (
+    states = (
         spans.join(accounts, on="account_id")
         .filter(pl.col("billing_start") <= horizon, pl.col("start") <= horizon)
         .join(cycles(spans, window_start, window_end), on=["anchor", "interval_months"])
@@ -48,6 +48,7 @@ def parts_owed(
         .filter(pl.col("end").is_null() | (pl.col("end") > pl.col("cycle_start")))
         .with_columns(
             changes_at_end=pl.col("changes_at_end") & (pl.col("end") <= horizon),
+            # An end behind the horizon is not known yet: the invoice bills as if the state went on.
             end=pl.when(pl.col("end") <= horizon).then("end"),
         )
         .with_columns(
@@ -56,7 +57,7 @@ def parts_owed(
         )
         .filter(pl.col("start") < pl.col("end"))
     )
-    return known.select(
+    return states.select(
         *KEY,
         *_billed_days(products),
         "quantity",
@@ -111,6 +112,8 @@ def difference(owed: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
     neighbours are one part, and what is owed and issued alike disappears.
     """
     keys = [*KEY, *STATE]
+    # A part steps up by its quantity on its first day and down on the day after its last; the running sum of all steps
+    # is what differs from one day to the next, however the two sides cut their parts.
     steps = pl.concat(
         [
             _steps(owed, keys, "part_start", +1),
@@ -133,30 +136,31 @@ def difference(owed: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def overlap(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+def overlap(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
     """What two differences have in common, day by day: the smaller of two that point the same way, else nothing.
 
     Both: KEY, STATE, part_start, part_end, quantity (signed). Returns the same columns.
     """
     keys = [*KEY, *STATE]
+    # Both sides as steps on one axis of days: between two neighbouring days each has one quantity.
     sides = [
         pl.concat([_steps(parts, keys, "part_start", +1), _steps(parts, keys, "part_end", -1)]).rename({"step": name})
-        for name, parts in (("one", one), ("other", other))
+        for name, parts in (("left", left), ("right", right))
     ]
-    one_now, other_now = (pl.col(name).cum_sum().over(keys) for name in ("one", "other"))
+    left_now, right_now = (pl.col(name).cum_sum().over(keys) for name in ("left", "right"))
     quantity = (
-        pl.when((pl.col("one") > 0) & (pl.col("other") > 0))
-        .then(pl.min_horizontal("one", "other"))
-        .when((pl.col("one") < 0) & (pl.col("other") < 0))
-        .then(pl.max_horizontal("one", "other"))
+        pl.when((pl.col("left") > 0) & (pl.col("right") > 0))
+        .then(pl.min_horizontal("left", "right"))
+        .when((pl.col("left") < 0) & (pl.col("right") < 0))
+        .then(pl.max_horizontal("left", "right"))
         .otherwise(0)
     )
     return (
         pl.concat(sides, how="diagonal")
         .group_by(*keys, "day")
-        .agg(pl.col("one", "other").fill_null(0).sum())
+        .agg(pl.col("left", "right").fill_null(0).sum())
         .sort(*keys, "day")
-        .with_columns(one_now, other_now, part_end=pl.col("day").shift(-1).over(keys))
+        .with_columns(left_now, right_now, part_end=pl.col("day").shift(-1).over(keys))
         .with_columns(quantity=quantity)
         .filter(pl.col("quantity") != 0)
         .select(*keys, "part_end", "quantity", part_start="day")

@@ -44,6 +44,7 @@ def with_states(
     """
     asked = ["product_code", "currency", "priced_on", "quantity"]
     rows = parts.join(currencies, on="account_id", how="left", validate="m:1", maintain_order="left")
+    # Each state is priced once, however many accounts and parts are in it.
     unpriced = rows.filter(pl.col("unit_price").is_null()).select(asked).unique().sort(asked)
     states = pl.DataFrame(
         [(*row, *state) for row in unpriced.iter_rows() if (state := _state(products, *row)) is not None],
@@ -56,12 +57,13 @@ def with_states(
         },
         orient="row",
     )
-    known = rows.filter(pl.col("unit_price").is_null()).join(states, on=asked, how="inner", validate="m:1")
-    problems = known.filter(pl.col("code").is_not_null()).select(list(PARKED))
+    answered = rows.filter(pl.col("unit_price").is_null()).join(states, on=asked, how="inner", validate="m:1")
+    problems = answered.filter(pl.col("code").is_not_null()).select(list(PARKED))
     priced = rows.join(states, on=asked, how="left", validate="m:1", maintain_order="left").with_columns(
         _own=pl.col("unit_price").is_null()
     )
     by_state = pl.col("_own") & pl.col("priced_units").is_not_null()
+    # The units of a state are in its price; as a quantity too they would count twice.
     return priced.with_columns(
         price_model=pl.when("_own").then("price_model"),
         priced_units=pl.when("_own").then("priced_units"),
@@ -106,10 +108,10 @@ def with_usage_pricing(
     line keeps one row. Second frame: schemas.frames.PARKED.
     """
     codes = [code for code, product in products.items() if product.pricing and product.billed_from == "usage"]
-    mine = pl.col("product_code").is_in(codes)
+    is_priced = pl.col("product_code").is_in(codes)
     keys = ["account_id", "line_key"]
     lines = (
-        charges.filter(mine)
+        charges.filter(is_priced)
         .group_by(keys, maintain_order=True)
         .agg(
             pl.col("product_code", "priced_on").first(),
@@ -119,9 +121,9 @@ def with_usage_pricing(
         )
         .join(currencies, on="account_id", how="left", validate="m:1", maintain_order="left")
     )
-    found = [(row["account_id"], row["line_key"], *_month(products, row)) for row in lines.iter_rows(named=True)]
+    results = [(row["account_id"], row["line_key"], *_month(products, row)) for row in lines.iter_rows(named=True)]
     priced = pl.DataFrame(
-        found,
+        results,
         schema={
             "account_id": pl.String,
             "line_key": pl.String,
@@ -135,15 +137,16 @@ def with_usage_pricing(
         orient="row",
     )
     rows = (
-        charges.filter(mine)
+        charges.filter(is_priced)
         .with_columns(quantity=pl.col("quantity").sum().over(keys))
+        # The model priced the line as a whole: a row for each of its denominators would bill that again.
         .unique(keys, keep="first", maintain_order=True)
         .drop("price_model")
         .join(priced, on=keys, validate="1:1", maintain_order="left")
         .with_columns(unit_price="_unit_price", per="_per", amount_num="_num", amount_den="_den")
     )
     return (
-        pl.concat([charges.filter(~mine), rows.select(charges.columns)]),
+        pl.concat([charges.filter(~is_priced), rows.select(charges.columns)]),
         priced.filter(pl.col("code").is_not_null()).select(list(PARKED)),
     )
 
@@ -159,12 +162,14 @@ def _month(
     size = _UNITS_IN[pricing.unit or "second"]
     quantity = Fraction(line["quantity"]) / size
     if pricing.of_amount:
+        # A percentage is one of money: the sum is kept exact, for only the printed line is rounded.
         quantity = sum((Fraction(n) / d for n, d in zip(line["nums"], line["dens"], strict=True)), Fraction(0))
     try:
         amount = list_amount(pricing, quantity)
     except QuantityNotPriced as error:
         what = f"product {line['product_code']}: {error}"
         return pricing.model, None, None, Decimal(0), 1, "quantity_not_priced", what
+    # The columns of the pair hold so much and no more.
     if max(abs(amount.numerator), amount.denominator) >= _LARGEST:
         what = f"product {line['product_code']}: the amount {shown(amount)} cannot be kept exactly"
         return pricing.model, None, None, Decimal(0), 1, "amount_not_exact", what

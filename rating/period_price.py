@@ -33,6 +33,7 @@ def price(pricing: Pricing, quantity: Fraction, already: Billed | None = None, p
     """
     amount = list_amount(pricing, quantity)
     if already is not None:
+        # Not the amount of the new units alone: they fall into the tiers and packages behind those already billed.
         amount = list_amount(pricing, already.quantity + quantity) - list_amount(pricing, already.quantity)
     amount = less_percent(amount, pricing.discount_percent)
     return bounded(amount, pricing, already.amount if already else Fraction(0), period_closes=period_closes)
@@ -71,6 +72,7 @@ def _package(pricing: Pricing, quantity: Fraction) -> Fraction:
     """Every package that is started is charged whole; free units come first."""
     _not_negative(quantity)
     charged = max(quantity - _given(pricing.free_units), Fraction(0))
+    # The floor of the negative is the ceiling, and exact for fractions.
     started = -(-charged // _given(pricing.package_size))
     return started * _given(pricing.package_price)
 
@@ -136,6 +138,7 @@ def _above(pricing: Pricing, quantity: Fraction) -> QuantityNotPriced:
 
 def shown(number: Fraction) -> str:
     """A number for a reader: with decimals where that is exact, else as a fraction."""
+    # Only a denominator without any other prime than 2 and 5 makes decimals that end.
     twos_and_fives = number.denominator
     for prime in (2, 5):
         while twos_and_fives % prime == 0:

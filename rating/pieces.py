@@ -47,7 +47,7 @@ def _cut(calls: pl.DataFrame, clocks: tuple[Clock, ...]) -> pl.DataFrame:
 
 
 def _segment_at(calls: pl.DataFrame, bands: pl.DataFrame, instant: str) -> pl.Series:
-    found = (
+    segment = (
         calls.select("call", "clock", "time_zone", at=instant)
         .sort("at")
         .join_asof(
@@ -59,7 +59,7 @@ def _segment_at(calls: pl.DataFrame, bands: pl.DataFrame, instant: str) -> pl.Se
             check_sortedness=False,
         )
     )
-    return calls.select("call").join(found, on="call", maintain_order="left", validate="1:1")["segment"]
+    return calls.select("call").join(segment, on="call", maintain_order="left", validate="1:1")["segment"]
 
 
 def _all_priced(cut: pl.DataFrame) -> None:

@@ -78,7 +78,7 @@ def with_prices(
     rows = asked.with_row_index("_row").join(
         account_versions.select("account_id", "currency").unique(), on="account_id", how="left"
     )
-    found = rows.select("_row", price_1="agreed_price")
+    candidates = rows.select("_row", price_1="agreed_price")
     for number, (table, keys) in enumerate(
         [
             (agreed, ["account_id", "product_code", "currency"]),
@@ -93,9 +93,9 @@ def with_prices(
             .filter(pl.col("valid_from") <= pl.col("priced_on"), pl.col("priced_on") < pl.col("valid_to"))
             .select("_row", pl.col("price").alias(f"price_{number}"))
         )
-        found = found.join(hit, on="_row", how="left", validate="1:1", maintain_order="left")
+        candidates = candidates.join(hit, on="_row", how="left", validate="1:1", maintain_order="left")
     return asked.with_columns(
-        found.select(unit_price=pl.coalesce("price_1", "price_2", "price_3", "price_4"))["unit_price"]
+        candidates.select(unit_price=pl.coalesce("price_1", "price_2", "price_3", "price_4"))["unit_price"]
     )
 
 

@@ -68,6 +68,7 @@ def _versions(rows: pl.DataFrame, key: str, start: str, last_day: str, leaving: 
     return ordered.with_columns(
         start=pl.col(start),
         end=pl.min_horizontal(own_end, following),
+        # Not where the next row is another account's: a number that moves there has simply ended here.
         changes_at_end=(
             (pl.min_horizontal(own_end, following) == following)
             & (pl.col("account_id") == pl.col("account_id").shift(-1).over(key))
@@ -102,6 +103,7 @@ def _inventory(
     )
     shared = pl.col("product_code").is_in([c for c, p in products.items() if p.per == "extension"])
     shared &= pl.col("extension").is_not_null()
+    # Each device's own end comes first: an extension bills as long as the last of its devices does.
     removable = spans.with_columns(end=_unremoved(spans, products))
     return pl.concat([removable.filter(~shared).select(*SPAN), _per_extension(removable.filter(shared))])
 
@@ -136,6 +138,7 @@ def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
     keys = ["account_id", "extension", "product_code"]
     far = pl.lit(date.max)
     ordered = spans.sort(*keys, "start", "resource_id").with_columns(_end=pl.col("end").fill_null(far))
+    # A device that begins on the very day on which all before it have ended leaves no gap.
     reached = pl.col("_end").cum_max().shift(1).over(keys)
     return (
         ordered.with_columns(stretch=(pl.col("start") > reached).fill_null(True).cum_sum().over(keys))
@@ -214,6 +217,7 @@ def _committed(states: pl.DataFrame) -> pl.DataFrame:
         end=pl.when(outlives).then("term_end").otherwise("end"),
         changes_at_end=pl.col("changes_at_end") | outlives,
     )
+    # Behind the term the state goes on, at the quantity it really has.
     after = states.filter(floor & outlives).with_columns(start="term_end")
     return pl.concat([states.filter(~floor), raised, after])
 
@@ -229,6 +233,7 @@ def _served_until(
     term_months: int | None,
 ) -> date | None:
     """A cancelled subscription is billed to the end of its cycle, or of its term; no refund (RULES 5)."""
+    # A change is no cancellation: the state that follows takes over on that very day.
     if changes_at_end:
         return end
     last_day = end - timedelta(days=1) if end else None

@@ -88,7 +88,7 @@ def is_plain(rate: Rate) -> bool:
     return rate.price is not None and whole and not more
 
 
-def compiled(entries: Iterable[RateOn]) -> Tariffs:
+def compile_rates(entries: Iterable[RateOn]) -> Tariffs:
     """The frames of these rates.
 
     Raises WrongUsage when a rate's numbers are so far apart that its amounts would not fit.
@@ -145,13 +145,13 @@ def of_deck(rows: pl.DataFrame) -> Tariffs:
     )  # fmt: skip
 
 
-def together(own: Tariffs, decks: Iterable[Tariffs]) -> Tariffs:
+def join_tariffs(own: Tariffs, decks: Iterable[Tariffs]) -> Tariffs:
     """One set of frames; decks have no clocks."""
     all_ = [own, *decks]
     return Tariffs(
-        pl.concat([one.rates for one in all_]),
-        pl.concat([one.bands for one in all_]),
-        pl.concat([one.steps for one in all_]),
+        pl.concat([tariffs.rates for tariffs in all_]),
+        pl.concat([tariffs.bands for tariffs in all_]),
+        pl.concat([tariffs.steps for tariffs in all_]),
         own.clocks,
     )
 

@@ -118,7 +118,7 @@ class Product(Model):
         twice = sorted(set(self.prices) & set(self.pricing))
         if twice:
             raise ValueError(f"{twice[0]} stands in prices and in pricing; expected it in one of them")
-        for pricing in (one for dated in self.pricing.values() for one in dated.values()):
+        for pricing in (pricing for dated in self.pricing.values() for pricing in dated.values()):
             usage = self.billed_from == "usage"
             if usage and not pricing.of_amount and pricing.unit is None:
                 raise ValueError("pricing.unit: expected minute, second or credit, because it is billed_from usage")
@@ -195,15 +195,17 @@ class Catalog(Model):
     def _known_names(self) -> "Catalog":
         for code, plan in self.plans.items():
             for category, rule in plan.usage.items():
-                for product in filter(None, (rule.included, rule.charged)):
-                    known = self.products.get(product)
-                    if known is None or known.billed_from != "usage":
-                        raise ValueError(f"plan {code}, {category}: {product!r} is not a product billed_from usage")
+                for product_code in filter(None, (rule.included, rule.charged)):
+                    product = self.products.get(product_code)
+                    if product is None or product.billed_from != "usage":
+                        raise ValueError(
+                            f"plan {code}, {category}: {product_code!r} is not a product billed_from usage"
+                        )
                 self._priced_once(f"plan {code}, {category}", plan, rule)
             self._allowances_fit(code, plan)
-            for product in plan.prices:
-                if product not in self.products:
-                    raise ValueError(f"plan {code}, prices: unknown product {product!r}")
+            for product_code in plan.prices:
+                if product_code not in self.products:
+                    raise ValueError(f"plan {code}, prices: unknown product {product_code!r}")
         self._allowances_apart()
         return self
 
@@ -212,12 +214,10 @@ class Catalog(Model):
         holder: dict[str, str] = {}
         for name, plan in self.plans.items():
             for code in plan.allowances:
-                known = allowance_id(name, code)
-                if known in holder:
-                    raise ValueError(
-                        f"plan {name}, allowance {code}: {holder[known]} is called {known} too; rename one"
-                    )
-                holder[known] = f"allowance {code} of plan {name}"
+                id_ = allowance_id(name, code)
+                if id_ in holder:
+                    raise ValueError(f"plan {name}, allowance {code}: {holder[id_]} is called {id_} too; rename one")
+                holder[id_] = f"allowance {code} of plan {name}"
 
     def _allowances_fit(self, code: str, plan: Plan) -> None:
         drawing: dict[str, set[str]] = {name: set() for name in plan.allowances}
@@ -234,12 +234,16 @@ class Catalog(Model):
             raise ValueError(f"plan {code}: {error}") from None
         for name, allowance in plan.allowances.items():
             where = f"plan {code}, allowance {name}"
-            for product in allowance.products:
-                known = self.products.get(product)
-                if known is None:
-                    raise ValueError(f"{where}: unknown product {product!r}")
-                if known.billed_from != "devices" and (allowance.pool == "device" or allowance.devices == "low_usage"):
-                    raise ValueError(f"{where}: {product!r} is billed_from {known.billed_from}, not from devices")
+            for product_code in allowance.products:
+                product = self.products.get(product_code)
+                if product is None:
+                    raise ValueError(f"{where}: unknown product {product_code!r}")
+                if product.billed_from != "devices" and (
+                    allowance.pool == "device" or allowance.devices == "low_usage"
+                ):
+                    raise ValueError(
+                        f"{where}: {product_code!r} is billed_from {product.billed_from}, not from devices"
+                    )
             if isinstance(allowance.order, list) and set(allowance.order) != drawing[name]:
                 expected = ", ".join(sorted(drawing[name]))
                 raise ValueError(f"{where}: order must name each category that draws on it once: {expected}")
@@ -256,7 +260,7 @@ class Catalog(Model):
         dated = product.pricing.get(plan.currency)
         if dated is None:
             raise ValueError(f"{where}: {rule.charged!r} has pricing, but none in {plan.currency}")
-        if all(one.of_amount for one in dated.values()):
+        if all(pricing.of_amount for pricing in dated.values()):
             return
         rate = rule.rate
         if rate is None or rate.price is None or any([*rate.price.values(), *rate.connect_fee.values()]):

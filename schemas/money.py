@@ -61,7 +61,7 @@ def round_sums(charges: pl.DataFrame, keys: Sequence[str], digits: pl.Expr | str
     The amounts come back as Decimal(38, 12), as every amount between the stages.
     """
     digits = pl.col(digits) if isinstance(digits, str) else digits
-    parts = (
+    sums = (
         charges.group_by([*keys, "amount_den"], maintain_order=True)
         .agg(pl.col("amount_num").sum(), digits.first().alias("_digits"))
         .group_by(list(keys), maintain_order=True)
@@ -69,9 +69,9 @@ def round_sums(charges: pl.DataFrame, keys: Sequence[str], digits: pl.Expr | str
     )
     amounts = [
         rounded(sum((Fraction(n) / d for n, d in zip(nums, dens, strict=True)), Fraction(0)), places)
-        for nums, dens, places in parts.select("amount_num", "amount_den", "_digits").iter_rows()
+        for nums, dens, places in sums.select("amount_num", "amount_den", "_digits").iter_rows()
     ]
-    return parts.select(*keys).with_columns(pl.Series("amount", amounts, dtype=EXACT))
+    return sums.select(*keys).with_columns(pl.Series("amount", amounts, dtype=EXACT))
 
 
 def round_each(amounts: pl.DataFrame) -> pl.DataFrame:

@@ -52,10 +52,10 @@ class Yaml:
         """The line of the deepest of these keys (and places in lists) that stands in the file, 1 the first."""
         node, line = self.root, None
         for key in keys:
-            found = _under(node, key)
-            if found is None:
+            entry = _under(node, key)
+            if entry is None:
                 break
-            at, node = found
+            at, node = entry
             line = at.start_mark.line + 1
         return line
 
@@ -99,8 +99,8 @@ def kind_of(node: yaml.Node | None) -> str:
 
 def fault_text(error: ErrorDetails) -> str:
     """One pydantic error as `key: what is wrong (found …)`. What stands under a password is not repeated."""
-    parts = [_written(part) for part in error["loc"]]
-    key = ".".join(part for part in parts if part not in ("[key]", _ALWAYS))
+    keys = [_written(part) for part in error["loc"]]
+    key = ".".join(part for part in keys if part not in ("[key]", _ALWAYS))
     if error["type"] == "missing":
         return f"{key}: missing"
     message = error["msg"].removeprefix("Value error, ")
@@ -108,8 +108,8 @@ def fault_text(error: ErrorDetails) -> str:
         message = "unknown key"
     elif error["type"] == "literal_error":
         message = f"expected {error['ctx']['expected'].replace(chr(39), '')}"
-    found = error.get("input")
-    shown = "" if isinstance(found, dict | list) or "password" in key else f" (found {found!r})"
+    given = error.get("input")
+    shown = "" if isinstance(given, dict | list) or "password" in key else f" (found {given!r})"
     return f"{key}: {message}{shown}" if key else message
 
 

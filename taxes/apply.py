@@ -16,8 +16,8 @@ from taxes.findings import findings
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
 from taxes.memory import Memory
 from taxes.reversals import as_issued
-from taxes.rows import CHARGED, Computed, computed, tax_on
-from taxes.scope import foreign_amounts, grouped, in_scope, share_unknown, taxable_parts, uncovered
+from taxes.rows import CHARGED, Computed, compute_rows, tax_on
+from taxes.scope import foreign_amounts, in_scope, share_unknown, taxable_parts, uncovered_places, with_groups
 from taxes.tables import TAX_CODES, TaxTables
 
 __all__ = ["TaxResult", "apply", "tax_on"]
@@ -60,20 +60,24 @@ def apply(
     lines, documents = _framed(lines, {**LINES, **LINE_FACTS, "reverses": pl.String}), _framed(documents, DOCUMENTS)
     certificates = _framed(certificates, {**CERTIFICATES, "reason": pl.String})
     id_checks = _framed(id_checks, {**ID_CHECKS, "name_matched": pl.Boolean})
-    known = _framed(pl.DataFrame(schema=ISSUED) if issued is None else issued, ISSUED)
+    issued_rows = _framed(pl.DataFrame(schema=ISSUED) if issued is None else issued, ISSUED)
 
     account = documents.select("draft_id", "account_id")
-    lines = grouped(lines).join(account, on="draft_id", validate="m:1")
+    lines = with_groups(lines).join(account, on="draft_id", validate="m:1")
     memory = memory or Memory()
+    # What gives back a remembered line goes by that document's rows alone: the tables never see it.
     back = lines.join(memory.remembers(lines), on=["draft_id", "line_no"], how="semi")
     lines = lines.join(back, on=["draft_id", "line_no"], how="anti")
-    scoped = as_issued(in_scope(lines, documents, tables), known)
+    scoped = as_issued(in_scope(lines, documents, tables), issued_rows)
     by_tables = _charged(scoped, documents, tables.tables, certificates, id_checks)
-    given_back = _charged(memory.reached(back), documents, memory.tables, certificates, id_checks)
+    given_back = _charged(memory.rows_to_reverse(back), documents, memory.tables, certificates, id_checks)
     own = taxable_parts(scoped)
-    parked = _parked([uncovered(lines, tables), share_unknown(own), foreign_amounts(own), by_tables.unknown], documents)
+    parked = _parked(
+        [uncovered_places(lines, tables), share_unknown(own), foreign_amounts(own), by_tables.unknown], documents
+    )
     taxes = pl.concat([by_tables.taxes, given_back.taxes])
-    taxes = numbered(taxes.join(parked, on="draft_id", how="anti"))
+    # With one line untaxed a document would be wrong as a whole, and not look it.
+    taxes = number_taxes(taxes.join(parked, on="draft_id", how="anti"))
     return TaxResult(taxes, parked, findings(by_tables.parts, taxes))
 
 
@@ -95,18 +99,19 @@ def _charged(
 ) -> _Charged:
     """The rows of lines in scope, level by level: taxes on what others charge come after those."""
     own = taxable_parts(scoped)
-    found: list[Computed] = []
+    computed: list[Computed] = []
     exempted: list[pl.DataFrame] = []
     charged = pl.DataFrame(schema=CHARGED)
+    # Without any table one empty level still gives the frames their columns.
     for level in levels(tables) or ((),):
         of_level = pl.col("position").is_in(list(level))
         on_charges = _on_charges(scoped.filter(of_level), charged, tables)
         parts = pl.concat([own.filter(of_level), on_charges], how="diagonal")
         parts = with_exemptions(_parts(parts, documents), certificates, id_checks)
-        found.append(computed(_rows(parts, documents), tables))
+        computed.append(compute_rows(_rows(parts, documents), tables))
         exempted.append(parts)
-        charged = pl.concat([charged, found[-1].charged])
-    taxes, unknown = pl.concat([one.taxes for one in found]), pl.concat([one.unknown for one in found])
+        charged = pl.concat([charged, computed[-1].charged])
+    taxes, unknown = pl.concat([level.taxes for level in computed]), pl.concat([level.unknown for level in computed])
     return _Charged(taxes, unknown, pl.concat(exempted))
 
 
@@ -135,6 +140,7 @@ def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: Sequence[Ch
     on_lines = scoped.group_by(keys).agg(on_lines=pl.col("line_no").unique().sort())
     return (
         scoped.select(facts)
+        # Any line will do: those of one group are alike in everything that is asked here.
         .unique(keys, keep="any")
         .join(on_lines, on=keys, validate="1:1")
         .join(named, on="position")
@@ -163,6 +169,7 @@ def _parts(scoped: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
             on_lines=pl.col("on_lines").list.explode().drop_nulls().unique().sort(),
             reverses=pl.col("reverses").drop_nulls().unique().sort(),
         )
+        # What another tax charged has no line of its own: it stands on the lines that this tax was charged on.
         .with_columns(lines=pl.when(pl.col("of").is_null()).then("lines").otherwise("on_lines"))
         .with_row_index("part")
         .join(customer, on="draft_id", validate="m:1")
@@ -186,7 +193,7 @@ def _rows(parts: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def numbered(taxes: pl.DataFrame) -> pl.DataFrame:
+def number_taxes(taxes: pl.DataFrame) -> pl.DataFrame:
     """TAXES in the order in which a document prints them, with tax_no."""
     is_tax = pl.col("kind") == "tax"
     in_order = pl.col("tax_code").cast(pl.Enum(TAX_CODES))

@@ -112,7 +112,7 @@ def content(tax: Tax) -> tuple[Any, ...]:
 
 
 def exemption(tax: Tax) -> tuple[str | None, bool, bool]:
-    """Certificate, whether the customer accounts for it, whether it is an amount per line."""
+    """Its certificate, whether the customer accounts for the tax, and whether it is an amount per line."""
     reverse_charge = _is_exempt(tax) and tax.certificate_number is None
     return tax.certificate_number, reverse_charge, tax.unit == "amount_per_line"
 

@@ -65,10 +65,10 @@ def levels(tables: Sequence[Charging]) -> tuple[tuple[int, ...], ...]:
 
     Raises WrongUsage where taxes are charged on each other in a circle.
     """
-    known = {table.code for table in tables}
-    waits: dict[str, set[str]] = {code: set() for code in known}
+    codes = {table.code for table in tables}
+    waits: dict[str, set[str]] = {code: set() for code in codes}
     for table in tables:
-        waits[table.code] |= known.intersection(table.also_on)
+        waits[table.code] |= codes.intersection(table.also_on)
     depth: dict[str, int] = {}
     try:
         for code in TopologicalSorter(waits).static_order():

@@ -65,6 +65,7 @@ def with_exemptions(parts: pl.DataFrame, certificates: pl.DataFrame, id_checks: 
         reverse_charge=pl.when(held).then(pl.col("reverse_issued").fill_null(False)).otherwise("reverse_charge"),
         id_doubt=pl.when(~held).then("id_doubt"),
     )
+    # One reason per row: where the reverse charge holds, the certificate's number would say another.
     certified = ~pl.col("reverse_charge") & pl.col("certificate_number").is_not_null()
     return parts.with_columns(
         certificate_number=pl.when(certified).then("certificate_number"),
@@ -130,15 +131,17 @@ def _expired(parts: pl.DataFrame, certificates: pl.DataFrame) -> pl.DataFrame:
 
 def _with_id(parts: pl.DataFrame, id_checks: pl.DataFrame) -> pl.DataFrame:
     """Adds reverse_charge, tax_id_check and id_doubt."""
+    # People write ids with dots, blanks and dashes; a check holds for the letters and digits.
     bare = pl.col("tax_id").str.replace_all(r"[^0-9A-Za-z]", "").str.to_uppercase()
     parts = parts.with_columns(bare_id=bare, country=pl.col("row_jurisdiction").str.head(2))
     parts = parts.join(_last_checks(parts, id_checks, bare), on="part", how="left", validate="1:1")
     ids = parts["bare_id"].drop_nulls().unique()
     well_formed = pl.DataFrame(
-        {"bare_id": ids, "well_formed": [bool(vat.is_valid(one)) for one in ids]},
+        {"bare_id": ids, "well_formed": [bool(vat.is_valid(bare_id)) for bare_id in ids]},
         schema={"bare_id": pl.String, "well_formed": pl.Boolean},
     )
     parts = parts.join(well_formed, on="bare_id", how="left", validate="m:1")
+    # Where the seller is established it owes the VAT itself, whoever buys.
     abroad = ~pl.col("country").is_in(pl.col("seller_vat_countries"))
     business = (pl.col("customer_type") != "residential").fill_null(True)
     asked = pl.col("by_vat_id") & pl.col("bare_id").is_not_null() & abroad & business

@@ -53,25 +53,26 @@ class Memory:
 
     @cached_property
     def _known(self) -> tuple[Document, ...]:
-        return tuple(one for one in self.documents if all(tax.parts for tax in one.taxes))
+        return tuple(document for document in self.documents if all(tax.parts for tax in document.taxes))
 
     @cached_property
     def tables(self) -> tuple[ChargedTable, ...]:
         """The documents' rows as tables; rows that say the same are one, so that they stay one row when given back."""
         return self._read.tables
 
-    def reached(self, lines: pl.DataFrame) -> pl.DataFrame:
+    def rows_to_reverse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line and row that was on what it gives back, with the columns of `scope.in_scope` that taxing
         needs. `tax_date` is the row's. Lines whose like nobody remembers are not in it (`remembers`)."""
-        found = (
+        alike = (
             self._alike(lines)
             .join(self._read.charges, on=["reverses", "of_line"])
             # A document holds rows of older dates where it gives something back itself: its own are the latest.
             .filter(pl.col("row_date") == pl.col("row_date").max().over(*_LINE, "tax_code", "row_jurisdiction"))
             .sort("of_line")
+            # A line may be like several under one row: the row is given back on it once all the same.
             .unique([*_LINE, "position"], keep="first", maintain_order=True)
         )
-        held = found.drop("reverses", "of_line")
+        held = alike.drop("reverses", "of_line")
         return lines.drop("interstate", "tax_date").join(held, on=_LINE).with_columns(
             check_day="row_date",
             tax_date="row_date",
@@ -92,6 +93,7 @@ class Memory:
         """
         place = pl.col("jurisdiction") == pl.col("of_place")
         overlap = (pl.col("period_start") < pl.col("of_end")) & (pl.col("of_start") < pl.col("period_end"))
+        # Any original line is more alike than one that gives something back itself: three steps are above all others.
         unlike = pl.when(place & overlap).then(0).when(place).then(1).otherwise(2)
         unlike = unlike + pl.when("is_own").then(0).otherwise(3)
         return (
@@ -127,6 +129,7 @@ class Memory:
                     line.product_code, line.jurisdiction, line.tax_class, line.period_start, line.period_end,
                     line.tax_date is None,
                 )  # fmt: skip
+                # The first line of a kind answers for all of them: a credit for any would be taxed alike.
                 kind = (document.invoice_number, *facts, *own)
                 if kind not in lines:
                     lines[kind] = line.line_no

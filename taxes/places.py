@@ -59,23 +59,23 @@ class Places:
         code = (postal_code or "").strip().upper()
         if not re.fullmatch(_FORMATS[country], code):
             return f"found postal code {code or '(none)'!r}; expected one of {country} such as {_WRITTEN[country]}"
-        known = self._regions_of(country, _bare(code))
-        if known and region not in known:
-            where = " or ".join(sorted(known))
+        regions = self._regions_of(country, _bare(code))
+        if regions and region not in regions:
+            where = " or ".join(sorted(regions))
             return f"postal code {code} lies in {where}, not in {region}; correct one of the two"
         return None
 
     def _regions_of(self, country: str, bare: str) -> frozenset[str]:
         """Regions of every beginning that fits: a few codes cross a border, and are listed whole for the second one."""
         table = self.regions.get(country, {})
-        found = [table[bare[:length]] for length in range(1, len(bare) + 1) if bare[:length] in table]
-        return frozenset().union(*found)
+        regions = [table[bare[:length]] for length in range(1, len(bare) + 1) if bare[:length] in table]
+        return frozenset().union(*regions)
 
 
 def codes(jurisdiction: str) -> list[str]:
     """A jurisdiction with all that it lies in, the widest first: US, US-IL, US-IL-CHI."""
-    parts = jurisdiction.split("-")
-    return ["-".join(parts[: count + 1]) for count in range(len(parts))]
+    levels = jurisdiction.split("-")
+    return ["-".join(levels[: count + 1]) for count in range(len(levels))]
 
 
 def load_places(places: str, regions: str) -> Places:
@@ -104,11 +104,11 @@ def _rows(text: str, name: str, columns: tuple[str, ...]) -> list[dict[str, str]
 
 def _expanded(text: str) -> list[str]:
     """`010-027 05501 A` -> every beginning it stands for."""
-    found = []
+    beginnings = []
     for word in text.split():
         first, _, last = word.partition("-")
-        found += [f"{number:0{len(first)}d}" for number in range(int(first), int(last) + 1)] if last else [first]
-    return found
+        beginnings += [f"{number:0{len(first)}d}" for number in range(int(first), int(last) + 1)] if last else [first]
+    return beginnings
 
 
 def _bare(postal_code: str | None) -> str:

@@ -12,8 +12,8 @@ def as_issued(parts: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
     the document's row. A tax that the document did not charge is not given back: such parts are left out. Reversals
     of documents nobody remembers keep the date they inherit, and the tables say the rest.
     """
-    known = issued.select("account_id", "issued_on").unique().with_columns(document_known=pl.lit(value=True))
-    parts = parts.with_row_index("_part").join(known, on=["account_id", "issued_on"], how="left", validate="m:1")
+    issued_days = issued.select("account_id", "issued_on").unique().with_columns(document_known=pl.lit(value=True))
+    parts = parts.with_row_index("_part").join(issued_days, on=["account_id", "issued_on"], how="left", validate="m:1")
     rows = issued.filter(pl.col("tax_code").is_not_null()).select(
         "account_id",
         "issued_on",
@@ -26,7 +26,7 @@ def as_issued(parts: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
         reverse_issued="reverse_charge",
     )
     other_document = (pl.col("invoice_number") != pl.col("reverses")).fill_null(False)
-    found = (
+    held = (
         parts.filter("is_reversal")
         .select("_part", *_ROW, "own_date", "reverses")
         .join(rows, on=_ROW)
@@ -41,7 +41,7 @@ def as_issued(parts: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:
         .unique("_part", keep="first", maintain_order=True)
         .select("_part", "row_date", "rate_issued", "certificate_issued", "reverse_issued", is_held=pl.lit(value=True))
     )
-    parts = parts.join(found, on="_part", how="left", validate="1:1").with_columns(
+    parts = parts.join(held, on="_part", how="left", validate="1:1").with_columns(
         pl.col("is_held").fill_null(False), tax_date=pl.coalesce("row_date", "tax_date")
     )
     uncharged = pl.col("document_known").fill_null(False) & pl.col("is_reversal") & ~pl.col("is_held")

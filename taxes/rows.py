@@ -33,7 +33,7 @@ class Computed:
     unknown: pl.DataFrame
 
 
-def computed(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
+def compute_rows(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
     """The rows with their amounts. `rows`: one per row to be printed, its parts as lists (taxes/apply.py)."""
     taxes: list[dict[str, Any]] = []
     charged: list[tuple[str, int, str, Decimal]] = []
@@ -48,9 +48,11 @@ def computed(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
             rate = row["rate_issued"] if row["rate_issued"] is not None else table.percent(row["tax_date"])
             if rate is None:
                 unknown.append((row["draft_id"], "no_tax_rate", table.unknown(row["tax_date"])))
+            # A row at zero is not printed, unless a document had it: what gives that back shows it again.
             elif rate != 0 or row["rate_issued"] is not None:
                 tax = _printed(row, weights, table, rate)
                 taxes.append(tax)
+                # Which line bears which cent matters only where another tax is charged on this one.
                 if table.code in bases:
                     cents = shares(tax["amount"], weights, row["minor_digits"])
                     charged += [(row["draft_id"], g, table.code, c) for g, c in zip(row["group"], cents, strict=True)]
@@ -79,12 +81,14 @@ def _weights(row: dict[str, Any], table: Charging) -> list[Decimal]:
     """The taxable part of each part of the row; for an amount per line, its lines."""
     if table.unit == "amount_per_line":
         return list(row["line_count"])
+    # Two percentages each, so the product is ten thousand times too large.
     percents = zip(row["amount"], row["telecom"], row["interstate_share"], strict=True)
     return [(amount * telecom * share).scaleb(-4) for amount, telecom, share in percents]
 
 
 def _printed(row: dict[str, Any], weights: list[Decimal], table: Charging, rate: Decimal) -> dict[str, Any]:
     """One row as the document shows it. The tax is taken of the exact base, not of the base as shown."""
+    # An exempt row is printed all the same: it says what would have been taxed, and why it was not.
     exempt = row["reverse_charge"] or row["certificate_number"] is not None
     per_line = table.unit == "amount_per_line"
     taxable = sum(weights, Decimal(0))
@@ -133,11 +137,12 @@ def _note(row: dict[str, Any]) -> str | None:
 
 def _parts(row: dict[str, Any], per_line: bool) -> list[dict[str, Any]]:
     """The base's parts, groups of one taxable share together, for whoever explains the row later."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    parts: dict[tuple[Any, ...], dict[str, Any]] = {}
     names = ("of", "telecom", "interstate", "interstate_share", "amount", "line_count", "lines")
     for of, telecom, method, share, amount, count, lines in zip(*(row[name] for name in names), strict=True):
+        # An amount per line asks for no share: all its lines are one part.
         key = (of, None, None, None) if per_line else (of, telecom, method, share)
-        part = found.setdefault(
+        part = parts.setdefault(
             key,
             {"lines": [], "of": of, "amount": Decimal(0), "telecom_percent": telecom, "interstate": method,
              "interstate_share": share, "line_count": Decimal(0)},
@@ -145,7 +150,7 @@ def _parts(row: dict[str, Any], per_line: bool) -> list[dict[str, Any]]:
         part["lines"] = sorted([*part["lines"], *lines])
         part["amount"] += amount
         part["line_count"] += count or 0
-    return list(found.values())
+    return list(parts.values())
 
 
 def _effective_percent(row: dict[str, Any], gross: Decimal, taxable: Decimal) -> Decimal:

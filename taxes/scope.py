@@ -14,7 +14,7 @@ GROUP = ["jurisdiction", "tax_class", "section", "country", "tax_date", "period_
 group, so that a line in two pieces is taxed as it was in one."""
 
 
-def grouped(lines: pl.DataFrame) -> pl.DataFrame:
+def with_groups(lines: pl.DataFrame) -> pl.DataFrame:
     """Lines with `group`, the number of their GROUP on the document."""
     groups = (
         lines.select("draft_id", *GROUP)
@@ -62,6 +62,7 @@ def in_scope(lines: pl.DataFrame, documents: pl.DataFrame, tables: TaxTables) ->
         # What says nothing of a row is not told of it: a full base has no interstate method.
         interstate=pl.when(by_method).then("interstate"),
     )
+    # What is not interstate is intrastate: one figure says both, so that together they are the whole line.
     rest = pl.when(pl.col("share") == "intrastate").then(_WHOLE - pl.col("interstate_share"))
     return shared.with_columns(interstate_share=rest.otherwise("interstate_share"))
 
@@ -93,13 +94,13 @@ def share_unknown(parts: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def uncovered(lines: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
+def uncovered_places(lines: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
     """WRONG, for every jurisdiction that no table knows: silence is not a zero rate."""
     places = lines.select("jurisdiction").unique().to_series()
     faults = [(place, fault) for place in places if (fault := tables.uncovered(place)) is not None]
     unknown = pl.DataFrame(faults, schema={"jurisdiction": pl.String, "fault": pl.String}, orient="row")
-    found = lines.join(unknown, on="jurisdiction")
-    return found.select("draft_id", **parked_as("no_tax_table", pl.col("fault"))).unique()
+    untaxable = lines.join(unknown, on="jurisdiction")
+    return untaxable.select("draft_id", **parked_as("no_tax_table", pl.col("fault"))).unique()
 
 
 def foreign_amounts(parts: pl.DataFrame) -> pl.DataFrame:
@@ -122,14 +123,15 @@ _REACH = ["jurisdiction", "tax_class", "section", "country"]
 
 def _reach(lines: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
     """What tables go by -> the tables that reach such lines, and the jurisdiction each prints."""
-    found = [
+    # Thousands of lines share a handful of such facts: the tables are asked once for each.
+    reaches = [
         (place, tax_class, section, far_end, position, printed)
         for place, tax_class, section, far_end in lines.select(_REACH).unique().iter_rows()
         for position, table in enumerate(tables.tables)
         if (printed := table.row_jurisdiction(place)) is not None and table.covers(tax_class, section, far_end)
     ]
     columns = {**dict.fromkeys(_REACH, pl.String), "position": pl.Int64, "row_jurisdiction": pl.String}
-    return pl.DataFrame(found, schema=columns, orient="row")
+    return pl.DataFrame(reaches, schema=columns, orient="row")
 
 
 def _facts(tables: TaxTables) -> pl.DataFrame:
@@ -175,6 +177,6 @@ def _date_on_basis() -> pl.Expr:
 def _safe_harbours(reached: pl.DataFrame, tables: TaxTables) -> pl.DataFrame:
     """(position, tax_date) -> safe_harbour, percent."""
     dated = reached.filter(pl.col("share").is_in(["interstate", "intrastate"])).select("position", "tax_date").unique()
-    found = [(position, day, tables.tables[position].safe_harbour_percent(day)) for position, day in dated.iter_rows()]
+    shares = [(position, day, tables.tables[position].safe_harbour_percent(day)) for position, day in dated.iter_rows()]
     columns = pl.Schema({"position": pl.Int64(), "tax_date": pl.Date(), "safe_harbour": EXACT})
-    return pl.DataFrame(found, schema=columns, orient="row")
+    return pl.DataFrame(shares, schema=columns, orient="row")

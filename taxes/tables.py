@@ -1,7 +1,7 @@
 """All tax tables: the law as dated data, one YAML file per tax and jurisdiction (data/reference/taxes/README.md).
 
 `load_tables` reads and checks every file and names the file and key that are wrong. What a table says of itself is in
-taxes/table.py; here is what only all of them together say: who reaches a place, and which has to wait for which.
+taxes/table.py; here is what only all of them together say: which ones reach a place, and which one waits for which.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ __all__ = ["TAX_CODES", "TaxTable", "TaxTables", "load_tables", "rate_percent"]
 
 @dataclass(frozen=True)
 class TaxTables:
-    """Every table of a run, sorted by file name. No two of one code reach the same place, but for local layers."""
+    """Every table of a run, sorted by file name. No two of one code reach the same place, local layers excepted."""
 
     tables: tuple[TaxTable, ...]
 
@@ -39,9 +39,9 @@ class TaxTables:
             own = [t for t in own if t.kind == "tax"]
         if any(t.row_jurisdiction(place) is not None for t in own):
             return None
-        known = sorted({name for t in own for name in t.named_regions or ()})
+        named = sorted({name for t in own for name in t.named_regions or ()})
         return (
-            f"no tax table for region {region or '(none)'} of {country}; check the address (known: {', '.join(known)})"
+            f"no tax table for region {region or '(none)'} of {country}; check the address (known: {', '.join(named)})"
         )
 
 
@@ -69,9 +69,9 @@ def load_tables(files: Mapping[str, str], shown: Mapping[str, str] | None = None
     if faults:
         raise WrongUsage("\n".join(faults))
     _refuse_overlaps(tables)
-    found = TaxTables(tuple(tables))
-    levels(found.tables)  # a circle is refused here, not in the middle of a run
-    return found
+    all_tables = TaxTables(tuple(tables))
+    levels(all_tables.tables)  # a circle is refused here, not in the middle of a run
+    return all_tables
 
 
 def _checked(text: str, name: str, shown: str) -> TaxTable:
@@ -83,28 +83,28 @@ def _checked(text: str, name: str, shown: str) -> TaxTable:
     try:
         return TaxTable.model_validate({**read.data, "file": name})
     except ValidationError as error:
-        raise WrongUsage("\n".join(read.fault(one) for one in error.errors())) from None
+        raise WrongUsage("\n".join(read.fault(fault) for fault in error.errors())) from None
 
 
 def _refuse_overlaps(tables: list[TaxTable]) -> None:
     """Two tables of one tax for one place would charge it twice. A local layer is charged beside its region's."""
-    for index, one in enumerate(tables):
+    for index, table in enumerate(tables):
         for other in tables[index + 1 :]:
-            if one.code != other.code or one.country != other.country or one.is_local != other.is_local:
+            if table.code != other.code or table.country != other.country or table.is_local != other.is_local:
                 continue
-            if twice := [place for place in _places(one, other) if _both_reach(one, other, place)]:
+            if twice := [place for place in _places(table, other) if _both_reach(table, other, place)]:
                 raise WrongUsage(
-                    f"{other.file}: {other.code} for {other.jurisdiction} is already given by {one.file}: an overlap "
+                    f"{other.file}: {other.code} for {other.jurisdiction} is already given by {table.file}: an overlap "
                     f"in {', '.join(twice)}; override that file by its name, or take the place out of one of them"
                 )
 
 
-def _places(one: TaxTable, other: TaxTable) -> list[str]:
+def _places(table: TaxTable, other: TaxTable) -> list[str]:
     """Places that would show an overlap: the country, every region either names, every local layer."""
-    regions = sorted((one.named_regions or frozenset()) | (other.named_regions or frozenset()))
-    local = [table.jurisdiction for table in (one, other) if table.is_local]
-    return [one.country, *(f"{one.country}-{region}" for region in regions), *local]
+    regions = sorted((table.named_regions or frozenset()) | (other.named_regions or frozenset()))
+    local = [layer.jurisdiction for layer in (table, other) if layer.is_local]
+    return [table.country, *(f"{table.country}-{region}" for region in regions), *local]
 
 
-def _both_reach(one: TaxTable, other: TaxTable, place: str) -> bool:
-    return one.row_jurisdiction(place) is not None and other.row_jurisdiction(place) is not None
+def _both_reach(table: TaxTable, other: TaxTable, place: str) -> bool:
+    return table.row_jurisdiction(place) is not None and other.row_jurisdiction(place) is not None

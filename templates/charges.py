@@ -195,10 +195,10 @@ class Charges:
         if unit == "second":
             sign = "-" if quantity < 0 else ""
             minutes, seconds = divmod(abs(quantity), 60)
-            parts = [f"{number(minutes)}\N{NO-BREAK SPACE}{self._('min')}"] if minutes or not seconds else []
+            words = [f"{number(minutes)}\N{NO-BREAK SPACE}{self._('min')}"] if minutes or not seconds else []
             if seconds:
-                parts.append(f"{number(seconds)}\N{NO-BREAK SPACE}{self._('s')}")
-            return sign + " ".join(parts)
+                words.append(f"{number(seconds)}\N{NO-BREAK SPACE}{self._('s')}")
+            return sign + " ".join(words)
         if unit == "credit":
             return self._counted(self.n_("%(n)s credit", "%(n)s credits", _plural(quantity)), quantity)
         if unit == "message":

@@ -135,8 +135,8 @@ class _Builder:
         return [first, self._("What changed most: %(changes)s.") % {"changes": named}] if named else [first]
 
     def _section_name(self, section: str) -> str:
-        known = SECTION_TITLES.get(section)
-        return self._(known) if known else section.replace("_", " ")
+        title = SECTION_TITLES.get(section)
+        return self._(title) if title else section.replace("_", " ")
 
     def _chart(self) -> Chart | None:
         document = self.document
@@ -192,23 +192,23 @@ class _Builder:
         sentence = self._(
             "VAT in %(currency)s: %(tax)s on %(taxable)s (1 %(own)s = %(rate)s %(currency)s, %(day)s, %(source)s)."
         )
-        told = []
-        for one in self.document.national:
-            money = Formats(self.formats.locale, one.currency).money
+        sentences = []
+        for amounts in self.document.national:
+            money = Formats(self.formats.locale, amounts.currency).money
             values = {
-                "currency": one.currency, "tax": money(one.tax), "taxable": money(one.taxable),
-                "own": self.document.currency, "rate": self.formats.number(one.rate),
-                "day": self.formats.day(one.rate_date), "source": one.source,
+                "currency": amounts.currency, "tax": money(amounts.tax), "taxable": money(amounts.taxable),
+                "own": self.document.currency, "rate": self.formats.number(amounts.rate),
+                "day": self.formats.day(amounts.rate_date), "source": amounts.source,
             }  # fmt: skip
-            told.append(sentence % values)
-        return told
+            sentences.append(sentence % values)
+        return sentences
 
     def _registrations(self) -> list[str]:
         """The seller's registrations; the tax id only when none of them already says it."""
         seller = self.document.seller
         shown = [f"{registration.label} {registration.number}" for registration in seller.registrations]
-        known = {_bare(registration.number) for registration in seller.registrations}
-        if seller.tax_id and _bare(seller.tax_id) not in known:
+        registered = {_bare(registration.number) for registration in seller.registrations}
+        if seller.tax_id and _bare(seller.tax_id) not in registered:
             shown.insert(0, f"{tax_id_label(seller.country, self._)} {seller.tax_id}")
         return shown
 
@@ -233,8 +233,8 @@ class _Builder:
         if self.document.is_final:
             banners.append(self._("This is the final invoice for this account."))
         if self.document.correction == "adjustment":
-            told = self._("This document holds only what changes of %(number)s; the rest of that one stands.")
-            banners.append(told % {"number": self.document.corrects})
+            banner = self._("This document holds only what changes of %(number)s; the rest of that one stands.")
+            banners.append(banner % {"number": self.document.corrects})
         if self.document.kind == "credit_note":
             banners.append(self._("Negative amounts are credits to you."))
         return banners

@@ -79,20 +79,20 @@ def _run(case: Case) -> Outcome:
     except (TollbookError, ValueError, ArithmeticError, LookupError) as error:
         return Outcome(case, f"error: {str(error).strip() or type(error).__name__}", passed=False)
     # A price is read more easily with decimals; a share of days only as a fraction.
-    found = shown(value) if isinstance(value, Fraction) else None if value is None else str(value)
-    return Outcome(case, found, _same(case, found))
+    answer = shown(value) if isinstance(value, Fraction) else None if value is None else str(value)
+    return Outcome(case, answer, _same(case, answer))
 
 
-def _same(case: Case, found: str | None) -> bool:
+def _same(case: Case, answer: str | None) -> bool:
     """By value: 1 is 1/1 and 8.880 is 8.88. An id is text: 007 is not 7."""
-    if found is None or case.expected is None:
-        return found is case.expected
+    if answer is None or case.expected is None:
+        return answer is case.expected
     if case.result == "rate_id":
-        return found == case.expected
+        return answer == case.expected
     try:
-        return Fraction(found) == Fraction(case.expected)
+        return Fraction(answer) == Fraction(case.expected)
     except (ValueError, ZeroDivisionError):
-        return found == case.expected
+        return answer == case.expected
 
 
 def _decimal(text: str, key: str) -> Decimal:

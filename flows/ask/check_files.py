@@ -123,15 +123,15 @@ def _value(file: str, node: yaml.Node, shape: Shape) -> Any:
             return []
         if not isinstance(node, yaml.SequenceNode):
             raise wrong(file, node, kind_of(node), "a list")
-        return [_value(file, one, shape[0]) for one in node.value]
+        return [_value(file, item, shape[0]) for item in node.value]
     if empty:
         return {}
-    found = {}
+    entries = {}
     for key, value in _entries(file, node).items():
         if key not in shape:
             raise wrong(file, _key_node(node, key), f"{key!r}", f"one of {', '.join(shape)}")
-        found[key] = _value(file, value, shape[key])
-    return found
+        entries[key] = _value(file, value, shape[key])
+    return entries
 
 
 def _entries(file: str, node: yaml.Node) -> dict[str, yaml.Node]:
@@ -142,8 +142,8 @@ def _entries(file: str, node: yaml.Node) -> dict[str, yaml.Node]:
     merged: dict[str, yaml.Node] = {}
     for key, value in node.value:
         if key.value == MERGE:
-            for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                merged = {**_entries(file, one), **merged}
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                merged = {**_entries(file, source), **merged}
         else:
             own[key.value] = value
     return {**merged, **own}

@@ -84,9 +84,9 @@ def _checks(home: Home, *, try_smtp: bool) -> list[Check]:
 
 
 def _python() -> Check:
-    found = ".".join(str(part) for part in sys.version_info[:3])
+    running = ".".join(str(part) for part in sys.version_info[:3])
     good = (3, 11) <= sys.version_info[:2] < (3, 14)
-    return Check("python", "ok" if good else "fail", found, "use Python 3.11 to 3.13")
+    return Check("python", "ok" if good else "fail", running, "use Python 3.11 to 3.13")
 
 
 def _packages() -> Check:
@@ -120,8 +120,8 @@ def _subsetting() -> Check:
     try:
         ctypes.CDLL("libharfbuzz-subset.so.0")
     except OSError:
-        told = "not found: PDFs are made several times slower"
-        return Check("harfbuzz-subset", "warn", told, "install Debian's libharfbuzz-subset0")
+        detail = "not found: PDFs are made several times slower"
+        return Check("harfbuzz-subset", "warn", detail, "install Debian's libharfbuzz-subset0")
     return Check("harfbuzz-subset", "ok", "loads")
 
 
@@ -156,8 +156,8 @@ def _catalogue(home: Home, settings: Settings) -> Check:
         tables = load_all(home, settings)
     except TollbookError as error:
         return Check("catalogue", "fail", str(error), "mend the file named")
-    found = f"{len(tables.catalog.products)} products, {len(tables.catalog.plans)} plans, {len(tables.decks)} decks"
-    return Check("catalogue", "ok", found)
+    contents = f"{len(tables.catalog.products)} products, {len(tables.catalog.plans)} plans, {len(tables.decks)} decks"
+    return Check("catalogue", "ok", contents)
 
 
 def _books(home: Home, settings: Settings) -> Iterator[Check]:
@@ -198,8 +198,8 @@ def _documents(store: Store) -> Check:
         "where invoice_number not in (select invoice_number from rendered_documents)"
     )[0][0]
     if changed:
-        told = f"{len(changed)} missing or changed, first {changed[0]}"
-        return Check("issued documents", "fail", told, "restore them from a back-up; never make them anew")
+        detail = f"{len(changed)} missing or changed, first {changed[0]}"
+        return Check("issued documents", "fail", detail, "restore them from a back-up; never make them anew")
     if unprinted:
         return Check(
             "issued documents", "warn", f"{unprinted} without a PDF", "`tollbook approve MONTH` renders what is missing"

@@ -24,9 +24,9 @@ def scratch_copy(request: Request) -> Iterator[Request]:
         for name in (home.database, home.write_ahead_log):
             if name.exists():
                 shutil.copy2(name, copy / name.name)
-        for part in (home.catalog, home.inbox):
-            if part.exists():
-                shutil.copytree(part, copy / part.name, copy_function=_link_or_copy, symlinks=True)
+        for folder_of_home in (home.catalog, home.inbox):
+            if folder_of_home.exists():
+                shutil.copytree(folder_of_home, copy / folder_of_home.name, copy_function=_link_or_copy, symlinks=True)
         yield replace(request, home_dir=str(copy))
 
 

@@ -37,7 +37,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredDocument:
     """A stored document and where its rows lie in the working database."""
 
     document: Document
@@ -47,20 +47,20 @@ class Found:
 
 def explain(store: Store, name: str, what: str | None) -> Explanation:
     """`name`: an invoice number or a draft id; `what`: a line number, tax:N, or None for the whole document."""
-    found = find(store, name)
+    stored = find(store, name)
     if what is None:
-        return _document(found.document)
+        return _document(stored.document)
     if match := re.fullmatch(r"tax:(\d+)", what):
         number = int(match[1])
         return Explanation(
-            explain_tax(found.document, number), tax_named(found.document, number).model_dump(mode="json")
+            explain_tax(stored.document, number), tax_named(stored.document, number).model_dump(mode="json")
         )
     if not re.fullmatch(r"\d+", what):
         raise WrongUsage(f"found {what!r}; expected a line number such as 3, or tax:1")
-    return _line(store, found, int(what))
+    return _line(store, stored, int(what))
 
 
-def find(store: Store, name: str) -> Found:
+def find(store: Store, name: str) -> StoredDocument:
     """An issued document by its number, or the newest draft of that id. Raises WrongUsage for a name nobody has."""
     rows = store.rows(
         "select document_json, run_id, draft_id from issued_documents where invoice_number = $1 "
@@ -71,24 +71,24 @@ def find(store: Store, name: str) -> Found:
     if not rows:
         raise WrongUsage(f"found {name!r}; expected the number of an issued document or the id of a draft")
     text, run_id, draft_id = rows[0]
-    return Found(Document.model_validate_json(text), run_id, draft_id)
+    return StoredDocument(Document.model_validate_json(text), run_id, draft_id)
 
 
 def _document(document: Document) -> Explanation:
     money = document.currency
     heading = f"{document.kind} {document.invoice_number} of {document.issue_date} for {document.bill_to.name}"
-    told = [f"{heading}, {document.jurisdiction}, run {document.run_id}"]
-    told += [f"line {line.line_no}: {line.description}: {_came_about(line, money)}" for line in document.lines]
-    told.append(f"subtotal: {document.subtotal} {money}")
+    text = [f"{heading}, {document.jurisdiction}, run {document.run_id}"]
+    text += [f"line {line.line_no}: {line.description}: {_came_about(line, money)}" for line in document.lines]
+    text.append(f"subtotal: {document.subtotal} {money}")
     for tax in document.taxes:
         how = (
             f"{tax.line_count:f} x {tax.rate_amount:f}"
             if tax.line_count is not None and tax.rate_amount is not None
             else f"{tax.rate_percent:f} % of {tax.base_amount:f} ({tax.taxable_percent:f} % of {tax.gross_base:f})"
         )
-        told.append(f"tax:{tax.tax_no}: {tax.name}, {tax.jurisdiction}: {how} = {tax.amount} {money}")
-    told.append(f"total: {document.total} {money}")
-    return Explanation(told, document.model_dump(mode="json"))
+        text.append(f"tax:{tax.tax_no}: {tax.name}, {tax.jurisdiction}: {how} = {tax.amount} {money}")
+    text.append(f"total: {document.total} {money}")
+    return Explanation(text, document.model_dump(mode="json"))
 
 
 def _came_about(line: Line, money: str) -> str:
@@ -108,55 +108,55 @@ def _came_about(line: Line, money: str) -> str:
     return f"{text}: {line.amount} {money}, {line.period_start} to {line.period_end} (exclusive)"
 
 
-def _line(store: Store, found: Found, number: int) -> Explanation:
-    document = found.document
-    line = next((one for one in document.lines if one.line_no == number), None)
+def _line(store: Store, stored: StoredDocument, number: int) -> Explanation:
+    document = stored.document
+    line = next((line for line in document.lines if line.line_no == number), None)
     if line is None:
         raise WrongUsage(f"found line {number}; {document.invoice_number} has lines 1 to {len(document.lines)}")
     money = document.currency
-    told = [
+    text = [
         f"{document.invoice_number} line {number}: {line.description} ({line.product_code}, {line.section})",
         f"printed: {_came_about(line, money)}",
     ]
     if line.reverses:
-        told.append(f"gives back what {line.reverses} charged, with the tax date {line.tax_date}")
+        text.append(f"gives back what {line.reverses} charged, with the tax date {line.tax_date}")
     if document.correction == "adjustment":
-        told.append(
+        text.append(
             f"adjustment: what it comes to now, less what {document.corrects} and later ones billed, both rounded"
         )
-    charges, discounts = _charges(store, found, number), _discounts(store, found, number)
-    told += [_charge(row, money) for row in charges]
+    charges, discounts = _charges(store, stored, number), _discounts(store, stored, number)
+    text += [_charge(row, money) for row in charges]
     if line.price_model is not None:
-        told.append(f"model {line.price_model}: the product prices all units of a period together, none by itself")
+        text.append(f"model {line.price_model}: the product prices all units of a period together, none by itself")
     # Then the calls of a line only count its units; what they cost stands in its charge.
     by_call = line.charge_type == "usage" and line.price_model is None
     if charges and not by_call:
-        told.append(_sum_of([(row["amount_num"], row["amount_den"]) for row in charges], document, "charges"))
+        text.append(_sum_of([(row["amount_num"], row["amount_den"]) for row in charges], document, "charges"))
     for row in discounts:
         how = f"{row['percent'].normalize():f} %" if row["percent"] is not None else "fixed amount"
-        told.append(f"discount {row['discount_key']}: {how}, {rounded(row['amount'], document.minor_digits)} {money}")
-    usage = _usage(store, found, number) if line.charge_type == "usage" else []
+        text.append(f"discount {row['discount_key']}: {how}, {rounded(row['amount'], document.minor_digits)} {money}")
+    usage = _usage(store, stored, number) if line.charge_type == "usage" else []
     erased = _erased(store, document, usage)
-    told += [erased] if erased else []
-    told += [_component(row) for row in usage[:MOST_ROWS]]
+    text += [erased] if erased else []
+    text += [_component(row) for row in usage[:MOST_ROWS]]
     if len(usage) > MOST_ROWS:
-        told.append(f"and {len(usage) - MOST_ROWS} more; --json prints all of them")
+        text.append(f"and {len(usage) - MOST_ROWS} more; --json prints all of them")
     if usage and by_call:
-        told.append(_sum_of([(row["amount_num"], row["amount_den"]) for row in usage], document, "parts"))
+        text.append(_sum_of([(row["amount_num"], row["amount_den"]) for row in usage], document, "parts"))
     for tax, amount in tax_of_line(document, line):
-        told.append(f"of tax:{tax.tax_no} {tax.tax_code} {tax.jurisdiction}: {amount} {money} falls on this line")
+        text.append(f"of tax:{tax.tax_no} {tax.tax_code} {tax.jurisdiction}: {amount} {money} falls on this line")
     data = {"line": line.model_dump(mode="json"), "charges": charges, "discounts": discounts, "usage": usage}
     data |= {"erased": erased} if erased else {}
-    return Explanation(told, data)
+    return Explanation(text, data)
 
 
 def _erased(store: Store, document: Document, usage: list[dict[str, Any]]) -> str | None:
     """That records of the line have lost their numbers; what they came to is still there."""
     records = {row["usage_id"] for row in usage if re.search(ERASED_ID, row["usage_id"])}
-    found = erased_accounts(store).get(document.bill_to.account_id)
-    if not records or found is None:
+    erasure = erased_accounts(store).get(document.bill_to.account_id)
+    if not records or erasure is None:
         return None
-    return f"{len(records)} records without their numbers: {found}; seconds, rates and amounts stay"
+    return f"{len(records)} records without their numbers: {erasure}; seconds, rates and amounts stay"
 
 
 def _sum_of(pairs: list[tuple[Decimal, int]], document: Document, what: str) -> str:
@@ -172,24 +172,26 @@ _CHARGE = "charge_key charge_type quantity unit_price priced_units part_start pa
 _USAGE = "usage_id component units price per rate_id allowance_id"
 
 
-def _charges(store: Store, found: Found, number: int) -> list[dict[str, Any]]:
-    return _rows(store, found, number, "charges", f"{_CHARGE} amount_num amount_den", "charge_key, part_start")
+def _charges(store: Store, stored: StoredDocument, number: int) -> list[dict[str, Any]]:
+    return _rows(store, stored, number, "charges", f"{_CHARGE} amount_num amount_den", "charge_key, part_start")
 
 
-def _discounts(store: Store, found: Found, number: int) -> list[dict[str, Any]]:
-    return _rows(store, found, number, "line_discounts", "discount_key percent amount", "discount_key")
+def _discounts(store: Store, stored: StoredDocument, number: int) -> list[dict[str, Any]]:
+    return _rows(store, stored, number, "line_discounts", "discount_key percent amount", "discount_key")
 
 
-def _usage(store: Store, found: Found, number: int) -> list[dict[str, Any]]:
-    return _rows(store, found, number, "line_usage", f"{_USAGE} amount_num amount_den", "usage_id, component")
+def _usage(store: Store, stored: StoredDocument, number: int) -> list[dict[str, Any]]:
+    return _rows(store, stored, number, "line_usage", f"{_USAGE} amount_num amount_den", "usage_id, component")
 
 
-def _rows(store: Store, found: Found, number: int, table: str, names: str, order: str) -> list[dict[str, Any]]:
+def _rows(
+    store: Store, stored: StoredDocument, number: int, table: str, names: str, order: str
+) -> list[dict[str, Any]]:
     columns = names.split()
     rows = store.rows(
         f"select {', '.join(columns)} from {table} "
         f"where run_id = $1 and draft_id = $2 and line_no = $3 order by {order}",
-        [found.run_id, found.draft_id, number],
+        [stored.run_id, stored.draft_id, number],
     )
     return [dict(zip(columns, row, strict=True)) for row in rows]
 

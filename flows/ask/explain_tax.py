@@ -40,7 +40,7 @@ def explain_tax(document: Document, number: int) -> list[str]:
     """How the row came about, a thought a line."""
     tax, money = tax_named(document, number), document.currency
     kind = "a tax" if tax.kind == "tax" else "the seller's own fee, not a tax"
-    told = [
+    text = [
         f"{document.invoice_number} tax:{tax.tax_no}: {with_code(tax.name, tax.tax_code)}, {kind}, {tax.jurisdiction}",
         *(_per_line(document, tax) if tax.unit == "amount_per_line" else _percent(document, tax)),
         f"date: {tax.tax_date}{_basis(tax)}{_of_reversed(document, tax)}",
@@ -49,10 +49,10 @@ def explain_tax(document: Document, number: int) -> list[str]:
         f"amount: {tax.amount} {money}",
     ]
     if tax.note and tax.exempt_amount == 0:
-        told.append(f"note: {tax.note}")
-    told.append(f"table: {tax.table or 'not stored'}" + (f", {tax.status}" if tax.status else ""))
-    told.append(f"source: {tax.reference or 'none: sample data'}")
-    return told
+        text.append(f"note: {tax.note}")
+    text.append(f"table: {tax.table or 'not stored'}" + (f", {tax.status}" if tax.status else ""))
+    text.append(f"source: {tax.reference or 'none: sample data'}")
+    return text
 
 
 def _of_adjustment(document: Document) -> list[str]:
@@ -64,18 +64,18 @@ def _of_adjustment(document: Document) -> list[str]:
 
 def _percent(document: Document, tax: Tax) -> list[str]:
     money = document.currency
-    told = [f"base: {_part(document, tax, part)}" for part in tax.parts]
-    told.append(f"in all: {tax.gross_base} {money} x {tax.taxable_percent} % = {_taxable(tax)} {money}")
-    told.append(f"rate: {tax.rate_percent} %{_since(tax)}")
+    text = [f"base: {_part(document, tax, part)}" for part in tax.parts]
+    text.append(f"in all: {tax.gross_base} {money} x {tax.taxable_percent} % = {_taxable(tax)} {money}")
+    text.append(f"rate: {tax.rate_percent} %{_since(tax)}")
     exact = (tax.base_amount * tax.rate_percent).scaleb(-2)
-    return told + _rounded(document, tax, f"{_short(exact)} {money}")
+    return text + _rounded(document, tax, f"{_short(exact)} {money}")
 
 
 def _per_line(document: Document, tax: Tax) -> list[str]:
     count, rate = tax.line_count or Decimal(0), tax.rate_amount or Decimal(0)
-    told = [f"counted: {_short(p.line_count)} lines or numbers, from {_lines(p)}" for p in tax.parts if p.line_count]
-    told.append(f"rate: {rate} {document.currency} each{_since(tax)}")
-    return told + _rounded(document, tax, f"{_short(count)} x {rate} = {_short(count * rate)} {document.currency}")
+    text = [f"counted: {_short(p.line_count)} lines or numbers, from {_lines(p)}" for p in tax.parts if p.line_count]
+    text.append(f"rate: {rate} {document.currency} each{_since(tax)}")
+    return text + _rounded(document, tax, f"{_short(count)} x {rate} = {_short(count * rate)} {document.currency}")
 
 
 def _rounded(document: Document, tax: Tax, exact: str) -> list[str]:
@@ -115,12 +115,12 @@ def _exempt(tax: Tax) -> list[str]:
         return [f"exempt: certificate {tax.certificate_number}{reason}"]
     if not _is_exempt(tax):
         return []
-    told = [f"exempt: {tax.note or 'reverse charge'}"]
+    text = [f"exempt: {tax.note or 'reverse charge'}"]
     if (check := tax.tax_id_check) is not None:
-        told.append(
+        text.append(
             f"VAT id: {check.tax_id}, checked {check.checked_at}, {check.result}, reference {check.reference or '-'}"
         )
-    return told
+    return text
 
 
 def _is_exempt(tax: Tax) -> bool:
@@ -152,15 +152,15 @@ def _short(number: Decimal) -> str:
 
 def tax_of_line(document: Document, line: Line) -> list[tuple[Tax, Decimal]]:
     """What of each row falls on one line: the cents of the row, told apart over its lines by largest remainder."""
-    found = []
+    amounts = []
     for tax in document.taxes:
         weights = _weights(document, tax)
         if line.line_no in weights:
             numbers = sorted(weights)
             cents = shares(tax.amount, [weights[number] for number in numbers], document.minor_digits)
             amount = cents[numbers.index(line.line_no)]
-            found.append((tax, rounded(amount, document.minor_digits)))
-    return found
+            amounts.append((tax, rounded(amount, document.minor_digits)))
+    return amounts
 
 
 def _weights(document: Document, tax: Tax) -> dict[int, Decimal]:

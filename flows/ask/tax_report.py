@@ -57,8 +57,8 @@ def _coverage(table: TaxTable, day: date) -> Coverage:
 
 def _status(spans: list[Span]) -> str:
     """sourced, sample, or sourced in part."""
-    found = {span.status for span in spans if span.value is not None}
-    return found.pop() if len(found) == 1 else "sourced in part"
+    statuses = {span.status for span in spans if span.value is not None}
+    return statuses.pop() if len(statuses) == 1 else "sourced in part"
 
 
 def _spans(table: TaxTable) -> list[Span]:
@@ -77,12 +77,12 @@ def _value(table: TaxTable, value: Decimal) -> str:
     return f"{value} {table.currency} per line" if table.currency else f"{value} %"
 
 
-def list_lines(found: list[Coverage]) -> list[str]:
+def list_lines(tables: list[Coverage]) -> list[str]:
     """A line per table: where, what, today's value, and whether that has a source."""
     rows = [("table", "where", "code", "kind", "today", "source of today's value")]
     rows += [
-        (one.table, one.jurisdiction, one.code, one.kind, one.today or "not known", one.today_status or "-")
-        for one in found
+        (table.table, table.jurisdiction, table.code, table.kind, table.today or "not known", table.today_status or "-")
+        for table in tables
     ]
     return [
         f"{file:28} {place:10} {code:18} {kind:13} {value:20} {status}"
@@ -90,22 +90,22 @@ def list_lines(found: list[Coverage]) -> list[str]:
     ]
 
 
-def coverage_lines(found: list[Coverage], day: date) -> list[str]:
+def coverage_lines(tables: list[Coverage], day: date) -> list[str]:
     """A line per table and run of dates, then what is not known on the day asked about."""
     lines = []
-    for one in found:
-        lines.append(f"{one.jurisdiction} {one.code} ({one.table}):")
-        lines += [f"  {_dates(one, span)}  {span.value or 'not known'}  {span.status}" for span in one.spans]
-    unknown = [f"{one.jurisdiction} {one.code}" for one in found if one.today is None]
-    sample = [f"{one.jurisdiction} {one.code}" for one in found if one.today_status == "sample"]
+    for table in tables:
+        lines.append(f"{table.jurisdiction} {table.code} ({table.table}):")
+        lines += [f"  {_dates(table, span)}  {span.value or 'not known'}  {span.status}" for span in table.spans]
+    unknown = [f"{table.jurisdiction} {table.code}" for table in tables if table.today is None]
+    sample = [f"{table.jurisdiction} {table.code}" for table in tables if table.today_status == "sample"]
     lines.append(f"not known on {day}: {', '.join(unknown) or 'nothing'}")
     lines.append(f"sample on {day}, verify before use: {', '.join(sample) or 'nothing'}")
     return lines
 
 
-def _dates(one: Coverage, span: Span) -> str:
+def _dates(table: Coverage, span: Span) -> str:
     if span.end is not None and span.start == quarter_start(span.start) and add_months(span.start, 3) == span.end:
-        return f"{quarter_name(span.start)}    " if one.code == "USF" else f"{span.start} to {_last(span.end)}"
+        return f"{quarter_name(span.start)}    " if table.code == "USF" else f"{span.start} to {_last(span.end)}"
     return f"{span.start} on" if span.end is None else f"{span.start} to {_last(span.end)}"
 
 

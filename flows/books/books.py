@@ -1,4 +1,4 @@
-"""The books open: one store for the length of a command, and what is read once of it for every stage alike."""
+"""The open books: one store for the length of a command, and what is read from it once for every stage alike."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

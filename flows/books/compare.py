@@ -32,7 +32,7 @@ class Change:
         moved = f"{self.before} -> {self.after} {currency}"
         if self.before == self.after:
             counted = "base" if self.what == "tax" else "quantity"
-            was, now = (f"{one.normalize():f}" for one in (self.quantity_before, self.quantity_after))
+            was, now = (f"{quantity.normalize():f}" for quantity in (self.quantity_before, self.quantity_after))
             moved = f"{counted} {was} -> {now} {currency if self.what == 'tax' else self.unit or ''}".rstrip()
         return f"  {self.name} ({self.about}): {moved}"
 
@@ -77,11 +77,11 @@ def difference(account: str, before: list[Document], after: list[Document], *, w
     details = _details(before, after) if with_details else []
     if not changes and not details:
         return None
-    any_one = (before or after)[0]
-    zero = Decimal(0).quantize(any_one.total)
-    totals = [sum((one.total for one in side), zero) for side in (before, after)]
-    numbers = [one.invoice_number for one in before]
-    return Difference(account, any_one.currency, numbers, totals[0], totals[1], changes, details)
+    any_document = (before or after)[0]
+    zero = Decimal(0).quantize(any_document.total)
+    totals = [sum((document.total for document in side), zero) for side in (before, after)]
+    numbers = [document.invoice_number for document in before]
+    return Difference(account, any_document.currency, numbers, totals[0], totals[1], changes, details)
 
 
 @dataclass
@@ -103,10 +103,10 @@ def _lines(documents: Iterable[Document]) -> _Sums:
     sums: _Sums = {}
     for line in (line for document in documents for line in document.lines):
         about = f"{line.section}, {line.period_start} to {line.period_end}"
-        one = sums.setdefault(line_key(line), _Sum(line.description, about, charge_type=line.charge_type))
-        one.amount += line.amount
-        one.quantity += line.quantity or 0
-        one.unit = line.unit
+        total = sums.setdefault(line_key(line), _Sum(line.description, about, charge_type=line.charge_type))
+        total.amount += line.amount
+        total.quantity += line.quantity or 0
+        total.unit = line.unit
     return sums
 
 
@@ -115,19 +115,19 @@ def _taxes(documents: Iterable[Document]) -> _Sums:
     for tax in (tax for document in documents for tax in document.taxes):
         exempt = f", certificate {tax.certificate_number}" if tax.certificate_number else ""
         about = f"{tax.tax_code} {tax.jurisdiction} {tax.rate_percent.normalize():f} % of {tax.tax_date}{exempt}"
-        one = sums.setdefault(tax_key(tax), _Sum(tax.name, about))
-        one.amount += tax.amount
-        one.quantity += tax.base_amount + tax.exempt_amount
+        total = sums.setdefault(tax_key(tax), _Sum(tax.name, about))
+        total.amount += tax.amount
+        total.quantity += tax.base_amount + tax.exempt_amount
     return sums
 
 
 def _changes(what: str, before: _Sums, after: _Sums) -> Iterator[Change]:
     for key in sorted({*before, *after}, key=str):
-        told = after.get(key) or before[key]
-        was, now = (side.get(key, _Sum(told.name, told.about)) for side in (before, after))
+        named = after.get(key) or before[key]
+        was, now = (side.get(key, _Sum(named.name, named.about)) for side in (before, after))
         if (was.amount, was.quantity) != (now.amount, now.quantity):
             sums = (was.amount, now.amount, was.quantity, now.quantity)
-            yield Change(what, told.name, told.about, *sums, told.unit, told.charge_type)
+            yield Change(what, named.name, named.about, *sums, named.unit, named.charge_type)
 
 
 _PRINTED = ("name", "address_lines", "city", "region", "postal_code", "country", "tax_id", "customer_type")

@@ -50,7 +50,10 @@ def erased_before(store: Store) -> "pl.DataFrame":
     """account_id, erased_before (Date): the first day whose call detail is there."""
     import polars as pl
 
-    rows = [(one.account_id, month_start(shift_month(one.until_month, 1))) for one in erased_accounts(store).values()]
+    rows = [
+        (erasure.account_id, month_start(shift_month(erasure.until_month, 1)))
+        for erasure in erased_accounts(store).values()
+    ]
     return pl.DataFrame(rows, schema={"account_id": pl.String, "erased_before": pl.Date}, orient="row")
 
 

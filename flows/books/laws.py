@@ -124,11 +124,11 @@ SUMS: dict[str, str] = {
 
 def broken(con: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]]]:
     """The rows that break a law, by law; laws that are kept do not appear. `con` is the snapshot, as `publish.read`."""
-    found = {law: con.sql(query).pl().to_dicts() for law, query in LAWS.items()}
-    return {law: rows for law, rows in found.items() if rows}
+    answers = {law: con.sql(query).pl().to_dicts() for law, query in LAWS.items()}
+    return {law: rows for law, rows in answers.items() if rows}
 
 
 def sums(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """What each law looked at, in figures."""
-    found = {law: con.sql(query).pl().row(0, named=True) for law, query in SUMS.items()}
-    return {law: {name: int(figure or 0) for name, figure in row.items()} for law, row in found.items()}
+    figures = {law: con.sql(query).pl().row(0, named=True) for law, query in SUMS.items()}
+    return {law: {name: int(figure or 0) for name, figure in row.items()} for law, row in figures.items()}

@@ -51,11 +51,13 @@ LAWS = {
     "list amount less discount is the amount of every line, unless a minimum or maximum decided it": """
         select draft_id, line_no, list_amount, discount_amount, amount from invoice_lines where run_id = $run
         and bounded_by is null and (list_amount - discount_amount = amount) is distinct from true""",
+    # Not of lines with a price model: their discount amount holds the model's own discount too.
     "every discount stands on the line it was taken off": """
         select draft_id, line_no, g.amount, l.discount_amount
         from (select draft_id, line_no, sum(amount) as amount from line_discounts where run_id = $run group by all) g
         left join (select * from invoice_lines where run_id = $run) l using (draft_id, line_no)
         where l.price_model is null and g.amount is distinct from l.discount_amount""",
+    # Each account twice, once as known and once as an outcome: 1 is one without the other, 3 has two outcomes.
     "every known account has exactly one outcome": """
         select account_id, count(*) from (
             select distinct account_id from feed_accounts union all
@@ -142,6 +144,7 @@ ISSUE_LAWS = {
         select i.invoice_number, d.total, i.document_json ->> '$.total'
         from issued_documents i left join documents d using (run_id, draft_id)
         where i.run_id = $run and d.total is distinct from (i.document_json ->> '$.total')::decimal(38, 12)""",
+    # Three figures of one series say it all: where the first, the last and the count fit, nothing is missing inside.
     "the numbers of every series and year begin at 1, without a gap and none twice": """
         select seller_id, series, year(issue_date), count(*), max(sequence) from issued_documents
         group by all having min(sequence) <> 1 or max(sequence) <> count(*) or count(distinct sequence) <> count(*)""",
@@ -196,9 +199,9 @@ def balance_issue(store: Store, run_id: str) -> None:
     keep_laws(store, ISSUE_LAWS, {"run": run_id}, "nothing was issued")
 
 
-def balance_mails(store: Store, month: str, so: str) -> None:
+def balance_mails(store: Store, month: str, consequence: str) -> None:
     """The laws of the outbox, before a `send` and after it."""
-    keep_laws(store, SEND_LAWS, {"month": month}, so)
+    keep_laws(store, SEND_LAWS, {"month": month}, consequence)
 
 
 NOT_OF_CORRECTIONS = (
@@ -220,13 +223,14 @@ def balance_files(store: Store) -> None:
     keep_laws(store, FILE_LAWS, {}, "nothing was changed")
 
 
-def keep_laws(store: Store, laws: dict[str, str], values: dict[str, Any], so: str) -> None:
-    """Raises Refused naming every law that does not hold and the first rows that break it; `so` is what follows."""
+def keep_laws(store: Store, laws: dict[str, str], values: dict[str, Any], consequence: str) -> None:
+    """Raises Refused naming every law that does not hold and the first rows that break it, and the `consequence`."""
     broken = []
     for law, query in laws.items():
+        # DuckDB refuses a parameter that a query does not name.
         asked = {name: value for name, value in values.items() if f"${name}" in query}
         rows = store.rows(query, asked or None)
         if rows:
             broken.append(f"{law}: {len(rows)} times not, first {rows[:3]}")
     if broken:
-        raise Refused(f"the books do not balance; {so}.\n" + "\n".join(broken))
+        raise Refused(f"the books do not balance; {consequence}.\n" + "\n".join(broken))

@@ -73,7 +73,7 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
 def in_force(con: duckdb.DuckDBPyConnection, names: Sequence[str] | None = None) -> Iterator[None]:
     """What stands in the working database, as temporary tables: run_states, documents_in_force, usage_in_force ...
 
-    `names`: only these, for who needs no more.
+    `names`: only these, for a caller that needs no more.
     """
     temporary = {
         name: step
@@ -129,8 +129,8 @@ def _same_books(con: duckdb.DuckDBPyConnection) -> None:
     """What is published adds up to what is in the working database, counted apart from the code that filled it."""
     wrong = [row for row in con.execute(_BOTH).fetchall() if row[1] != row[2]]
     if wrong:
-        told = "; ".join(f"{what}: {here} here, {there} in the snapshot" for what, here, there in wrong)
-        raise TollbookError(f"the snapshot does not hold what the books hold, and was not published: {told}")
+        mismatches = "; ".join(f"{what}: {here} here, {there} in the snapshot" for what, here, there in wrong)
+        raise TollbookError(f"the snapshot does not hold what the books hold, and was not published: {mismatches}")
 
 
 def _describe(con: duckdb.DuckDBPyConnection) -> None:

@@ -52,7 +52,7 @@ def draft_id(month: str) -> "pl.Expr":
     return pl.concat_str([pl.lit(f"DRAFT-{month}-"), pl.col("account_id")])
 
 
-def emptied(folder: Path) -> Path:
+def empty_folder(folder: Path) -> Path:
     """`folder`, made or made empty."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -51,14 +51,14 @@ def write_differences(store: Store, run_id: str, replaced: list[str]) -> None:
     """
     store.con.execute("delete from run_differences where run_id = $1", [run_id])
     for before in replaced:
-        found = _differences(store, before, run_id)
-        reasons = _reasons(store, before, run_id, found)
-        for one in found:
+        differing = _differences(store, before, run_id)
+        reasons = _reasons(store, before, run_id, differing)
+        for diff in differing:
             store.con.execute(
                 "insert into run_differences values ($1, $2, $3, $4, $5, $6, $7, $8)",
                 [
-                    run_id, before, one.account_id, one.currency, one.before, one.after,
-                    ", ".join(reasons[one.account_id]), json.dumps([c.as_json() for c in one.changes], default=str),
+                    run_id, before, diff.account_id, diff.currency, diff.before, diff.after,
+                    ", ".join(reasons[diff.account_id]), json.dumps([c.as_json() for c in diff.changes], default=str),
                 ],
             )  # fmt: skip
 
@@ -100,35 +100,35 @@ def _differences(store: Store, before: str, after: str) -> list[Difference]:
         }
         for run_id, other in ((before, after), (after, before))
     ]
-    found = []
+    differing = []
     for account in sorted({*sides[0], *sides[1]} - left_out):
         was, now = ([side[account]] if account in side else [] for side in sides)
-        if (one := difference(account, was, now, with_details=False)) is not None:
-            found.append(one)
-    return found
+        if (change := difference(account, was, now, with_details=False)) is not None:
+            differing.append(change)
+    return differing
 
 
-def _reasons(store: Store, before: str, after: str, found: list[Difference]) -> dict[str, list[str]]:
+def _reasons(store: Store, before: str, after: str, differing: list[Difference]) -> dict[str, list[str]]:
     """account -> why its draft differs; every account has at least one reason."""
     moved = _moved(store, before, after)
     both = {"before": before, "after": after}
     usage = {account: rest for account, *rest in store.rows(_USAGE_MOVED, both)}
     repriced = {account for (account,) in store.rows(_PRICES_MOVED, both)}
     reasons: dict[str, list[str]] = {}
-    for one in found:
-        came, gone, otherwise = usage.get(one.account_id, (0, 0, 0))
-        lines = [change for change in one.changes if change.what == "line"]
-        told = {
+    for diff in differing:
+        came, gone, otherwise = usage.get(diff.account_id, (0, 0, 0))
+        lines = [change for change in diff.changes if change.what == "line"]
+        applies = {
             "new usage": came > 0,
             "usage gone": gone > 0,
-            "rate change": (otherwise > 0 or one.account_id in repriced) and (moved.tables or moved.master),
+            "rate change": (otherwise > 0 or diff.account_id in repriced) and (moved.tables or moved.master),
             "master data": moved.master and any(change.charge_type != "usage" for change in lines)
-            and one.account_id not in repriced,
+            and diff.account_id not in repriced,
             "tax change": not lines and (moved.taxes or moved.master),
         }  # fmt: skip
-        named = [reason for reason in REASONS if told.get(reason)]
+        named = [reason for reason in REASONS if applies.get(reason)]
         rest = [("rate change", moved.tables), ("master data", moved.master), ("tax change", moved.taxes)]
-        reasons[one.account_id] = named or [reason for reason, is_so in rest if is_so][:1] or ["settings"]
+        reasons[diff.account_id] = named or [reason for reason, has_moved in rest if has_moved][:1] or ["settings"]
     return reasons
 
 
@@ -148,28 +148,28 @@ def _moved(store: Store, before: str, after: str) -> _Moved:
 def _inputs(store: Store, run_id: str) -> dict[str, Any]:
     digest = store.rows("select inputs_sha256 from runs where run_id = $1", [run_id])[0][0]
     try:
-        found: dict[str, Any] = json.loads(kept(store.home, digest).read_bytes())
+        inputs: dict[str, Any] = json.loads(kept(store.home, digest).read_bytes())
     except (OSError, ValueError):
         return {"feeds": {}, "tables": {}}
-    return found
+    return inputs
 
 
-def difference_lines(found: list[dict[str, Any]]) -> list[str]:
+def difference_lines(rows: list[dict[str, Any]]) -> list[str]:
     """For the terminal: the sum, then the accounts that moved most."""
     sums: dict[str, Decimal] = {}
-    for row in found:
+    for row in rows:
         sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row["difference"])
-    if not found:
+    if not rows:
         return []
     total = ", ".join(f"{_money(amount, currency):+f} {currency}" for currency, amount in sorted(sums.items()))
-    told = [f"against the drafts it replaces: {len(found)} accounts differ, {total}"]
-    told += [
+    lines = [f"against the drafts it replaces: {len(rows)} accounts differ, {total}"]
+    lines += [
         f"  {row['account_id']}: {_money(row['before'], row['currency'])} -> {_money(row['after'], row['currency'])} "
         f"{row['currency']} ({row['reason']}), "
         f"{len(row['lines'])} lines and taxes"
-        for row in found[:20]
+        for row in rows[:20]
     ]
-    return told
+    return lines
 
 
 def _money(amount: Decimal | str, currency: str) -> Decimal:

@@ -34,13 +34,13 @@ class Inputs:
     """Accounts set aside by hand."""
 
     def as_json(self) -> dict[str, Any]:
-        found = {
+        facts = {
             "feeds": self.feeds,
             "tables": self.tables,
             "settings_sha256": self.settings_sha256,
             "program": PROGRAM_VERSION,
         }
-        return {**found, "held": list(self.held)} if self.held else found
+        return {**facts, "held": list(self.held)} if self.held else facts
 
     @property
     def sha256(self) -> str:
@@ -58,14 +58,14 @@ def _sha256(value: Any) -> str:
 def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[str, Any]]:
     """What each feed holds (of files before one): how many records, two sums of their hashes that no order changes."""
     feeds = {}
-    known = f"file_seq < {int(before_file)}" if before_file is not None else "true"
+    before = f"file_seq < {int(before_file)}" if before_file is not None else "true"
     for name, feed in FEEDS.items():
         if feed.is_control:
             continue
         if feed.is_usage:
-            rows = f"(from feed_{name} where {known})"
+            rows = f"(from feed_{name} where {before})"
         else:
-            rows = f"({latest(feed, known)})" if before_file is not None else f"current_{name}"
+            rows = f"({latest(feed, before)})" if before_file is not None else f"current_{name}"
         count, xor, total = store.rows(
             f"select count(*), bit_xor(md5_number(row_md5)), sum((md5_number(row_md5) >> 72)::hugeint) from {rows}"
         )[0]
@@ -76,7 +76,7 @@ def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[s
 
 def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:
     """The inputs as they stand now. Two homes given the same records in other files get the same hashes."""
-    return Inputs(read_feeds(store), tables.hashes, _sha256(billed_by(settings)), tuple(holds(store)))
+    return Inputs(read_feeds(store), tables.hashes, _sha256(billing_settings(settings)), tuple(holds(store)))
 
 
 def inputs_of(books: Books) -> Inputs:
@@ -88,7 +88,7 @@ def _inputs(books: Books) -> Inputs:
     return read_inputs(books.store, books.settings, books.tables)
 
 
-def billed_by(settings: Settings) -> dict[str, Any]:
+def billing_settings(settings: Settings) -> dict[str, Any]:
     """The settings that decide what is billed."""
     billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
     legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
@@ -98,7 +98,7 @@ def billed_by(settings: Settings) -> dict[str, Any]:
 def keep_inputs(home: Home, settings: Settings, inputs: Inputs) -> None:
     """What the hashes of a run's inputs stand for, so that an approval can say what has changed since."""
     keep(home, _text(inputs.as_json()))
-    keep(home, _text(billed_by(settings)))
+    keep(home, _text(billing_settings(settings)))
 
 
 def open_run(books: Books) -> tuple[Run, str | None]:
@@ -115,7 +115,7 @@ def open_run(books: Books) -> tuple[Run, str | None]:
             f"{month} lies before first_invoice_month {settings.billing.first_invoice_month}: "
             "an earlier system billed it."
         )
-    accounts_known(store, request)
+    require_known_accounts(store, request)
     inputs = inputs_of(books)
     keep_inputs(request.home, settings, inputs)
     issued = issued_sha256(store)
@@ -149,23 +149,23 @@ def note_knowledge(store: Store, run_id: str, reason: str | None = None, as_know
     )
 
 
-def issued_sha256(store: Store, but_for: str | None = None) -> str:
-    """A hash of every issued document, leaving out those of one run: what a run subtracts (RULES 7)."""
+def issued_sha256(store: Store, without_run: str | None = None) -> str:
+    """A hash of every issued document, without those of one run: what a run subtracts (RULES 7)."""
     return _sha256(
         store.rows(
             "select account_id, invoice_month, document_sha256 from issued_documents "
             "where run_id is distinct from $1 order by account_id, invoice_month, document_sha256",
-            [but_for],
+            [without_run],
         )
     )
 
 
-def accounts_known(store: Store, request: Request) -> None:
+def require_known_accounts(store: Store, request: Request) -> None:
     """Raises WrongUsage for accounts that no file of feed `accounts` has ever named."""
-    known = {row[0] for row in store.rows("select distinct account_id from feed_accounts")}
-    if not known:
+    accounts = {row[0] for row in store.rows("select distinct account_id from feed_accounts")}
+    if not accounts:
         raise Refused("no account is known yet: put files into inbox/accounts/ and run again.")
-    unknown = [account for account in request.accounts if account not in known]
+    unknown = [account for account in request.accounts if account not in accounts]
     if unknown:
         raise WrongUsage(f"--account: unknown {', '.join(unknown)}")
 

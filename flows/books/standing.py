@@ -24,7 +24,7 @@ class StandingDocument:
 
 def corrected_of(standing: list[StandingDocument]) -> StandingDocument:
     """The one that a correction names and follows: the latest that is not itself an adjustment."""
-    return next((one for one in reversed(standing) if not one.is_adjustment), standing[-1])
+    return next((document for document in reversed(standing) if not document.is_adjustment), standing[-1])
 
 
 def standing_of(store: Store, month: str, accounts: tuple[str, ...] | None = None) -> list[StandingDocument]:

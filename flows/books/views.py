@@ -38,21 +38,21 @@ def _quoted(text: str) -> str:
 @cache
 def blocks(file: Path) -> dict[str, str]:
     """The statements of an .sql file, by the `-- name:` line above each, in order."""
-    parts = re.split(r"^-- name: (\w+)\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return dict(zip(parts[1::2], (_statement(part) for part in parts[2::2]), strict=True))
+    pieces = re.split(r"^-- name: (\w+)\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(pieces[1::2], (_statement(part) for part in pieces[2::2]), strict=True))
 
 
-def _statement(part: str) -> str:
-    """The part up to its semicolon; what follows is the next block's comment."""
-    return part[: part.rindex(";")]
+def _statement(block: str) -> str:
+    """The block up to its semicolon; what follows is the next block's comment."""
+    return block[: block.rindex(";")]
 
 
 @cache
 def views() -> dict[str, View]:
     """Every view of the snapshot by name, in the order of the file. A column without a comment is a defect."""
     text = (_HERE / "views.sql").read_text(encoding="utf-8")
-    found = (_view(paragraph.splitlines()) for paragraph in text.split("\n\n") if "\ncreate view " in paragraph)
-    return {view.name: view for view in found}
+    parsed = (_view(paragraph.splitlines()) for paragraph in text.split("\n\n") if "\ncreate view " in paragraph)
+    return {view.name: view for view in parsed}
 
 
 def _view(lines: list[str]) -> View:

@@ -20,7 +20,7 @@ def load_fx(home: Home) -> Rates:
     path = home.catalog / "fx.csv"
     if not path.exists():
         return {}
-    found: dict[tuple[str, str], list[tuple[date, Decimal, str]]] = {}
+    by_pair: dict[tuple[str, str], list[tuple[date, Decimal, str]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:
@@ -32,12 +32,12 @@ def load_fx(home: Home) -> Rates:
             )
             if rate <= 0:
                 raise WrongUsage(f"catalog/fx.csv, line {line}, column rate: found {rate}; expected more than zero")
-            found.setdefault((row["from"], row["to"]), []).append((day, rate, row["source"]))
-    for pair, rates in found.items():
+            by_pair.setdefault((row["from"], row["to"]), []).append((day, rate, row["source"]))
+    for pair, rates in by_pair.items():
         days = [day for day, *_ in rates]
         if len(set(days)) < len(days):
             raise WrongUsage(f"catalog/fx.csv: {pair[0]} to {pair[1]} has two rates for one day")
-    return {pair: sorted(rates) for pair, rates in found.items()}
+    return {pair: sorted(rates) for pair, rates in by_pair.items()}
 
 
 def _value(line: int, column: str, text: str, read: Callable[[str], T]) -> T:

@@ -62,7 +62,7 @@ def load_all(home: Home, settings: Settings) -> Tables:
 
 
 def _load_all(home: Home, settings: Settings) -> Tables:
-    tax_files, told = _tax_files(home, "*.yaml")
+    tax_files, shown = _tax_files(home, "*.yaml")
     place_files, _ = _tax_files(home, "*.csv")
     catalog_files = sorted(home.catalog.glob("*.yaml"))
     deck_files = {name: home.rates / deck.file for name, deck in settings.decks.items()}
@@ -77,7 +77,7 @@ def _load_all(home: Home, settings: Settings) -> Tables:
     _decks_fit(catalog, decks)
     places = load_places(place_files["places.csv"], place_files["postal_regions.csv"])
     numbering_plan = _numbering_plan(contents["numbering_plan.csv"])
-    return Tables(catalog, decks, load_tables(tax_files, told), numbering_plan, places, load_fx(home), contents)
+    return Tables(catalog, decks, load_tables(tax_files, shown), numbering_plan, places, load_fx(home), contents)
 
 
 def _read(path: Path, home: Home) -> bytes:
@@ -90,14 +90,14 @@ def _read(path: Path, home: Home) -> bytes:
 def _tax_files(home: Home, kind: str) -> tuple[dict[str, str], dict[str, str]]:
     """Shipped files by name, a file of the same name under catalog/taxes/ in their place; and what messages call
     those of the home."""
-    files, told = {}, {}
+    files, shown = {}, {}
     for root in (REFERENCE / "taxes", home.taxes):
         for path in sorted(root.rglob(kind)):
             name = path.relative_to(root).as_posix()
             files[name] = path.read_text(encoding="utf-8")
             if root == home.taxes:
-                told[name] = home.relative(path)
-    return files, told
+                shown[name] = home.relative(path)
+    return files, shown
 
 
 def load_taxes(home: Home) -> TaxTables:

@@ -27,8 +27,10 @@ def list_command(context: typer.Context, country: Country = None) -> None:
     from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
-    found = [one for one in coverage(load_taxes(shared.home), shared.day) if country in (None, one.jurisdiction[:2])]
-    tell(shared, Facts([{**one.as_json(), "spans": len(one.spans)} for one in found], list_lines(found)))
+    tables = [
+        table for table in coverage(load_taxes(shared.home), shared.day) if country in (None, table.jurisdiction[:2])
+    ]
+    tell(shared, Facts([{**table.as_json(), "spans": len(table.spans)} for table in tables], list_lines(tables)))
 
 
 def show_command(
@@ -49,8 +51,10 @@ def coverage_command(context: typer.Context, country: Country = None) -> None:
     from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
-    found = [one for one in coverage(load_taxes(shared.home), shared.day) if country in (None, one.jurisdiction[:2])]
-    tell(shared, Facts([one.as_json() for one in found], coverage_lines(found, shared.day)))
+    tables = [
+        table for table in coverage(load_taxes(shared.home), shared.day) if country in (None, table.jurisdiction[:2])
+    ]
+    tell(shared, Facts([table.as_json() for table in tables], coverage_lines(tables, shared.day)))
 
 
 def study_command(

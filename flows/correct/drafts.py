@@ -9,7 +9,7 @@ from flows.books.run import Run
 from flows.books.runs import add_event, drafted_runs
 from flows.correct.prepared import Prepared
 from flows.correct.rows import write_adjustments, write_outcomes, write_reversals
-from flows.correct.style import adjusted
+from flows.correct.style import draft_adjustments
 from flows.month.draft_rows import document_rows, write_drafts
 from invoicing.corrections import reversal
 from schemas.document import Document
@@ -17,32 +17,35 @@ from schemas.money import EXACT
 from schemas.periods import first_of_month
 
 
-def draft_correction(run: Run, found: Prepared, reason: str) -> list[str]:
+def draft_correction(run: Run, prepared: Prepared, reason: str) -> list[str]:
     """Writes the drafts, their usage and the accounts' outcomes; returns the corrections whose drafts they replace."""
     request, store = run.request, run.store
     day = _day(run)
     reversals = {
-        account: [reversal(one.document, run.run_id, f"{one.draft_id}-R{at}", day) for at, one in enumerate(those, 1)]
-        for account, those in found.standing.items()
+        account: [
+            reversal(original.document, run.run_id, f"{original.draft_id}-R{number}", day)
+            for number, original in enumerate(standing, 1)
+        ]
+        for account, standing in prepared.standing.items()
     }
     with store.transaction():
-        replaced = [each for each, kind, _ in drafted_runs(store, request.invoice_month) if kind == "correction"]
-        for each in replaced:
-            add_event(store, each, "superseded", request)
-        documents = [d.model_copy(update=_dated(d, day)) for d in found.replacements.values()]
-        write_drafts(store, run, documents, found.lines, found.taxes, _outcomes(run, found))
-        store.append("documents", document_rows([document for those in reversals.values() for document in those]))
+        replaced = [run_id for run_id, kind, _ in drafted_runs(store, request.invoice_month) if kind == "correction"]
+        for run_id in replaced:
+            add_event(store, run_id, "superseded", request)
+        documents = [d.model_copy(update=_dated(d, day)) for d in prepared.replacements.values()]
+        write_drafts(store, run, documents, prepared.lines, prepared.taxes, _outcomes(run, prepared))
+        store.append("documents", document_rows([note for notes in reversals.values() for note in notes]))
         write_reversals(
             store, run.run_id,
             [
-                (one, back.draft_id)
-                for account, those in found.standing.items()
-                for one, back in zip(those, reversals[account], strict=True)
+                (original, note.draft_id)
+                for account, standing in prepared.standing.items()
+                for original, note in zip(standing, reversals[account], strict=True)
             ],
         )  # fmt: skip
-        adjustments = adjusted(store, run, found, reversals, found.number, day)
+        adjustments = draft_adjustments(store, run, prepared, reversals, prepared.number, day)
         write_adjustments(store, run.run_id, list(adjustments.values()))
-        write_outcomes(store, run, found, adjustments)
+        write_outcomes(store, run, prepared, adjustments)
         store.con.execute(
             "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3", [request.by, request.now, run.run_id]
         )
@@ -61,12 +64,13 @@ def _dated(document: Document, day: date) -> dict[str, date]:
     return {"issue_date": day, "due_date": day + (document.due_date - document.issue_date)}
 
 
-def _outcomes(run: Run, found: Prepared) -> pl.DataFrame:
+def _outcomes(run: Run, prepared: Prepared) -> pl.DataFrame:
     """A row per account that is corrected, or could not be."""
+    sellers = {account: standing[0].document.seller.seller_id for account, standing in prepared.standing.items()}
     rows = [
-        (run.run_id, one.account_id, found.standing[one.account_id][0].document.seller.seller_id, "billed", None, None,
-         one.currency, one.after - one.before, one.before)
-        for one in found.differences
+        (run.run_id, difference.account_id, sellers[difference.account_id], "billed", None, None,
+         difference.currency, difference.after - difference.before, difference.before)
+        for difference in prepared.differences
     ]  # fmt: skip
     names = ["run_id", "account_id", "seller_id", "outcome", "code", "reason", "currency"]
     return pl.DataFrame(

@@ -51,15 +51,15 @@ def _knowledge(store: Store, run_id: str) -> tuple[int, dict[str, Any]]:
     if not rows:
         raise WrongUsage(f"--as-known-at: unknown run {run_id!r}; the view bill_runs has them")
     before, digest = rows[0]
-    found: dict[str, Any] = json.loads(_content(kept(store.home, digest), digest))
-    return before, found
+    inputs: dict[str, Any] = json.loads(_content(kept(store.home, digest), digest))
+    return before, inputs
 
 
 def _same_files(store: Store, run_id: str, before: int, then: dict[str, Any]) -> None:
     now = read_feeds(store, before)
     if erased_accounts(store):
         # Erased records are still there, but nobody can say any more what stood in them: they are only counted.
-        then, now = ({name: _counted(name, found) for name, found in feeds.items()} for feeds in (then, now))
+        then, now = ({name: _counted(name, holding) for name, holding in feeds.items()} for feeds in (then, now))
     moved = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
     if moved:
         raise Refused(
@@ -68,8 +68,8 @@ def _same_files(store: Store, run_id: str, before: int, then: dict[str, Any]) ->
         )
 
 
-def _counted(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    return {"records": found["records"]} if FEEDS[name].is_usage else found
+def _counted(name: str, holding: dict[str, Any]) -> dict[str, Any]:
+    return {"records": holding["records"]} if FEEDS[name].is_usage else holding
 
 
 def _object(request: Request, digest: str) -> bytes:

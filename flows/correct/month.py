@@ -16,19 +16,19 @@ from flows.books.erased import INSTEAD, Erased, erased_among
 from flows.books.manifest import write_correction_manifest
 from flows.books.run import Run
 from flows.books.runs import (
-    accounts_known,
     add_event,
     inputs_of,
     issued_sha256,
     keep_inputs,
     last_state,
     note_knowledge,
+    require_known_accounts,
 )
 from flows.books.standing import standing_of
 from flows.catalog.load import keep_tables
 from flows.correct.drafts import draft_correction
 from flows.correct.known import known_at
-from flows.correct.prepared import prepared
+from flows.correct.prepared import prepare_correction
 from flows.correct.usage import rate_correction, usage_months_of
 from flows.home import audit
 from flows.home.store import Store
@@ -66,7 +66,7 @@ class Correction:
             "reason": self.reason,
             "run_id": self.run_id if self.is_drafted else None,
             "accounts": self.accounts,
-            "differences": [one.as_json() for one in self.differences],
+            "differences": [difference.as_json() for difference in self.differences],
             "refused_files": self.refused_files,
             "parked": [
                 {"account_id": account, "code": self.parked_codes[account], "reason": reason}
@@ -77,8 +77,8 @@ class Correction:
     def lines(self) -> list[str]:
         """For the terminal."""
         said = [f"{self.invoice_month}: {self.accounts} accounts recomputed, {len(self.differences)} differ"]
-        for one in self.differences:
-            said += one.lines()
+        for difference in self.differences:
+            said += difference.lines()
         said += [f"parked {account}: {reason}" for account, reason in self.parked]
         if self.is_drafted and self.differences:
             said.append(f"run {self.run_id}; then `tollbook approve {self.invoice_month} --kind correction`")
@@ -104,18 +104,18 @@ def correct(
             rate_correction(run)
             charge(run)
             tax(run)
-            found = prepared(run)
-            parked = found.parked | {
-                account: Problem("detail_erased", f"not recomputed: {one}") for account, one in erased.items()
+            prepared = prepare_correction(run)
+            parked = prepared.parked | {
+                account: Problem("detail_erased", f"not recomputed: {erasure}") for account, erasure in erased.items()
             }
-            if not found.differences:
-                told = "; ".join(f"{account} is parked: {problem.detail}" for account, problem in parked.items())
-                raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {told}" if told else ""))
-            replaced = draft_correction(run, found, reason) if draft else []
+            if not prepared.differences:
+                reasons = "; ".join(f"{account} is parked: {problem.detail}" for account, problem in parked.items())
+                raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {reasons}" if reasons else ""))
+            replaced = draft_correction(run, prepared, reason) if draft else []
         if draft:
-            _bind(books, run, reason, found.differences)
+            _bind(books, run, reason, prepared.differences)
     return Correction(
-        request.invoice_month, reason, run.run_id, len(run.request.accounts), found.differences,
+        request.invoice_month, reason, run.run_id, len(run.request.accounts), prepared.differences,
         [(account, problem.detail) for account, problem in parked.items()], replaced, refused, draft,
         {account: problem.code for account, problem in parked.items()},
     )  # fmt: skip
@@ -135,7 +135,7 @@ def _opened(books: Books, asked: Request, reason: str, as_known_at: str | None) 
     month = asked.invoice_month
     store, home, settings = books.store, books.request.home, books.settings
     keep_tables(home, settings, books.tables)
-    accounts_known(store, asked)
+    require_known_accounts(store, asked)
     holders, erased = _holders(store, asked)
     inputs = inputs_of(books)
     keep_inputs(home, settings, inputs)
@@ -165,7 +165,7 @@ def _holders(store: Store, asked: Request) -> tuple[tuple[str, ...], dict[str, E
     """
     month = asked.invoice_month
     standing = standing_of(store, month, asked.accounts)
-    holders = tuple(dict.fromkeys(one.account_id for one in standing))
+    holders = tuple(dict.fromkeys(document.account_id for document in standing))
     if not holders and not asked.accounts:
         raise Refused(f"{month} has no issued document to correct; `tollbook run {month}` drafts them.")
     without = [account for account in asked.accounts if account not in holders]
@@ -177,15 +177,18 @@ def _holders(store: Store, asked: Request) -> tuple[tuple[str, ...], dict[str, E
     erased = erased_among(store, usage_months_of(standing, month).iter_rows())
     left = tuple(account for account in holders if account not in erased)
     if erased and (asked.accounts or not left):
-        told = "; ".join(str(one) for one in erased.values())
-        raise Refused(f"{month} cannot be recomputed: {told}. {INSTEAD}")
+        erasures = "; ".join(str(erasure) for erasure in erased.values())
+        raise Refused(f"{month} cannot be recomputed: {erasures}. {INSTEAD}")
     return left, erased
 
 
 def _bind(books: Books, run: Run, reason: str, differences: list[Difference]) -> None:
     """The act in the audit log, and the manifest of the drafts, which the approval is bound to."""
     store, request = books.store, books.request
-    told = ", ".join(f"{one.account_id} {one.before} -> {one.after} {one.currency}" for one in differences[:20])
+    changes = ", ".join(
+        f"{difference.account_id} {difference.before} -> {difference.after} {difference.currency}"
+        for difference in differences[:20]
+    )
     more = f" and {len(differences) - 20} more" if len(differences) > 20 else ""
-    audit.record(store, "correct", run.run_id, request.by, request.now, reason, told + more)
+    audit.record(store, "correct", run.run_id, request.by, request.now, reason, changes + more)
     write_correction_manifest(store, request, run.run_id)

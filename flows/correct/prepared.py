@@ -13,7 +13,7 @@ from flows.home.store import Store
 from flows.month.allowance_use import meters, read_use
 from flows.month.headings import headings
 from flows.month.inputs import billed_to, master_of
-from invoicing.adjustments import added_up
+from invoicing.adjustments import with_adjustment
 from invoicing.documents import Heading, RunFacts, build_documents, compare
 from invoicing.fit import unfit
 from invoicing.national import Rates
@@ -34,20 +34,21 @@ class Prepared:
     lines: pl.DataFrame
     taxes: pl.DataFrame
     number: int
-    """Of the month's corrections, the how manyth this is."""
+    """Which of the month's issued corrections this would be: 1 for the first."""
 
 
-def prepared(run: Run) -> Prepared:
+def prepare_correction(run: Run) -> Prepared:
     """Builds the documents of the recomputed month and keeps those that differ. Raises Refused where more would be
     credited than an account was ever billed."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
     lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
     standing: dict[str, list[StandingDocument]] = {}
-    for one in standing_of(store, request.invoice_month, request.accounts):
-        standing.setdefault(one.account_id, []).append(one)
+    for original in standing_of(store, request.invoice_month, request.accounts):
+        standing.setdefault(original.account_id, []).append(original)
     accounts = billed_to(master_of(run), settings, request.invoice_month, request.month_first)
     accounts = accounts.filter(pl.col("account_id").is_in(list(standing)))
     number = _corrections_before(store, request.invoice_month) + 1
+    # A draft id of its own: that of the month belongs to the document that is corrected, whose rows stay as they are.
     names = _draft_names(accounts, number)
     accounts, lines, taxes = (_renamed(frame, names) for frame in (accounts, lines, taxes))
     grants = _renamed(pl.read_parquet(run.work / "discounts.parquet"), names)
@@ -57,40 +58,32 @@ def prepared(run: Run) -> Prepared:
         lines, taxes, meters(read_use(run), accounts, tables), _headings(run, accounts, tables.fx), facts
     )
     previous = _previous(store, standing)
-    documents = {
-        (account := d.bill_to.account_id): _in_place(
-            d, corrected_of(standing[account]).document, previous, request.month_first
-        )
-        for d in built
-    }
+    # Who is parked has no document now, which is no reason to take back the one that stands.
     left_out = {*parked["account_id"]} & set(standing)
-    documents = {account: d for account, d in documents.items() if account not in left_out}
-    differences = [
-        found
-        for account, those in standing.items()
-        if account not in left_out
-        and (
-            found := difference(
-                account, [one.document for one in those], _of(documents, account), with_details=_named(run)
-            )
-        )
-    ]
-    accounts_differing = [one.account_id for one in differences if one.account_id in documents]
-    wrong = {account: lacks for account in accounts_differing if (lacks := unfit(documents[account]))}
-    differences = [one for one in differences if one.account_id not in wrong]
+    replacements = {
+        account: _in_place(draft, corrected_of(standing[account]).document, previous, request.month_first)
+        for draft in built
+        if (account := draft.bill_to.account_id) not in left_out
+    }
+    compared = {account: originals for account, originals in standing.items() if account not in left_out}
+    differences = _differences(compared, replacements, with_details=_named(run))
+    # Only a draft that would be issued is asked for what it lacks: one that differs in nothing is thrown away.
+    replaced = [diff.account_id for diff in differences if diff.account_id in replacements]
+    wrong = {account: lacks for account in replaced if (lacks := unfit(replacements[account]))}
+    differences = [diff for diff in differences if diff.account_id not in wrong]
     _not_more_than_billed(store, differences)
-    problems = {account: Problem(*told) for account, *told in parked.iter_rows() if account in standing}
-    differing = {one.account_id for one in differences}
+    problems = {account: Problem(*problem) for account, *problem in parked.iter_rows() if account in standing}
+    corrected = {diff.account_id for diff in differences}
     return Prepared(
-        {account: those for account, those in standing.items() if account in differing},
-        {account: document for account, document in documents.items() if account in differing},
+        {account: originals for account, originals in standing.items() if account in corrected},
+        {account: draft for account, draft in replacements.items() if account in corrected},
         differences, problems | wrong, lines, taxes, number,
     )  # fmt: skip
 
 
 def _headings(run: Run, accounts: pl.DataFrame, rates: Rates) -> list[Heading]:
-    found = headings(accounts, run.settings, run.request.month_first)
-    return [replace(heading, rates=rates) for heading in found]
+    without_rates = headings(accounts, run.settings, run.request.month_first)
+    return [replace(heading, rates=rates) for heading in without_rates]
 
 
 def _named(run: Run) -> bool:
@@ -99,8 +92,17 @@ def _named(run: Run) -> bool:
     return bool(rows and rows[0][0])
 
 
-def _of(documents: dict[str, Document], account: str) -> list[Document]:
-    return [documents[account]] if account in documents else []
+def _differences(
+    standing: dict[str, list[StandingDocument]], replacements: dict[str, Document], *, with_details: bool
+) -> list[Difference]:
+    """Of each account, all its documents that stand against the replacement; without one everything is taken back."""
+    differences = []
+    for account, originals in standing.items():
+        before = [original.document for original in originals]
+        after = [replacements[account]] if account in replacements else []
+        if (diff := difference(account, before, after, with_details=with_details)) is not None:
+            differences.append(diff)
+    return differences
 
 
 def _draft_names(accounts: pl.DataFrame, number: int) -> pl.DataFrame:
@@ -125,10 +127,10 @@ def _corrections_before(store: Store, month: str) -> int:
 def _previous(store: Store, standing: dict[str, list[StandingDocument]]) -> dict[str, list[Document]]:
     """The documents that the standing ones are compared with, by number: alone, then with each adjustment more."""
     numbers = {
-        one.document.comparison.previous_number
-        for those in standing.values()
-        for one in those
-        if one.document.comparison is not None
+        original.document.comparison.previous_number
+        for standing_documents in standing.values()
+        for original in standing_documents
+        if original.document.comparison is not None
     }
     rows = store.rows(
         "select o.corrects, i.invoice_number, i.document_json "
@@ -137,20 +139,21 @@ def _previous(store: Store, standing: dict[str, list[StandingDocument]]) -> dict
         "order by not list_contains($1, i.invoice_number), i.issued_at, i.rowid",
         [sorted(numbers)],
     )
-    found: dict[str, list[Document]] = {}
+    states: dict[str, list[Document]] = {}
     for corrects, number, text in rows:
         document = Document.model_validate_json(text)
         if number in numbers:
-            found[number] = [document]
+            states[number] = [document]
         else:
-            found[corrects].append(added_up(found[corrects][-1], document))
-    return found
+            states[corrects].append(with_adjustment(states[corrects][-1], document))
+    return states
 
 
 def _compared(old: Document, previous: dict[str, list[Document]]) -> Document | None:
     """The document before `old`, with the adjustments that it had when `old` was drafted."""
     if old.comparison is None or not (states := previous.get(old.comparison.previous_number)):
         return None
+    # Adjustments issued since would change what an old document is compared with: its own figure says which it knew.
     total = old.comparison.previous_total
     return next((state for state in states if state.total == total), states[0])
 
@@ -172,7 +175,8 @@ def _in_place(document: Document, old: Document, previous: dict[str, list[Docume
 
 
 def _not_more_than_billed(store: Store, differences: list[Difference]) -> None:
-    accounts = [one.account_id for one in differences]
+    """Raises Refused where a correction would credit more than all documents of the account together have billed."""
+    accounts = [diff.account_id for diff in differences]
     billed: dict[str, Decimal] = dict(
         store.rows(
             "select account_id, sum((document_json ->> '$.total')::decimal(38, 12)) from issued_documents "
@@ -181,10 +185,10 @@ def _not_more_than_billed(store: Store, differences: list[Difference]) -> None:
         )
     )
     over = [
-        f"{one.account_id}: {billed[one.account_id].quantize(one.before)} {one.currency} billed in all, "
-        f"{one.before - one.after} to credit"
-        for one in differences
-        if one.after < one.before and billed[one.account_id] + one.after - one.before < 0
+        f"{diff.account_id}: {billed[diff.account_id].quantize(diff.before)} {diff.currency} billed in all, "
+        f"{diff.before - diff.after} to credit"
+        for diff in differences
+        if diff.after < diff.before and billed[diff.account_id] + diff.after - diff.before < 0
     ]
     if over:
         raise Refused("more would be credited than was ever billed; nothing was drafted.\n" + "\n".join(over))

@@ -18,14 +18,14 @@ import polars as pl
 from flows.books.context import Request
 from flows.books.erased import INSTEAD, erased_accounts, erased_among
 from flows.books.publish import in_force
-from flows.books.runs import accounts_known
+from flows.books.runs import require_known_accounts
 from flows.catalog.load import load_all
 from flows.decks.deck_file import own_rates
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.inputs import load_master, rating_tables
 from flows.month.usage.late import numbers_of, of_months
-from flows.month.usage.pieces import classed, drawn, piece_rows, priced
+from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import account_reader
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.money import EXACT, rounded
@@ -38,7 +38,7 @@ _BEFORE = """
     join (select usage_id, any_value(local_date) as local_date, any_value(to_number) as to_number from rated_usage
           where usage_month = $month group by usage_id) r using (usage_id)
     where $accounts is null or list_contains($accounts, d.account_id)"""
-_TOLD = 4
+_DECIMALS = 4
 """Decimals for the terminal: of what a period's calls come to before rounding, more would only be in the way."""
 
 _MONEY: dict[str, Any] = {
@@ -73,19 +73,19 @@ class Rerated:
             {"currency": currency, "before": before, "after": after, "difference": after - before}
             for currency, (before, after) in self.totals.items()
         ]
-        found = {"invoice_month": self.invoice_month, "accounts": self.accounts, "totals": totals}
-        return found | {"left_out": self.left_out}
+        facts = {"invoice_month": self.invoice_month, "accounts": self.accounts, "totals": totals}
+        return facts | {"left_out": self.left_out}
 
     def lines(self) -> list[str]:
         """For the terminal."""
         said = [
-            f"{row['account_id']}: {row['records']} records, {rounded(row['before'], _TOLD)} -> "
-            f"{rounded(row['after'], _TOLD)} {row['currency']} ({rounded(row['difference'], _TOLD):+f}), "
+            f"{row['account_id']}: {row['records']} records, {rounded(row['before'], _DECIMALS)} -> "
+            f"{rounded(row['after'], _DECIMALS)} {row['currency']} ({rounded(row['difference'], _DECIMALS):+f}), "
             f"{'issued' if row['is_issued'] else 'not issued yet'}"
             for row in self.accounts
         ]
         for currency, (before, after) in self.totals.items():
-            was, now, more = (rounded(amount, _TOLD) for amount in (before, after, after - before))
+            was, now, more = (rounded(amount, _DECIMALS) for amount in (before, after, after - before))
             moved = f"{was} -> {now} {currency} ({more:+f})"
             said.append(f"in all: {moved}, before rounding and taxes")
         ways = {row["is_issued"] for row in self.accounts}
@@ -107,17 +107,17 @@ def rerate(request: Request, asked: Asked) -> Rerated:
         raise WrongUsage(f"--deck: unknown {asked.deck!r}; there are {', '.join(settings.decks)}")
     month = shift_month(request.invoice_month, -1)
     with request.store() as store:
-        accounts_known(store, request)
+        require_known_accounts(store, request)
         with in_force(store.con, ("documents_in_force",)):
             held = store.sql(_BEFORE, {"month": month, "accounts": list(request.accounts) or None})
         erased = erased_among(store, ((account, month) for account in erased_accounts(store)))
-        if named := [str(one) for account, one in erased.items() if account in request.accounts]:
+        if named := [str(erasure) for account, erasure in erased.items() if account in request.accounts]:
             raise Refused(f"{month} cannot be rated any more: {'; '.join(named)}. {INSTEAD}")
         scoped = replace(request, only_these=bool(request.accounts))
         now = _now(store.within(scoped.scope), scoped, settings, month)
     held, now = (records.filter(~pl.col("account_id").is_in(list(erased))) for records in (held, now))
-    found = _compared(request.invoice_month, _chosen(held, asked), _chosen(now, asked), held)
-    return replace(found, left_out=[str(one) for one in erased.values()])
+    moved = _compared(request.invoice_month, _chosen(held, asked), _chosen(now, asked), held)
+    return replace(moved, left_out=[str(erasure) for erasure in erased.values()])
 
 
 def _now(store: Store, request: Request, settings: Settings, month: str) -> pl.DataFrame:
@@ -132,16 +132,16 @@ def _now(store: Store, request: Request, settings: Settings, month: str) -> pl.D
     first = month_start(month)
     rows = piece_rows(settings)
     folder = Path(tempfile.mkdtemp(prefix="tollbook-rerate-"))
-    found = [pl.DataFrame(schema=_MONEY)]
+    frames = [pl.DataFrame(schema=_MONEY)]
     try:
         with account_reader(store, settings, numbers_of(lookups, months), first, add_months(first, 1), rows) as reader:
-            pieces = list(classed(reader, lookups, folder, lambda _, __: None, of_months(months, None)))
-            included = drawn([path for _, path in pieces], lookups, rows)
-            for _, records in priced(pieces, included, reader, lookups):
-                found.append(records.select(pl.col(name).cast(kind) for name, kind in _MONEY.items()))
+            pieces = list(classify_pieces(reader, lookups, folder, lambda _, __: None, of_months(months, None)))
+            included = draw_allowances([path for _, path in pieces], lookups, rows)
+            for _, records in price_pieces(pieces, included, reader, lookups):
+                frames.append(records.select(pl.col(name).cast(kind) for name, kind in _MONEY.items()))
     finally:
         shutil.rmtree(folder)
-    return pl.concat(found)
+    return pl.concat(frames)
 
 
 def _chosen(records: pl.DataFrame, asked: Asked) -> pl.DataFrame:

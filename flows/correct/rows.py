@@ -22,8 +22,8 @@ _SIGNED = {
 def write_reversals(store: Store, run_id: str, reversals: list[tuple[StandingDocument, str]]) -> None:
     """Copies the rows behind documents with the other sign. reversals: a document, and the draft that takes it back."""
     names = ["run_id", "draft_id", "new_draft_id"]
-    mine = [(one.run_id, one.draft_id, draft_id) for one, draft_id in reversals]
-    store.con.register("_back", pl.DataFrame(mine, schema=dict.fromkeys(names, pl.String), orient="row").to_arrow())
+    drafts = [(original.run_id, original.draft_id, draft_id) for original, draft_id in reversals]
+    store.con.register("_back", pl.DataFrame(drafts, schema=dict.fromkeys(names, pl.String), orient="row").to_arrow())
     try:
         for table, signed in _SIGNED.items():
             have = store.columns(table)
@@ -38,20 +38,20 @@ def write_reversals(store: Store, run_id: str, reversals: list[tuple[StandingDoc
 
 
 def write_adjustments(store: Store, run_id: str, adjustments: list[Adjustment]) -> None:
-    """Adjustments in the place of what they add up: the rows of taken-back and new documents, of this run, become the
-    rows of theirs, as far as something is left of them.
+    """Puts adjustments in the place of the documents that they add up: the rows of this run's reversals and new
+    documents become rows of the adjustments, as far as something is left of them.
 
     Charges count without a line too: one resource may have taken another's place on a line that says the same.
     """
-    documents = [one.document for one in adjustments]
+    documents = [adjustment.document for adjustment in adjustments]
     drafts = [
-        (draft_id, one.document.draft_id, line, new_line)
-        for one in adjustments
-        for (draft_id, line), new_line in one.places.items()
+        (draft_id, adjustment.document.draft_id, line, new_line)
+        for adjustment in adjustments
+        for (draft_id, line), new_line in adjustment.places.items()
     ]
     names = {"draft_id": pl.String, "new_draft_id": pl.String, "line_no": pl.Int64, "new_line_no": pl.Int64}
     store.con.register("_places", pl.DataFrame(drafts, schema=names, orient="row").to_arrow())
-    mine = "run_id = $1 and draft_id in (select draft_id from _places)"
+    added_up = "run_id = $1 and draft_id in (select draft_id from _places)"
     try:
         for table, needs_line in (("charges", False), ("line_discounts", True), ("line_usage", True)):
             signed = [name for name in _SIGNED[table] if name in store.columns(table)]
@@ -64,10 +64,10 @@ def write_adjustments(store: Store, run_id: str, adjustments: list[Adjustment]) 
                 f"where t.run_id = $1 and (p.new_line_no is not null or not $2) group by all having {left}",
                 [run_id, needs_line],
             )
-            store.con.execute(f"delete from {table} where {mine}", [run_id])
+            store.con.execute(f"delete from {table} where {added_up}", [run_id])
             store.con.execute(f"insert into {table} by name select * from _summed")
         for table in ("invoice_lines", "invoice_taxes", "documents"):
-            store.con.execute(f"delete from {table} where {mine}", [run_id])
+            store.con.execute(f"delete from {table} where {added_up}", [run_id])
     finally:
         store.con.unregister("_places")
         store.con.execute("drop table if exists temp._summed")
@@ -76,21 +76,24 @@ def write_adjustments(store: Store, run_id: str, adjustments: list[Adjustment]) 
     store.append("invoice_taxes", tax_rows(documents, store.columns("invoice_taxes")))
 
 
-def write_outcomes(store: Store, run: Run, found: Prepared, adjustments: dict[str, Adjustment]) -> None:
-    """Rated usage of the documents in their place, and what was billed and is rated no more, for who is corrected.
+def write_outcomes(store: Store, run: Run, prepared: Prepared, adjustments: dict[str, Adjustment]) -> None:
+    """Rated usage of the new documents, and records that were billed and are no longer rated, of corrected accounts.
 
     Usage that another document of the account bills stays there; what an adjustment does not move, with the document
     that it adds to.
     """
     for table in ("rated_usage", "suspended_usage", "excluded_usage"):
         store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
-    drafted = {account: document.draft_id for account, document in found.replacements.items()}
-    drafted |= {account: one.document.draft_id for account, one in adjustments.items()}
+    drafted = {account: document.draft_id for account, document in prepared.replacements.items()}
+    drafted |= {account: adjustment.document.draft_id for account, adjustment in adjustments.items()}
     drafts = pl.DataFrame(
         list(drafted.items()), schema={"account_id": pl.String, "new_draft_id": pl.String}, orient="row"
     )
     taken_back = [
-        one.invoice_number for account, those in found.standing.items() if account not in adjustments for one in those
+        document.invoice_number
+        for account, standing in prepared.standing.items()
+        if account not in adjustments
+        for document in standing
     ]
     moved = "select usage_id from line_usage where run_id = $run"
     elsewhere = f"""
@@ -105,13 +108,13 @@ def write_outcomes(store: Store, run: Run, found: Prepared, adjustments: dict[st
                 f"insert into rated_usage by name select u.* replace (d.new_draft_id as draft_id) "
                 f"from read_parquet($path) u join _drafts d using (account_id) where u.usage_id not in ({elsewhere})",
                 {
-                    "path": str(path), "taken_back": taken_back, "corrected": list(found.standing),
+                    "path": str(path), "taken_back": taken_back, "corrected": list(prepared.standing),
                     "adjusted": list(adjustments), "run": run.run_id,
                 },
             )  # fmt: skip
     finally:
         store.con.unregister("_drafts")
-    corrected = list(found.standing)
+    corrected = list(prepared.standing)
     for path in sorted((run.work / "settled").glob("*.parquet")):
         records = pl.read_parquet(path).filter(pl.col("billed_to").is_in(corrected))
         for table, kind in (("suspended_usage", "suspended"), ("excluded_usage", "excluded")):

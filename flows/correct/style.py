@@ -1,4 +1,4 @@
-"""How a correction is told: a document taken back and a new one, or one document of what differs (correction_style)."""
+"""How a correction is shown: a reversal and a new document, or one document of what differs (correction_style)."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -14,8 +14,8 @@ from invoicing.adjustments import Adjustment, adjustment
 from schemas.document import Document
 
 
-def adjusted(
-    store: Store, run: Run, found: Prepared, reversals: dict[str, list[Document]], number: int, day: date
+def draft_adjustments(
+    store: Store, run: Run, prepared: Prepared, reversals: dict[str, list[Document]], number: int, day: date
 ) -> dict[str, Adjustment]:
     """The adjustments of accounts whose seller asks for them, by account; their drafts end on A and `number`.
 
@@ -23,18 +23,19 @@ def adjusted(
     on it, and where it bills records that are no longer the account's: nobody else is billed for them while it stands.
     """
     sellers = (run.settings if run.request.known is None else load_settings(run.request.home)).sellers
+    differing = [difference.account_id for difference in prepared.differences if not difference.details]
     asking = {
-        one.account_id: found.standing[one.account_id]
-        for one in found.differences
-        if not one.details
-        and sellers[found.standing[one.account_id][0].document.seller.seller_id].correction_style == "adjustment"
+        account: standing
+        for account in differing
+        if sellers[(standing := prepared.standing[account])[0].document.seller.seller_id].correction_style
+        == "adjustment"
     }
-    given_up = _given_up(store, run, [one for those in asking.values() for one in those])
+    given_up = _given_up(store, run, [document for standing in asking.values() for document in standing])
     adjustments = {}
-    for account, those in asking.items():
+    for account, standing in asking.items():
         if account not in given_up:
-            original = corrected_of(those)
-            now, draft_id = found.replacements.get(account), f"{original.draft_id}-A{number}"
+            original = corrected_of(standing)
+            now, draft_id = prepared.replacements.get(account), f"{original.draft_id}-A{number}"
             adjustments[account] = adjustment(original.document, now, reversals[account], draft_id, day)
     return adjustments
 
@@ -42,7 +43,7 @@ def adjusted(
 def _given_up(store: Store, run: Run, standing: Iterable[StandingDocument]) -> set[str]:
     """Accounts whose documents bill records that are still there and not theirs any more."""
     billed = pl.DataFrame(
-        [(one.run_id, one.account_id) for one in standing],
+        [(document.run_id, document.account_id) for document in standing],
         schema={"run_id": pl.String, "account_id": pl.String},
         orient="row",
     )

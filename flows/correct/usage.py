@@ -5,12 +5,12 @@ from functools import partial
 
 import polars as pl
 
-from flows.books.run import Run, emptied
+from flows.books.run import Run, empty_folder
 from flows.books.standing import StandingDocument, standing_of
 from flows.home.store import Store
 from flows.month.inputs import master_of, rating_tables
 from flows.month.usage.late import numbers_of, of_months
-from flows.month.usage.pieces import classed, drawn, piece_rows, priced
+from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import Piece, account_reader
 from flows.month.usage.rows import leave_rated, usage_rows
 from rating.outcomes import outcome
@@ -20,10 +20,10 @@ from schemas.periods import add_months, month_start, shift_month
 
 def rate_correction(run: Run) -> None:
     """Leaves in the work folder what the stages need of the rated usage (as flows.month.rate does), months.parquet, and
-    the folders usage/ and settled/: rows of rated_usage and of what is not rated any more, a file per piece, for who is
-    corrected."""
+    the folders usage/ and settled/: rows of rated_usage and of what is not rated any more, a file per piece, of the
+    accounts that are corrected."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
-    waiting, rated, usage, _ = (emptied(run.work / name) for name in ("classed", "rated", "usage", "settled"))
+    waiting, rated, usage, _ = (empty_folder(run.work / name) for name in ("classed", "rated", "usage", "settled"))
     standing = standing_of(store, request.invoice_month, request.accounts)
     months = usage_months_of(standing, request.invoice_month)
     months.write_parquet(run.work / "months.parquet")
@@ -36,9 +36,9 @@ def rate_correction(run: Run) -> None:
     keep = partial(_keep_settled, store, run, _billed(store, standing))
     with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
         wanted = of_months(months, None)
-        pieces = list(classed(reader, lookups, waiting, keep, wanted))
-        included = drawn([path for _, path in pieces], lookups, rows)
-        for path, records in priced(pieces, included, reader, lookups):
+        pieces = list(classify_pieces(reader, lookups, waiting, keep, wanted))
+        included = draw_allowances([path for _, path in pieces], lookups, rows)
+        for path, records in price_pieces(pieces, included, reader, lookups):
             leave_rated(records, rated / path.name)
             rows_of = usage_rows(run, records, pl.lit("correction", pl.Categorical)).select(columns)
             rows_of.with_columns(pl.col(pl.Categorical).cast(pl.String)).write_parquet(
@@ -50,24 +50,24 @@ def rate_correction(run: Run) -> None:
 
 def usage_months_of(standing: list[StandingDocument], month: str) -> pl.DataFrame:
     """account_id, usage_month: the month that the documents are for, and those whose usage they bill late."""
-    found = {(one.account_id, shift_month(month, -1)) for one in standing}
-    found |= {
-        (one.account_id, line.period_start.isoformat()[:7])
-        for one in standing
-        for line in one.document.lines
+    months = {(original.account_id, shift_month(month, -1)) for original in standing}
+    months |= {
+        (original.account_id, line.period_start.isoformat()[:7])
+        for original in standing
+        for line in original.document.lines
         if line.charge_type == "usage"
     }
-    return pl.DataFrame(sorted(found), schema={"account_id": pl.String, "usage_month": pl.String}, orient="row")
+    return pl.DataFrame(sorted(months), schema={"account_id": pl.String, "usage_month": pl.String}, orient="row")
 
 
 def _billed(store: Store, standing: list[StandingDocument]) -> pl.DataFrame:
     """usage_id, account_id of what the documents bill today."""
-    mine = pl.DataFrame(
-        [(one.run_id, one.account_id) for one in standing],
+    documents = pl.DataFrame(
+        [(original.run_id, original.account_id) for original in standing],
         schema={"run_id": pl.String, "account_id": pl.String},
         orient="row",
     )
-    store.con.register("_mine", mine.unique().to_arrow())
+    store.con.register("_mine", documents.unique().to_arrow())
     try:
         return store.sql(
             "select r.usage_id, r.account_id as billed_to from rated_usage r join _mine using (run_id, account_id)"
@@ -78,10 +78,10 @@ def _billed(store: Store, standing: list[StandingDocument]) -> pl.DataFrame:
 
 def _keep_settled(store: Store, run: Run, billed: pl.DataFrame, piece: Piece, records: pl.DataFrame) -> None:
     """Records that the documents bill and that are not rated any more: their outcome goes with the correction."""
-    mine = records.join(billed, on="usage_id", how="inner", maintain_order="left")
-    if mine.is_empty():
+    given_up = records.join(billed, on="usage_id", how="inner", maintain_order="left")
+    if given_up.is_empty():
         return
-    rows = mine.with_columns(
+    rows = given_up.with_columns(
         run_id=pl.lit(run.run_id), feed=pl.lit(piece.feed), outcome=outcome(), reason=pl.col("reason").cast(pl.String),
         estimate=pl.lit(None, EXACT), estimate_currency="currency",
     )  # fmt: skip

@@ -13,7 +13,7 @@ from flows.home.audit import record
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.issue.printing import faults, set_aside
-from invoicing.documents import issued
+from invoicing.documents import issue_document
 from schemas.document import Document, canonical
 
 ISSUED_AT_ONCE = 1000
@@ -51,6 +51,7 @@ def freeze(
         "order by seller_id, account_id, draft_id",
         [run_id],
     )
+    # Before a number is allotted: one for a page that cannot be made would be a gap, or a document without paper.
     drafts = _printable(store, settings, run_id, [row for row in waiting if seller in (None, row[1])])
     last = _last_numbers(store)
     numbers: list[str] = []
@@ -63,12 +64,13 @@ def freeze(
             yield frame
 
     store.append_each("issued_documents", frames())
+    # The run is approved once nobody is left: one seller's documents may be issued days before another's.
     if seller is None or all(row[1] == seller for row in waiting):
         add_event(store, run_id, "approved", request)
     balance_issue(store, run_id)
     bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run_id])[0][0]
-    told = f"{len(numbers)} documents issued of manifest {bound}"
-    record(store, "approve", run_id, request.by, request.now, detail=told)
+    summary = f"{len(numbers)} documents issued of manifest {bound}"
+    record(store, "approve", run_id, request.by, request.now, detail=summary)
     return numbers
 
 
@@ -94,8 +96,9 @@ def _numbered(
         day = asked or draft.issue_date
         sequence = _next_in(last, (seller_id, series, day.year))
         number = f"{series}-{day.year}-{sequence:06d}"
+        # A reversal gives back sums; the calls behind them are itemised in the file of the document that it reverses.
         has_usage = draft.correction != "reversal" and any(line.charge_type == "usage" for line in draft.lines)
-        document = issued(draft, number, day, f"{number}.csv" if has_usage else None)
+        document = issue_document(draft, number, day, f"{number}.csv" if has_usage else None)
         content = canonical(document)
         rows.append(
             (draft_id, number, seller_id, series, sequence, account_id, document.invoice_month, run_id, day,

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.books.books import Books
 from flows.books.context import Request
-from flows.books.runs import Inputs, billed_by, inputs_of, issued_sha256
+from flows.books.runs import Inputs, billing_settings, inputs_of, issued_sha256
 from flows.home.objects import kept
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
@@ -56,7 +56,7 @@ def _moved(store: Store, home: Home, settings: Settings, now: Inputs, run_id: st
     """What differs between the run's inputs and today's, a phrase each."""
     drafted, issued = store.rows("select inputs_sha256, issued_sha256 from runs where run_id = $1", [run_id])[0]
     moved = []
-    if issued != issued_sha256(store, but_for=run_id):
+    if issued != issued_sha256(store, without_run=run_id):
         moved.append("other documents were issued, and a draft is what they left owing")
     if drafted == now.sha256:
         return moved
@@ -66,7 +66,7 @@ def _moved(store: Store, home: Home, settings: Settings, now: Inputs, run_id: st
     moved += _feeds(then["feeds"], now.feeds) + _tables(then["tables"], now.tables)
     if then["settings_sha256"] != now.settings_sha256:
         before = _kept(home, then["settings_sha256"])
-        keys = _differing(before, billed_by(settings)) if before is not None else []
+        keys = _differing(before, billing_settings(settings)) if before is not None else []
         moved.append("tollbook.toml" + (f": {', '.join(keys[:5])}" if keys else ""))
     if then.get("held", []) != list(now.held):
         moved.append("the accounts set aside by hand")
@@ -89,8 +89,8 @@ def _feeds(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     for name in sorted({*then, *now}):
         if then.get(name) != now.get(name):
             more = now.get(name, {}).get("records", 0) - then.get(name, {}).get("records", 0)
-            told = f"{abs(more)} records {'more' if more > 0 else 'fewer'}" if more else "other records"
-            moved.append(f"feed {name} has {told}")
+            change = f"{abs(more)} records {'more' if more > 0 else 'fewer'}" if more else "other records"
+            moved.append(f"feed {name} has {change}")
     return moved
 
 
@@ -103,10 +103,10 @@ def _tables(then: dict[str, str], now: dict[str, str]) -> list[str]:
 def _differing(then: Any, now: Any, path: str = "") -> list[str]:
     """Dotted keys whose values differ."""
     if isinstance(then, dict) and isinstance(now, dict):
-        found = []
+        keys = []
         for key in sorted({*then, *now}):
-            found += _differing(then.get(key), now.get(key), f"{path}.{key}".lstrip("."))
-        return found
+            keys += _differing(then.get(key), now.get(key), f"{path}.{key}".lstrip("."))
+        return keys
     return [path] if then != now else []
 
 

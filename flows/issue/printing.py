@@ -56,7 +56,7 @@ def fault(draft_json: str) -> Problem | None:
     try:
         render_html(draft)
     except Exception as error:  # noqa: BLE001 whatever it is, it is what parks the account
-        return Problem("printing_failed", _told(error))
+        return Problem("printing_failed", _failure_text(error))
     return None
 
 
@@ -65,7 +65,7 @@ def _pool(processes: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _told(error: BaseException) -> str:
+def _failure_text(error: BaseException) -> str:
     lines = str(error).splitlines()
     return f"printing failed: {type(error).__name__}: {lines[0] if lines else 'no detail'}"
 
@@ -102,7 +102,7 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
         for number, text in waiting:
             printed = prints.popleft()
             if (error := printed.exception()) is not None:
-                failed.append((number, _told(error)))
+                failed.append((number, _failure_text(error)))
             else:
                 _written(store, request, number, text, printed.result())
             tick(1)

@@ -11,12 +11,12 @@ def with_jurisdiction(addresses: pl.DataFrame, places: Places) -> pl.DataFrame:
     """Rows with country, region and postal_code, with `jurisdiction` added: US-IL-CHI, US-TX, ES-CN, DE."""
     keys = ["country", "region", "postal_code"]
     distinct = addresses.select(keys).unique()
-    found = [places.jurisdiction(*address) for address in distinct.iter_rows()]
-    known = distinct.with_columns(pl.Series("jurisdiction", found, dtype=pl.String))
-    return addresses.join(known, on=keys, how="left", nulls_equal=True, validate="m:1", maintain_order="left")
+    jurisdictions = [places.jurisdiction(*address) for address in distinct.iter_rows()]
+    placed = distinct.with_columns(pl.Series("jurisdiction", jurisdictions, dtype=pl.String))
+    return addresses.join(placed, on=keys, how="left", nulls_equal=True, validate="m:1", maintain_order="left")
 
 
-def misplaced(versions: pl.DataFrame, locations: pl.DataFrame, places: Places) -> pl.DataFrame:
+def misplaced_accounts(versions: pl.DataFrame, locations: pl.DataFrame, places: Places) -> pl.DataFrame:
     """PARKED: accounts whose region decides taxes and does not fit the postal code beside it.
 
     Of an account's versions the last counts; of its locations every one, for 9-1-1 follows the service address.

@@ -21,8 +21,8 @@ _KEYS = ("account_id", "usage_month", "allowance_id", "pool")
 class AllowanceUse:
     """What a run granted and what its calls took, of all its accounts; `usage_months`: those with such calls.
 
-    grants: as rating.allowances.granted returns; used: account_id, usage_month, allowance_id, pool, used_units,
-    over_units.
+    grants: as rating.allowances.grant_allowances returns them; used: account_id, usage_month, allowance_id, pool,
+    used_units, over_units.
     """
 
     grants: pl.DataFrame
@@ -50,7 +50,7 @@ def meters(use: AllowanceUse, accounts: pl.DataFrame, tables: Tables) -> pl.Data
         for frame in (use.grants, use.used)
     )
     pools = grants.join(used, on=_KEYS, how="left", nulls_equal=True, validate="1:1")
-    found = []
+    rows = []
     for row in pools.join(billed, on="account_id").sort(_KEYS).iter_rows(named=True):
         code = row["allowance"]
         allowance = tables.catalog.plans[row["plan"]].allowances[code]
@@ -58,13 +58,13 @@ def meters(use: AllowanceUse, accounts: pl.DataFrame, tables: Tables) -> pl.Data
         granted, taken, over = (
             rounded(Decimal(row[name] or 0) / per_unit, 2) for name in ("granted_units", "used_units", "over_units")
         )
-        found.append(
+        rows.append(
             (row["draft_id"], code, in_language(allowance.name, row["locale"]), row["pool"], row["usage_month"],
              allowance.unit, granted, taken, over)
         )  # fmt: skip
     schema = dict.fromkeys(("draft_id", "allowance_id", "name", "pool", "usage_month", "unit"), pl.String)
     return pl.DataFrame(
-        found, schema={**schema, **{n: pl.Decimal(38, 2) for n in ("granted", "used", "over")}}, orient="row"
+        rows, schema={**schema, **{n: pl.Decimal(38, 2) for n in ("granted", "used", "over")}}, orient="row"
     )
 
 
@@ -81,14 +81,14 @@ def _drawn(rated: pl.DataFrame) -> pl.DataFrame:
     once = rated.with_columns(
         used_units=pl.when(pl.col("draws").is_null()).then("included_units").otherwise(0), over_units="charged_units"
     ).select(*_KEYS, "used_units", "over_units")
-    part = pl.col("draws").struct
+    taken_from = pl.col("draws").struct
     several = (
         rated.filter(pl.col("draws").is_not_null())
         .select("account_id", "usage_month", "draws")
         .explode("draws")
         .select(
-            "account_id", "usage_month", allowance_id=part.field("allowance_id"), pool=part.field("pool"),
-            used_units=part.field("units"), over_units=pl.lit(0, pl.Int64),
+            "account_id", "usage_month", allowance_id=taken_from.field("allowance_id"), pool=taken_from.field("pool"),
+            used_units=taken_from.field("units"), over_units=pl.lit(0, pl.Int64),
         )
     )  # fmt: skip
     return pl.concat([once, several]).group_by(_KEYS).agg(pl.col("used_units", "over_units").sum())

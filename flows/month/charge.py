@@ -15,7 +15,7 @@ from flows.month.inputs import MasterData, all_accounts, master_of, usage_months
 from flows.month.isolate import Accounts, parking
 from flows.month.usage_owed import UsageContext, usage_owed
 from rating.charges import one_time_charges, recurring_charges
-from rating.discounts import in_order, reached
+from rating.discounts import in_order, with_discounts
 from rating.owed import KEY, STATE, difference, horizons, parts_owed
 from rating.period_charges import with_states
 from rating.prices import agreed_prices, with_prices
@@ -75,18 +75,20 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
         parts, older = _to_charge(priced, issued, window)
     else:
         owed = [priced, *_priced_later(master, tables, settings, window, last_months)]
-        found = corrected_parts(owed, issued, replaced, run.request.invoice_month, last_months)
-        parts, older = _to_charge(priced, found.before, window, found)
+        corrected = corrected_parts(owed, issued, replaced, run.request.invoice_month, last_months)
+        parts, older = _to_charge(priced, corrected.before, window, corrected)
     single, foreign, aged = _one_time(master, accounts, charged, credited, window)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
     locales = master.versions.select("account_id", "locale").unique("account_id", keep="last", maintain_order=True)
     context = UsageContext(run, products, _currencies(master), locales, bounds, accounts_of)
     usage, unpriceable = usage_owed(context, replaced)
+    # Of several reasons the first is told: set aside by hand, then data that cannot be right, then missing prices.
     parked = pl.concat([held, master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
     charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
-    charges = reached(charges, discounts, products)
+    # Discounts last: what is owed is compared with what was issued at list prices, so that none bills a month anew.
+    charges = with_discounts(charges, discounts, products)
     checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
     parked.write_parquet(run.work / "parked.parquet")
     findings = pl.concat([older, aged, strangers])
@@ -110,15 +112,15 @@ def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.Da
 
 
 def _strangers(store: Store) -> pl.DataFrame:
-    """Master data that names an account nobody knows: it bills to no one, so somebody has to look."""
+    """Master data of accounts that feed accounts does not know: it is billed to nobody, so somebody has to look."""
     feeds = ("subscriptions", "devices", "numbers", "charges", "prices", "locations", "certificates", "payments")
     query = " union all ".join(
         f"select account_id, '{feed}' as feed, count(*) as records from feed_{feed} "
         "where account_id not in (select account_id from feed_accounts) group by account_id"
         for feed in feeds
     )
-    told = pl.format("{} has {} records of this account, which feed accounts does not know", "feed", "records")
-    return store.sql(f"{query} order by account_id, feed").select("account_id", **noticed_as("unknown_account", told))
+    detail = pl.format("{} has {} records of this account, which feed accounts does not know", "feed", "records")
+    return store.sql(f"{query} order by account_id, feed").select("account_id", **noticed_as("unknown_account", detail))
 
 
 def _priced_parts(
@@ -151,17 +153,18 @@ def _priced_later(
     master: MasterData, tables: Tables, settings: Settings, window: Window, last_months: pl.DataFrame
 ) -> list[pl.DataFrame]:
     """What is owed up to the last month that is issued, for accounts that have documents after the window's month."""
-    known = master.versions.unique("account_id", keep="last", maintain_order=True)
+    versions = master.versions.unique("account_id", keep="last", maintain_order=True)
+    # Later invoices billed changes to this month as well: what all documents lack is asked as of the last of them.
     is_later = pl.col("last") > month_of(window.month_first)
-    later = last_months.filter(is_later, pl.col("account_id").is_in(known["account_id"].implode()))
-    found = []
+    later = last_months.filter(is_later, pl.col("account_id").is_in(versions["account_id"].implode()))
+    owed = []
     for (month,), accounts in later.group_by("last", maintain_order=True):
         first = month_start(str(month))
-        mine = known.join(accounts, on="account_id", how="semi")
-        asked = horizons(mine, first, settings.billing.first_invoice_cutoff_day)
+        their_versions = versions.join(accounts, on="account_id", how="semi")
+        asked = horizons(their_versions, first, settings.billing.first_invoice_cutoff_day)
         wider = replace(window, month_first=first, end=add_months(first, 1))
-        found.append(_priced_parts(master, tables, asked, wider)[0])
-    return found
+        owed.append(_priced_parts(master, tables, asked, wider)[0])
+    return owed
 
 
 def _currencies(master: MasterData) -> pl.DataFrame:
@@ -186,14 +189,15 @@ def _issued_parts(store: Store) -> pl.DataFrame:
     )
 
 
-def _issued_charges(store: Store, but_for: list[str] | None) -> pl.DataFrame:
-    """What issued documents, `but_for` some, hold of each charge of feed `charges`: charge_key, already."""
+def _issued_charges(store: Store, replaced: list[str] | None) -> pl.DataFrame:
+    """What issued documents hold of each charge of feed `charges`, without the `replaced` ones (numbers): charge_key,
+    already."""
     return store.sql(
         """
         select c.charge_key, sum(c.amount_num) as already
         from charges c join standing_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
         where c.resource_kind = 'charge' and not list_contains($1, d.invoice_number) group by c.charge_key""",
-        [but_for or []],
+        [replaced or []],
     )
 
 
@@ -210,6 +214,7 @@ def _billed_earlier(
         .filter(pl.col("part_start") < pl.col("part_end"))
         .select(keys)
     )
+    # That system billed in advance, from what it knew at the beginning of its last month.
     last_month = add_months(window.cutover, -1)
     then = horizons(
         master.versions.unique("account_id", keep="last", maintain_order=True),
@@ -231,13 +236,14 @@ def _to_charge(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The difference with what its printed line needs; parts older than the window go to the review instead."""
     parts = corrected.parts if corrected else difference(priced, issued)
-    known = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
-    group = known.group_by(KEY).agg(
+    owed_and_issued = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
+    group = owed_and_issued.group_by(KEY).agg(
         pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min()
     )
+    # A part to give back may be of a state that is owed no longer: its model is known from what was issued of it.
     state = [*KEY, *STATE]
     models = (
-        known.group_by(state)
+        owed_and_issued.group_by(state)
         .agg(pl.col("price_model", "priced_on").drop_nulls().first())
         .with_columns(pl.col("priced_on").fill_null(pl.col("cycle_start")))
     )

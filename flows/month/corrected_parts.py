@@ -19,8 +19,8 @@ _PART = [*KEY, *STATE, "part_start", "part_end", "quantity"]
 
 @dataclass(frozen=True)
 class CorrectedParts:
-    """parts: what the document in their place charges. before: parts of documents before it, with how they were taxed.
-    known: those, and the parts of the documents it takes the place of."""
+    """parts: what the new document charges. before: parts of documents that came before it, with how they were taxed.
+    known: those, and the parts of the documents that it replaces."""
 
     parts: pl.DataFrame
     before: pl.DataFrame
@@ -28,10 +28,10 @@ class CorrectedParts:
 
 
 def replaced_by(store: Store, run: Run) -> list[str] | None:
-    """Numbers of the documents that a correction takes the place of; None for any other run."""
+    """Numbers of the documents that a correction replaces; None for any other run."""
     if run.kind != "correction":
         return None
-    return [one.invoice_number for one in standing_of(store, run.request.invoice_month, run.request.accounts)]
+    return [document.invoice_number for document in standing_of(store, run.request.invoice_month, run.request.accounts)]
 
 
 def last_issued(store: Store) -> pl.DataFrame:
@@ -46,16 +46,18 @@ def corrected_parts(
 
     issued: parts of issued documents with invoice_number and invoice_month, null for what an earlier system billed.
     """
-    mine = pl.col("invoice_number").is_in(replaced).fill_null(value=False)
+    is_replaced = pl.col("invoice_number").is_in(replaced).fill_null(value=False)
     is_before = (pl.col("invoice_month") <= month).fill_null(value=True)
-    replaced_parts, before = issued.filter(mine), issued.filter(~mine, is_before)
+    replaced_parts, before = issued.filter(is_replaced), issued.filter(~is_replaced, is_before)
     own = difference(owed[0], pl.concat([before, replaced_parts]))
     later = last_months.filter(pl.col("last") > month)
     changed = own.join(later, on="account_id", how="anti")
     if len(owed) > 1:
+        # Correcting more than the account still lacks today would bill a second time what a later document billed.
         lacking = difference(pl.concat(owed[1:], how="diagonal"), issued)
         common = overlap(own.join(later, on="account_id", how="semi"), lacking)
         changed = pl.concat([changed, common.select(own.columns)])
+    # Against nothing: this only adds up the replaced parts and what changed, and drops what cancels out.
     parts = difference(pl.concat([replaced_parts.select(_PART), changed.select(_PART)]), _nothing(issued.schema))
     return CorrectedParts(parts, before, pl.concat([before, replaced_parts]))
 

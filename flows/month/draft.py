@@ -20,7 +20,7 @@ from flows.month.allowance_use import meters, read_use
 from flows.month.draft_rows import write_drafts
 from flows.month.headings import headings_of
 from flows.month.inputs import MasterData, billed_to, master_of
-from flows.month.isolate import alone, stage_failed
+from flows.month.isolate import failing_items, stage_failed
 from flows.month.past import holders_of, past_of, previous_totals
 from invoicing.documents import RunFacts, build_documents
 from invoicing.fit import unfit
@@ -51,22 +51,22 @@ def draft(run: Run) -> Drafted:
     holders = holders_of(store, request.invoice_month)
     before = previous_totals(store, request.invoice_month)
     accounts = billed_to(master, settings, request.invoice_month, request.month_first)
-    mine = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, holders, request)))
-    past = past_of(store, request.invoice_month, mine["account_id"])
+    drafted_for = accounts.filter(~pl.col("account_id").is_in(_left_out(accounts, holders, request)))
+    past = past_of(store, request.invoice_month, drafted_for["account_id"])
     facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
     balances = _balances(store, request.month_first)
-    lines = lines.filter(pl.col("account_id").is_in(mine["account_id"].implode()))
+    lines = lines.filter(pl.col("account_id").is_in(drafted_for["account_id"].implode()))
     use = read_use(run)
 
     def built(accounts: frozenset[str]) -> list[Document]:
-        some = mine.filter(pl.col("account_id").is_in(list(accounts)))
+        some = drafted_for.filter(pl.col("account_id").is_in(list(accounts)))
         headings = [
             replace(heading, rates=tables.fx)
             for heading in headings_of(some, settings, past, balances, request.month_first)
         ]
         return build_documents(lines, taxes, meters(use, some, tables), headings, facts)
 
-    documents, wrong = _documents(frozenset(mine["account_id"]), built)
+    documents, wrong = _documents(frozenset(drafted_for["account_id"]), built)
     rows = [(account, *problem) for account, problem in wrong.items()]
     parked = pl.concat([parked, pl.DataFrame(rows, schema=PARKED, orient="row")])
     outcomes = _outcomes(run, master, parked, documents, holders, before, settings)
@@ -79,8 +79,8 @@ def draft(run: Run) -> Drafted:
         )
         write_differences(store, run.run_id, replaced)
         add_event(store, run.run_id, "drafted", request)
-        told = ", ".join(f"{count} {name}" for name, count in _counted(outcomes).items())
-        audit.record(store, "run", run.run_id, request.by, request.now, None, told)
+        sums = ", ".join(f"{count} {name}" for name, count in _counted(outcomes).items())
+        audit.record(store, "run", run.run_id, request.by, request.now, None, sums)
         balance_books(store, run.run_id)
     store.checkpoint()
     return Drafted(_counted(outcomes), replaced)
@@ -93,10 +93,10 @@ def _documents(
     try:
         documents, failed = built(accounts), {}
     except Exception as error:  # noqa: BLE001 raised again unless it is an account's
-        failed = alone(sorted(accounts), built, error)
+        failed = failing_items(sorted(accounts), built, error)
         documents = built(accounts - set(failed))
     wrong = {account: stage_failed("drafting", how) for account, how in failed.items()}
-    wrong |= {d.bill_to.account_id: found for d in documents if (found := unfit(d))}
+    wrong |= {d.bill_to.account_id: problem for d in documents if (problem := unfit(d))}
     return [d for d in documents if d.bill_to.account_id not in wrong], wrong
 
 
@@ -118,7 +118,7 @@ _PAYMENT_SIGN = {"payment": -1, "deposit": -1, "write_off": -1, "refund": 1, "ch
 
 
 def _balances(store: Store, as_of: date) -> dict[str, Balance]:
-    """What is open per account before this month, for accounts whose payments we are told (RULES 14)."""
+    """What is open per account before this month, for accounts of which feed payments tells us (RULES 14)."""
     payments = store.current("payments").filter(pl.col("received_on") < as_of)
     reversed_ = payments.filter(pl.col("reverses").is_not_null())["reverses"].implode()
     counted = payments.filter(pl.col("reverses").is_null(), ~pl.col("payment_id").is_in(reversed_))
@@ -130,8 +130,8 @@ def _balances(store: Store, as_of: date) -> dict[str, Balance]:
         "select d.account_id, d.total as value from issued_documents i join documents d using (run_id, draft_id) "
         "where i.issue_date < $1", [as_of]
     )  # fmt: skip
-    told = pl.concat([signed, documents.filter(pl.col("account_id").is_in(signed["account_id"].implode()))])
-    sums = told.group_by("account_id").agg(pl.col("value").sum()).sort("account_id")
+    entries = pl.concat([signed, documents.filter(pl.col("account_id").is_in(signed["account_id"].implode()))])
+    sums = entries.group_by("account_id").agg(pl.col("value").sum()).sort("account_id")
     return {account: Balance(as_of=as_of, amount=value) for account, value in sums.iter_rows()}
 
 
@@ -141,13 +141,13 @@ def _outcomes(
 ) -> pl.DataFrame:  # fmt: skip
     """One row per known account (RULES 26)."""
     request = run.request
-    known = master.versions.unique("account_id", keep="last", maintain_order=True)
-    starts = horizons(known, request.month_first, settings.billing.first_invoice_cutoff_day)
+    accounts = master.versions.unique("account_id", keep="last", maintain_order=True)
+    starts = horizons(accounts, request.month_first, settings.billing.first_invoice_cutoff_day)
     totals = {d.bill_to.account_id: d.total for d in documents}
     problems = {account: Problem(code, detail) for account, code, detail in parked.iter_rows()}
     rows = []
     for account, seller, currency, served_until, billing_start, horizon in (
-        known.join(starts.select("account_id", "horizon"), on="account_id", maintain_order="left")
+        accounts.join(starts.select("account_id", "horizon"), on="account_id", maintain_order="left")
         .select("account_id", "seller_id", "currency", "served_until", "billing_start", "horizon")
         .iter_rows()
     ):

@@ -122,20 +122,20 @@ def document_rows(documents: list[Document]) -> pl.DataFrame:
 
 def line_rows(documents: list[Document], columns: list[str]) -> pl.DataFrame:
     """Rows of table invoice_lines, for documents that are not made from frames."""
-    return _part_rows(documents, "lines", columns)
+    return _line_or_taxs(documents, "lines", columns)
 
 
 def tax_rows(documents: list[Document], columns: list[str]) -> pl.DataFrame:
     """Rows of table invoice_taxes, for documents that are not made from frames."""
-    return _part_rows(documents, "taxes", columns)
+    return _line_or_taxs(documents, "taxes", columns)
 
 
-def _part_rows(documents: list[Document], part: str, columns: list[str]) -> pl.DataFrame:
+def _line_or_taxs(documents: list[Document], part: str, columns: list[str]) -> pl.DataFrame:
     rows = [
-        {name: getattr(one, name, None) for name in columns}
+        {name: getattr(line_or_tax, name, None) for name in columns}
         | {"run_id": d.run_id, "draft_id": d.draft_id, "account_id": d.bill_to.account_id}
         for d in documents
-        for one in getattr(d, part)
+        for line_or_tax in getattr(d, part)
     ]
     exact = {name for row in rows for name, value in row.items() if isinstance(value, Decimal)}
     return pl.DataFrame(rows, schema_overrides=dict.fromkeys(exact, EXACT), infer_schema_length=None)

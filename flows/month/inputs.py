@@ -11,9 +11,9 @@ from flows.books.run import Run, draft_id
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
-from flows.month.addresses import misplaced, with_jurisdiction
-from rating.allowances import granted
-from rating.classes import placed
+from flows.month.addresses import misplaced_accounts, with_jurisdiction
+from rating.allowances import grant_allowances
+from rating.classes import place_numbers
 from rating.deck_search import RateBook, agreed_rates, rate_book
 from rating.decks import plan_rates, rules, tariffs
 from rating.devices import Devices, devices_over_time
@@ -78,7 +78,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         _unknown_decks(current["prices"], tables),
         _plan_misfits(versions, tables),
         _idle_prices(current["prices"], tables),
-        misplaced(versions, locations, tables.places),
+        misplaced_accounts(versions, locations, tables.places),
     ]
     return MasterData(
         versions=versions,
@@ -130,12 +130,12 @@ def _served_until(leaving: dict[str, date], spans: pl.DataFrame) -> pl.DataFrame
 
 def _unknown_products(current: dict[str, pl.DataFrame], tables: Tables) -> pl.DataFrame:
     """Accounts with a product the catalogue does not know: parked, since nobody can say what they owe."""
-    known = list(tables.catalog.products)
-    found = "feed {} names product {}, which the catalogue does not know"
+    products = list(tables.catalog.products)
+    detail = "feed {} names product {}, which the catalogue does not know"
     frames = [
         current[feed]
-        .filter(~pl.col("product_code").is_in(known))
-        .select("account_id", **parked_as("unknown_product", pl.format(found, pl.lit(feed), "product_code")))
+        .filter(~pl.col("product_code").is_in(products))
+        .select("account_id", **parked_as("unknown_product", pl.format(detail, pl.lit(feed), "product_code")))
         for feed in ("subscriptions", "devices", "numbers", "charges")
     ]
     return pl.concat(frames).sort("account_id", "detail").unique("account_id", keep="first", maintain_order=True)
@@ -157,9 +157,9 @@ def _plan_misfits(versions: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     )
     unknown = pl.col("plan_currency").is_null()
     stranger = parked_as("unknown_plan", pl.format("plan {} is not in the catalogue", "plan"))
-    told = pl.format("plan {} is in {}, the account in {}", "plan", "plan_currency", "currency")
+    detail = pl.format("plan {} is in {}, the account in {}", "plan", "plan_currency", "currency")
     misfits = on_plan.filter(unknown | (pl.col("plan_currency") != pl.col("currency")))
-    return misfits.select("account_id", **either(unknown, stranger, parked_as("plan_currency", told)))
+    return misfits.select("account_id", **either(unknown, stranger, parked_as("plan_currency", detail)))
 
 
 def _idle_prices(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
@@ -172,8 +172,8 @@ def _idle_prices(prices: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 
 
 def usage_months(settings: Settings, invoice_month: str, since: str | None = None) -> list[tuple[str, date, date]]:
-    """(month, first day, first day after) of every usage month a run of `invoice_month` may still bill, or of those
-    `since` one."""
+    """(month, first day, first day after) of every usage month that a run of `invoice_month` may still bill; `since`:
+    from that month on instead."""
     first = max(
         shift_month(settings.billing.first_invoice_month, -1),
         since or shift_month(invoice_month, -1 - settings.billing.lookback_months),
@@ -212,7 +212,7 @@ def rating_tables(
         rules=rules(catalog),
         book=book,
         tariffs=tariffs(catalog, tables.decks, agreed),
-        grants=granted(master.spans, master.versions, months, catalog),
+        grants=grant_allowances(master.spans, master.versions, months, catalog),
         pools=pools_of(catalog, _devices(master, tables)),
         on_net=on_net_of(catalog, house.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
         billed_before=_billed_before(store).clear() if never_late else _billed_before(store),
@@ -292,7 +292,7 @@ def _placed_numbers(master: MasterData, book: RateBook) -> pl.DataFrame:
     """Number intervals with the country and region that the numbering plan gives the number."""
     rows = number_intervals(master)
     return pl.concat(
-        [rows, placed(rows["number"], book.cells).select(near_country="country", near_region="region")],
+        [rows, place_numbers(rows["number"], book.cells).select(near_country="country", near_region="region")],
         how="horizontal",
     )
 

@@ -38,13 +38,15 @@ class Accounts:
         """Master data of these accounts."""
         if self.within is None and not self.without:
             return master
-        frames = {part.name: self.rows(getattr(master, part.name)) for part in fields(master)}
+        frames = {field.name: self.rows(getattr(master, field.name)) for field in fields(master)}
         return replace(master, **frames)
 
 
-def alone(items: Sequence[str], attempt: Callable[[frozenset[str]], object], error: Exception) -> dict[str, str]:
-    """The items that fail on their own -> how. Raises `error` when none does, or more than MOST do."""
-    found: dict[str, str] = {}
+def failing_items(
+    items: Sequence[str], attempt: Callable[[frozenset[str]], object], error: Exception
+) -> dict[str, str]:
+    """The items that fail when tried alone -> the error. Raises `error` when none does, or more than MOST do."""
+    failures: dict[str, str] = {}
     waiting = [list(items)]
     while waiting:
         some = waiting.pop()
@@ -54,12 +56,12 @@ def alone(items: Sequence[str], attempt: Callable[[frozenset[str]], object], err
         if len(some) > 1:
             waiting += [some[len(some) // 2 :], some[: len(some) // 2]]
             continue
-        found[some[0]] = f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else 'no detail'}"
-        if len(found) > MOST:
+        failures[some[0]] = f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else 'no detail'}"
+        if len(failures) > MOST:
             raise error
-    if not found:
+    if not failures:
         raise error
-    return found
+    return failures
 
 
 def _fault(attempt: Callable[[frozenset[str]], object], some: frozenset[str]) -> Exception | None:
@@ -85,7 +87,7 @@ def parking(run: Run, name: str, accounts: Callable[[], Sequence[str]], stage: C
     except (Refused, WrongUsage, NothingToDo):
         raise
     except Exception as error:  # noqa: BLE001 raised again unless it is an account's
-        failed = alone(sorted(accounts()), lambda some: stage(Accounts(within=some)), error)
+        failed = failing_items(sorted(accounts()), lambda some: stage(Accounts(within=some)), error)
     done = stage(Accounts(without=frozenset(failed)))
     path = run.work / "parked.parquet"
     rows = [(account, *stage_failed(name, how)) for account, how in failed.items()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from flows.home.store import Store
-from invoicing.adjustments import added_up
+from invoicing.adjustments import with_adjustment
 from schemas.document import Document, HistoryPoint
 from schemas.money import minor_digits, rounded
 
@@ -39,7 +39,7 @@ def past_of(store: Store, month: str, accounts: Iterable[str]) -> Past:
         asked,
     ):
         document = Document.model_validate_json(text)
-        previous[account] = added_up(previous[account], document) if account in previous else document
+        previous[account] = with_adjustment(previous[account], document) if account in previous else document
     history: dict[str, list[HistoryPoint]] = {}
     for account, of_month, currency, total in store.rows(
         f"""

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.run import Run, emptied
+from flows.books.run import Run, empty_folder
 from flows.home import progress
 from flows.home.side_by_side import ahead, several
 from flows.home.store import Store
 from flows.month.inputs import master_of, rating_tables
 from flows.month.usage.late import Late, rate_late
-from flows.month.usage.pieces import classed, drawn, piece_rows, priced
+from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import Piece, usage_reader
-from flows.month.usage.rows import counted, rated_and_left, write_estimates, write_settled
+from flows.month.usage.rows import count_outcomes, rated_and_left, write_estimates, write_settled
 from rating.usage import RatingTables
 from schemas.periods import month_start
 
@@ -28,7 +28,7 @@ def rate(run: Run) -> dict[str, int]:
     way.
     """
     store, settings, tables = run.store, run.settings, run.tables
-    waiting, rated = (emptied(run.work / name) for name in ("classed", "rated"))
+    waiting, rated = (empty_folder(run.work / name) for name in ("classed", "rated"))
     master = master_of(run)
     lookups = rating_tables(store, settings, run.request.invoice_month, master, tables)
     late = Late.of(settings, master, run.request.month_first)
@@ -36,29 +36,31 @@ def rate(run: Run) -> dict[str, int]:
     rows = piece_rows(settings)
 
     def tables_from(usage_month: str) -> RatingTables:
-        """Of the run, or looking back further."""
+        """The run's tables, or others that look back further."""
         if month_start(usage_month) >= lookups.oldest_usage_day:
             return lookups
         return rating_tables(store, settings, run.request.invoice_month, master, tables, since=usage_month)
 
-    def settled(piece: Piece, records: pl.DataFrame) -> None:
+    def set_apart(piece: Piece, records: pl.DataFrame) -> None:
         write_settled(store, run, piece.feed, late.set_apart(records))
 
     with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
-        pieces = list(classed(reader, lookups, waiting, settled))
-        included = drawn([path for _, path in pieces], lookups, rows)
+        pieces = list(classify_pieces(reader, lookups, waiting, set_apart))
+        included = draw_allowances([path for _, path in pieces], lookups, rows)
         columns = store.columns("rated_usage")
 
-        def left(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
+        def leave_piece(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
             path, records = item
             tick(1)
             return rated_and_left(run, records, rated / path.name, columns)
 
         with progress.stage("price", len(pieces), "pieces") as tick:
-            store.append_each("rated_usage", several(left, ahead(priced(pieces, included, reader, lookups))))
+            store.append_each(
+                "rated_usage", several(leave_piece, ahead(price_pieces(pieces, included, reader, lookups)))
+            )
         rate_late(store, run, settings, late, rows, tables_from)
         write_estimates(store, run.run_id)
-    counts = counted(store, run.run_id)
+    counts = count_outcomes(store, run.run_id)
     store.checkpoint()
     shutil.rmtree(waiting)
     lookups.grants.write_parquet(run.work / "grants.parquet")

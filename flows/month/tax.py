@@ -10,7 +10,7 @@ from flows.home.store import Store
 from flows.month.draft_rows import load_charges
 from flows.month.inputs import all_accounts, billed_to, master_of
 from flows.month.isolate import Accounts, parking
-from flows.month.taxing.engine import Question, answered
+from flows.month.taxing.engine import Question, tax_documents
 from flows.month.taxing.memory import given_back, issued_taxes, rated_calls, with_proof
 from flows.month.taxing.traffic import study, with_method
 from invoicing.lines import to_lines
@@ -55,7 +55,7 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     memory = given_back(store, lines)
     issued = issued_taxes(store, _looked_up(lines, certificates, settings))
     question = Question(lines, headings, certificates, id_checks, issued, memory)
-    result = answered(question, tables.taxes, settings, run)
+    result = tax_documents(question, tables.taxes, settings, run)
     late = late_certificates(certificates, with_proof(issued, tables.taxes, run.request.month_first, settings))
     pl.concat([result.findings, late]).write_parquet(run.work / "tax_findings.parquet")
     parked = pl.concat([parked, result.parked.select(list(PARKED))])
@@ -77,7 +77,7 @@ def _looked_up(lines: pl.DataFrame, certificates: pl.DataFrame, settings: Settin
 
 def _given(store: Store, run: Run) -> pl.DataFrame:
     """discount_key, documents: on how many documents that stand each discount was given; for a correction, on how many
-    before those it takes the place of."""
+    before those that it replaces."""
     return store.sql(
         """
         select discount_key, count(distinct d.goes_with) as documents

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.run import Run, emptied
+from flows.books.run import Run, empty_folder
 from flows.home.store import Store
 from flows.month.isolate import Accounts
 from flows.month.usage.rows import read_rated, reading_amount
-from rating.charges import SUMS, summed, summed_again, usage_charges, usage_components
-from rating.less_billed import keyed, less_billed
+from rating.charges import SUMS, merge_sums, sum_components, usage_charges, usage_components
+from rating.less_billed import less_billed, with_line_keys
 from rating.period_charges import with_usage_pricing
 from schemas.catalog import Product, in_language
 from schemas.frames import parked_as
@@ -29,7 +29,7 @@ _BILLED = """
         l.list_amount as amount, l.quantity, l.unit, l.list_unit_price, l.period_start, l.period_end
     from invoice_lines as l join standing_documents as d on d.run_id = l.run_id and d.draft_id = l.draft_id
     join _months as m on m.account_id = d.account_id and m.usage_month = strftime(l.period_start, '%Y-%m')
-    where l.charge_type = 'usage' and not list_contains($but_for, d.invoice_number)
+    where l.charge_type = 'usage' and not list_contains($replaced, d.invoice_number)
     order by d.issued_at, d.series, d.sequence, l.line_no"""
 
 _PARTS = "account_id, line_key, usage_id, component, rate_id, allowance_id, price, per, amount_den"
@@ -60,18 +60,18 @@ class UsageContext:
     accounts: Accounts
 
 
-def usage_owed(context: UsageContext, but_for: list[str] | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+def usage_owed(context: UsageContext, replaced: list[str] | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """CHARGE rows of the run's usage, and accounts whose usage no pricing prices (schemas.frames.PARKED).
 
-    Leaves components/*.parquet in the work folder: what each record puts on which line. `but_for`: numbers of the
-    documents that a correction takes the place of; then all its usage is less what the other documents hold.
+    Leaves components/*.parquet in the work folder: what each record puts on which line. `replaced`: numbers of the
+    documents that a correction replaces; then all its usage is less what the other documents hold.
     """
-    folder = emptied(context.run.work / "components")
+    folder = empty_folder(context.run.work / "components")
     sums = _components(context, "rated", folder)
-    if but_for is not None:
-        return _less_billed(context, sums, folder, but_for)
+    if replaced is not None:
+        return _less_billed(context, sums, folder, replaced)
     charges, problems = with_usage_pricing(usage_charges(sums, context.bounds), context.currencies, context.products)
-    late_folder = emptied(context.run.work / "late_components")
+    late_folder = empty_folder(context.run.work / "late_components")
     late_sums = _components(context, "late", late_folder)
     if late_sums.is_empty():
         return charges, problems
@@ -81,23 +81,23 @@ def usage_owed(context: UsageContext, but_for: list[str] | None = None) -> tuple
     return pl.concat([charges, _said_late(late, context)]), pl.concat([problems, more])
 
 
-def _components(context: UsageContext, part: str, folder: Path) -> pl.DataFrame:
+def _components(context: UsageContext, folder_name: str, folder: Path) -> pl.DataFrame:
     """Writes what each rated record puts on which line, piece by piece; returns it added up (rating.charges.SUMS)."""
     sums = [pl.DataFrame(schema=SUMS)]
-    for path in sorted((context.run.work / part).glob("*.arrow")):
+    for path in sorted((context.run.work / folder_name).glob("*.arrow")):
         components = usage_components(context.accounts.rows(read_rated(path)), context.products)
         components.with_columns(reading_amount()).write_parquet(folder / f"{path.stem}.parquet", compression="lz4")
-        sums.append(summed(components))
-    return summed_again(pl.concat(sums))
+        sums.append(sum_components(components))
+    return merge_sums(pl.concat(sums))
 
 
 def _less_billed(
-    context: UsageContext, sums: pl.DataFrame, folder: Path, but_for: list[str]
+    context: UsageContext, sums: pl.DataFrame, folder: Path, replaced: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Charges and components of usage months rated anew, less what documents hold of them."""
     owed, problems = with_usage_pricing(usage_charges(sums, context.bounds), context.currencies, context.products)
     months = context.accounts.rows(pl.read_parquet(context.run.work / "months.parquet"))
-    billed = keyed(_billed(context.run.store, months, but_for), context.products)
+    billed = with_line_keys(_billed(context.run.store, months, replaced), context.products)
     moved = _moved(context.run.store, folder, billed)
     if billed.is_empty():
         return owed, problems
@@ -112,10 +112,10 @@ def _less_billed(
     return less_billed(owed, billed, digits, moved), problems
 
 
-def _billed(store: Store, months: pl.DataFrame, but_for: list[str]) -> pl.DataFrame:
+def _billed(store: Store, months: pl.DataFrame, replaced: list[str]) -> pl.DataFrame:
     store.con.register("_months", months.select("account_id", "usage_month").to_arrow())
     try:
-        return store.sql(_BILLED, {"but_for": but_for})
+        return store.sql(_BILLED, {"replaced": replaced})
     finally:
         store.con.unregister("_months")
 
@@ -142,7 +142,7 @@ def _moved(store: Store, folder: Path, billed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _said_late(charges: pl.DataFrame, context: UsageContext) -> pl.DataFrame:
-    """With the text that says so, in the language of the account's documents."""
+    """Charges with the text that says that they came late, in the language of the account's documents."""
     asked = charges.select("account_id", "product_code").unique().join(context.locales, on="account_id", validate="m:1")
     texts = [
         (
@@ -152,8 +152,8 @@ def _said_late(charges: pl.DataFrame, context: UsageContext) -> pl.DataFrame:
         )
         for account, code, locale in asked.select("account_id", "product_code", "locale").iter_rows()
     ]
-    known = pl.DataFrame(
+    texts_of = pl.DataFrame(
         texts, schema={"account_id": pl.String, "product_code": pl.String, "_text": pl.String}, orient="row"
     )
-    said = charges.join(known, on=["account_id", "product_code"], how="left", validate="m:1", maintain_order="left")
+    said = charges.join(texts_of, on=["account_id", "product_code"], how="left", validate="m:1", maintain_order="left")
     return said.with_columns(description="_text").select(charges.columns)

@@ -132,14 +132,14 @@ class _Window:
         if not closed or self.overridden:
             return due
         on = {day: [seller for seller in closed if days[seller] == day] for day in sorted({days[s] for s in closed})}
-        told = ", ".join(f"{day} for {', '.join(sellers)}" for day, sellers in on.items())
-        told = (
-            f"{self._month}: mails go out from {self._first} to {self._last}; today is {told}. "
+        today = ", ".join(f"{day} for {', '.join(sellers)}" for day, sellers in on.items())
+        sentence = (
+            f"{self._month}: mails go out from {self._first} to {self._last}; today is {today}. "
             "To send all the same, give --late-reason TEXT"
         )
         if len(closed) == len(days):
-            raise Refused(told)
-        report.notes.append(told)
+            raise Refused(sentence)
+        report.notes.append(sentence)
         report.counts["waiting"] += sum(mail.seller_id in closed for mail in due)
         return [mail for mail in due if mail.seller_id not in closed]
 

@@ -136,8 +136,8 @@ class Mailer:
             return Outcome("refused", "the server takes no address outside ASCII")
         except (smtplib.SMTPServerDisconnected, OSError):
             self._drop()
-            told = "the connection broke after the mail was sent; the server may have it"
-            return Outcome("unknown", told) if smtp.in_body else None
+            doubt = "the connection broke after the mail was sent; the server may have it"
+            return Outcome("unknown", doubt) if smtp.in_body else None
         return _judged(*next(iter(refused.values()))) if refused else Outcome("accepted", "")
 
     def _drop(self) -> None:

@@ -164,28 +164,30 @@ def _note(store: Store, settings: Settings, done: Erasure, detail: Detail, reaso
         rows = [(done.account_id, done.until_month, *row) for row in _files(store.home, detail)]
         schema = dict.fromkeys(["account_id", "until_month", "file", "sha256", "what"], pl.String)
         store.append("erased_files", pl.DataFrame(rows, schema=schema, orient="row"))
-        told = f"up to {done.until_month}: {done.records} records, {detail.lines} unread lines, {len(rows)} files named"
-        audit.record(store, "erase", done.account_id, by, now, reason, told)
+        summary = (
+            f"up to {done.until_month}: {done.records} records, {detail.lines} unread lines, {len(rows)} files named"
+        )
+        audit.record(store, "erase", done.account_id, by, now, reason, summary)
         inputs = read_inputs(store, settings, tables).sha256
         done.voided = void_drafts(store, inputs, "call detail was erased", by, now)
 
 
 def _files(home: Home, detail: Detail) -> list[tuple[str, str | None, str]]:
     """(file below the home, hash, what it is) of every file that holds the detail."""
-    found: list[tuple[str, str | None, str]] = []
+    files: list[tuple[str, str | None, str]] = []
     for number, file, sha256 in detail.usage_files:
-        found.append((file, sha256, "usage_csv"))
+        files.append((file, sha256, "usage_csv"))
         mails = sorted((home.root / file).parents[1].glob(f"mail/{number}-*.eml"))
-        found += [(home.relative(mail), None, "mail") for mail in mails]
-    found += [
+        files += [(home.relative(mail), None, "mail") for mail in mails]
+    files += [
         (home.relative(kept(home, sha256)), sha256, "source_copy")
         for _, sha256 in sorted({*detail.sources, *detail.rolled_back})
         if kept(home, sha256).exists()
     ]
     if detail.rejected:
         # A review shows an example of each fault, which may be the line of this account.
-        found += [(home.relative(page), None, "review") for page in sorted(home.root.glob("out/*/review.html"))]
-    return found + [(file, sha256, "original") for file, sha256 in detail.sources if (home.root / file).exists()]
+        files += [(home.relative(page), None, "review") for page in sorted(home.root.glob("out/*/review.html"))]
+    return files + [(file, sha256, "original") for file, sha256 in detail.sources if (home.root / file).exists()]
 
 
 def _listed(store: Store) -> tuple[list[str], list[str]]:

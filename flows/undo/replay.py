@@ -64,16 +64,16 @@ class Replay:
         """For the terminal."""
         said = []
         for row in self.outcomes:
-            told = f"{row['reason']}: {row['records']} {row['feed']}"
+            sentence = f"{row['reason']}: {row['records']} {row['feed']}"
             if row["outcome"] == "rated":
-                told += (
+                sentence += (
                     f" can be rated now, {row['amount'].normalize():f} {row['currency']} before allowances and taxes"
                 )
             elif row["outcome"] == "excluded":
-                told += f" are excluded now ({row['now']})"
+                sentence += f" are excluded now ({row['now']})"
             else:
-                told += " still suspended" + (f", now {row['now']}" if row["now"] != row["reason"] else "")
-            said.append(told)
+                sentence += " still suspended" + (f", now {row['now']}" if row["now"] != row["reason"] else "")
+            said.append(sentence)
         if self._count("rated"):
             said.append(
                 f"`tollbook run {self.invoice_month}` bills what can be rated"
@@ -101,9 +101,9 @@ def replay(store: Store, settings: Settings, reason: str | None, request: Reques
         raise NothingToDo("no usage is suspended" + (f" for {reason}" if reason else ""))
     outcomes = _outcomes(before, _tried(store, settings, month, request, before))
     done = Replay(month, outcomes, aged)
-    found = done.as_json()
-    told = f"{found['rated']} can be rated, {found['excluded']} excluded, {found['suspended']} still suspended"
-    audit.record(store, "replay", reason or "all", request.by, request.now, None, told)
+    figures = done.as_json()
+    summary = f"{figures['rated']} can be rated, {figures['excluded']} excluded, {figures['suspended']} still suspended"
+    audit.record(store, "replay", reason or "all", request.by, request.now, None, summary)
     return done
 
 
@@ -134,15 +134,15 @@ def _tried(store: Store, settings: Settings, month: str, request: Request, asked
     late = Late.of(settings, master, month_start(month))
     lookups = replace(lookups, billed_before=late.kept_waiting(lookups.billed_before))
     wanted = asked["usage_id"].implode()
-    found = [pl.DataFrame(schema=_TRIED)]
+    frames = [pl.DataFrame(schema=_TRIED)]
     with usage_reader(store, settings, lookups.oldest_usage_day, PIECE_ROWS) as reader:
         for _, usage in records_of(reader):
             records = class_records(usage.filter(pl.col("usage_id").is_in(wanted)), lookups)
             nothing_included = {"included_units": pl.lit(0, pl.Int64), "charged_units": pl.col("billable_units")}
             rated = price_records(records.with_columns(**nothing_included), lookups)
             now = {"outcome": outcome(), "now": pl.col("reason").cast(pl.String)}
-            found.append(rated.with_columns(**now).select(*_TRIED))
-    return pl.concat(found)
+            frames.append(rated.with_columns(**now).select(*_TRIED))
+    return pl.concat(frames)
 
 
 def _outcomes(before: pl.DataFrame, tried: pl.DataFrame) -> list[dict[str, Any]]:

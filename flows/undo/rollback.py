@@ -123,8 +123,8 @@ def rollback(
             done.effects = _usage_effects(store) if feed.is_usage else _master_effects(store, gone)
             inputs = read_inputs(store, settings, tables).sha256
             done.voided = void_drafts(store, inputs, f"{gone.source_file} was rolled back", by, now)
-            told = f"{gone.loaded} records out, {len(done.effects)} issued documents rest on it"
-            audit.record(store, "rollback", gone.source_file, by, now, reason, told)
+            summary = f"{gone.loaded} records out, {len(done.effects)} issued documents rest on it"
+            audit.record(store, "rollback", gone.source_file, by, now, reason, summary)
     finally:
         settle.clear(store)
         store.con.execute("drop table if exists temp.taken_back")

@@ -18,7 +18,7 @@ from rating.call_price import price, walk, with_rates_of
 from rating.checks.given import day, given, is_absent
 from rating.match import compile_prefixes, longest_prefix
 from rating.sms import segments
-from rating.tariffs import RateOn, compiled
+from rating.tariffs import RateOn, compile_rates
 from schemas.call_rate import Rate
 from schemas.errors import WrongUsage
 from schemas.limits import UNITS_LIMIT
@@ -36,7 +36,7 @@ def check_call(case: Mapping[str, Any]) -> dict[str, Fraction]:
     seconds = _seconds(case)
     rate = _rate(case)
     holidays = tuple(day(text, "holidays") for text in case.get("holidays") or ())
-    tariffs = compiled([RateOn(_RATE_ID, rate, _DAY, holidays)])
+    tariffs = compile_rates([RateOn(_RATE_ID, rate, _DAY, holidays)])
     started_at, zone = _started(case, needed=bool(rate.bands))
     call = pl.DataFrame(
         {"call": [0], "rate_id": [_RATE_ID], "started_at": [started_at], "time_zone": [zone], "included": [0]},
@@ -95,14 +95,14 @@ def _rate(case: Mapping[str, Any]) -> Rate:
 
 
 def _steps(steps: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found = []
+    rate_steps = []
     for step in steps:
         own = _of_keys(step, "steps", set(_STEP_KEYS))
         missing = [key for key in ("price", "per_s", "increment_s") if key not in own]
         if missing:
             raise WrongUsage(f"call: a step without {', '.join(missing)}")
-        found.append({_STEP_KEYS[key]: value for key, value in own.items()})
-    return found
+        rate_steps.append({_STEP_KEYS[key]: value for key, value in own.items()})
+    return rate_steps
 
 
 def _band(band: Mapping[str, Any]) -> dict[str, Any]:

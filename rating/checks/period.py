@@ -37,10 +37,10 @@ def _count(mapping: Mapping[str, Any], key: str) -> int:
 
 
 def _choice(mapping: Mapping[str, Any], key: str, choices: tuple[str, ...], default: Any = None) -> str:
-    found = str(given(mapping, key, default))
-    if found not in choices:
-        raise WrongUsage(f"{key}: found {found!r}, expected one of {', '.join(choices)}")
-    return found
+    choice = str(given(mapping, key, default))
+    if choice not in choices:
+        raise WrongUsage(f"{key}: found {choice!r}, expected one of {', '.join(choices)}")
+    return choice
 
 
 def _price(case: Mapping[str, Any]) -> dict[str, str]:

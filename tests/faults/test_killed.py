@@ -133,7 +133,7 @@ RUN_POINTS = [
     "flows.bill_run:rate after 1",
     "flows.month.usage_owed:with_usage_pricing before 1",
     "flows.bill_run:charge after 1",
-    "flows.month.tax:answered before 1",
+    "flows.month.tax:tax_documents before 1",
     "flows.bill_run:tax after 1",
     "flows.month.draft:write_drafts after 1",
     "flows.month.draft:balance_books after 1",

@@ -61,7 +61,7 @@ def _breaks(function: Callable[..., Any], holds: Callable[..., set[str]], broken
 
 STAGES: dict[str, tuple[Any, str, Callable[..., set[str]]]] = {
     "charging": (charge, "recurring_charges", lambda parts, *_: set(parts["account_id"])),
-    "taxing": (tax, "answered", lambda question, *_: set(question.lines["account_id"])),
+    "taxing": (tax, "tax_documents", lambda question, *_: set(question.lines["account_id"])),
     "drafting": (draft, "build_documents", lambda *args: {heading.bill_to.account_id for heading in args[3]}),
     "drafting, its meters": (draft, "meters", lambda _, accounts, *__: set(accounts["account_id"])),
 }

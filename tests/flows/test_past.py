@@ -14,7 +14,7 @@ from flows.home.store import Store
 from flows.month.past import Past, holders_of, past_of, previous_totals
 from flows.month.tax import _looked_up
 from flows.month.taxing.memory import issued_taxes
-from invoicing.adjustments import added_up
+from invoicing.adjustments import with_adjustment
 from schemas.document import Document, HistoryPoint
 from schemas.periods import shift_month
 from tests.flows.booked import book, document, draft, insert, run, settings
@@ -86,7 +86,7 @@ def _slowly(store: Store) -> tuple[Past, dict[str, Decimal]]:
     for _, _, one in documents:
         account = one.bill_to.account_id
         adds = one.correction == "adjustment" and account in previous
-        previous[account] = added_up(previous[account], one) if adds else one
+        previous[account] = with_adjustment(previous[account], one) if adds else one
         totals = months.setdefault(account, {})
         totals[one.invoice_month] = totals.get(one.invoice_month, Decimal(0)) + one.total
     history = {

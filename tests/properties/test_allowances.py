@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rating import draws
-from rating.allowances import granted
+from rating.allowances import grant_allowances
 from rating.devices import devices_over_time
 from rating.draws import NEXT, draw, pools_of
 from rating.spans import SPAN
@@ -212,7 +212,9 @@ def test_every_pool_holds_what_its_devices_bring(
             "billing_start": [billing_start],
         }
     )  # fmt: skip
-    found = granted(spans, versions, [MONTH], Catalog.model_validate({"products": PRODUCTS, "plans": {"p": plan}}))
+    found = grant_allowances(
+        spans, versions, [MONTH], Catalog.model_validate({"products": PRODUCTS, "plans": {"p": plan}})
+    )
     twin: dict[str | None, int] = defaultdict(int)
     for n, (first, more, group, low) in enumerate(there):
         if whose != "all" and low != (whose == "low_usage"):

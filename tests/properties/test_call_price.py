@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rating.call_price import price, units_used, walk, with_rates_of
 from rating.checks.call import check_call
-from rating.tariffs import RateOn, compiled
+from rating.tariffs import RateOn, compile_rates
 from schemas.call_rate import Rate
 from tests.properties.call_twin import charge
 
@@ -112,7 +112,7 @@ def test_many_calls_at_once_are_each_what_the_twin_says(drawn: list[tuple[dict[s
     billable = [charge(case)[1] for case in cases]
     included = [used * share // 100 for used, (_, _, share) in zip(billable, drawn, strict=True)]
     entries = [RateOn(str(n), as_rate(case), date(2025, 1, 1), (date(2025, 12, 25),)) for n, case in enumerate(cases)]
-    tariffs = compiled(entries)
+    tariffs = compile_rates(entries)
     frame = pl.DataFrame(
         [
             (n, str(n), case["started_at"], case["time_zone"], int(case["seconds"]), covered)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rating.charges import summed, usage_charges
+from rating.charges import sum_components, usage_charges
 from rating.match import compile_prefixes, longest_prefix
 from schemas.money import EXACT, round_sums, rounded
 
@@ -57,7 +57,7 @@ def test_a_million_calls_of_one_second_sum_exactly() -> None:
         schema_overrides={"billing_group": pl.String},
     ).with_columns(price=pl.lit(price).cast(EXACT), amount_num=pl.lit(price).cast(EXACT))  # fmt: skip
     many = components.select(pl.all().repeat_by(count).explode())
-    charges = usage_charges(summed(many), {"2026-05": (date(2026, 5, 1), date(2026, 6, 1))})
+    charges = usage_charges(sum_components(many), {"2026-05": (date(2026, 5, 1), date(2026, 6, 1))})
     line = round_sums(charges.with_columns(minor_digits=pl.lit(9)), ["account_id", "line_key"])
     assert line["amount"].to_list() == [rounded(Fraction(price) * count / 60, 9)]
     assert charges["quantity"].to_list() == [Decimal(count)]

@@ -11,7 +11,7 @@ from flows.decks.deck_file import load_deck
 from flows.home.file_settings import DeckSettings
 from flows.home.settings import Home
 from rating.checks.call import check_call, check_match
-from rating.tariffs import RateOn, compiled
+from rating.tariffs import RateOn, compile_rates
 from schemas.call_rate import Rate
 from schemas.catalog import UsageRule
 from schemas.errors import WrongUsage
@@ -56,10 +56,10 @@ def test_hours_without_a_band_are_refused_in_a_plan():
 def test_a_rate_whose_amounts_would_not_fit_is_refused():
     apart = {"steps": [{"price": "999999999", "per": "0.000007"}, {"price": "1", "from": 1, "per": 999999937}]}
     with pytest.raises(WrongUsage, match="too far apart"):
-        compiled([RateOn("plan:domestic", Rate.model_validate(apart), date(2026, 1, 1))])
+        compile_rates([RateOn("plan:domestic", Rate.model_validate(apart), date(2026, 1, 1))])
     fine = {"price": "999999999", "per": 1, "rounding": {"digits": 20}}
     with pytest.raises(WrongUsage, match="cannot be rounded to 20 digits"):
-        compiled([RateOn("plan:domestic", Rate.model_validate(fine), date(2026, 1, 1))])
+        compile_rates([RateOn("plan:domestic", Rate.model_validate(fine), date(2026, 1, 1))])
 
 
 CALL = {"seconds": "60", "steps": [{"from_s": "0", "price": "1", "per_s": "60", "increment_s": "1"}]}

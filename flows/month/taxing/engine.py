@@ -24,7 +24,7 @@ from schemas.document import ENGINE_ANSWER
 from schemas.errors import Refused
 from schemas.frames import FINDINGS, parked_as
 from schemas.money import EXACT, rounded
-from taxes.apply import TaxResult, apply, numbered
+from taxes.apply import TaxResult, apply, number_taxes
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
 from taxes.memory import Memory
 from taxes.tables import TAX_CODES, TaxTables
@@ -76,7 +76,7 @@ ANSWER: dict[str, pl.DataType | type[pl.DataType]] = {
 the document that were asked about). Its documents.csv: draft_id, state (taxed, parked), reason."""
 
 
-def answered(question: Question, tables: TaxTables, settings: Settings, run: Run) -> TaxResult:
+def tax_documents(question: Question, tables: TaxTables, settings: Settings, run: Run) -> TaxResult:
     """The taxes of every document: by our tables, or by the engine of the seller.
 
     The engine is not asked about lines that give back what an issued document charged: that is returned as it stands
@@ -96,7 +96,7 @@ def answered(question: Question, tables: TaxTables, settings: Settings, run: Run
     other = ask(replace(question.of(asked), lines=asked_of_them), engine, run)
     parked = pl.concat([ours.parked, other.parked]).unique("draft_id", keep="first", maintain_order=True)
     taxes = pl.concat([ours.taxes, other.taxes]).join(parked, on="draft_id", how="anti")
-    return TaxResult(numbered(taxes), parked.sort("draft_id"), pl.concat([ours.findings, other.findings]))
+    return TaxResult(number_taxes(taxes), parked.sort("draft_id"), pl.concat([ours.findings, other.findings]))
 
 
 _LINE = ["draft_id", "line_no"]
@@ -146,26 +146,28 @@ def _start(engine: TaxEngineSettings, folder: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Refused(f"the tax engine could not be asked: {error}") from None
     if done.returncode != 0:
-        told = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
-        raise Refused(f"the tax engine ended with {done.returncode}: {told[0]}")
+        last_words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
+        raise Refused(f"the tax engine ended with {done.returncode}: {last_words[0]}")
 
 
 def _read(answer: Path, request_id: str, question: Question, run: Run) -> TaxResult:
     try:
-        told = json.loads((answer / "answer.json").read_text(encoding="utf-8"))
+        header = json.loads((answer / "answer.json").read_text(encoding="utf-8"))
         documents = _frame(answer / "documents.csv", {"draft_id": pl.String, "state": pl.String, "reason": pl.String})
         rows = _on_lines(_frame(answer / "taxes.csv", ANSWER, {"lines": pl.String}), question.lines)
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise Refused(f"{answer}: the tax engine's answer cannot be read: {error}") from None
-    if told.get("request") != request_id:
-        raise Refused(f"{answer}: found an answer to request {told.get('request')!r}; expected {request_id}")
+    if header.get("request") != request_id:
+        raise Refused(f"{answer}: found an answer to request {header.get('request')!r}; expected {request_id}")
     if faults := _faults(documents, rows, question):
         raise Refused(f"{answer}: " + "; ".join(faults))
     for name in ("answer.json", "documents.csv", "taxes.csv"):
         keep(run.request.home, (answer / name).read_bytes())
     own = {"table": pl.lit(f"{ENGINE_ANSWER}{request_id}"), "unit": pl.lit("percent_of_base")}
     absent = [pl.lit(None).alias(name) for name in TAXES if name not in (*rows.columns, *own)]
-    taxes = numbered(rows.with_columns(*absent, **own).cast({name: TAXES[name] for name in ("rate_amount", "table")}))
+    taxes = number_taxes(
+        rows.with_columns(*absent, **own).cast({name: TAXES[name] for name in ("rate_amount", "table")})
+    )
     accounts = question.documents.select("draft_id", "account_id")
     left_out = documents.filter(pl.col("state") == "parked").join(accounts, on="draft_id")
     parked = left_out.with_columns(**parked_as("tax_engine", pl.col("reason"))).select(list(PARKED))
@@ -201,31 +203,31 @@ def _on_lines(rows: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 def _faults(documents: pl.DataFrame, rows: pl.DataFrame, question: Question) -> list[str]:
     """What an answer lacks or says too much of. Every document is answered once; amounts are in whole minor units."""
     asked = question.documents
-    found = []
+    faults = []
     if documents["draft_id"].sort().to_list() != asked["draft_id"].sort().to_list():
-        found.append("documents.csv does not answer every document of the request once")
+        faults.append("documents.csv does not answer every document of the request once")
     if not documents["state"].is_in(["taxed", "parked"]).all():
-        found.append("documents.csv: expected state taxed or parked")
+        faults.append("documents.csv: expected state taxed or parked")
     if documents.filter((pl.col("state") == "parked") & pl.col("reason").is_null()).height:
-        found.append("documents.csv: a parked document has no reason")
+        faults.append("documents.csv: a parked document has no reason")
     taxed = documents.filter(pl.col("state") == "taxed")
     if rows.join(taxed, on="draft_id", how="anti").height:
-        found.append("taxes.csv has rows of documents that are not taxed")
+        faults.append("taxes.csv has rows of documents that are not taxed")
     codes, kinds = rows["tax_code"].is_in(list(TAX_CODES)).all(), rows["kind"].is_in(["tax", "recovery_fee"]).all()
     if not codes or not kinds:
-        found.append(f"taxes.csv: expected kind tax or recovery_fee, and a tax_code of {', '.join(TAX_CODES)}")
+        faults.append(f"taxes.csv: expected kind tax or recovery_fee, and a tax_code of {', '.join(TAX_CODES)}")
     required = ["jurisdiction", "tax_date", "gross_base", "base_amount", "rate_percent", "amount", "name", "text"]
     if rows.select(required).null_count().sum_horizontal().item() if rows.height else 0:
-        found.append(f"taxes.csv: none of {', '.join(required)} may be empty")
+        faults.append(f"taxes.csv: none of {', '.join(required)} may be empty")
     fine = rows.join(asked.select("draft_id", "minor_digits"), on="draft_id")
     if any(amount != round(amount, digits) for amount, digits in fine.select("amount", "minor_digits").iter_rows()):
-        found.append("taxes.csv: an amount has more decimals than its currency")
-    known = question.lines.select(*_LINE)
+        faults.append("taxes.csv: an amount has more decimals than its currency")
+    lines = question.lines.select(*_LINE)
     named = rows.select(
         "draft_id", line_no=pl.col("parts").list.eval(pl.element().struct.field("lines")).list.explode()
     )
-    strange = named.explode("line_no").join(known, on=_LINE, how="anti").drop_nulls("line_no")
-    found += [
+    strange = named.explode("line_no").join(lines, on=_LINE, how="anti").drop_nulls("line_no")
+    faults += [
         f"taxes.csv: {draft} has no line {number} in the request" for draft, number in strange.head(3).iter_rows()
     ]
-    return found
+    return faults

@@ -65,10 +65,10 @@ def with_proof(issued: pl.DataFrame, tables: TaxTables, month_first: date, setti
         (code, place, any(t.code == code and t.row_jurisdiction(place) == place for t in accepting))
         for code, place in rows.select("tax_code", "jurisdiction").unique().iter_rows()
     ]
-    known = pl.DataFrame(
+    by_row = pl.DataFrame(
         accepted, schema={"tax_code": pl.String, "jurisdiction": pl.String, "by_certificate": pl.Boolean}, orient="row"
     )
-    return rows.join(known, on=["tax_code", "jurisdiction"], validate="m:1")
+    return rows.join(by_row, on=["tax_code", "jurisdiction"], validate="m:1")
 
 
 def rated_calls(store: Store, run: Run) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """The traffic study: what of an account's own calls is interstate or international, for USF on a measured share.
 
 Measured are the answered seconds of its calls in the usage months of MONTHS before the invoice month. Seconds of
-which nobody knows both ends' states are told, and counted neither way. An account without such calls goes by those of
-its seller as a whole; a seller without any has no study, and who needs it is parked.
+calls of which nobody knows the states of both ends are shown, and counted neither way. An account without such calls
+goes by those of its seller as a whole; a seller without any has no study, and an account that needs it is parked.
 """
 
 from datetime import date
@@ -79,8 +79,8 @@ def study(usage: pl.DataFrame, accounts: pl.DataFrame, invoice_month: str) -> pl
 def _share() -> pl.Expr:
     """Percent, in whole ten-thousandths, cut; null without seconds of a known kind."""
     crossing = pl.col("interstate_s") + pl.col("international_s")
-    known = crossing + pl.col("intrastate_s")
-    units = (crossing.cast(pl.Int128) * 1_000_000) // pl.when(known > 0).then(known)
+    classified = crossing + pl.col("intrastate_s")
+    units = (crossing.cast(pl.Int128) * 1_000_000) // pl.when(classified > 0).then(classified)
     return units.cast(pl.Int64).cast(EXACT) * pl.lit("0.0001").cast(EXACT)
 
 
@@ -133,18 +133,20 @@ def report(store: Store, invoice_month: str) -> tuple[list[dict[str, Any]], list
     )
     data = [dict(zip(columns, row, strict=True)) for row in rows]
     lines = [f"rated calls of the usage months {data[0]['first_month']} to {data[0]['last_month']}:"] if data else []
-    lines += [_told(row["account_id"], row) for row in data]
+    lines += [_study_line(row["account_id"], row) for row in data]
     for seller in dict.fromkeys(row["seller_id"] for row in data):
         own = [row for row in data if row["seller_id"] == seller]
         whole = {name: sum(row[name] for row in own) for name in ("calls", *(f"{kind}_s" for kind in _KINDS))}
         crossing = whole["interstate_s"] + whole["international_s"]
-        known = crossing + whole["intrastate_s"]
-        share = Decimal(crossing * 1_000_000 // known).scaleb(-4) if known else None
-        lines.append(_told(f"{seller}, all accounts", {**whole, "share_percent": share, "measured_on": "account"}))
+        classified = crossing + whole["intrastate_s"]
+        share = Decimal(crossing * 1_000_000 // classified).scaleb(-4) if classified else None
+        lines.append(
+            _study_line(f"{seller}, all accounts", {**whole, "share_percent": share, "measured_on": "account"})
+        )
     return data, lines
 
 
-def _told(name: str, row: dict[str, Any]) -> str:
+def _study_line(name: str, row: dict[str, Any]) -> str:
     if row["share_percent"] is None:
         return f"{name}: no calls to measure, nor has its seller any"
     share = f"{row['share_percent'].normalize():f} %"

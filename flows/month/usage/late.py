@@ -1,4 +1,4 @@
-"""Late usage: of a month that documents of its account hold already (RULES 13).
+"""Late usage: usage of a month that documents of its account already hold (RULES 13).
 
 The month is rated anew with everything that is known, against its own allowances; what it owes more than documents hold
 goes on the next invoice (flows.month.usage_owed). What a seller writes off is rated after everything else and never
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.run import Run, emptied
+from flows.books.run import Run, empty_folder
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.inputs import MasterData
-from flows.month.usage.pieces import Wanted, classed, drawn, priced
+from flows.month.usage.pieces import Wanted, classify_pieces, draw_allowances, price_pieces
 from flows.month.usage.read import UsageReader, account_reader
 from flows.month.usage.rows import leave_rated, month_of, read_rated, usage_rows
 from rating.draws import left_over
@@ -35,7 +35,7 @@ class Late:
     """
 
     policy: pl.DataFrame
-    found: list[pl.DataFrame] = field(default_factory=lambda: [pl.DataFrame(schema=_LATE)])
+    set_aside: list[pl.DataFrame] = field(default_factory=lambda: [pl.DataFrame(schema=_LATE)])
 
     @classmethod
     def of(cls, settings: Settings, master: MasterData, month_first: date) -> "Late":
@@ -57,19 +57,20 @@ class Late:
         rows = records.join(self.policy, on="account_id", how="left", validate="m:1", maintain_order="left")
         too_old = (pl.col("local_date") < pl.col("written_off_before")).fill_null(False)
         waits = pl.col("waits").fill_null(True) | (pl.col("reason") == "too_old")
-        mine = is_late & (~waits | too_old)
-        self.found.append(
-            rows.filter(mine).select("usage_id", "account_id", month_of("local_date"), is_written_off=too_old)
+        # What waits for a correction stays suspended, unless it is too old for one: nobody would ever bill it.
+        is_dealt_with = is_late & (~waits | too_old)
+        self.set_aside.append(
+            rows.filter(is_dealt_with).select("usage_id", "account_id", month_of("local_date"), is_written_off=too_old)
         )
-        return rows.filter(~mine).select(records.columns)
+        return rows.filter(~is_dealt_with).select(records.columns)
 
     def kept_waiting(self, billed_before: pl.DataFrame) -> pl.DataFrame:
-        """Of account_id, billed_before those accounts whose late usage waits for a correction."""
+        """The rows of billed_before (account_id, billed_before) whose account's late usage waits for a correction."""
         waits = self.policy.filter(pl.col("waits").fill_null(True)).select("account_id")
         return billed_before.join(waits, on="account_id", how="semi")
 
     def records(self) -> pl.DataFrame:
-        return pl.concat(self.found)
+        return pl.concat(self.set_aside)
 
 
 def _cutoff(month_first: date, days: int | None) -> date | None:
@@ -84,28 +85,30 @@ def rate_late(
     tables_from: the first usage month there is -> what rating looks things up in; what is written off may be older
     than the months that a run looks back.
     """
-    folder = emptied(run.work / "late")
-    found = late.records()
-    if found.is_empty():
+    folder = empty_folder(run.work / "late")
+    records = late.records()
+    if records.is_empty():
         return
-    billed, written_off = found.filter(~pl.col("is_written_off")), found.filter("is_written_off")
-    months = found.select("account_id", "usage_month").unique()
+    billed, written_off = records.filter(~pl.col("is_written_off")), records.filter("is_written_off")
+    months = records.select("account_id", "usage_month").unique()
     billed.select("account_id", "usage_month").unique().write_parquet(run.work / "months.parquet")
     first = month_start(str(months["usage_month"].min()))
     last = add_months(month_start(str(months["usage_month"].max())), 1)
     lookups = tables_from(str(months["usage_month"].min()))
+    # Rated as if nothing had been billed yet, or the records would be settled as late a second time.
     never_late = replace(lookups, billed_before=lookups.billed_before.clear())
     with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
-        drew = emptied(run.work / "late_drawn")
-        for path, records in _rated(reader, never_late, run, of_months(months, written_off), rows):
-            leave_rated(records, drew / path.name)
-            leave_rated(records.pipe(_of_accounts_months, billed), folder / path.name)
-            _write(store, run, records, billed, "prior_period")
+        drew = empty_folder(run.work / "late_drawn")
+        for path, rated in _rated(reader, never_late, run, of_months(months, written_off), rows):
+            leave_rated(rated, drew / path.name)
+            leave_rated(rated.pipe(_of_accounts_months, billed), folder / path.name)
+            _write(store, run, rated, billed, "prior_period")
+        # Last, on what the billed calls have left: what nobody pays takes no allowance from a call that is paid.
         if written_off.height:
             left = replace(never_late, grants=_left(lookups.grants, drew))
-            for _, records in _rated(reader, left, run, _only(written_off), rows):
-                _write(store, run, records, written_off, "written_off")
-    _all_rated(store, run, found)
+            for _, rated in _rated(reader, left, run, _only(written_off), rows):
+                _write(store, run, rated, written_off, "written_off")
+    _all_rated(store, run, records)
 
 
 def numbers_of(lookups: RatingTables, accounts: pl.DataFrame) -> pl.DataFrame:
@@ -118,25 +121,26 @@ def _rated(
     reader: UsageReader, lookups: RatingTables, run: Run, wanted: Wanted, rows: int
 ) -> Iterator[tuple[Path, pl.DataFrame]]:
     """The wanted records of the reader's accounts, rated by themselves: no other record draws on their allowances."""
-    waiting = emptied(run.work / "late_classed")
-    pieces = list(classed(reader, lookups, waiting, lambda _, __: None, wanted))
-    included = drawn([path for _, path in pieces], lookups, rows)
-    yield from priced(pieces, included, reader, lookups)
+    waiting = empty_folder(run.work / "late_classed")
+    pieces = list(classify_pieces(reader, lookups, waiting, lambda _, __: None, wanted))
+    included = draw_allowances([path for _, path in pieces], lookups, rows)
+    yield from price_pieces(pieces, included, reader, lookups)
 
 
-def of_months(months: pl.DataFrame, but_for: pl.DataFrame | None) -> Wanted:
-    """Records of these accounts' months (account_id, usage_month), but for some (usage_id)."""
+def of_months(months: pl.DataFrame, left_out: pl.DataFrame | None) -> Wanted:
+    """Picks the records of these months of accounts (account_id, usage_month), without those `left_out` (usage_id)."""
 
     def wanted(records: pl.DataFrame) -> pl.DataFrame:
         dated = records.with_columns(month_of("local_date"))
-        mine = dated.join(months, on=["account_id", "usage_month"], how="semi", maintain_order="left")
-        return mine if but_for is None else mine.join(but_for, on="usage_id", how="anti", maintain_order="left")
+        rows = dated.join(months, on=["account_id", "usage_month"], how="semi", maintain_order="left")
+        return rows if left_out is None else rows.join(left_out, on="usage_id", how="anti", maintain_order="left")
 
     return wanted
 
 
 def _of_accounts_months(records: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
     keys = ["account_id", "usage_month"]
+    # Joined as text: categories of two frames are not the same numbers.
     words = records.select(pl.col(keys).cast(pl.String)).with_row_index("at")
     return records.select(pl.all().gather(words.join(billed, on=keys, how="semi", maintain_order="left")["at"]))
 
@@ -148,19 +152,19 @@ def _only(these: pl.DataFrame) -> Wanted:
 def _left(grants: pl.DataFrame, folder: Path) -> pl.DataFrame:
     """Grants less what the months' billed calls draw: written-off usage takes from nobody."""
     drew = ("account_id", "usage_month", "allowance_id", "pool", "included_units", "draws")
-    parts = [read_rated(path, *drew) for path in sorted(folder.glob("*.arrow"))]
-    return left_over(grants, pl.concat(parts)) if parts else grants
+    pieces = [read_rated(path, *drew) for path in sorted(folder.glob("*.arrow"))]
+    return left_over(grants, pl.concat(pieces)) if pieces else grants
 
 
-def _write(store: Store, run: Run, records: pl.DataFrame, these: pl.DataFrame, billed_as: str) -> None:
-    mine = records.filter(pl.col("usage_id").is_in(these["usage_id"].implode()))
-    rows = usage_rows(run, mine, pl.lit(billed_as, pl.Categorical))
+def _write(store: Store, run: Run, records: pl.DataFrame, late: pl.DataFrame, billed_as: str) -> None:
+    wanted = records.filter(pl.col("usage_id").is_in(late["usage_id"].implode()))
+    rows = usage_rows(run, wanted, pl.lit(billed_as, pl.Categorical))
     store.append("rated_usage", rows.select(store.columns("rated_usage")))
 
 
-def _all_rated(store: Store, run: Run, found: pl.DataFrame) -> None:
+def _all_rated(store: Store, run: Run, late: pl.DataFrame) -> None:
     """Nothing is lost between the two passes."""
-    store.con.register("_late", found.select("usage_id").to_arrow())
+    store.con.register("_late", late.select("usage_id").to_arrow())
     try:
         lost = store.rows(
             "select usage_id from _late except select usage_id from rated_usage where run_id = $1", [run.run_id]

@@ -14,7 +14,7 @@ from flows.home import progress
 from flows.home.settings import Settings
 from flows.home.side_by_side import ahead, several
 from flows.month.usage.read import Piece, UsageReader, records_of
-from flows.month.usage.rows import CALLED_FROM, WAITING, coded, months_of, rated_rows
+from flows.month.usage.rows import CALLED_FROM, WAITING, months_of, rated_rows, with_categories
 from rating.draws import DRAWS, draw
 from rating.usage import RatingTables, class_records, price_records
 from schemas.errors import TollbookError
@@ -22,7 +22,7 @@ from schemas.errors import TollbookError
 Settle = Callable[[Piece, pl.DataFrame], None]
 """Takes the records of a piece that are suspended or excluded."""
 Wanted = Callable[[pl.DataFrame], pl.DataFrame]
-"""Those of the records on their way that are to go on."""
+"""Picks from the records on their way to a price those that are to go on."""
 
 ROWS_PER_MB: float = 50  # not money
 """Records of a piece per megabyte of the run's memory limit."""
@@ -37,24 +37,25 @@ def piece_rows(settings: Settings) -> int:
     return max(1, int(ROWS_PER_MB * settings.run.memory_limit_mb))
 
 
-def classed(
+def classify_pieces(
     reader: UsageReader, lookups: RatingTables, folder: Path, settled: Settle, wanted: Wanted | None = None
 ) -> Iterator[tuple[Piece, Path]]:
-    """Hands over what is settled, and yields where the records on their way wait: all, or those `wanted`."""
+    """Class and rate of each piece's records: `settled` takes what is suspended or excluded; yields each piece with the
+    file in which its other records wait, all of them or those that `wanted` picks."""
     columns = [*WAITING, *(CALLED_FROM if lookups.pools.lists["needs_device"].any() else ())]
 
-    def one(item: tuple[int, tuple[Piece, pl.DataFrame]]) -> tuple[Piece, Path, pl.DataFrame]:
+    def classified(item: tuple[int, tuple[Piece, pl.DataFrame]]) -> tuple[Piece, Path, pl.DataFrame]:
         place, (piece, usage) = item
         records = class_records(usage, lookups)
         _conserved(usage, records)
         on_their_way = records["reason"].is_null()
         waiting = records.with_row_index("at").filter(on_their_way)
         path = folder / f"{place:05}.arrow"
-        (wanted(waiting) if wanted else waiting).select(columns).pipe(coded).write_ipc(path)
+        (wanted(waiting) if wanted else waiting).select(columns).pipe(with_categories).write_ipc(path)
         return piece, path, records.filter(~on_their_way)
 
     with progress.stage("class", len(reader.pieces), "pieces") as tick:
-        for piece, path, done in several(one, enumerate(ahead(records_of(reader)))):
+        for piece, path, done in several(classified, enumerate(ahead(records_of(reader)))):
             settled(piece, done)
             tick(1)
             yield piece, path
@@ -67,26 +68,28 @@ def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:
         raise TollbookError(f"rating took in {taken} and gave out {given} (records, seconds): the run stops")
 
 
-def drawn(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, list[pl.DataFrame]]:
-    """What allowances cover of the records that have one: per piece, at, allowance_id, pool, included_units, draws.
+def draw_allowances(waiting: list[Path], lookups: RatingTables, rows: int) -> dict[int, list[pl.DataFrame]]:
+    """What allowances cover of the records that have one. Place of the piece -> frames of at (the record's place in its
+    piece), allowance_id, pool, included_units, draws.
 
-    As many accounts at a time as have about NARROWER * `rows` records.
+    As many accounts are drawn for at a time as have about NARROWER * `rows` records.
     """
     if lookups.pools.lists.is_empty() or not waiting:
         return {}
     records = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for path in waiting)
     buckets = -(-records // (NARROWER * rows))
+    # By account, not by piece: an account's calls draw on one allowance, whichever files they came in.
     cut = list(several(lambda place: _by_bucket(place, waiting[place], lookups, buckets), range(len(waiting))))
 
     def of_bucket(bucket: int) -> pl.DataFrame:
-        parts = [pl.scan_ipc(path).slice(ends[bucket], ends[bucket + 1] - ends[bucket]) for path, ends in cut]
-        asking = pl.concat(parts).collect().with_columns(pl.col(pl.Categorical).cast(pl.String))
-        return draw(asking, lookups.grants, lookups.pools).select(_TAKEN).pipe(coded)
+        frames = [pl.scan_ipc(path).slice(ends[bucket], ends[bucket + 1] - ends[bucket]) for path, ends in cut]
+        asking = pl.concat(frames).collect().with_columns(pl.col(pl.Categorical).cast(pl.String))
+        return draw(asking, lookups.grants, lookups.pools).select(_TAKEN).pipe(with_categories)
 
     taken: dict[int, list[pl.DataFrame]] = {}
-    for found in several(of_bucket, range(buckets)):
-        for (place,), part in found.group_by("place"):
-            taken.setdefault(int(place), []).append(part.drop("place"))
+    for drawn in several(of_bucket, range(buckets)):
+        for (place,), of_piece in drawn.group_by("place"):
+            taken.setdefault(int(place), []).append(of_piece.drop("place"))
     return taken
 
 
@@ -111,13 +114,13 @@ def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> t
     return path.with_suffix(".asking"), ends
 
 
-def priced(
+def price_pieces(
     pieces: list[tuple[Piece, Path]],
     included: dict[int, list[pl.DataFrame]],
     reader: UsageReader,
     lookups: RatingTables,
 ) -> Iterator[tuple[Path, pl.DataFrame]]:
-    """The rated rows of each piece: what was found of each record, what its allowance covers, its amount."""
+    """The rated rows of each piece: class and rate of each record, what its allowance covers, its amount."""
     for place, (piece, path) in enumerate(pieces):
         waiting, stored = pl.read_ipc(path), reader.stored(piece)
         if stored.height != waiting.height:
@@ -125,8 +128,8 @@ def priced(
         if not stored["row_id"].equals(waiting["row_id"]):
             raise TollbookError("stored usage moved while it was rated: the run stops")
         cover = _covered(waiting, included.pop(place, []))
-        found = waiting.drop(CALLED_FROM, strict=False)
-        records = pl.concat([found, stored.drop("row_id"), cover], how="horizontal")
+        classed = waiting.drop(CALLED_FROM, strict=False)
+        records = pl.concat([classed, stored.drop("row_id"), cover], how="horizontal")
         yield path, rated_rows(price_records(records, lookups), lookups)
 
 

@@ -103,9 +103,11 @@ class UsageReader:
         )
 
     def _rows(self, piece: Piece, query: str) -> pl.DataFrame:
-        mine = "and c.rowid in (select row_id from usage_to_rate where feed = $feed)" if self.is_narrowed else ""
+        narrowed = "and c.rowid in (select row_id from usage_to_rate where feed = $feed)" if self.is_narrowed else ""
         params = {"first": piece.first, "last": piece.last} | ({"feed": piece.feed} if self.is_narrowed else {})
-        rows: pl.DataFrame = self.con.sql(f"{query} where c.rowid between $first and $last {mine}", params=params).pl()
+        rows: pl.DataFrame = self.con.sql(
+            f"{query} where c.rowid between $first and $last {narrowed}", params=params
+        ).pl()
         return rows if rows["row_id"].is_sorted() else rows.sort("row_id")
 
 
@@ -181,7 +183,7 @@ def _known(scope: Scope) -> str:
 def _with_variants(con: duckdb.DuckDBPyConnection, scope: Scope) -> frozenset[str]:
     """Feeds with records of one identity that differ, left in variants_of_<feed>; ingest has noted which identities to
     look at (RULES 15)."""
-    found: set[str] = set()
+    feeds: set[str] = set()
     noted = {feed for (feed,) in con.execute("select distinct feed from usage_variants").fetchall()}
     for feed, keys in _IDENTITY.items():
         if feed not in noted:
@@ -193,8 +195,8 @@ def _with_variants(con: duckdb.DuckDBPyConnection, scope: Scope) -> frozenset[st
             f"where v.feed = '{feed}' and v.identity = {_joined(keys)}) group by all having count(*) > 1"
         ).fetchall()[0][0]
         if variants:
-            found.add(feed)
-    return frozenset(found)
+            feeds.add(feed)
+    return frozenset(feeds)
 
 
 def _has_erased(con: duckdb.DuckDBPyConnection) -> bool:
@@ -219,7 +221,7 @@ def _joined(keys: Sequence[str]) -> str:
 
 
 def records_of(pieces: UsageReader) -> Iterator[tuple[Piece, pl.DataFrame]]:
-    """Piece by piece, what it holds; pieces without a record of this run are left out."""
+    """Every piece with its records; pieces without a record of this run are left out."""
     for piece in pieces.pieces:
         usage = pieces.read(piece)
         if usage.height:

@@ -15,10 +15,10 @@ WAITING = (
     "at", "row_id", "usage_id", "account_id", "billing_group", "started_at", "local_date", "category", "country",
     "jurisdiction", "currency", "time_zone", "kind", "unit", "units", "rule", "rate", "billable_units", "minimum_units",
 )  # fmt: skip
-"""Of records on their way to a price, what the allowances and the amount need."""
+"""Columns of records on their way to a price: what the allowances and the amount need."""
 
 CALLED_FROM = ("device_id", "extension", "direction", "from_number", "to_number")
-"""What tells the device of a call; waits too where some allowance is a device's."""
+"""Columns that tell the device of a call; they wait too where some allowance belongs to devices."""
 
 _NEXT_STAGES = (
     "usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id", "is_plain", "price", "per",
@@ -33,7 +33,7 @@ _FEW_VALUES = (
 """Text columns of which many rows share a value: written as a number and a dictionary."""
 
 
-def coded(records: pl.DataFrame) -> pl.DataFrame:
+def with_categories(records: pl.DataFrame) -> pl.DataFrame:
     """`records` with the texts that many share as categories."""
     return records.with_columns(pl.col(name).cast(pl.Categorical) for name in _FEW_VALUES if name in records.columns)
 
@@ -53,13 +53,13 @@ def rated_rows(records: pl.DataFrame, lookups: RatingTables) -> pl.DataFrame:
         *rows.select(pl.all().cast(pl.Categorical).gather(records["rate"])).get_columns(),
         months_of(records["local_date"]),
     )
-    return checked(coded(named), RATED)
+    return checked(with_categories(named), RATED)
 
 
 def months_of(days: pl.Series) -> pl.Series:
-    """usage_month: the month of each day as text; written once per distinct day."""
-    known = pl.DataFrame({"day": days.unique()}).with_columns(month_of("day").cast(pl.Categorical))
-    return pl.DataFrame({"day": days}).join(known, on="day", how="left", maintain_order="left")["usage_month"]
+    """usage_month: the month of each day as text; made once per distinct day."""
+    months = pl.DataFrame({"day": days.unique()}).with_columns(month_of("day").cast(pl.Categorical))
+    return pl.DataFrame({"day": days}).join(months, on="day", how="left", maintain_order="left")["usage_month"]
 
 
 def reading_amount() -> pl.Expr:
@@ -143,7 +143,7 @@ def write_estimates(store: Store, run_id: str) -> None:
         store.con.unregister("_per_unit")
 
 
-def counted(store: Store, run_id: str) -> dict[str, int]:
+def count_outcomes(store: Store, run_id: str) -> dict[str, int]:
     """How many records of the run took which way."""
     return dict(
         store.rows(
