@@ -19,6 +19,7 @@ from flows.home.store import Store
 from flows.ingest import settle
 from flows.ingest.checks import row_checks
 from flows.ingest.csv_blocks import Block, csv_blocks, refuse_swallowed
+from flows.ingest.durations import answered_seconds, usage_checks
 from flows.ingest.files import FileRefused, InboxFile, Physical, find_files, fingerprint, text_chunks
 from flows.ingest.json_blocks import json_blocks, jsonl_blocks
 from flows.ingest.layouts import KINDS, Layout, kinds_of, layout_of
@@ -28,13 +29,10 @@ from flows.ingest.parse import Check, Parsed, parse
 from flows.ingest.record import Act, commit, refuse
 from flows.ingest.report import FileResult, IngestReport, Tally, shown
 from flows.ingest.segments import number_segments
-from flows.ingest.sources import canonical, layout_faults
+from flows.ingest.sources import NUMBER_COLUMNS, canonical, layout_faults, present_in
 from schemas.errors import Fault
 
 __all__ = ["FileResult", "IngestReport", "ingest"]
-
-_NUMBERS = {"calls": ("from_number", "to_number"), "messages": ("from_number", "to_number"), "numbers": ("number",)}
-
 
 def ingest(
     store: Store,
@@ -134,7 +132,7 @@ def _load(
     tally: Tally,
     act: Act,
 ) -> FileResult:
-    stage_rows(store, file, layout, physical, tally)
+    stage_rows(store, file, layout, physical, tally, act.now)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
     settled = settle.settle(store, file.feed, file.name, mode == "snapshot")
     tally.rejects.append(settled.rejects)
@@ -165,11 +163,16 @@ def _load(
     return result
 
 
-def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:
-    """Reads, parses and stages every row of a file, counting as it goes. Raises FileRefused."""
+def stage_rows(
+    store: Store, file: InboxFile, layout: Layout, physical: Physical, tally: Tally, now: datetime
+) -> None:
+    """Reads, parses and stages every row of a file, counting as it goes. Raises FileRefused.
+
+    now: when the file is taken in, or was.
+    """
 
     def parsed(block: Block) -> tuple[Block, Parsed]:
-        return block, _parse(canonical(block.rows, layout), layout)
+        return block, _parse(block.rows, layout, now)
 
     def counted() -> Iterator[pl.DataFrame]:
         for block, found in several(parsed, ahead(_blocks(file, layout, physical))):
@@ -201,17 +204,19 @@ def _blocks(file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Blo
         yield from number_segments(blocks, layout.name_of("message_id")) if by_segment else blocks
 
 
-def _parse(text: pl.DataFrame, layout: Layout) -> Parsed:
-    source = layout.source
+def _parse(rows: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
+    source, feed, text = layout.source, layout.feed, canonical(rows, layout)
     country = source.country if source else None
-    numbers = {name: e164_column(text[name], country) for name in _NUMBERS.get(layout.feed.name, ())}
+    replaced = {name: e164_column(text[name], country) for name in NUMBER_COLUMNS if name in text.columns}
+    if feed.name == "calls" and (answered := answered_seconds(text, layout, present_in(rows))) is not None:
+        replaced["duration_s"] = answered
     return parse(
-        layout.feed,
+        feed,
         text,
         source.time_zone if source else None,
-        replaced=numbers,
+        replaced=replaced,
         text_checks=[Check(*fault) for fault in layout_faults(layout)],
-        more_checks=lambda frame: row_checks(layout.feed, frame),
+        more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now)],
         name_of=layout.name_of,
     )
 
