@@ -46,7 +46,9 @@ def refuse_idle(feed: Feed, source: SourceSettings, preset: Preset | None, kinds
             raise WrongUsage(f"{where}.{key}: {sentence}; remove it")
 
 
-def _idle(feed: Feed, source: SourceSettings, preset: Preset | None, kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _idle(
+    feed: Feed, source: SourceSettings, preset: Preset | None, kinds: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
     for key, of_kinds in _OF_KINDS.items():
         if not {*kinds} & {*of_kinds}:
             yield key, f"it means nothing for format {source.format}, only for {', '.join(of_kinds)}"

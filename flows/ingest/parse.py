@@ -230,9 +230,7 @@ def instant(cell: pl.Expr, zone: str | None) -> pl.Expr:
 _NO_ZONE, _TWICE, _SKIPPED = 1, 2, 3
 
 
-def _instant(
-    column: Column, zone: str | None, cell: pl.Expr | None = None
-) -> tuple[dict[str, pl.Expr], list[Check]]:
+def _instant(column: Column, zone: str | None, cell: pl.Expr | None = None) -> tuple[dict[str, pl.Expr], list[Check]]:
     name = column.name
     parts = _instant_parts(pl.col(name) if cell is None else cell)
     if zone is None:

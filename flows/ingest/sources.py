@@ -14,8 +14,16 @@ from flows.ingest.durations import as_seconds, talked
 from flows.ingest.layouts import Layout
 from flows.presets.cells import Fault, FileRows, epoch_time, meaning
 
-
-_PADDED = ("from_number", "to_number", "charged_number", "number", "disposition", "account_id", "extension", "device_id")
+_PADDED = (
+    "from_number",
+    "to_number",
+    "charged_number",
+    "number",
+    "disposition",
+    "account_id",
+    "extension",
+    "device_id",
+)
 """Text that is compared with other text, so that blanks around it mean nothing; other text is kept as it is."""
 
 
@@ -27,7 +35,9 @@ def canonical(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """
     source, feed = layout.source, layout.feed
     read = FileRows(rows, layout.names, *((source.direction, source.directions) if source else ("", {})), layout.joined)
-    trimmed = {column.name for column in feed.columns if column.kind != "text" or (feed.is_usage and column.name in _PADDED)}
+    trimmed = {
+        column.name for column in feed.columns if column.kind != "text" or (feed.is_usage and column.name in _PADDED)
+    }
     cells = {
         column.name: read.named(column.name) if column.name in trimmed else read.as_written(column.name)
         for column in feed.columns
