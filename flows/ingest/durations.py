@@ -68,7 +68,7 @@ def stamp_is_blank(layout: Layout, present: Sequence[str]) -> pl.Expr:
 
 
 def answered_seconds(text: pl.DataFrame, layout: Layout, present: Sequence[str]) -> pl.Series | None:
-    """The whole column as values where seconds stand beside a blank answer stamp: those were not answered. Else None."""
+    """All values where some seconds stand beside a blank answer stamp: those were not answered. Else None."""
     blank = stamp_is_blank(layout, present)
     seconds = whole_number(pl.col("duration_s"))
     rows = text.select(zero=blank & (seconds > 0), seconds=seconds)
@@ -104,8 +104,8 @@ def _start_check(column: str, now: datetime) -> Check:
     """A start before there were such records, or later than a day after the clock."""
     first, last = datetime(2000, 1, 1, tzinfo=UTC), now.astimezone(UTC) + timedelta(days=1)
     expected = (
-        f"a start from {first:%Y-%m-%d} to {last:%Y-%m-%d}: look at the unit that the time counts in (time_format, epoch "
-        "or epoch_ms; from which year) and at the switch's clock"
+        f"a start from {first:%Y-%m-%d} to {last:%Y-%m-%d}: look at the unit that the time counts in (time_format, "
+        "epoch or epoch_ms; from which year) and at the switch's clock"
     )
     value = pl.col(f"v.{column}")
     return Check(column, (value < pl.lit(first)) | (value > pl.lit(last)), expected)

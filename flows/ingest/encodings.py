@@ -37,7 +37,7 @@ def is_utf8(encoding: str) -> bool:
 
 
 def told_by_first_bytes(first: bytes) -> tuple[str, str] | None:
-    """(what a file is that was taken for text in UTF-8, the remedy), as its first bytes say; None where they say nothing.
+    """(what a file is that was taken for text in UTF-8, the remedy) by its first bytes; None where they say nothing.
 
     first: as many as there are, a few thousand at least.
     """

@@ -71,7 +71,7 @@ def _as_declared(frame: pl.DataFrame, layout: Layout, source: SourceSettings) ->
     if source.account_id and "account_id" in frame.columns:
         filled.append(pl.col("account_id").fill_null(source.account_id))
     if "duration_s" in frame.columns:
-        filled.append(as_seconds(pl.col("duration_s"), source.duration_unit))
+        filled.append(as_seconds(pl.col("duration_s"), source.duration_unit).alias("duration_s"))
     if source.time_format:
         instants = [column.name for column in layout.feed.columns if column.kind == "instant"]
         filled += [_time(pl.col(name), source.time_format).alias(name) for name in instants]
