@@ -63,8 +63,8 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     usage: usage_id, variants (records of the same identity), kind, started_at (UTC), direction, from_number,
     to_number, duration_s, units (seconds or credits; 0 of a part whose call another record carries), disposition,
     stated_account_id, extension, and other_leg where a source writes both legs of a call and bills one, is_erased where
-    some have lost their numbers, has_stamp and is_cause where it is known whether a record says when it was answered and
-    whether its disposition is why it ended, is_trusted where its source's word for the account is enough.
+    some have lost their numbers, has_stamp and is_cause where it is known whether a record says when it was answered
+    and whether its disposition is why it ended, is_trusted where its source's word for the account is enough.
 
     Adds reason (null: on its way to a price) and detail, account_id, billing_group and the account's state,
     local_date, category, country, jurisdiction, rule and rate (places in tables.rules and tables.book.rows), and of

@@ -9,6 +9,7 @@ _WIDE = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_ZIP = b"PK\x03\x04"
 _SIGNS = (
     (b"%PDF", "a PDF", "Have the system export CSV."),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls) or another Office document",
@@ -44,21 +45,23 @@ def told_by_first_bytes(first: bytes) -> tuple[str, str] | None:
     for mark, encoding in _WIDE.items():
         if first.startswith(mark):
             return f"{encoding.upper()} text", f'Declare encoding = "{encoding}" for its source, or save it as UTF-8.'
-    if first.startswith(b"PK\x03\x04"):
-        if b"xl/" in first or b"[Content_Types].xml" in first[:200]:
-            return "an Excel workbook", 'Declare format = "xlsx" for its source, or save it as CSV.'
-        if b"opendocument.spreadsheet" in first[:200]:
-            return "a LibreOffice workbook", 'Declare format = "xlsx" for its source, or save it as CSV.'
-        return "a zip archive", "Unpack it; .gz is read as it is."
-    for sign, found, remedy in _SIGNS:
+    for sign, found, remedy in (*_packed(first), *_SIGNS):
         if first.startswith(sign):
             return found, remedy
-    head = first[:200]
-    if len(head) >= 4 and head[1::2].count(0) * 2 > len(head[1::2]) and 0 not in head[::2]:
-        return "UTF-16 text", 'Declare encoding = "utf-16-le" for its source, or save it as UTF-8.'
-    if len(head) >= 4 and head[::2].count(0) * 2 > len(head[::2]) and 0 not in head[1::2]:
-        return "UTF-16 text", 'Declare encoding = "utf-16-be" for its source, or save it as UTF-8.'
+    for order, signs, zeros in (("le", first[:200:2], first[1:200:2]), ("be", first[1:200:2], first[:200:2])):
+        if 0 not in signs and zeros.count(0) * 2 > len(zeros) > 1:
+            return "UTF-16 text", f'Declare encoding = "utf-16-{order}" for its source, or save it as UTF-8.'
     return None
+
+
+def _packed(first: bytes) -> list[tuple[bytes, str, str]]:
+    """What a zip is: workbooks are."""
+    as_workbook = 'Declare format = "xlsx" for its source, or save it as CSV.'
+    if b"opendocument.spreadsheet" in first[:200]:
+        return [(_ZIP, "a LibreOffice workbook", as_workbook)]
+    if b"xl/" in first or b"[Content_Types].xml" in first[:200]:
+        return [(_ZIP, "an Excel workbook", as_workbook)]
+    return [(_ZIP, "a zip archive", "Unpack it; .gz is read as it is.")]
 
 
 class LineCount:

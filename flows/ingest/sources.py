@@ -15,15 +15,8 @@ from flows.ingest.layouts import Layout
 from flows.presets.cells import Fault, FileRows, epoch_time, meaning
 
 _PADDED = (
-    "from_number",
-    "to_number",
-    "charged_number",
-    "number",
-    "disposition",
-    "account_id",
-    "extension",
-    "device_id",
-)
+    "from_number", "to_number", "charged_number", "disposition", "account_id", "extension", "device_id",
+)  # fmt: skip
 """Text that is compared with other text, so that blanks around it mean nothing; other text is kept as it is."""
 
 
@@ -34,10 +27,10 @@ def canonical(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     `layout_faults`.
     """
     source, feed = layout.source, layout.feed
-    read = FileRows(rows, layout.names, *((source.direction, source.directions) if source else ("", {})), layout.joined)
-    trimmed = {
-        column.name for column in feed.columns if column.kind != "text" or (feed.is_usage and column.name in _PADDED)
-    }
+    direction = (source.direction, source.directions) if source else (None, {})
+    read = FileRows(rows, layout.names, *direction, layout.joined)
+    padded = _PADDED if feed.is_usage else ("number",)
+    trimmed = {column.name for column in feed.columns if column.kind != "text" or column.name in padded}
     cells = {
         column.name: read.named(column.name) if column.name in trimmed else read.as_written(column.name)
         for column in feed.columns

@@ -1,4 +1,4 @@
-"""Lines of a file that are no records: a trailer that says how many there are, and any other that its source declares."""
+"""Lines of a file that are no records: a trailer that says how many there are, and others that its source declares."""
 
 import re
 

@@ -45,7 +45,7 @@ class FileRows:
         return pl.when(found != "").then(found)
 
     def named(self, canonical: str) -> pl.Expr:
-        """The cell of a canonical column, under the file's name for it; what several columns make with a blank between."""
+        """The cell of a canonical column, under the file's name for it; of several columns, with a blank between."""
         parts = self.joined.get(canonical)
         if not parts:
             return self.cell(self.name_of(canonical))

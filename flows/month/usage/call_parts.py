@@ -1,7 +1,8 @@
 """Records that are parts of one call, where their source says so: same call id, another leg (RULES 15).
 
-One of them carries the call: all its answered seconds, so that it has one connect fee and is rounded up once. The others
-start when it does and carry nothing, so that whichever file or month brings them, they are usage of the call's month.
+One of them carries the call: all its answered seconds, so that it has one connect fee and is rounded up once. The
+others start when it does and carry nothing, so that whichever file or month brings them, they are usage of the call's
+month.
 """
 
 import duckdb
@@ -20,15 +21,15 @@ with records as (
     qualify count(*) over (partition by source, call_id, leg) = 1)
 select usage_id, min(started_at) over one_call as call_started_at,
     (sum(duration_s) filter (where is_answered) over one_call)::bigint as seconds,
-    row_number() over (partition by source, call_id order by is_answered desc, started_at, length(leg), leg, usage_id) = 1
-        as carries
+    row_number() over (
+        partition by source, call_id order by is_answered desc, started_at, length(leg), leg, usage_id) = 1 as carries
 from records
 window one_call as (partition by source, call_id)
 qualify count(*) over one_call > 1 and bool_or(is_answered) over one_call"""
 
 
 def find_parts(con: duckdb.DuckDBPyConnection, settings: Settings, known: str) -> bool:
-    """Leaves calls in parts in call_parts (usage_id, call_started_at, seconds, carries), and says whether there are any.
+    """Leaves calls in parts in call_parts (usage_id, call_started_at, seconds, carries); says whether there are any.
 
     known: SQL that says of a row of feed_calls whether it counts.
     """
