@@ -51,9 +51,11 @@ class Layout:
         return self.joined.get(canonical) or (self.name_of(canonical),)
 
     def is_mapped(self, canonical: str, present: Sequence[str]) -> bool:
-        """Whether the file, or for JSON, whose records may leave a key out, its declaration has the column."""
-        is_declared = canonical in self.names or not self.kind.startswith("json")
-        return is_declared and {*self.names_of(canonical)} <= {*present}
+        """Whether the file has the column and means it: its declaration or preset names it, or it stands under its own
+        name in a file of a declared source. A canonical file without a source may have every column and fill few; a
+        record of JSON may leave a key out."""
+        is_own = self.source is not None and not self.kind.startswith("json")
+        return (canonical in self.names or is_own) and {*self.names_of(canonical)} <= {*present}
 
     @property
     def reads(self) -> tuple[str, ...]:
