@@ -92,7 +92,8 @@ class Layout:
             needs = [self.name_of(name) for name in preset.needs if name not in given | {*_there(self, present)}]
             return needs + [name for name in self._id_from() if name not in present]
         here = {*_there(self, present)}
-        lacks = [self.name_of(name) for name in self.feed.required if name not in given | here]
+        absent = [name for name in self.feed.required if name not in given | here]
+        lacks = [theirs for name in absent for theirs in self.names_of(name) if theirs not in present]
         pairs = [pair for pair in self.feed.one_of if not (here | given) & {*pair}]
         lacks += [f"{self.name_of(a)}|{self.name_of(b)}" for a, b in pairs]
         declared = [name for canonical in self.names for name in self.names_of(canonical) if name not in present]
