@@ -6,7 +6,7 @@ Open first: `ingest`. A file is identified (files), its layout declared (layouts
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -45,14 +45,15 @@ def ingest(
     feed: str | None = None,
     source: str | None = None,
     now: datetime,
+    today: date | None = None,
     by: str = "unknown",
 ) -> IngestReport:
     """Takes in every new file of the inbox, or the named `paths`; safe to repeat.
 
     `feed` or `source` says what paths outside inbox/ hold. A file refused before is tried again, a rolled back one only
-    when named. Naming also allows a name that was loaded with other content. `now` is only the clock column
-    ingested_at, `by` who the audit log says did it. Raises WrongUsage for paths and declarations that cannot be
-    meant, before anything is loaded.
+    when named. Naming also allows a name that was loaded with other content. `now` is the clock column ingested_at and,
+    or `today` where it is later, what no call starts more than a day after; `by` who the audit log says did it. Raises
+    WrongUsage for paths and declarations that cannot be meant, before anything is loaded.
     """
     files, ignored = find_files(store.home, settings, paths, feed, source)
     kinds = [(file, kind_of(file)) for file in files]
@@ -63,7 +64,7 @@ def ingest(
     report = IngestReport(ignored=ignored)
     with progress.stage("files", len(files)) as tick:
         for file, layout in zip(files, layouts, strict=True):
-            report.files.append(_take_in(store, settings, file, layout, Act(by, now)))
+            report.files.append(_take_in(store, settings, file, layout, Act(by, now, today)))
             tick(1)
     if report.anything_new:
         store.checkpoint()
@@ -137,7 +138,7 @@ def _load(
     tally: Tally,
     act: Act,
 ) -> FileResult:
-    stage_rows(store, file, layout, physical, tally, act.now)
+    stage_rows(store, file, layout, physical, tally, act.latest)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
     settled = settle.settle(store, file.feed, file.name, mode == "snapshot")
     tally.rejects.append(settled.rejects)

@@ -178,9 +178,9 @@ def account_reader(
         con.unregister("_asked")
         known = _known(store.scope)
         has_parts = find_parts(con, settings, known)
-        con.execute(_OF_ACCOUNTS.format(known=known), {"first": first, "last": last}).fetchall()
+        con.execute(_OF_ACCOUNTS.replace(_KNOWN, known), {"first": first, "last": last}).fetchall()
         if has_parts:
-            con.execute(_PARTS_OF_ACCOUNTS.format(known=known), {"first": first, "last": last}).fetchall()
+            con.execute(_PARTS_OF_ACCOUNTS.replace(_KNOWN, known), {"first": first, "last": last}).fetchall()
         con.execute(_LEAVE_OUT).fetchall()
         spans = con.execute(
             "select feed, min(row_id), max(row_id) from (select feed, row_id, "
@@ -195,6 +195,10 @@ def account_reader(
         con.close()
 
 
+_KNOWN = "file_is_known"
+"""Where the queries below say which files count. No format string: the SQL has braces of its own."""
+
+
 def _asked_for(feed: str) -> str:
     """Whether a record may be one of the accounts asked for: it states them, or states nobody and has their number."""
     return f"""(account_id in (select account_id from asked) or (account_id is null
@@ -206,16 +210,16 @@ _OF_ACCOUNTS = "create temp table usage_to_rate as " + " union all ".join(
     select '{feed}' as feed, rowid as row_id, usage_id from feed_{feed}
     where {_STARTED[feed]} >= $first::timestamptz - interval 1 day
         and {_STARTED[feed]} < $last::timestamptz + interval 1 day
-        and {{known}} and {_asked_for(feed)}"""
+        and {_KNOWN} and {_asked_for(feed)}"""
     for feed in _SELECT
 )
 
 # Parts that began later than the month's end, of calls that began within it.
 _PARTS_OF_ACCOUNTS = f"""
 insert into usage_to_rate
-select 'calls', rowid, usage_id from feed_calls join call_parts using (usage_id)
+select 'calls', feed_calls.rowid, usage_id from feed_calls join call_parts using (usage_id)
 where call_started_at >= $first::timestamptz - interval 1 day and call_started_at < $last::timestamptz + interval 1 day
-    and {{known}} and {_asked_for("calls")}
+    and {_KNOWN} and {_asked_for("calls")}
     and usage_id not in (select usage_id from usage_to_rate where feed = 'calls')"""
 
 _LEAVE_OUT = f"""
