@@ -133,7 +133,7 @@ class TakenIn:
 def take_in(books: Books) -> TakenIn:
     """Every new file of the inbox."""
     request = books.request
-    files = ingest(books.store, books.settings, None, now=request.now, by=request.by).files
+    files = ingest(books.store, books.settings, None, now=request.now, today=request.today, by=request.by).files
     books.read_again()
     counts: dict[str, int] = dict(Counter(str(file.state) for file in files))
     if rejected := sum(file.rejected for file in files if file.state == "loaded"):

@@ -229,6 +229,8 @@ FEEDS: dict[str, Feed] = {
                 leg text leg of the call
                 started_at* instant when the call was set up
                 answered_at instant when it was answered
+                ended_at instant when it ended
+                charged_number text number that pays for a forwarded call, where it is not the one at the near end
                 direction* choice[outbound|inbound|internal] seen from the customer
                 from_number text caller, E.164 or an extension
                 to_number text called, E.164 or an extension

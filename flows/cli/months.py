@@ -45,7 +45,16 @@ def ingest_command(
 
     shared: Globals = context.obj
     with shared.store("ingest") as store:
-        report = ingest(store, shared.settings, paths or None, feed=feed, source=source, now=shared.now, by=shared.by)
+        report = ingest(
+            store,
+            shared.settings,
+            paths or None,
+            feed=feed,
+            source=source,
+            now=shared.now,
+            today=shared.today,
+            by=shared.by,
+        )
     for file in report.files:
         for fault in file.faults[:20]:
             say(str(fault))

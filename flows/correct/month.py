@@ -124,7 +124,7 @@ def correct(
 def _take_in(books: Books) -> list[str]:
     """Every new file of the inbox, as a run does: today's data is what lies there today. Returns the refused ones."""
     request = books.request
-    report = ingest(books.store, books.settings, None, now=request.now, by=request.by)
+    report = ingest(books.store, books.settings, None, now=request.now, today=request.today, by=request.by)
     books.read_again()
     return [file.source_file for file in report.files if file.state == "refused"]
 

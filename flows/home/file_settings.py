@@ -1,10 +1,11 @@
 """What `tollbook.toml` says of files that others make: [sources.<name>], [feeds.<name>], [decks.<name>]."""
 
+import codecs
 import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from flows.home.deck_formats import DeckFormat
 from flows.presets.names import preset_names
@@ -18,9 +19,9 @@ def _zone(name: str) -> str:
     return name
 
 
-PLAIN_FORMATS = ("csv", "jsonl", "json", "parquet")
+PLAIN_FORMATS = ("csv", "jsonl", "json", "parquet", "xlsx")
 SOURCE_FORMATS = [*PLAIN_FORMATS, *preset_names()]
-"""The first four are whatever `columns` says, the others the layouts of flows/presets/."""
+"""The first five are whatever `columns` says, the others the layouts of flows/presets/."""
 
 
 def _source_format(name: str) -> str:
@@ -37,7 +38,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 class Table(BaseModel):
     """A table of tollbook.toml: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def sequence_pattern(sequence: str) -> re.Pattern[str]:
@@ -50,52 +51,111 @@ def sequence_pattern(sequence: str) -> re.Pattern[str]:
     return re.compile(f"{before}([0-9]{{{len(parts[1])}}}){after}(?:\\.gz)?")
 
 
+Direction = Literal["outbound", "inbound", "internal"]
+Stamp = Literal["started_at", "answered_at", "ended_at"]
+
+
 class SourceSettings(Table):
     """[sources.<name>]: a switch's or gateway's own layout. A layout is declared, never guessed."""
 
-    feed: str
-    format: SourceFormat = "csv"
-    path: str
+    feed: str = Field(examples=["calls"])
+    """What its records are: calls, messages or another feed."""
+    format: SourceFormat = Field("csv", examples=["csv", "xlsx", "asterisk"])
+    """A kind of file (its columns are canonical or mapped by `columns`), or the layout of a system."""
+    path: str = Field(examples=["inbox/calls/asterisk/*.csv"])
     """Glob below the home, such as inbox/calls/asterisk/*.csv."""
-    time_zone: Zone | None = None
+    time_zone: Zone | None = Field(None, examples=["America/New_York"])
     """Zone of times without offset; without it such times are rejected."""
-    columns: dict[str, str] | list[str] = Field(default_factory=dict)
-    """A map canonical -> source column (in JSON a dotted path), or the list of a headerless layout's columns in order.
-    For a layout with names of its own the map replaces single ones."""
-    constants: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, str | list[str]] | list[str] = Field(
+        default_factory=dict,
+        examples=[{"call_id": "Id", "started_at": ["Date", "Time"]}, ["started_at", "call_id", "duration_s"]],
+    )
+    """A map canonical -> source column (in JSON a dotted path; several are joined by a blank), or the list of a
+    headerless layout's columns in order. For a layout with names of its own the map replaces single ones."""
+    constants: dict[str, str] = Field(default_factory=dict, examples=[{"direction": "outbound"}])
     """canonical -> the value of every record, for what the file does not say."""
-    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    values: dict[str, dict[str, str]] = Field(
+        default_factory=dict, examples=[{"disposition": {"Nobody home": "no answer"}}]
+    )
     """canonical -> {their value: ours}; a value that is not listed stays as it is."""
-    items: str | None = None
+    call_id_from: list[str] = Field(
+        default_factory=list, examples=[["started_at", "from_number", "to_number", "duration_s"]]
+    )
+    """Where records have no id: the columns (canonical, else the file's) that one is made of, the same for the same
+    content in whatever file. Two records that agree in all of them are one."""
+    items: str | None = Field(None, examples=["records"])
     """Format json: the key (a dotted path) of the list of records in a page; without it a document is a record or a
     list of them."""
-    time_format: str | None = None
+    sheet: str | None = Field(None, examples=["Calls"])
+    """Format xlsx: the name of the sheet; without it the first one."""
+    time_format: str | None = Field(None, examples=["%m/%d/%Y %I:%M:%S %p", "epoch"])
     """How the file writes times that are not ISO 8601: a pattern such as "%m/%d/%Y %I:%M:%S %p", or epoch, epoch_ms."""
-    header: bool | None = None
+    header: bool | None = Field(None, examples=[False])
     """Whether the file has a header line; by default csv with names has one, switch layouts have none."""
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    encoding: Literal["utf-8"] = "utf-8"
-    duration_unit: Literal["seconds", "milliseconds"] = "seconds"
-    """GoTo's layouts must declare it, for its documents disagree."""
-    leg: Literal["a", "b"] | None = None
+    skip_rows: int = Field(0, ge=0, le=1000, examples=[2])
+    """Physical lines before the header (or before the first record), such as a title."""
+    skip_after_header: int = Field(0, ge=0, le=1000, examples=[1])
+    """Lines right below the header that are no records, such as the types of the columns."""
+    trailer: str | None = Field(None, examples=[r"^TRAILER,(?P<records>\d+)$"])
+    """A regular expression of lines that are no records. What its group `records` says is held against the count of
+    records; a difference, or no such line behind records, refuses the file."""
+    delimiter: str = Field(",", min_length=1, max_length=1, examples=[";"])
+    """What separates the cells of a CSV."""
+    encoding: str = Field("utf-8", examples=["cp1252", "utf-16"])
+    """How the file's text is written, by a name that Python knows: utf-8, cp1252, latin-1, utf-16 …"""
+    duration_unit: Literal["seconds", "milliseconds", "decimal_seconds", "hms"] = Field("seconds", examples=["hms"])
+    """How durations are written. decimal_seconds (29.517) and milliseconds are rounded half up to whole seconds; hms is
+    H:MM:SS. GoTo's layouts must declare it, for its documents disagree."""
+    duration_from: tuple[Stamp, Stamp] | None = Field(None, examples=[["answered_at", "ended_at"]])
+    """Where no column holds the duration: the two times between which the call was talked, rounded half up."""
+    leg: Literal["a", "b"] | None = Field(None, examples=["a"])
     """Of a switch that writes both legs of a call, the one that bills; the other is excluded as other_leg."""
-    url_encoded: bool = True
+    parts: bool = Field(False, examples=[True])
+    """Whether records of one call id that differ in leg are parts of one call: their seconds are added, it starts when
+    the first one does, has one connect fee and is rounded up once."""
+    url_encoded: bool = Field(True, examples=[False])
     """freeswitch_json: whether the switch URL-encodes the values of `variables` (its encode-values)."""
-    direction: Literal["outbound", "inbound", "internal"] | None = None
+    direction: Direction | None = Field(None, examples=["outbound"])
     """Direction of every record, for layouts that carry none."""
-    directions: dict[str, Literal["outbound", "inbound", "internal"]] = Field(default_factory=dict)
-    """Dial-plan context -> direction; beats `direction`."""
-    account_id: str | None = None
+    directions: dict[str, Direction] = Field(
+        default_factory=dict, examples=[{"from-internal": "outbound", "ext-did-*": "inbound"}]
+    )
+    """What their words for a direction mean (a dial-plan context, a trunk), * at the end for any ending; the longest
+    that fits counts. Beats `direction`."""
+    account_id: str | None = Field(None, examples=["A1"])
     """Account of every record, for a switch that serves one."""
-    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    trusted: bool = Field(False, examples=[True])
+    """Whether the account that a record states pays whatever the number at its near end is: a forwarded call carries
+    the number of the caller outside."""
+    country: str | None = Field(None, pattern="^[A-Z]{2}$", examples=["US"])
     """Country whose dialling habits apply to numbers without a +."""
-    dialled: dict[str, str] = Field(default_factory=dict)
+    number_format: Literal["e164_digits"] | None = Field(None, examples=["e164_digits"])
+    """e164_digits: seven digits and more without + are E.164 (442079460012); extensions stay. Digits that begin with 0
+    are read by `country`."""
+    dialled: dict[str, str] = Field(default_factory=dict, examples=[{"000": "+", "9": ""}])
     """Leading characters of a number -> what they stand for, the longest first, such as {"000" = "+", "9" = ""}."""
-    expect: Literal["daily"] | None = None
+    expect: Literal["daily"] | None = Field(None, examples=["daily"])
     """daily: a day of the usage month without a record, a file of its date or a control total of 0 stops approval."""
-    sequence: str | None = None
+    sequence: str | None = Field(None, examples=["cdr-*-####.csv"])
     """How its files are numbered: a name with one run of # for the digits and * for anything, such as cdr-*-####.csv.
     A number left out stops approval; after 9999 comes 0000."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_text(cls, name: str) -> str:
+        return text_encoding(name)
+
+    @field_validator("directions")
+    @classmethod
+    def _star_at_the_end(cls, directions: dict[str, Direction]) -> dict[str, Direction]:
+        if wrong := [word for word in directions if "*" in word[:-1]]:
+            raise ValueError(f"found {wrong[0]!r}; expected * only at the end of a word, such as ext-did-*")
+        return directions
+
+    @field_validator("trailer")
+    @classmethod
+    def _is_expression(cls, pattern: str | None) -> str | None:
+        return pattern if pattern is None else line_pattern(pattern)
 
     @model_validator(mode="after")
     def _supported(self) -> "SourceSettings":
@@ -104,6 +164,37 @@ class SourceSettings(Table):
         if self.sequence is not None:
             sequence_pattern(self.sequence)
         return self
+
+
+_NO_WRITING = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
+"""What Python lists among the encodings of text, and nobody writes a file in."""
+
+
+def text_encoding(name: str) -> str:
+    """Python's own name of an encoding of text. Raises ValueError for what is none."""
+    try:
+        codec = codecs.lookup(name)
+        "a".encode(name)
+    except (LookupError, ValueError):
+        codec = None
+    if codec is None or codec.name.replace("-", "_") in _NO_WRITING:
+        raise ValueError(f"found encoding {name!r}; expected a name that Python knows, such as cp1252 or utf-16")
+    return codec.name
+
+
+def line_pattern(pattern: str) -> str:
+    """`pattern` as it is, if lines can be looked for by it. Raises ValueError for what is no regular expression."""
+    import polars as pl
+
+    try:
+        re.compile(pattern)
+        pl.Series([""]).str.contains(pattern)
+    except (re.error, pl.exceptions.ComputeError) as error:
+        found = f"found {pattern!r} ({str(error).splitlines()[0]})"
+        raise ValueError(f"{found}; expected a regular expression without look-around") from None
+    if pl.Series([""]).str.contains(pattern).item():
+        raise ValueError(f"found {pattern!r}, which fits every line; expected what only a trailer looks like")
+    return pattern
 
 
 class FeedSettings(Table):

@@ -1,7 +1,7 @@
 """What ingest writes: a file's rows, rejects, duplicates and its own row, in one transaction; or its refusal."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 import polars as pl
 
@@ -19,10 +19,18 @@ _NOT_ASIDE = """
 
 @dataclass(frozen=True)
 class Act:
-    """Who takes a file in, and when."""
+    """Who takes a file in, and when; `today` where the command was given a day."""
 
     by: str
     now: datetime
+    today: date | None = None
+
+    @property
+    def latest(self) -> datetime:
+        """The clock, or the day that the command was given where that is later."""
+        if self.today is None:
+            return self.now
+        return max(self.now, datetime(self.today.year, self.today.month, self.today.day, tzinfo=UTC))
 
 
 def commit(store: Store, file: InboxFile, result: FileResult, tally: Tally, act: Act) -> None:

@@ -15,6 +15,9 @@ from flows.home.store import Store
 from flows.ingest.csv_blocks import REJECTS
 from schemas.feeds import Feed
 
+_ONLY_IF_GIVEN = ("ended_at", "charged_number")
+"""Columns that feed calls has got later: a record without them has the content, and so the id, that it always had."""
+
 _DUPLICATES = {"source_line": pl.Int64, "of_file": pl.String, "of_line": pl.Int64}
 
 
@@ -75,7 +78,9 @@ def _content(feed: Feed) -> str:
     for name, kind in stored_columns(feed):
         if name not in aside:
             value = f"epoch_us({name})" if kind == "timestamptz" else name
-            cells.append(f"coalesce({value}::varchar, '')")
+            # concat_ws leaves a null out.
+            given = f"'{name}=' || {value}::varchar" if name in _ONLY_IF_GIVEN else f"coalesce({value}::varchar, '')"
+            cells.append(given)
     # In one go: a chain of || copies the text once per column.
     return f"md5(concat_ws(chr(31), {', '.join(cells)}))"
 
