@@ -13,6 +13,9 @@ from datetime import date
 from flows.home.file_settings import DeckSettings
 from schemas.errors import WrongUsage
 
+Lines = list[tuple[int, list[str]]]
+"""A file's lines, from 1 on, with their cells."""
+
 MAX_WORKBOOK = 512 * 2**20
 """Bytes of an unpacked workbook; a deck of 100,000 rows has some thirty million."""
 

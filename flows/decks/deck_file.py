@@ -11,6 +11,7 @@ from typing import Any, get_args
 import polars as pl
 
 from flows.decks.cells import LOST_DECIMALS, lost_decimals
+from flows.decks.content import Lines, lines_of
 from flows.decks.sheet import read_sheet
 from flows.home.file_settings import DeckSettings
 from flows.home.settings import Home
@@ -70,7 +71,7 @@ def _compiled(content: bytes, file: str, name: str, settings: str) -> Deck:
 
 def read_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> DeckFile:
     """A deck's file in its declared format, checked. Raises WrongUsage as `load_deck` does."""
-    deck, faults = tried_deck(content, file, name, settings)
+    deck, faults = tried_deck(list(lines_of(content, file, settings)), file, name, settings)
     if faults:
         shown = "\n".join(str(fault) for fault in faults[:20])
         raise WrongUsage(f"{shown}\n{len(faults)} faults in deck {name}; nothing of it is used")
@@ -78,9 +79,9 @@ def read_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> D
     return deck
 
 
-def tried_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> tuple[DeckFile, list[Fault]]:
+def tried_deck(lines: Lines, file: str, name: str, settings: DeckSettings) -> tuple[DeckFile, list[Fault]]:
     """A deck with the faults of its lines, by line: with any it must not be used. Raises WrongUsage as `load_deck`."""
-    sheet = read_sheet(content, file, settings)
+    sheet = read_sheet(lines, file, settings)
     faults = list(sheet.faults)
     # What the format found wrong with a line needs no second word, and a line of many codes says a thing once.
     told: set[tuple[int | None, str | None]] = {(fault.line, None) for fault in sheet.faults}

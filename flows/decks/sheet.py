@@ -12,7 +12,7 @@ from itertools import pairwise
 import polars as pl
 
 from flows.decks.cells import Line, Row, day_before
-from flows.decks.content import lines_of
+from flows.decks.content import Lines
 from flows.decks.currencies import contradicts, currencies_in, words_for
 from flows.decks.formats import FORMATS, DeckFormat
 from flows.home.file_settings import DeckSettings
@@ -33,10 +33,9 @@ class Sheet:
     unused: list[str]
 
 
-def read_sheet(content: bytes, file: str, settings: DeckSettings) -> Sheet:
-    """Reads a deck in its declared format. Raises WrongUsage for a file without a usable header."""
+def read_sheet(everything: Lines, file: str, settings: DeckSettings) -> Sheet:
+    """The lines of a deck in its declared format. Raises WrongUsage for a file without a usable header."""
     layout = FORMATS[settings.format]
-    everything = list(lines_of(content, file, settings))
     above = [cells for number, cells in everything if number <= settings.skip_rows]
     lines = iter(everything[len(above) :])
     if settings.listed:
