@@ -1,4 +1,4 @@
-"""Which declaration a price sheet may need: found by trying, and shown to be confirmed; nothing is read by it in a run."""
+"""Which declaration a price sheet may need: found by trying, shown to be confirmed; no run reads anything by it."""
 
 import re
 from collections.abc import Iterator, Sequence

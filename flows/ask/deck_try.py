@@ -4,10 +4,12 @@ The layouts are tried with the very code that a run reads decks with; the one th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from flows.ask.deck_guess import HEAD, Guess, guesses
 from flows.ask.sample import content_of, delimiter_of, encoding_of, name_for, toml_block
@@ -37,7 +39,14 @@ class Attempt:
         """Lines with rows and without a fault."""
         if self.deck is None:
             return 0
-        return len({*self.deck.table["line"]} - {fault.line for fault in self.faults})
+        return self.deck.table["line"].n_unique()
+
+    @property
+    def said(self) -> str:
+        """What came of it, in a few words."""
+        if self.good_lines or not (self.reason or self.faults):
+            return f"{self.good_lines} lines"
+        return self.reason or str(self.faults[0])
 
     @property
     def worth(self) -> tuple[int, int, int, int]:
@@ -66,7 +75,7 @@ class DeckTrial:
             return told
         best, deck = self.best, self.best.deck
         return told | {
-            "layout": best.settings.format,
+            "layout": best.settings.format if best.good_lines else None,
             "currency": None if deck.currency == UNKNOWN_CURRENCY else deck.currency,
             "lines_read": best.good_lines,
             "rows": deck.table.height,
@@ -88,13 +97,14 @@ class DeckTrial:
         ]
         said += look_lines(seen, deck.currency)
         said += _some("left out", deck.skipped) + _some("cannot be read", best.faults)
-        others = ", ".join(f"{name} {told}" for name, told in self.tried.items() if name != best.settings.format)
-        return [*said, *([f"  other layouts: {others}"] if others else []), "", *self._block()]
+        others = ", ".join(f"{name} {told}" for name, told in self.tried.items() if told.endswith(" lines"))
+        return [*said, *([f"  lines read by layout: {others}"] if others else []), "", *self._block()]
 
     def _block(self) -> list[str]:
         assert self.best is not None, "a block is of the layout that fits"
         guess = self.best.guess
-        said = {key: value for key, value in guess.said.items() if not (key == "format" and value == "tollbook")}
+        usual = {"format": "tollbook", "currency": UNKNOWN_CURRENCY}
+        said = {key: value for key, value in guess.said.items() if usual.get(key) != value}
         return toml_block(f"decks.{self.name}", {"file": Path(self.file).name, **said}, guess.asked)
 
 
@@ -122,14 +132,10 @@ def try_deck(
             lines = list(lines_of(content, file, first))
             tried = [_attempt(lines[:HEAD], file, name, guess) for guess in guesses(lines, base, formats)]
             attempts += [_whole(attempt, lines, file, name, currency) for attempt in _best(tried)] + tried
-    readable = [attempt for attempt in attempts if attempt.good_lines]
-    told = {attempt.settings.format: "0 lines" for attempt in attempts}
-    for attempt in attempts:
-        read = f"{attempt.good_lines} lines" if attempt.good_lines else attempt.reason or "0 lines"
-        told[attempt.settings.format] = max(told[attempt.settings.format], read, key=lambda text: text != "0 lines")
-    for format_name in [layout] if layout else FORMATS:
-        told.setdefault(format_name, "its columns are not there")
-    best = max(readable, key=lambda attempt: attempt.worth, default=None)
+    told = dict.fromkeys([layout] if layout else FORMATS, "its columns are not there")
+    for attempt in sorted(attempts, key=lambda attempt: attempt.worth):
+        told[attempt.settings.format] = attempt.said
+    best = max((attempt for attempt in attempts if attempt.deck), key=lambda attempt: attempt.worth, default=None)
     return DeckTrial(name, file, best, told, today)
 
 
@@ -175,4 +181,5 @@ def _attempt(lines: Lines, file: str, name: str, guess: Guess) -> Attempt:
         deck, faults = tried_deck(lines, file, name, settings)
     except WrongUsage as error:
         return Attempt(settings, guess, reason=str(error).splitlines()[0])
-    return Attempt(settings, guess, deck, faults)
+    faulty = pl.col("line").is_in([fault.line for fault in faults if fault.line is not None])
+    return Attempt(settings, guess, replace(deck, table=deck.table.filter(~faulty)), faults)

@@ -1,4 +1,4 @@
-"""A sample of somebody's file, looked at before anything is declared: how its text is written, and settings to paste."""
+"""A sample of somebody's file, looked at before anything is declared: how its text is written, settings to paste."""
 
 import csv
 import io
@@ -111,12 +111,10 @@ def _key(key: str) -> str:
 
 
 def toml_block(title: str, said: Mapping[str, Any], asked: Mapping[str, str]) -> list[str]:
-    """The table to paste. What only its owner can say stands in it as a comment with the question."""
-    lines = [f"[{title}]"]
-    for key, value in said.items():
-        question = f"  # {asked[key]}" if key in asked else ""
-        lines.append(f"{key} = {toml_value(value)}{question}")
-    return lines + [f"# {key} = …  # {question}" for key, question in asked.items() if key not in said]
+    """The table to paste. What only its owner can say stands in it as a comment, until the # is taken away."""
+    known = [f"{key} = {toml_value(value)}" for key, value in said.items() if key not in asked]
+    values = {key: toml_value(said[key]) if key in said else "…" for key in asked}
+    return [f"[{title}]", *known, *(f"# {key} = {values[key]}  # {question}" for key, question in asked.items())]
 
 
 def name_for(path: Path) -> str:

@@ -12,14 +12,15 @@ import polars as pl
 
 from flows.decks.deck_file import DeckFile
 from flows.decks.report import in_force
+from flows.home.file_settings import UNKNOWN_CURRENCY
 from schemas.money import plain, rounded
 
 SHOWN = 3
 MOST_OUTLIERS = 20
 
 _SAME_NAME, _SAME_PARENT, _SAME_DECK = 10, 100, 1000
-"""How many times dearer or cheaper than the (lower) median of its neighbours a row is told: codes of one destination cost
-much the same, those of one country may differ as a landline and a mobile do, a whole deck holds satellites too."""
+"""How many times dearer or cheaper than the (lower) median of its neighbours a row is told: codes of one destination
+cost much the same, those of one country may differ as a landline and a mobile do, a whole deck holds satellites too."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _said(row: dict[str, Any], currency: str) -> dict[str, Any]:
 def row_line(said: dict[str, Any]) -> str:
     """A row as understood, for the terminal."""
     what = " ".join(filter(None, ["+" + said["prefix"], said.get("jurisdiction"), said["destination"]]))
-    line = f"  line {said['line']}: {what}: {said['price']:f} {said['currency']} per {said['per_s']} s"
+    line = f"  line {said['line']}: {what}: {said['price']:f} {_named(said['currency'])} per {said['per_s']} s"
     if "cost" in said:
         line += f" (cost {said['cost']:f}, margin {said['margin_percent']} % of the price)"
     if "first_increment_s" in said:
@@ -170,6 +171,10 @@ def outliers(deck: DeckFile, day: date) -> list[Outlier]:
     return sorted(found, key=lambda row: (-max(row.times, 1 / max(row.times, Decimal("1e-9"))), row.line))
 
 
+def _named(currency: str) -> str:
+    return "(currency?)" if currency == UNKNOWN_CURRENCY else currency
+
+
 def _digits(price: Decimal) -> str:
     return f"{plain(price):f}"
 
@@ -192,7 +197,7 @@ def look_lines(seen: dict[str, Any], currency: str) -> list[str]:
     if span:
         shown = ", ".join(f"{name} {_digits(value)}" for name, value in span.items())
         free = seen["prices"]["free_rows"]
-        lines.append(f"  prices a minute in {currency}: {shown}" + (f"; {free} rows are free" if free else ""))
+        lines.append(f"  prices a minute in {_named(currency)}: {shown}" + (f"; {free} rows are free" if free else ""))
         counted = ", ".join(f"{interval} ({rows} rows)" for interval, rows in seen["prices"]["intervals"].items())
         lines.append(f"  first and following seconds: {counted}")
     if margin := seen["prices"].get("margin_percent"):
