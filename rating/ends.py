@@ -1,7 +1,7 @@
 """Both ends of a call: the near one is our customer's, the far one is whom they called or who called them.
 
-The same is said once more in SQL where feeds are read before they are rated: flows/month/usage/read.py (near number of
-the accounts asked for) and flows/undo/erase_rows.py (whose records are erased). Change all three together.
+The same is said once more in SQL where feeds are read before they are rated (flows/home/near_number.py): there the
+number that pays for a forwarded call stands in the caller's place. Change both together.
 """
 
 import polars as pl

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rating.ends import if_extension, near_number
+from rating.ends import EXTENSION, if_extension, near_number
 from rating.intervals import Intervals
 from rating.outcomes import settle
 
@@ -32,7 +32,8 @@ class Owners:
 def own(usage: pl.DataFrame, owners: Owners) -> pl.DataFrame:
     """Adds account_id, number_type, billing_group and the account's STATE at the instant; settles what has no owner.
 
-    usage: direction, from_number, to_number, extension, stated_account_id, started_at.
+    usage: direction, from_number, to_number, extension, stated_account_id, started_at, and is_trusted where the account
+    that some records state is not to be doubted.
     """
     started = usage["started_at"]
     near = usage.select(number=near_number())
@@ -63,6 +64,8 @@ def _stated(usage: pl.DataFrame, number: pl.DataFrame, group: pl.DataFrame, acco
         billing_group=pl.coalesce(pl.when(is_own).then("number_group"), "extension_group"),
         is_conflict=states & ~(owns_number | pl.col("owns_extension")),
     )
+    if "is_trusted" in owned.columns:
+        owned = owned.with_columns(is_conflict=pl.col("is_conflict") & ~pl.col("is_trusted"))
     known = accounts["account_id"].implode()
     owned = settle(owned, "unknown_account", states & ~pl.col("account_id").is_in(known))
     owned = settle(owned, "owner_conflict", pl.col("is_conflict"))
@@ -84,3 +87,27 @@ def _by_extension(usage: pl.DataFrame, extensions: Intervals) -> pl.DataFrame:
     return pl.DataFrame(
         {"owns_extension": row.is_not_null(), "extension_group": extensions.rows["billing_group"].gather(row)}
     )
+
+
+def as_internal(usage: pl.DataFrame, extensions: Intervals) -> pl.DataFrame:
+    """Calls between two extensions of their account are internal, and so is one to an extension of the caller's
+    account, whatever the switch calls it (RULES 16).
+
+    usage: as `own` leaves it. extensions: account_id, extension.
+    """
+    outbound, inbound = (pl.col("direction") == way for way in ("outbound", "inbound"))
+    inside = pl.col("to_number").str.contains(EXTENSION)
+    inside &= outbound | (inbound & pl.col("from_number").str.contains(EXTENSION))
+    asked = usage.select((pl.col("reason").is_null() & inside).fill_null(False)).to_series()
+    if not asked.any():
+        return usage
+    calls, at = usage.filter(asked), asked.arg_true()
+    owns = _has_extension(calls, extensions, "to_number")
+    owns &= _has_extension(calls, extensions, "from_number") | (calls["direction"] == "outbound")
+    internal = pl.Series("internal", [False]).new_from_index(0, usage.height).scatter(at, owns)
+    return usage.with_columns(direction=pl.when(internal).then(pl.lit("internal")).otherwise("direction"))
+
+
+def _has_extension(calls: pl.DataFrame, extensions: Intervals, end: str) -> pl.Series:
+    asked = calls.select("account_id", extension=if_extension(pl.col(end)))
+    return extensions.at(asked, calls["started_at"]).is_not_null()

@@ -23,17 +23,15 @@ from rating.call_price import PARTS, price, units_used, walk, with_rates_of
 from rating.classes import classify
 from rating.deck_search import Asked, RateBook
 from rating.decks import with_rates
+from rating.dispositions import is_cause, says_unanswered
 from rating.draws import Pools
 from rating.ends import far_number
 from rating.match import Dialled
 from rating.on_net import OnNet, on_net
 from rating.outcomes import UNSETTLED, settle
-from rating.owners import Owners, own
+from rating.owners import Owners, as_internal, own
 from rating.tariffs import Tariffs
 from schemas.money import EXACT
-
-NOT_ANSWERED = ["NO ANSWER", "NOANSWER", "BUSY", "FAILED", "CONGESTION", "CANCEL", "UNANSWERED", "MISSED"]
-"""Dispositions that say nobody answered. Any other ending of a call with answered seconds is billed."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,10 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     """Steps 1 to 5: each record by itself, so usage may be cut anywhere.
 
     usage: usage_id, variants (records of the same identity), kind, started_at (UTC), direction, from_number,
-    to_number, duration_s, units (seconds or credits), disposition, stated_account_id, extension, and other_leg where a
-    source writes both legs of a call and bills one, is_erased where some have lost their numbers.
+    to_number, duration_s, units (seconds or credits; 0 of a part whose call another record carries), disposition,
+    stated_account_id, extension, and other_leg where a source writes both legs of a call and bills one, is_erased where
+    some have lost their numbers, has_stamp and is_cause where it is known whether a record says when it was answered
+    and whether its disposition is why it ended, is_trusted where its source's word for the account is enough.
 
     Adds reason (null: on its way to a price) and detail, account_id, billing_group and the account's state,
     local_date, category, country, jurisdiction, rule and rate (places in tables.rules and tables.book.rows), and of
@@ -76,8 +76,9 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     records = settle(records, "conflict", pl.col("variants") > 1)
     if "other_leg" in records.columns:
         records = settle(records, "other_leg", pl.col("other_leg"))
-    records = settle(records, "unanswered", _unanswered())
-    records = _admit(own(records, tables.owners), tables)
+    records = settle(records, "unanswered", _unanswered(records))
+    records = as_internal(own(records, tables.owners), tables.owners.extensions)
+    records = _admit(records, tables)
     far = Dialled.of(records.select(far_number())["far_number"])
     located = tables.book.cells.located(far)
     records = classify(records, far, located, tables.book.cells, tables.domestic)
@@ -117,9 +118,20 @@ def _rated_by(records: pl.DataFrame, tables: RatingTables, *columns: str) -> pl.
     return records.with_columns(rows.select(pl.all().gather(records["rate"])).get_columns())
 
 
-def _unanswered() -> pl.Expr:
-    said_so = pl.col("disposition").str.to_uppercase().is_in(NOT_ANSWERED)
-    return (pl.col("kind") == "voice") & ((pl.col("duration_s") == 0) | said_so.fill_null(False))
+def _unanswered(records: pl.DataFrame) -> pl.Expr:
+    """Zero seconds, or a disposition that says so. Why a call failed says so where no answer stamp says otherwise, and
+    where a switch writes nothing but causes, whatever word it is."""
+    words = records["disposition"].unique().drop_nulls().to_frame("word").select(
+        "word", says_no=says_unanswered(pl.col("word")), is_cause=is_cause(pl.col("word"))
+    )  # fmt: skip
+    says_no, cause = (
+        pl.col("disposition").is_in(words.filter(flag)["word"].implode()).fill_null(False)
+        for flag in ("says_no", "is_cause")
+    )
+    stamped = pl.col("has_stamp") if "has_stamp" in records.columns else pl.lit(False)
+    only_causes = pl.col("is_cause") if "is_cause" in records.columns else pl.lit(False)
+    said_so = (says_no & ~(stamped & only_causes)) | (cause & ~stamped)
+    return (pl.col("kind") == "voice") & ((pl.col("duration_s") == 0) | said_so)
 
 
 def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:

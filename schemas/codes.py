@@ -61,7 +61,7 @@ LEFT_OUT_CODES: dict[LeftOutCode, str] = {
 
 FindingCode = Literal[
     "older_difference", "older_charge", "unknown_account", "certificate_expired", "tax_id_not_accepted",
-    "certificate_after_issue",
+    "certificate_after_issue", "others_number",
 ]  # fmt: skip
 
 FINDING_CODES: dict[FindingCode, str] = {
@@ -71,6 +71,7 @@ FINDING_CODES: dict[FindingCode, str] = {
     "certificate_expired": "a certificate had ended, so the tax was charged",
     "tax_id_not_accepted": "a VAT id did not exempt",
     "certificate_after_issue": "a certificate arrived that would have exempted an issued document",
+    "others_number": "calls pay whom the switch states, who had the extension, while another account owned the number",
 }
 """What a run noticed and did not bill."""
 

@@ -48,6 +48,7 @@ def stage_again(store: Store, settings: Settings, known: LoadedFile) -> tuple[In
     path = kept(store.home, known.sha256)
     file = InboxFile(path, known.source_file, known.feed, known.source, declared)
     tally = Tally()
+    taken_in = store.rows("select ingested_at from source_files where file_seq = $1", [known.file_seq])[0][0]
     if is_erased_file(store, known.sha256):
         raise Refused(
             f"{known.source_file} repeats records of this file and would have to be read again from the store, but its "
@@ -58,7 +59,7 @@ def stage_again(store: Store, settings: Settings, known: LoadedFile) -> tuple[In
         kind = kind_of(file)
         if physical.sha256 != known.sha256 or kind is None:
             raise Refused(_unreadable(known, f"its copy {store.home.relative(path)} is not what was taken in"))
-        stage_rows(store, file, layout_of(file.feed, file.source_name, declared, kind), physical, tally)
+        stage_rows(store, file, layout_of(file.feed, file.source_name, declared, kind), physical, tally, taken_in)
     except FileRefused as refusal:
         raise Refused(_unreadable(known, str(refusal))) from None
     _same_rows(store, known)

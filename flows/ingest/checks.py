@@ -77,7 +77,8 @@ _DECIMALS = {"quantity": 4, "committed_quantity": 4, "unit_price": 8}
 
 
 def row_checks(feed: Feed, frame: pl.DataFrame) -> list[Check]:
-    """The checks of a feed's rows; `frame` has the text columns. The checks may use values as `v.<name>`."""
+    """The checks of a feed's rows; `frame` has the text columns. The checks may use values as `v.<name>`. Those of a
+    call's times are in durations.py."""
     checks: list[Check] = []
     names = {column.name for column in feed.columns}
     if "currency" in names:
@@ -160,16 +161,10 @@ def _numbers(_frame: pl.DataFrame) -> list[Check]:
     return [Check("number", ~_value("number").str.contains(E164), expected)]
 
 
-def _calls(_frame: pl.DataFrame) -> list[Check]:
-    early = _value("answered_at") < _value("started_at")
-    return [Check("answered_at", early, "an answer after the call was set up")]
-
-
 _OWN: dict[str, Callable[[pl.DataFrame], list[Check]]] = {
     "accounts": _accounts,
     "subscriptions": _subscriptions,
     "prices": _prices,
     "discounts": _discounts,
     "numbers": _numbers,
-    "calls": _calls,
 }

@@ -8,18 +8,22 @@ records in its own way: the two must agree, or the file is refused.
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import polars as pl
 
 from flows.ingest.files import MAX_COLUMNS, MAX_LINE, FileRefused
 from flows.ingest.layouts import Layout
+from flows.ingest.trailers import Trailer
+from flows.presets.cells import BLANKS
 from schemas.errors import Fault
 
 BLOCK = 32 * 2**20
 """Bytes parsed at a time: what bounds the memory a file of any size needs."""
 
 REJECTS = {"source_line": pl.Int64, "column_name": pl.String, "reason": pl.String, "raw_line": pl.String}
+NO_REJECTS = pl.DataFrame(schema=REJECTS)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Block:
     rows: pl.DataFrame
     rejects: pl.DataFrame
     lines: int
+    is_closed: bool = False
+    """Whether its last line is one that ends a file, as the source declares (`trailer`)."""
 
     @property
     def records(self) -> int:
@@ -44,22 +50,62 @@ def csv_blocks(
 ) -> Iterator[Block]:
     """Blocks of a CSV file given as pieces of UTF-8. `ends`: whether its last line ends in a newline.
 
-    Raises FileRefused for a header that does not fit, an unclosed quote, a line over 1 MB, quotes that do not pair.
+    What the layout's source says of lines that are no records (`skip_rows`, `skip_after_header`, `trailer`) is left out
+    and counted. A file of usage without a line is one without records. Raises FileRefused for a header that does not
+    fit, an unclosed quote, a line over 1 MB, quotes that do not pair, a trailer that counts other records.
     """
+    source = layout.source
     columns: list[str] | None = None if layout.header else list(layout.columns)
-    line = 1
+    trailer = Trailer(name, source.trailer) if source and source.trailer else None
+    below = source.skip_after_header if source else 0
+    skipped, pieces = _without_first(pieces, source.skip_rows if source else 0)
+    line, aside, records_in = 1 + skipped, skipped, 0
     for everything, lines in _records(pieces, name, ends, block_bytes):
-        records = everything.filter(pl.col("raw_line") != "").with_columns(pl.col("source_line") + line)
-        aside = everything.height - records.height
+        numbered = everything.with_columns(pl.col("source_line") + line)
+        records = numbered.filter(pl.col("raw_line") != "")
+        aside += numbered.height - records.height
         line += lines
+        if trailer:
+            records, found = trailer.taken_out(records)
+            aside += _lines_of(found)
         if columns is None and records.height:
             header, records = records.row(0, named=True), records.slice(1)
             columns = _header(header["raw_line"], name, layout, header["source_line"])
             aside += 1 + header["raw_line"].count("\n")
-        if columns is not None:
-            yield _block(records, columns, name, layout.delimiter, aside)
-    if columns is None:
-        raise FileRefused(Fault(name, None, None, "an empty file", "a header line", "Have it sent again."))
+        if columns is None:
+            continue
+        aside += _lines_of(records.head(below))
+        below, records = max(0, below - records.height), records.slice(below)
+        block = _block(records, columns, name, layout.delimiter, aside)
+        aside, records_in = 0, records_in + block.records
+        yield replace(block, is_closed=bool(trailer and trailer.is_last(line - 1)))
+    if columns is None and not (layout.feed.is_usage and line == 1 + aside and not skipped):
+        found = f"a file of {line - 1} lines" if skipped else "an empty file"
+        raise FileRefused(Fault(name, None, None, found, "a header line", "Have it sent again."))
+    if aside:
+        nothing = pl.DataFrame(schema={"source_line": pl.Int64, "raw_line": pl.String})
+        yield Block(nothing, NO_REJECTS, aside, bool(trailer and trailer.is_last(line - 1)))
+    if trailer:
+        trailer.check(records_in)
+
+
+def _lines_of(records: pl.DataFrame) -> int:
+    """Physical lines of whole records."""
+    inside = records.select(pl.col("raw_line").str.count_matches("\n", literal=True).sum()).item()
+    return records.height + int(inside or 0)
+
+
+def _without_first(pieces: Iterator[bytes], lines: int) -> tuple[int, Iterator[bytes]]:
+    """How many of the first `lines` lines there were, and what comes after them."""
+    left, last = lines, b""
+    for piece in pieces if lines else ():
+        at = 0
+        while left and (end := piece.find(b"\n", at)) >= 0:
+            at, left = end + 1, left - 1
+        if not left:
+            return lines, chain([piece[at:]] if piece[at:] else [], pieces)
+        last = piece[at:]
+    return lines - left + bool(last), (iter(()) if lines else pieces)
 
 
 def _records(pieces: Iterator[bytes], name: str, ends: bool, block_bytes: int) -> Iterator[tuple[pl.DataFrame, int]]:
@@ -128,13 +174,16 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
         )
     else:
         lines = lines.with_row_index("source_line")
-    raw = pl.col("raw_line").str.strip_suffix("\r")
+    # Text written twice through a Windows program ends its lines in CR CR LF.
+    raw = pl.col("raw_line").str.strip_chars_end("\r")
     return lines.select(pl.col("source_line").cast(pl.Int64), raw), count, used
 
 
 def _header(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     """The file's column names, checked against what the layout needs."""
     names = next(csv.reader([raw], delimiter=layout.delimiter), [])
+    wanted = {*layout.reads}
+    names = [name if name in wanted else name.strip(BLANKS) for name in names]
     if len(names) > MAX_COLUMNS:
         raise FileRefused(Fault(name, line, None, f"{len(names)} columns", f"at most {MAX_COLUMNS}"))
     twice = sorted({column for column in names if column and names.count(column) > 1})

@@ -4,7 +4,6 @@ The identity of a file is the SHA-256 of its decompressed bytes. Everything is b
 an inbox is filled by strangers' programs.
 """
 
-import codecs
 import gzip
 import hashlib
 import os
@@ -17,6 +16,7 @@ from typing import IO
 
 from flows.home.file_settings import SourceSettings
 from flows.home.settings import Home, Settings
+from flows.ingest.encodings import BadText, LineCount, as_utf8, checked_utf8, is_utf8, told_by_first_bytes
 from schemas.errors import Fault, Refused, WrongUsage
 from schemas.feeds import FEEDS, Feed
 
@@ -57,6 +57,11 @@ class InboxFile:
     @property
     def feed(self) -> Feed:
         return FEEDS[self.feed_name]
+
+    @property
+    def encoding(self) -> str:
+        """How its text is written, as its source declares."""
+        return self.source.encoding if self.source else "utf-8"
 
     @property
     def source_value(self) -> str:
@@ -205,40 +210,60 @@ def fingerprint(file: InboxFile) -> Physical:
     if file.trouble:
         raise FileRefused(file.trouble)
     digest, size, newlines, last = hashlib.sha256(), 0, 0, b""
+    counted = None if is_utf8(file.encoding) else LineCount(file.encoding)
     for chunk in chunks(file.path, file.name):
         digest.update(chunk)
         size += len(chunk)
-        newlines += chunk.count(b"\n")
-        last = chunk[-1:]
+        if counted:
+            counted.add(chunk)
+        else:
+            newlines += chunk.count(b"\n")
+            last = chunk[-1:]
+    if counted:
+        return Physical(digest.hexdigest(), size, counted.newlines, counted.ends)
     return Physical(digest.hexdigest(), size, newlines, last == b"\n")
 
 
 def text_chunks(file: InboxFile, physical: Physical) -> Iterator[bytes]:
-    """The bytes of a text file, UTF-8 and free of NUL, without a byte order mark, exactly those of `physical`."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    digest, lines, first = hashlib.sha256(), 1, True
-    for chunk in chunks(file.path, file.name):
-        digest.update(chunk)
-        if first and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise FileRefused(Fault(file.name, 1, None, "UTF-16 text", "UTF-8"), physical.lines)
-        if b"\x00" in chunk:
-            line = lines + chunk[: chunk.index(b"\x00")].count(b"\n")
-            raise FileRefused(Fault(file.name, line, None, "a NUL byte", "text in UTF-8"), physical.lines)
-        try:
-            decoder.decode(chunk)
-        except UnicodeDecodeError as error:
-            line = lines + error.object[: error.start].count(b"\n")
-            expected = "text in UTF-8 (the file may be Latin-1 or Windows-1252)"
-            fault = Fault(file.name, line, None, "bytes that are no UTF-8", expected)
-            raise FileRefused(fault, physical.lines) from None
-        lines += chunk.count(b"\n")
-        yield chunk[3:] if first and chunk.startswith(codecs.BOM_UTF8) else chunk
-        first = False
+    """The bytes of a text file as UTF-8, free of NUL, without a byte order mark, exactly those of `physical`."""
+    digest, lines = hashlib.sha256(), 1
     try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        raise FileRefused(Fault(file.name, lines, None, "half a character at the end", "a whole file")) from None
+        for chunk in _in_utf8(file, physical, digest):
+            if b"\x00" in chunk:
+                line = lines + chunk[: chunk.index(b"\x00")].count(b"\n")
+                raise FileRefused(Fault(file.name, line, None, "a NUL byte", "text in UTF-8"), physical.lines)
+            lines += chunk.count(b"\n")
+            yield chunk
+    except BadText as bad:
+        raise FileRefused(_no_such_text(file, bad), physical.lines) from None
     if digest.hexdigest() != physical.sha256:
         raise FileRefused(
             Fault(file.name, None, None, "a file that changed while it was read", "a finished file", "Try again.")
         )
+
+
+def _no_such_text(file: InboxFile, bad: BadText) -> Fault:
+    name = "UTF-8" if is_utf8(file.encoding) else file.encoding
+    if bad.cut_off:
+        return Fault(file.name, bad.line, None, "half a character at the end", "a whole file")
+    expected, remedy = f"text in {name}", "Declare the encoding of its source."
+    if name == "UTF-8":
+        expected += " (the file may be Latin-1 or Windows-1252)"
+        remedy = 'Declare encoding = "cp1252" (or what it is) for its source.'
+    return Fault(file.name, bad.line, None, f"bytes that are no {name}", expected, remedy)
+
+
+def _in_utf8(file: InboxFile, physical: Physical, digest: "hashlib._Hash") -> Iterator[bytes]:
+    """As `text_chunks`, unchecked but for the encoding; what is read goes into the digest."""
+
+    def read() -> Iterator[bytes]:
+        first = True
+        for chunk in chunks(file.path, file.name):
+            digest.update(chunk)
+            if first and is_utf8(file.encoding) and (told := told_by_first_bytes(chunk)):
+                found, remedy = told
+                raise FileRefused(Fault(file.name, 1, None, found, "text in UTF-8", remedy), physical.lines)
+            first = False
+            yield chunk
+
+    yield from checked_utf8(read()) if is_utf8(file.encoding) else as_utf8(read(), file.encoding)

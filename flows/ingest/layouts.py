@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flows.home.file_settings import PLAIN_FORMATS, SourceSettings
+from flows.ingest.idle_keys import refuse_idle
 from flows.presets.known import PRESETS
 from flows.presets.preset import Preset
 from schemas.errors import Fault, WrongUsage
@@ -24,7 +25,8 @@ def kinds_of(source: SourceSettings) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How one file is read. `columns`: names of a headerless file, in order; `names`: canonical -> the file's name.
+    """How one file is read. `columns`: names of a headerless file, in order; `names`: canonical -> the file's name;
+    `joined`: canonical -> the file's names, where a blank joins several.
 
     `source`: the declaration, with what its preset says where it says nothing.
     """
@@ -38,16 +40,32 @@ class Layout:
     delimiter: str = ","
     source: SourceSettings | None = None
     source_value: str = ""
+    joined: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def name_of(self, canonical: str) -> str:
         """What the file calls a canonical column: what a reject shows to its reader."""
         return self.names.get(canonical, canonical)
 
+    def names_of(self, canonical: str) -> tuple[str, ...]:
+        """The file's columns that make a canonical one; usually one."""
+        return self.joined.get(canonical) or (self.name_of(canonical),)
+
+    def is_mapped(self, canonical: str, present: Sequence[str]) -> bool:
+        """Whether the file, or for JSON, whose records may leave a key out, its declaration has the column."""
+        is_declared = canonical in self.names or not self.kind.startswith("json")
+        return is_declared and {*self.names_of(canonical)} <= {*present}
+
     @property
     def reads(self) -> tuple[str, ...]:
         """The keys of a JSON record that cells are made from."""
         also = self.preset.also if self.preset else ()
-        return tuple(dict.fromkeys([*(self.name_of(column.name) for column in self.feed.columns), *also]))
+        named = [name for column in self.feed.columns for name in self.names_of(column.name)]
+        return tuple(dict.fromkeys([*named, *self._id_from(), *also]))
+
+    def _id_from(self) -> list[str]:
+        """Columns of the file that only its ids are made from."""
+        canonical = {column.name for column in self.feed.columns}
+        return [name for name in (self.source.call_id_from if self.source else []) if name not in canonical]
 
     def missing(self, present: Sequence[str], file: str, line: int | None) -> Fault | None:
         """The fault of a header that lacks a required column, or None."""
@@ -69,12 +87,15 @@ class Layout:
         given = self._given()
         preset = self.preset
         if preset and preset.needs:
-            return [self.name_of(name) for name in preset.needs if name not in given | {*_there(self, present)}]
-        lacks = [name for name in self.feed.required if name not in given and self.name_of(name) not in present]
-        pairs = [pair for pair in self.feed.one_of if not ({*_there(self, present)} | given) & {*pair}]
+            needs = [self.name_of(name) for name in preset.needs if name not in given | {*_there(self, present)}]
+            return needs + [name for name in self._id_from() if name not in present]
+        here = {*_there(self, present)}
+        lacks = [self.name_of(name) for name in self.feed.required if name not in given | here]
+        pairs = [pair for pair in self.feed.one_of if not (here | given) & {*pair}]
         lacks += [f"{self.name_of(a)}|{self.name_of(b)}" for a, b in pairs]
-        declared = [theirs for theirs in self.names.values() if theirs not in present]
-        return lacks + [name for name in declared if name not in lacks]
+        declared = [name for canonical in self.names for name in self.names_of(canonical) if name not in present]
+        declared += [name for name in self._id_from() if name not in present]
+        return list(dict.fromkeys([*lacks, *declared]))
 
     def _given(self) -> set[str]:
         """Canonical columns that the declaration or the layout fills, so that the file need not carry them."""
@@ -82,11 +103,13 @@ class Layout:
             return set()
         given = {*self.source.constants, *(self.preset.makes if self.preset else ())}
         given |= {"direction"} if self.source.direction else set()
+        given |= {"duration_s"} if self.source.duration_from else set()
+        given |= {self.feed.key[1]} if self.source.call_id_from else set()
         return given | ({"account_id"} if self.source.account_id else set())
 
 
 def _there(layout: Layout, present: Sequence[str]) -> list[str]:
-    return [column.name for column in layout.feed.columns if layout.name_of(column.name) in present]
+    return [column.name for column in layout.feed.columns if {*layout.names_of(column.name)} <= {*present}]
 
 
 def layout_of(feed: Feed, source_name: str | None, source: SourceSettings | None, kind: str) -> Layout:
@@ -96,21 +119,54 @@ def layout_of(feed: Feed, source_name: str | None, source: SourceSettings | None
     where = f"tollbook.toml: sources.{source_name}"
     value = source_name or feed.name
     _columns_known(feed, source, where)
+    refuse_idle(feed, source, PRESETS.get(source.format), kinds_of(source), where)
     if preset := PRESETS.get(source.format):
         if feed.name != preset.feed:
             raise WrongUsage(f"{where}: format {source.format} holds {preset.feed}, not {feed.name}")
         return _preset_layout(preset, feed, kind, source, where, value)
     listed = source.columns if isinstance(source.columns, list) else []
     if listed:
-        if kind != "csv" or len({*listed}) != len(listed):
+        columns, joined = _each_once(feed, listed)
+        if kind not in ("csv", "xlsx") or len({*columns}) != len(columns):
             raise WrongUsage(f"{where}.columns: a list names the columns of a headerless CSV, each once")
-        header, columns = bool(source.header), listed
-        layout = Layout(feed, kind, None, header, tuple(columns), {}, source.delimiter, source, value)
-        if fault := layout.missing(listed, f"{where}.columns", None):
+        names = {canonical: joined_name(parts) for canonical, parts in joined.items()}
+        layout = Layout(feed, kind, None, bool(source.header), columns, names, source.delimiter, source, value, joined)
+        if fault := layout.missing(columns, f"{where}.columns", None):
             raise WrongUsage(str(fault))
         return layout
-    mapped = dict(source.columns) if isinstance(source.columns, dict) else {}
-    return Layout(feed, kind, None, source.header is not False, (), mapped, source.delimiter, source, value)
+    names, joined = _mapped(source)
+    return Layout(feed, kind, None, source.header is not False, (), names, source.delimiter, source, value, joined)
+
+
+def joined_name(parts: Sequence[str]) -> str:
+    """What columns that are joined are called together: what a reject shows to its reader."""
+    return " + ".join(parts)
+
+
+def _each_once(feed: Feed, listed: list[str]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """The columns of a headerless file under names of their own; a canonical name that comes twice is joined."""
+    canonical = {column.name for column in feed.columns}
+    columns: list[str] = []
+    joined: dict[str, tuple[str, ...]] = {}
+    for name in listed:
+        again = name in canonical and listed.count(name) > 1
+        columns.append(f"{name} {_parts_before(columns, name) + 1}" if again else name)
+        if again:
+            joined[name] = (*joined.get(name, ()), columns[-1])
+    return tuple(columns), joined
+
+
+def _parts_before(columns: Sequence[str], name: str) -> int:
+    """How many of the columns are parts of `name` already."""
+    return sum(column.rpartition(" ")[0] == name for column in columns)
+
+
+def _mapped(source: SourceSettings) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """canonical -> the file's name, as a reader is told it; and of those that several columns make, these."""
+    mapped = source.columns if isinstance(source.columns, dict) else {}
+    joined = {canonical: tuple(theirs) for canonical, theirs in mapped.items() if not isinstance(theirs, str)}
+    names = {canonical: theirs for canonical, theirs in mapped.items() if isinstance(theirs, str)}
+    return names | {canonical: joined_name(parts) for canonical, parts in joined.items()}, joined
 
 
 def _columns_known(feed: Feed, source: SourceSettings, where: str) -> None:
@@ -120,18 +176,18 @@ def _columns_known(feed: Feed, source: SourceSettings, where: str) -> None:
     for key, names in (("columns", mapped), ("constants", source.constants), ("values", source.values)):
         if wrong := [name for name in names if name not in known]:
             raise WrongUsage(f"{where}.{key}: found {wrong[0]!r}; expected columns of {feed.name}: {', '.join(known)}")
+    if empty := [name for name, theirs in mapped.items() if not theirs]:
+        raise WrongUsage(f"{where}.columns: found no column for {empty[0]}; expected one or more")
     both = [name for name in source.constants if name in mapped]
     if both:
         raise WrongUsage(f"{where}: {both[0]} stands in columns and in constants; expected it in one of them")
-    if source.items is not None and source.format != "json":
-        raise WrongUsage(f"{where}.items: found format {source.format}; expected it with format json only")
     preset = PRESETS.get(source.format)
     if source.leg and not (feed.name == "calls" and (preset is None or preset.tells_legs)):
         raise WrongUsage(f"{where}.leg: format {source.format} does not say which leg a record is; remove it")
 
 
 def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettings, where: str, value: str) -> Layout:
-    mapped = declared.columns if isinstance(declared.columns, dict) else {}
+    mapped, joined = _mapped(declared)
     if declared.columns and not mapped and not preset.columns:
         raise WrongUsage(f"{where}.columns: expected a map for format {declared.format}")
     for key, sentence in preset.asks.items():
@@ -153,7 +209,7 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
         header = source.header is not False
         return Layout(feed, kind, preset, header, tuple(columns), names, source.delimiter, source, value)
     names = {**preset.names, **mapped}
-    return Layout(feed, kind, preset, True, (), names, source.delimiter, source, value)
+    return Layout(feed, kind, preset, True, (), names, source.delimiter, source, value, joined)
 
 
 def _switch_columns(preset: Preset, source: SourceSettings, where: str) -> list[str]:

@@ -22,7 +22,7 @@ def parquet_blocks(file: InboxFile, layout: Layout) -> Iterator[Block]:
     try:
         with pq.ParquetFile(file.path) as parquet:
             _check_parquet(parquet, name, layout)
-            wanted = sorted({layout.name_of(c.name) for c in layout.feed.columns} & set(parquet.schema_arrow.names))
+            wanted = sorted({*layout.reads} & set(parquet.schema_arrow.names))
             first = 1
             for batch in parquet.iter_batches(_ROWS, columns=wanted):
                 frame = pl.from_arrow(pa.Table.from_batches([batch]))
@@ -45,8 +45,7 @@ def _check_parquet(parquet: pq.ParquetFile, name: str, layout: Layout) -> None:
         raise FileRefused(Fault(name, None, twice[0], "the column more than once", "each column once"), rows)
     if fault := layout.missing(schema.names, name, None):
         raise FileRefused(fault, rows)
-    for column in layout.feed.columns:
-        theirs = layout.name_of(column.name)
+    for theirs in layout.reads:
         if theirs not in schema.names:
             continue
         kind = schema.field(theirs).type

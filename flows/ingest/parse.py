@@ -152,11 +152,14 @@ def _unread(name: str, expected: str) -> Check:
     return Check(name, pl.col(name).is_not_null() & pl.col(f"v.{name}").is_null(), expected)
 
 
+def whole_number(cell: pl.Expr) -> pl.Expr:
+    """13.000000, as some switches write whole seconds, is the whole number 13; 13.4 is refused, never rounded."""
+    return cell.str.extract(r"^(-?[0-9]{1,18})(?:\.0+)?$").cast(pl.Int64, strict=False)
+
+
 def _integer(column: Column, _zone: str | None) -> tuple[dict[str, pl.Expr], list[Check]]:
     cell, value = pl.col(column.name), pl.col(f"v.{column.name}")
-    # 13.000000, as some switches write whole seconds, is the whole number 13; 13.4 is refused, never rounded.
-    whole = cell.str.extract(r"^(-?[0-9]{1,18})(?:\.0+)?$").cast(pl.Int64, strict=False)
-    return {column.name: whole}, [
+    return {column.name: whole_number(cell)}, [
         *_missing(column),
         Check(column.name, cell.str.contains(r"^-?[0-9]+\.[0-9]*[1-9][0-9]*$"), "a whole number, no fraction"),
         Check(column.name, cell.str.contains(r"^[0-9]{10,}(\.0+)?$"), f"a number below {UNITS_LIMIT}"),
@@ -219,12 +222,17 @@ def _instant_parts(cell: pl.Expr) -> _InstantParts:
     return _InstantParts(whole + pl.duration(microseconds=fraction.fill_null(0)), has_offset, signed)
 
 
+def instant(cell: pl.Expr, zone: str | None) -> pl.Expr:
+    """The instant (UTC) that a cell of text says, in `zone` where it has no offset; null where it says none."""
+    return _instant(Column("at", "instant"), zone, cell)[0]["at"]
+
+
 _NO_ZONE, _TWICE, _SKIPPED = 1, 2, 3
 
 
-def _instant(column: Column, zone: str | None) -> tuple[dict[str, pl.Expr], list[Check]]:
+def _instant(column: Column, zone: str | None, cell: pl.Expr | None = None) -> tuple[dict[str, pl.Expr], list[Check]]:
     name = column.name
-    parts = _instant_parts(pl.col(name))
+    parts = _instant_parts(pl.col(name) if cell is None else cell)
     if zone is None:
         value = parts.utc
         code: pl.Expr = pl.when(~parts.has_offset).then(_NO_ZONE)

@@ -74,6 +74,8 @@ class Tally:
     records: int = 0
     lines: int = 0
     rejects: list[pl.DataFrame] = field(default_factory=list)
+    is_closed: bool = False
+    """Whether the file's last line is one that ends a file."""
 
     @property
     def rejected(self) -> int:

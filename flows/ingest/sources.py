@@ -5,11 +5,19 @@ canonical names, or `columns` = canonical -> theirs (in JSON a dotted path). A s
 constants, what its words mean, its way of writing times, and durations in milliseconds.
 """
 
+from hashlib import blake2b
+
 import polars as pl
 
 from flows.home.file_settings import SourceSettings
+from flows.ingest.durations import as_seconds, talked
 from flows.ingest.layouts import Layout
-from flows.presets.cells import Fault, FileRows, epoch_time
+from flows.presets.cells import Fault, FileRows, epoch_time, meaning
+
+_PADDED = (
+    "from_number", "to_number", "charged_number", "disposition", "account_id", "extension", "device_id",
+)  # fmt: skip
+"""Text that is compared with other text, so that blanks around it mean nothing; other text is kept as it is."""
 
 
 def canonical(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -18,46 +26,79 @@ def canonical(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     `rows` has source_line, raw_line and the file's columns as `file.<name>`. Columns `own.<name>` are for
     `layout_faults`.
     """
-    source = layout.source
-    read = FileRows(rows, layout.names, *((source.direction, source.directions) if source else ()))
-    cells = {column.name: read.named(column.name) for column in layout.feed.columns}
+    source, feed = layout.source, layout.feed
+    direction = (source.direction, source.directions) if source else (None, {})
+    read = FileRows(rows, layout.names, *direction, layout.joined)
+    padded = _PADDED if feed.is_usage else ("number",)
+    trimmed = {column.name for column in feed.columns if column.kind != "text" or column.name in padded}
+    cells = {
+        column.name: read.named(column.name) if column.name in trimmed else read.as_written(column.name)
+        for column in feed.columns
+    }
     if layout.preset:
         cells |= layout.preset.cells(read)
     frame = rows.select("source_line", "raw_line", *(made.alias(name) for name, made in cells.items()))
     if source:
         frame = _as_declared(frame, layout, source)
-    if layout.feed.is_usage:
+    if source and source.call_id_from:
+        frame = frame.with_columns(_made_ids(frame, rows, source.call_id_from).alias(feed.key[1]))
+    if feed.name == "calls":
+        frame = frame.with_columns(talked(frame, layout, present_in(rows)).alias("duration_s"))
+    if feed.is_usage:
         frame = frame.with_columns(pl.col("source").fill_null(layout.source_value))
     return frame
+
+
+def present_in(rows: pl.DataFrame) -> list[str]:
+    """The file's columns that a block of it has."""
+    return [name.removeprefix("file.") for name in rows.columns if name.startswith("file.")]
 
 
 def _as_declared(frame: pl.DataFrame, layout: Layout, source: SourceSettings) -> pl.DataFrame:
     """What the declaration says of every record: constants, the meaning of words, times, numbers, units."""
     frame = frame.with_columns(pl.col(name).fill_null(value) for name, value in source.constants.items())
-    frame = frame.with_columns(pl.col(name).replace(meaning) for name, meaning in source.values.items())
+    frame = frame.with_columns(pl.col(name).replace(meant) for name, meant in source.values.items())
     filled = []
-    if source.direction and layout.preset is None and "direction" in frame.columns:
-        filled.append(pl.col("direction").fill_null(source.direction))
+    if "direction" in frame.columns and (source.direction or source.directions):
+        filled.append(_direction(pl.col("direction"), source))
     if source.account_id and "account_id" in frame.columns:
         filled.append(pl.col("account_id").fill_null(source.account_id))
-    if source.duration_unit == "milliseconds" and "duration_s" in frame.columns:
-        filled.append(_seconds(pl.col("duration_s")))
+    if "duration_s" in frame.columns:
+        filled.append(as_seconds(pl.col("duration_s"), source.duration_unit).alias("duration_s"))
     if source.time_format:
         instants = [column.name for column in layout.feed.columns if column.kind == "instant"]
         filled += [_time(pl.col(name), source.time_format).alias(name) for name in instants]
-    if source.dialled:
-        ends = [name for name in ("from_number", "to_number", "number") if name in frame.columns]
-        filled += [_as_dialled(pl.col(name), source.dialled).alias(name) for name in ends]
+    if source.dialled or source.number_format:
+        ends = [name for name in NUMBER_COLUMNS if name in frame.columns]
+        filled += [_as_meant(pl.col(name), source).alias(name) for name in ends]
     return frame.with_columns(filled)
 
 
-def _seconds(milliseconds: pl.Expr) -> pl.Expr:
-    """Whole seconds, half up: a call is as long as its nearest second, which over many calls favours nobody.
+NUMBER_COLUMNS = ("from_number", "to_number", "charged_number", "number")
 
-    What is no whole number of milliseconds is marked so that the parser rejects it.
-    """
-    whole = milliseconds.str.extract(r"^([0-9]{1,15})(?:\.0+)?$").cast(pl.Int64)
-    return pl.coalesce(((whole + 500) // 1000).cast(pl.String), milliseconds + pl.lit(" ms"))
+
+def _direction(found: pl.Expr, source: SourceSettings) -> pl.Expr:
+    """Their word as declared; ours as it stands; any other as `direction` says, where it says something."""
+    ours = pl.when(found.str.to_lowercase().is_in(["outbound", "inbound", "internal"])).then(found)
+    otherwise = pl.lit(source.direction, pl.String)
+    if not source.directions:
+        return found.fill_null(otherwise)
+    return pl.coalesce(meaning(found, source.directions), ours, otherwise, found)
+
+
+def _made_ids(frame: pl.DataFrame, rows: pl.DataFrame, columns: list[str]) -> pl.Series:
+    """An id of 24 digits made of the columns' content; null, and so rejected, where all of them are empty."""
+    cells = FileRows(rows)
+    asked = pl.concat([frame, rows.select(pl.col("^file\\..*$"))], how="horizontal").select(
+        pl.concat_list(
+            (pl.col(name) if name in frame.columns else cells.cell(name)).fill_null("") for name in columns
+        ).alias("parts")
+    )
+    ids = [
+        blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest() if any(parts) else None
+        for parts in asked["parts"]
+    ]
+    return pl.Series(ids, dtype=pl.String)
 
 
 def _time(found: pl.Expr, time_format: str) -> pl.Expr:
@@ -69,6 +110,18 @@ def _time(found: pl.Expr, time_format: str) -> pl.Expr:
         return pl.coalesce(utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"), found)
     naive = found.str.to_datetime(time_format, strict=False, time_unit="us")
     return pl.coalesce(naive.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f"), found)
+
+
+_SEPARATORS = r"[()\-. /\u00a0]"
+
+
+def _as_meant(number: pl.Expr, source: SourceSettings) -> pl.Expr:
+    """A number as its source dials or writes it, with the + where it is E.164 without one."""
+    told = _as_dialled(number, source.dialled) if source.dialled else number
+    if source.number_format != "e164_digits":
+        return told
+    plain = told.str.replace_all(_SEPARATORS, "")
+    return pl.when(plain.str.contains("^[1-9][0-9]{6,14}$")).then(pl.lit("+") + plain).otherwise(told)
 
 
 def _as_dialled(number: pl.Expr, dialled: dict[str, str]) -> pl.Expr:

@@ -19,7 +19,9 @@ from flows.home.store import Store
 from flows.ingest import settle
 from flows.ingest.checks import row_checks
 from flows.ingest.csv_blocks import Block, csv_blocks, refuse_swallowed
-from flows.ingest.files import FileRefused, InboxFile, Physical, find_files, fingerprint, text_chunks
+from flows.ingest.durations import answered_seconds, usage_checks
+from flows.ingest.encodings import told_by_first_bytes
+from flows.ingest.files import FileRefused, InboxFile, Physical, chunks, find_files, fingerprint, text_chunks
 from flows.ingest.json_blocks import json_blocks, jsonl_blocks
 from flows.ingest.layouts import KINDS, Layout, kinds_of, layout_of
 from flows.ingest.numbers import e164_column
@@ -28,12 +30,11 @@ from flows.ingest.parse import Check, Parsed, parse
 from flows.ingest.record import Act, commit, refuse
 from flows.ingest.report import FileResult, IngestReport, Tally, shown
 from flows.ingest.segments import number_segments
-from flows.ingest.sources import canonical, layout_faults
+from flows.ingest.sources import NUMBER_COLUMNS, canonical, layout_faults, present_in
+from flows.ingest.workbook_blocks import workbook_blocks
 from schemas.errors import Fault
 
 __all__ = ["FileResult", "IngestReport", "ingest"]
-
-_NUMBERS = {"calls": ("from_number", "to_number"), "messages": ("from_number", "to_number"), "numbers": ("number",)}
 
 
 def ingest(
@@ -70,11 +71,11 @@ def ingest(
 
 
 def kind_of(file: InboxFile) -> str | None:
-    """csv, jsonl, json or parquet: as declared, else by the name; None where the two disagree or neither says."""
+    """csv, jsonl, json, parquet or xlsx: as declared, else by the name; None where the two disagree or neither says."""
     name = file.name.lower().removesuffix(".gz")
     by_name = next((kind for kind in KINDS if name.endswith("." + kind)), None)
     if file.source is None:
-        return None if by_name == "json" else by_name
+        return None if by_name in ("json", "xlsx") else by_name
     declared = kinds_of(file.source)
     return declared[0] if by_name is None else by_name if by_name in declared else None
 
@@ -119,8 +120,10 @@ def _billable(file: InboxFile, layout: Layout | None, physical: Physical) -> Lay
     """The layout, or a refusal of what cannot be a whole file of a feed we bill, before any of it is parsed."""
     if layout is None:
         kinds = f"a file of format {file.source.format}" if file.source else ".csv, .csv.gz, .parquet or .jsonl"
-        raise FileRefused(Fault(file.name, None, None, f"the name {file.path.name}", kinds))
-    if not physical.size:
+        told = told_by_first_bytes(next(chunks(file.path, file.name), b""))
+        found = f"the name {file.path.name}" + (f", and in it {told[0]}" if told else "")
+        raise FileRefused(Fault(file.name, None, None, found, kinds, told[1] if told else ""))
+    if not physical.size and not file.feed.is_usage:
         raise FileRefused(Fault(file.name, None, None, "an empty file", "records, or at least a header"))
     return layout
 
@@ -134,7 +137,7 @@ def _load(
     tally: Tally,
     act: Act,
 ) -> FileResult:
-    stage_rows(store, file, layout, physical, tally)
+    stage_rows(store, file, layout, physical, tally, act.now)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
     settled = settle.settle(store, file.feed, file.name, mode == "snapshot")
     tally.rejects.append(settled.rejects)
@@ -165,17 +168,21 @@ def _load(
     return result
 
 
-def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:
-    """Reads, parses and stages every row of a file, counting as it goes. Raises FileRefused."""
+def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical, tally: Tally, now: datetime) -> None:
+    """Reads, parses and stages every row of a file, counting as it goes. Raises FileRefused.
+
+    now: when the file is taken in, or was.
+    """
 
     def parsed(block: Block) -> tuple[Block, Parsed]:
-        return block, _parse(canonical(block.rows, layout), layout)
+        return block, _parse(block.rows, layout, now)
 
     def counted() -> Iterator[pl.DataFrame]:
         for block, found in several(parsed, ahead(_blocks(file, layout, physical))):
             tick(block.records)
             tally.records += block.records
             tally.lines += block.lines
+            tally.is_closed = block.is_closed
             tally.rejects += [block.rejects, found.rejects]
             if layout.kind == "csv":
                 refuse_swallowed(found.rejects, file.name, layout, block.rows.width - 2)
@@ -187,7 +194,11 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
 
 
 def _blocks(file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Block]:
-    if layout.kind == "parquet":
+    if not physical.size:
+        return
+    if layout.kind == "xlsx":
+        yield from workbook_blocks(file, layout, physical)
+    elif layout.kind == "parquet":
         yield from parquet_blocks(file, layout)
         if fingerprint(file) != physical:
             raise FileRefused(Fault(file.name, None, None, "a file that changed while it was read", "a finished file"))
@@ -201,28 +212,31 @@ def _blocks(file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Blo
         yield from number_segments(blocks, layout.name_of("message_id")) if by_segment else blocks
 
 
-def _parse(text: pl.DataFrame, layout: Layout) -> Parsed:
-    source = layout.source
+def _parse(rows: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
+    source, feed, text = layout.source, layout.feed, canonical(rows, layout)
     country = source.country if source else None
-    numbers = {name: e164_column(text[name], country) for name in _NUMBERS.get(layout.feed.name, ())}
+    replaced = {name: e164_column(text[name], country) for name in NUMBER_COLUMNS if name in text.columns}
+    if feed.name == "calls" and (answered := answered_seconds(text, layout, present_in(rows))) is not None:
+        replaced["duration_s"] = answered
     return parse(
-        layout.feed,
+        feed,
         text,
         source.time_zone if source else None,
-        replaced=numbers,
+        replaced=replaced,
         text_checks=[Check(*fault) for fault in layout_faults(layout)],
-        more_checks=lambda frame: row_checks(layout.feed, frame),
+        more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now)],
         name_of=layout.name_of,
     )
 
 
 def _check_lines(file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:
     """A whole last line, and the independent count: what came out against line ends in the bytes (RULES 27)."""
-    if layout.kind == "csv" and file.feed.is_usage and not physical.ends_with_newline:
+    is_whole = physical.ends_with_newline or tally.is_closed or not physical.size
+    if layout.kind == "csv" and file.feed.is_usage and not is_whole:
         found = "a last line without line end"
         remedy = "It may be cut off. Nothing was loaded; have it sent again."
         raise FileRefused(Fault(file.name, physical.lines, None, found, "a whole file", remedy), physical.lines)
-    expected = tally.records if layout.kind in ("parquet", "json") else physical.lines
+    expected = tally.records if layout.kind in ("parquet", "json", "xlsx") else physical.lines
     if tally.lines != expected:
         found = f"{tally.lines} lines accounted for"
         remedy = "This is a defect of the program; nothing was loaded."

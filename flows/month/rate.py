@@ -15,6 +15,7 @@ from flows.home.side_by_side import ahead, several
 from flows.home.store import Store
 from flows.month.inputs import master_of, rating_tables
 from flows.month.usage.late import Late, rate_late
+from flows.month.usage.others_numbers import others_numbers
 from flows.month.usage.pieces import classed, drawn, piece_rows, priced
 from flows.month.usage.read import Piece, usage_reader
 from flows.month.usage.rows import counted, rated_and_left, write_estimates, write_settled
@@ -23,9 +24,9 @@ from schemas.periods import month_start
 
 
 def rate(run: Run) -> dict[str, int]:
-    """Writes the run's rated, suspended and excluded usage, and what the next stages need of the rated into its work
-    folder: rated/*.arrow (flows.month.usage.rows), late/*.arrow and grants.parquet. Returns how many records took which
-    way.
+    """Writes the run's rated, suspended and excluded usage, and what the next stages need into its work folder:
+    rated/*.arrow (flows.month.usage.rows), late/*.arrow, grants.parquet, usage_findings.parquet. Returns how many
+    records took which way.
     """
     store, settings, tables = run.store, run.settings, run.tables
     waiting, rated = (emptied(run.work / name) for name in ("classed", "rated"))
@@ -58,6 +59,8 @@ def rate(run: Run) -> dict[str, int]:
             store.append_each("rated_usage", several(left, ahead(priced(pieces, included, reader, lookups))))
         rate_late(store, run, settings, late, rows, tables_from)
         write_estimates(store, run.run_id)
+        noticed = others_numbers(store, settings, run.run_id, lookups.owners.numbers)
+        noticed.write_parquet(run.work / "usage_findings.parquet")
     counts = counted(store, run.run_id)
     store.checkpoint()
     shutil.rmtree(waiting)

@@ -8,6 +8,9 @@ import polars as pl
 SEGMENT = "#segment"
 """Of a layout whose rows are segments: which of its message's segments a row is (1, 2, …), counted while it is read."""
 
+BLANKS = " \t\u00a0"
+"""What may stand around a cell that is no text: hand-made and fixed-width exports pad with it."""
+
 _LOOSE_TIME = r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2}):(\d{2})(:\d{2})?(\.\d+)?$"
 _MAIL_TIME = r"^(?:[A-Za-z]{3},\s*)?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d{2}:\d{2}:\d{2}) ([+-]\d{4})$"
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -18,7 +21,8 @@ Fault = tuple[str, pl.Expr, str]
 
 @dataclass(frozen=True)
 class FileRows:
-    """Rows as read: the file's columns as `file.<name>`, all text. `names`: canonical -> theirs.
+    """Rows as read: the file's columns as `file.<name>`, all text. `names`: canonical -> theirs; `joined`: canonical ->
+    theirs, of those that several columns make.
 
     `direction` and `directions` are what the declaration says of calls (flows/home/file_settings.py).
     """
@@ -27,21 +31,43 @@ class FileRows:
     names: Mapping[str, str] = field(default_factory=dict)
     direction: str | None = None
     directions: Mapping[str, str] = field(default_factory=dict)
+    joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def name_of(self, canonical: str) -> str:
         """What the file calls a canonical column."""
         return self.names.get(canonical, canonical)
 
     def cell(self, name: str) -> pl.Expr:
-        """The file's cell, null when empty or when the file has no such column."""
+        """The file's cell without the blanks around it, null when empty or when the file has no such column."""
         if f"file.{name}" not in self.frame.columns:
             return pl.lit(None, pl.String)
-        found = pl.col(f"file.{name}")
+        found = pl.col(f"file.{name}").str.strip_chars(BLANKS)
         return pl.when(found != "").then(found)
 
     def named(self, canonical: str) -> pl.Expr:
-        """The cell of a canonical column, under the file's name for it."""
-        return self.cell(self.name_of(canonical))
+        """The cell of a canonical column, under the file's name for it; of several columns, with a blank between."""
+        parts = self.joined.get(canonical)
+        if not parts:
+            return self.cell(self.name_of(canonical))
+        together = pl.concat_str([self.cell(part) for part in parts], separator=" ", ignore_nulls=True)
+        return pl.when(together != "").then(together)
+
+    def as_written(self, canonical: str) -> pl.Expr:
+        """As `named`, the blanks around it kept: text is kept as it is."""
+        name = self.name_of(canonical)
+        if canonical in self.joined or f"file.{name}" not in self.frame.columns:
+            return self.named(canonical)
+        found = pl.col(f"file.{name}")
+        return pl.when(found != "").then(found)
+
+
+def meaning(found: pl.Expr, meant: Mapping[str, str]) -> pl.Expr:
+    """What a word means: as it stands, else by the longest of those that end in * and fit; null where none does."""
+    words = {word: ours for word, ours in meant.items() if not word.endswith("*")}
+    told = found.replace_strict(words, default=None, return_dtype=pl.String) if words else pl.lit(None, pl.String)
+    for word in sorted((word for word in meant if word.endswith("*")), key=len, reverse=True):
+        told = pl.coalesce(told, pl.when(found.str.starts_with(word[:-1])).then(pl.lit(meant[word])))
+    return told
 
 
 def loose_time(found: pl.Expr) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from flows.presets.cells import FileRows, loose_time
+from flows.presets.cells import FileRows, loose_time, meaning
 from rating.ends import EXTENSION
 
 
@@ -26,5 +26,4 @@ def _by_context(rows: FileRows, caller: pl.Expr, called: pl.Expr) -> pl.Expr:
         otherwise = pl.when(inside).then(pl.lit("internal")).otherwise(pl.lit("outbound"))
     if not rows.directions:
         return otherwise
-    by_context = rows.named("direction").replace_strict(rows.directions, default=None, return_dtype=pl.String)
-    return pl.coalesce(by_context, otherwise)
+    return pl.coalesce(meaning(rows.named("direction"), rows.directions), otherwise)

@@ -51,6 +51,8 @@ class Preset:
     faults: tuple[Fault, ...] = ()
     """What only this layout can find wrong, on the canonical text."""
 
+    ends_in_causes: bool = False
+    """Whether its dispositions are causes of hanging up, which an answered call has too: the answer stamp decides."""
     tells_legs: bool = False
     """Whether a record can say which leg of its call it is; else a declared `leg` means nothing and is refused."""
     defaults: Mapping[str, Any] = field(default_factory=dict)

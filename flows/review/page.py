@@ -24,6 +24,7 @@ from flows.books.views import blocks
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
+from flows.review.endings import unknown_endings
 from flows.review.gate import month_stops
 from flows.review.latest import note
 from flows.review.stops import MonthStops
@@ -125,6 +126,10 @@ class Review:
         for name, word in (("uncharged", "active without a charge"), ("unfounded", "charged without a resource")):
             if self.tables[name]:
                 found.append(f"Resources {word}: {len(self.tables[name])}")
+        found += [
+            f"Unknown ending: source {row['source']}, {row['word']!r}: {row['records']} calls billed"
+            for row in self.tables["endings"]
+        ]
         rejected = sum(row["rejected"] for row in self.tables["files"])
         if rejected:
             found.append(f"Rejected records: {rejected}")
@@ -164,6 +169,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
         row["remedy"] = remedy(row["code"], month, row["account_id"])
     rows["ageing"] = ageing(con, month_start(month))
     rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
+    rows["endings"] = unknown_endings(store, month)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(
         month=month,

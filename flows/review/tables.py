@@ -219,6 +219,14 @@ TABLES: dict[str, Spec] = {
         _columns("feed text Feed; outcome word Outcome; records count Records; seconds seconds Answered time"),
         is_grouped=True,
     ),
+    "endings": Spec(
+        "Endings of calls that nobody knows",
+        "Calls with seconds whose disposition is no word that we know; they are billed. Where it means that nobody "
+        'answered, say so: values = { disposition = { "their word" = "no answer" } } in their source.',
+        "None.",
+        _columns("source text Source; word code Disposition; records count Records; seconds seconds Answered time"),
+        is_quiet=True,
+    ),
     "suspended": Spec(
         "Suspended usage",
         "Not billed yet, and never free: mend the cause, then run again.",

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from flows.books.erased import ERASED_ID, MARK
+from flows.home.near_number import NEAR_NUMBER
 from flows.home.store import Store
 
 _ONE_ACCOUNT = """
@@ -19,12 +20,12 @@ _ONE_ACCOUNT = """
     union select usage_id, started_at from excluded_usage where account_id = $account"""
 
 # Whose a record is that no run has looked at yet, or that came with several contents: the owner of the near
-# number (rating.ends.near_number).
+# number.
 _LOADED = " union ".join(
     f"""
     select usage_id, {started} from feed_{feed} as f where account_id = $account or (account_id is null and exists (
         select 1 from erase_owned as o
-        where o.number = case direction when 'inbound' then to_number else from_number end
+        where o.number = {NEAR_NUMBER[feed]}
             and f.{started} >= o.from_at and f.{started} < o.to_at))"""
     for feed, started in (("calls", "started_at"), ("messages", "sent_at"))
 )
@@ -146,7 +147,10 @@ def blank_rows(store: Store, account: str) -> None:
     """Takes the detail that `find_detail` noted out of every table; inside the caller's transaction."""
     # The hash of a record's content would betray what stood there: it becomes one of its identity alone.
     feed_row = "account_id = $account, from_number = null, to_number = null, row_md5 = md5(e.new_id)"
-    call_row, message_row = f"{feed_row}, extension = null, device_id = null", f"{feed_row}, text = null"
+    call_row, message_row = (
+        f"{feed_row}, charged_number = null, extension = null, device_id = null",
+        f"{feed_row}, text = null",
+    )
     for table, values in (
         ("feed_calls", call_row),
         ("feed_messages", message_row),

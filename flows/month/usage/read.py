@@ -14,21 +14,26 @@ import duckdb
 import polars as pl
 
 from flows.books.erased import ERASED_ID
+from flows.home.file_settings import SourceSettings
+from flows.home.near_number import CALLER, NEAR_NUMBER
 from flows.home.settings import Settings
 from flows.home.store import Scope, Store
+from flows.month.usage.call_parts import find_parts
+from flows.presets.known import PRESETS
 from rating.sms import with_credits
 from schemas.feeds import FEEDS
 
 _SELECT = {
-    "calls": """
+    "calls": f"""
         select c.rowid as row_id, c.usage_id, 'voice' as kind, c.source, c.leg, c.started_at, c.direction,
-               c.from_number, c.to_number, c.duration_s, c.duration_s as units, c.disposition,
-               c.account_id as stated_account_id, c.extension, c.device_id, c.source_file, c.source_line""",
+               {CALLER["calls"]} as from_number, c.to_number, c.duration_s, c.duration_s as units, c.disposition,
+               c.account_id as stated_account_id, c.extension, c.device_id, c.source_file, c.source_line,
+               c.answered_at is not null as has_stamp""",
     "messages": """
         select c.rowid as row_id, c.usage_id, 'sms' as kind, c.source, null::varchar as leg, c.sent_at as started_at,
                c.direction, c.from_number, c.to_number, 0::bigint as duration_s, c.credits as units, c.text,
                null::varchar as disposition, c.account_id as stated_account_id, null::varchar as extension,
-               null::varchar as device_id, c.source_file, c.source_line""",
+               null::varchar as device_id, c.source_file, c.source_line, false as has_stamp""",
 }
 _STARTED = {"calls": "started_at", "messages": "sent_at"}
 _IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}
@@ -71,11 +76,14 @@ class UsageReader:
     """Feeds in which some identity has come with several contents."""
     has_erased: bool = False
     """Whether some records have lost their numbers; `read` then says which, as is_erased."""
+    has_parts: bool = False
+    """Whether some calls came in parts; `call_parts` then says which record carries the call (calls_of_parts)."""
 
     def read(self, piece: Piece) -> pl.DataFrame:
         """A piece's records, as rating.usage.class_records takes them, with row_id.
 
-        `other_leg` marks the legs of calls that their source is declared not to bill.
+        `other_leg` marks the legs of calls that their source is declared not to bill. A part of a call starts when the
+        call does; one of its records has all its units, the others none.
         """
         same = " and ".join(f"v.{key} is not distinct from c.{key}" for key in _IDENTITY[piece.feed])
         variants, joined = "1::bigint", ""
@@ -84,14 +92,30 @@ class UsageReader:
         usage = self._rows(piece, f"{_SELECT[piece.feed]}, {variants} as variants from feed_{piece.feed} as c {joined}")
         if piece.feed == "messages":
             usage = with_credits(usage)
+        elif self.has_parts:
+            usage = self._as_calls(usage)
         if self.has_erased:
             usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
-        legs = {name: source.leg for name, source in self.settings.sources.items() if source.leg}
+        sources = self.settings.sources.items()
+        legs = {name: source.leg for name, source in sources if source.leg}
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),
             other_leg=(pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False),
+            is_trusted=_from([name for name, source in sources if source.trusted]),
+            is_cause=_from([name for name, source in sources if _writes_causes(source)]),
         ).drop("leg")
+
+    def _as_calls(self, usage: pl.DataFrame) -> pl.DataFrame:
+        """Records of calls that came in parts with the call's start, and its seconds on the one that carries it."""
+        calls = self.con.sql("select * from call_parts").pl()
+        joined = usage.join(calls, on="usage_id", how="left", validate="m:1", maintain_order="left")
+        units = pl.when(pl.col("carries")).then("seconds").otherwise(pl.lit(0, pl.Int64))
+        is_part = pl.col("carries").is_not_null()
+        return joined.with_columns(
+            started_at=pl.coalesce("call_started_at", "started_at"),
+            units=pl.when(is_part).then(units).otherwise("units"),
+        ).select(usage.columns)
 
     def stored(self, piece: Piece) -> pl.DataFrame:
         """What rated_usage repeats of a piece's records and rating need not carry, in the order of `read`."""
@@ -109,19 +133,31 @@ class UsageReader:
         return rows if rows["row_id"].is_sorted() else rows.sort("row_id")
 
 
+def _from(sources: list[str]) -> pl.Expr:
+    """Whether a record is of one of these sources."""
+    return pl.col("source").is_in(sources) if sources else pl.lit(False)
+
+
+def _writes_causes(source: SourceSettings) -> bool:
+    """Whether what its records call the ending is a cause, that an answered call may have too."""
+    preset = PRESETS.get(source.format)
+    return preset is not None and preset.ends_in_causes
+
+
 @contextmanager
 def usage_reader(store: Store, settings: Settings, oldest_usage_day: date, rows: int) -> Iterator[UsageReader]:
     """Works out what there is to read, and cuts the feeds into pieces of at most `rows` rows."""
     con = store.second()
     try:
         since = f"{(oldest_usage_day - timedelta(days=1)).isoformat()} 00:00:00+00"
+        has_parts = find_parts(con, settings, _known(store.scope))
         is_narrowed = _narrowed(con, since)
         with_variants = _with_variants(con, store.scope)
         pieces = []
         for feed in _SELECT:
             last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
             pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
-        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants, _has_erased(con))
+        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants, _has_erased(con), has_parts)
     finally:
         con.close()
 
@@ -140,7 +176,11 @@ def account_reader(
         con.register("_asked", numbers.select("account_id", "number").unique().to_arrow())
         con.execute("create temp table asked as select * from _asked").fetchall()
         con.unregister("_asked")
-        con.execute(_OF_ACCOUNTS.format(known=_known(store.scope)), {"first": first, "last": last}).fetchall()
+        known = _known(store.scope)
+        has_parts = find_parts(con, settings, known)
+        con.execute(_OF_ACCOUNTS.format(known=known), {"first": first, "last": last}).fetchall()
+        if has_parts:
+            con.execute(_PARTS_OF_ACCOUNTS.format(known=known), {"first": first, "last": last}).fetchall()
         con.execute(_LEAVE_OUT).fetchall()
         spans = con.execute(
             "select feed, min(row_id), max(row_id) from (select feed, row_id, "
@@ -149,22 +189,34 @@ def account_reader(
             [rows],
         ).fetchall()
         pieces = tuple(Piece(*span) for span in spans)
-        yield UsageReader(con, settings, pieces, True, _with_variants(con, store.scope), _has_erased(con))
+        variants, erased = _with_variants(con, store.scope), _has_erased(con)
+        yield UsageReader(con, settings, pieces, True, variants, erased, has_parts)
     finally:
         con.close()
 
 
-# The near number, as rating.ends.near_number has it.
-_OF_ACCOUNTS = " union all ".join(
+def _asked_for(feed: str) -> str:
+    """Whether a record may be one of the accounts asked for: it states them, or states nobody and has their number."""
+    return f"""(account_id in (select account_id from asked) or (account_id is null
+            and {NEAR_NUMBER[feed]} in (select number from asked)))"""
+
+
+_OF_ACCOUNTS = "create temp table usage_to_rate as " + " union all ".join(
     f"""
     select '{feed}' as feed, rowid as row_id, usage_id from feed_{feed}
     where {_STARTED[feed]} >= $first::timestamptz - interval 1 day
         and {_STARTED[feed]} < $last::timestamptz + interval 1 day
-        and {{known}} and (account_id in (select account_id from asked) or (account_id is null
-            and case when direction = 'inbound' then to_number else from_number end in (select number from asked)))"""
+        and {{known}} and {_asked_for(feed)}"""
     for feed in _SELECT
 )
-_OF_ACCOUNTS = f"create temp table usage_to_rate as {_OF_ACCOUNTS}"
+
+# Parts that began later than the month's end, of calls that began within it.
+_PARTS_OF_ACCOUNTS = f"""
+insert into usage_to_rate
+select 'calls', rowid, usage_id from feed_calls join call_parts using (usage_id)
+where call_started_at >= $first::timestamptz - interval 1 day and call_started_at < $last::timestamptz + interval 1 day
+    and {{known}} and {_asked_for("calls")}
+    and usage_id not in (select usage_id from usage_to_rate where feed = 'calls')"""
 
 _LEAVE_OUT = f"""
 delete from usage_to_rate where usage_id in (

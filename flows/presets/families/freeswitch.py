@@ -56,6 +56,7 @@ PRESETS = {
         optional=("leg", "device_id"),
         cells=switch_cells,
         faults=(_UNANSWERED_TALKS,),
+        ends_in_causes=True,
         tells_legs=True,
         defaults={"header": False},
     ),
@@ -70,6 +71,7 @@ PRESETS = {
         optional=("leg", "device_id"),
         cells=switch_cells,
         faults=(_UNANSWERED_TALKS,),
+        ends_in_causes=True,
         tells_legs=True,
         defaults={"header": False},
     ),
@@ -98,6 +100,7 @@ PRESETS = {
         makes=("leg",),
         cells=_json_cells,
         faults=(_UNANSWERED_TALKS,),
+        ends_in_causes=True,
         tells_legs=True,
     ),
 }
