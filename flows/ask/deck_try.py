@@ -92,8 +92,9 @@ class DeckTrial:
             return [f"{self.file}: no layout of ours fits", *reasons]
         best, deck = self.best, self.best.deck
         seen = look(deck, self.today)
+        fits = "fits" if best.good_lines else "comes nearest to"
         said = [
-            f"{self.file}: fits format {best.settings.format}: {best.good_lines} lines read, {len(best.faults)} not"
+            f"{self.file}: {fits} format {best.settings.format}: {best.good_lines} lines read, {len(best.faults)} faults"
         ]
         said += look_lines(seen, deck.currency)
         said += _some("left out", deck.skipped) + _some("cannot be read", best.faults)
