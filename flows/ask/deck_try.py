@@ -93,9 +93,8 @@ class DeckTrial:
         best, deck = self.best, self.best.deck
         seen = look(deck, self.today)
         fits = "fits" if best.good_lines else "comes nearest to"
-        said = [
-            f"{self.file}: {fits} format {best.settings.format}: {best.good_lines} lines read, {len(best.faults)} faults"
-        ]
+        counts = f"{best.good_lines} lines read, {len(best.faults)} faults"
+        said = [f"{self.file}: {fits} format {best.settings.format}: {counts}"]
         said += look_lines(seen, deck.currency)
         said += _some("left out", deck.skipped) + _some("cannot be read", best.faults)
         others = ", ".join(f"{name} {told}" for name, told in self.tried.items() if told.endswith(" lines"))

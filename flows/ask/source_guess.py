@@ -40,10 +40,10 @@ _WORDS = {
         "started_at": r"^(call)?[ _-]?(start|date|begin|setup|time)|start.?time|call.?date|created|timestamp|datum",
         "answered_at": r"answer|connect(ed)?[ _-]?(time|at|date)",
         "ended_at": r"^end|end.?time|hangup.?(time|at)|disconnect(ed)?.?(time|at)|stop.?time",
-        "duration_s": r"bill.?sec|talk|duration|seconds|length|dauer|billable",
-        "from_number": r"^(from|src|source|caller|calling|ani|cli|origin|a[ _-]?number|clid)",
-        "to_number": r"^(to|dst|dest|called|dialed|dialled|callee|dnis|cld|b[ _-]?number|recipient)",
-        "direction": r"direction|call.?type|^type$|richtung",
+        "duration_s": r"bill.?sec|talk|duration|^sec|seconds|length|dauer|billable",
+        "from_number": r"^(from|src|source|caller|calling|ani|cli|origin|a([ _-]?(number|party))?$|clid)",
+        "to_number": r"^(to|dst|dest|called|dialed|dialled|callee|dnis|cld|b([ _-]?(number|party))?$|recipient)",
+        "direction": r"^dir|direction|call.?type|^type$|richtung|context|^ctx$",
         "disposition": r"disposition|status|result|cause|outcome|state",
         "account_id": r"account|customer|tenant|client",
         "extension": r"extension|^ext",
@@ -178,18 +178,34 @@ def _of_names(kind: str, feed: str, sample: Sample) -> SourceGuess:
     asked: dict[str, str] = {}
     names, rows = _names_and_rows(sample, said)
     canonical = {column.name for column in FEEDS[feed].columns}
-    mapped = _alike([name for name in names if name not in canonical], _WORDS[feed], taken={*names} & canonical)
+    taken = {*names} & canonical
+    mapped: dict[str, str | list[str]] = {}
+    if start := _date_and_time(names, taken):
+        mapped["started_at" if feed == "calls" else "sent_at"] = start
+    others = [name for name in names if name not in canonical and name not in start]
+    mapped |= _alike(others, _WORDS[feed], taken={*taken, *mapped})
     if mapped:
         said["columns"] = mapped
         asked["columns"] = f"do these columns hold what is read from them? The file has {', '.join(names[:40])}"
     known = {*mapped, *({*names} & canonical)}
+    words = _cells(rows, mapped.get("direction", "direction"))
+    if odd := [word for word in dict.fromkeys(words) if word.lower() not in DIRECTIONS]:
+        said["directions"] = likely_directions(odd[:50])
+        asked["directions"] = "which of these are inbound, which internal? As found in the file"
     if "direction" not in known:
         said["direction"] = "outbound"
         asked["direction"] = "no column says it: outbound, inbound or internal"
     if feed == "calls" and "call_id" not in known:
         said["call_id_from"] = ["started_at", "from_number", "to_number", "duration_s"]
         asked["call_id_from"] = "no column is an id: these together are one"
+    if sample.kind == "csv" and (listed := _by_content(sample)):
+        said |= {"columns": listed}
+        asked["columns"] = "the first line looks like a record: the names of the columns, in order"
+        known, names, rows = {*listed} & canonical, listed, [dict(zip(listed, sample.first_row, strict=False))]
+        said.pop("direction" if "direction" in known else "", None)
     cells = {key: _cells(rows, mapped.get(key, key)) for key in ("started_at", "sent_at", "duration_s")}
+    if feed == "calls" and "duration_s" not in known and {"answered_at", "ended_at"} <= known:
+        said["duration_from"] = ["answered_at", "ended_at"]
     if feed == "calls" and (unit := _unit(cells["duration_s"])):
         said["duration_unit"] = unit
     if times := _time_formats(cells["started_at"] or cells["sent_at"]):
@@ -267,8 +283,58 @@ def _alike(names: list[str], words: Mapping[str, str], taken: set[str]) -> dict[
     return found
 
 
-def _cells(rows: list[Mapping[str, Any]], name: str) -> list[str]:
-    return [str(row[name]).strip() for row in rows if row.get(name) not in (None, "")]
+_SHAPES = (
+    (r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[T ].*|[0-9]{10}|[0-9]{13}", ("started_at", "answered_at", "ended_at")),
+    (r"\+[1-9][0-9]{6,14}", ("from_number", "to_number")),
+    (r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}|[0-9]{1,6}(\.[0-9]+)?", ("duration_s",)),
+    (r"(?i)outbound|inbound|internal", ("direction",)),
+)
+"""What a cell looks like -> what it may be, the first of its kind first."""
+
+
+def _by_content(sample: Sample) -> list[str]:
+    """Names for the columns of a CSV whose first line is a record; empty where it is a header."""
+    cells = [cell.strip() for cell in sample.first_row]
+    if not any(re.fullmatch(_SHAPES[0][0] + "|" + _SHAPES[1][0], cell) for cell in cells):
+        return []
+    names: list[str] = []
+    for place, cell in enumerate(cells, 1):
+        may_be = [name for shape, kinds in _SHAPES if re.fullmatch(shape, cell) for name in kinds]
+        names.append(next((name for name in may_be if name not in names), f"column {place}"))
+    return names
+
+
+def _date_and_time(names: list[str], taken: set[str]) -> list[str]:
+    """The columns of the day and of the time of day, where they stand apart."""
+    if {"started_at", "sent_at"} & taken:
+        return []
+    day = next((name for name in names if re.fullmatch(r"(call |start |start_)?(date|day|datum)", name.casefold())), "")
+    hour = next((n for n in names if re.fullmatch(r"(call |start |start_)?(time|hour|uhrzeit|zeit)", n.casefold())), "")
+    return [day, hour] if day and hour else []
+
+
+DIRECTIONS = ("outbound", "inbound", "internal")
+
+
+_CAME_IN = ("did", "inbound", "incom", "from-trunk", "from-pstn", "public", "recei")
+
+
+def likely_directions(words: list[str]) -> dict[str, str]:
+    """Their words for a direction with what they look like; to be confirmed."""
+    likely = {}
+    for word in words:
+        plain = word.lower()
+        came_in = any(part in plain for part in _CAME_IN)
+        inside = any(part in plain for part in ("ext-local", "intern", "intercom", "on-net", "onnet", "station"))
+        inside = inside and plain != "from-internal"
+        likely[word] = "inbound" if came_in or plain == "in" else "internal" if inside else "outbound"
+    return likely
+
+
+def _cells(rows: list[Mapping[str, Any]], name: str | list[str]) -> list[str]:
+    names = [name] if isinstance(name, str) else name
+    cells = [" ".join(str(row[n]).strip() for n in names if row.get(n) not in (None, "")) for row in rows]
+    return [cell for cell in cells if cell]
 
 
 def _unit(cells: list[str]) -> str | None:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from flows.ask.sample import name_for, toml_block
-from flows.ask.source_guess import Sample, SourceGuess, guesses, sample_of
+from flows.ask.source_guess import DIRECTIONS, Sample, SourceGuess, guesses, likely_directions, sample_of
 from flows.home.file_settings import SOURCE_FORMATS, SourceSettings
 from flows.ingest.files import FileRefused, InboxFile, chunks
 from flows.ingest.layouts import Layout, layout_of
@@ -33,7 +33,6 @@ SAMPLE_BYTES = 4 * 2**20
 
 _SHOWN, _VALUES, _REJECTS = 5, 20, 10
 _NO_ZONE = "a declared time_zone"
-_OURS = ("outbound", "inbound", "internal")
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,14 @@ class Reading:
     reason: str = ""
 
     @property
-    def worth(self) -> tuple[int, int, int, int, int]:
-        """More records read and fewer rejected; a declared source, then a system's own layout, before plain names."""
-        is_preset = self.guess.label in PRESETS
+    def worth(self) -> tuple[int, ...]:
+        """More records read and fewer rejected; a declared source, then a system's own layout, before plain names (but
+        not where nothing is read: then plain names say best what is missing); fewer columns left over and questions."""
+        is_preset = (self.guess.label in PRESETS) == bool(self.good.height)
         unsure = len(self.guess.asked) + len(self.guess.said.get("columns", ()))
-        return self.good.height, -self.rejects.height, int(self.guess.is_declared), int(is_preset), -unsure
+        left = len(not_read(self)) + len(self.guess.said.get("constants", ()))
+        is_read = self.good.height, -self.rejects.height if self.good.height else 0
+        return *is_read, int(self.guess.is_declared), int(is_preset), -left, -unsure
 
     @property
     def said(self) -> str:
@@ -108,7 +110,7 @@ class SourceTrial:
         said = [f"{self.file}: {fits} {best.guess.label}: {best.good.height} of {best.records} records read{part}"]
         said += [_record_line(record) for record in understood(best)]
         for name in ("direction", "disposition"):
-            met = values_met(best, name)
+            met = [row for row in values_met(best, name) if row["value"]]
             shown = "; ".join(f"{row['value']!r} ({row['records']}) {row['meaning']}" for row in met[:_VALUES])
             said += [f"  {name}: {shown}"] if shown else []
         left = not_read(best)
@@ -116,8 +118,14 @@ class SourceTrial:
         said += [f"  rejected: {fault}" for fault in _faults(best, self.file)]
         more = best.rejects.height - _REJECTS
         said += [f"  rejected: and {more} more"] if more > 0 else []
-        others = ", ".join(f"{name} {told}" for name, told in self.tried.items() if told[:1].isdigit())
-        return [*said, f"  records read by layout: {others}", "", *self._block()]
+        others = [f"{name} {told}" for name, told in self.tried.items() if not told.startswith("0 of")]
+        others = others if self.fits else [f"{name}: {told}" for name, told in self.tried.items()]
+        if self.fits:
+            others = [told for told in others if told.rpartition(" of ")[2].isdecimal()]
+            said.append(f"  records read by layout: {', '.join(others)}")
+        else:
+            said += [f"  tried: {told}" for told in others]
+        return [*said, "", *self._block()]
 
     def _block(self) -> list[str]:
         assert self.best is not None, "a block is of the layout that fits"
@@ -243,30 +251,19 @@ def _asked(best: Reading, where: Path, name: str, now: datetime) -> dict[str, st
         asked["country"] = f"numbers without + such as {shown}: the country whose habits of dialling they follow"
     if question := _directions_asked(best):
         asked["directions"] = question
-        guess.said["directions"] = _likely_directions(best)
+        words = [row["value"] for row in values_met(best, "direction")[:_VALUES]]
+        guess.said["directions"] = likely_directions([word for word in words if word.lower() not in (*DIRECTIONS, "")])
     return asked
 
 
 def _directions_asked(best: Reading) -> str:
     """The question which of their words mean inbound, where words of theirs stand for the direction."""
     preset = PRESETS.get(best.guess.label)
-    met = [row for row in values_met(best, "direction") if row["value"] and row["value"].lower() not in _OURS]
+    met = [row for row in values_met(best, "direction") if row["value"] and row["value"].lower() not in DIRECTIONS]
     is_open = preset is None or bool(preset.columns) or "directions" in preset.asks
-    if not met or not is_open or "direction" in best.guess.asked:
+    if not met or not is_open or {"direction", "directions"} & {*best.guess.asked}:
         return ""
     return "which of these are inbound, which internal? As found in the file"
-
-
-def _likely_directions(best: Reading) -> dict[str, str]:
-    """Their words with what they look like; to be confirmed."""
-    likely = {}
-    for row in values_met(best, "direction")[:_VALUES]:
-        word = row["value"].lower()
-        if word and word not in _OURS:
-            came_in = any(part in word for part in ("did", "inbound", "incoming", "from-trunk", "from-pstn", "public"))
-            inside = any(part in word for part in ("ext-local", "intern-", "intercom", "on-net", "onnet"))
-            likely[row["value"]] = "inbound" if came_in else "internal" if inside else "outbound"
-    return likely
 
 
 def understood(reading: Reading) -> list[dict[str, Any]]:
@@ -305,7 +302,7 @@ def _is_unanswered(rows: pl.DataFrame) -> list[pl.Expr]:
 
 
 def _payer(row: Mapping[str, Any]) -> str:
-    """Whose the record is, as far as the file says (RULES 16): the account it states, else the owner of the near end."""
+    """Whose the record is, as far as the file says (RULES 16): the account stated, else the owner of the near end."""
     near = row.get("charged_number") or (row["to_number"] if row["direction"] == "inbound" else row["from_number"])
     extension = row.get("extension")
     if near is None or pl.Series([near]).str.contains(EXTENSION).item():
@@ -359,7 +356,8 @@ def values_met(reading: Reading, column: str) -> list[dict[str, Any]]:
         {
             "value": row["value"],
             "records": row["records"],
-            "meaning": words.get(row["value"]) or (_joined(row["meanings"]) if row["read"] else "rejected"),
+            "meaning": words.get(row["value"])
+            or (_joined(row["meanings"]) if row["read"] else "in rejected records only"),
         }
         for row in counts.head(50).iter_rows(named=True)
     ]
