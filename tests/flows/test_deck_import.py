@@ -278,7 +278,7 @@ def test_a_first_interval_of_its_own_length_is_a_step(interval: str) -> None:
     calls = pl.DataFrame({"units": seconds, "included_units": [0] * 5, "kind": ["voice"] * 5}).with_columns(
         started_at=datetime(2026, 5, 1, tzinfo=UTC), time_zone=pl.lit("UTC")
     )
-    priced = repriced(calls.join(deck.rows.select(RATE), how="cross"), of_deck(deck.rows))
+    priced = repriced(calls.join(deck.rows.select(*RATE), how="cross"), of_deck(deck.rows))
     assert tuple(priced["billable_units"]) == BILLED[interval]
     amounts = [Decimal(num) / den for num, den in priced.select("amount_num", "amount_den").iter_rows()]
     assert amounts == [Decimal(units) / 100 for units in BILLED[interval]]
@@ -296,7 +296,7 @@ def test_a_markup_makes_prices_of_costs_and_keeps_them() -> None:
     deck = read(text, format="az", markup_percent=25, markup_amount="0.0010", rounding={"digits": 4, "mode": "up"})
     assert rows(deck, "cost", "price", "connect_fee_cost", "connect_fee") == [
         ("33", Decimal("0.0101"), Decimal("0.0137"), Decimal("0.02"), Decimal("0.0250")),  # 0.013625
-        ("34", Decimal("0.01"), Decimal("0.0135"), None, Decimal(0)),
+        ("34", Decimal("0.01"), Decimal("0.0135"), Decimal(0), Decimal(0)),
     ]
     exact = read(text, format="az", markup_percent="17.5")
     assert rows(exact, "price") == [("33", Decimal("0.0118675")), ("34", Decimal("0.01175"))]
