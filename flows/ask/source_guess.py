@@ -178,46 +178,62 @@ def _of_names(kind: str, feed: str, sample: Sample) -> SourceGuess:
     asked: dict[str, str] = {}
     names, rows = _names_and_rows(sample, said)
     canonical = {column.name for column in FEEDS[feed].columns}
-    taken = {*names} & canonical
-    mapped: dict[str, str | list[str]] = {}
-    if start := _date_and_time(names, taken):
-        mapped["started_at" if feed == "calls" else "sent_at"] = start
-    others = [name for name in names if name not in canonical and name not in start]
-    mapped |= _alike(others, _WORDS[feed], taken={*taken, *mapped})
-    if mapped:
+    if sample.kind == "csv" and (listed := _by_content(sample)):
+        names, rows, mapped = listed, [dict(zip(listed, sample.first_row, strict=False))], {}
+        said["columns"] = listed
+        asked["columns"] = "the first line looks like a record: the names of the columns, in order"
+    elif mapped := _mapped(names, feed, {*names} & canonical):
         said["columns"] = mapped
         asked["columns"] = f"do these columns hold what is read from them? The file has {', '.join(names[:40])}"
     known = {*mapped, *({*names} & canonical)}
-    words = _cells(rows, mapped.get("direction", "direction"))
+    _ask_direction(_cells(rows, mapped.get("direction", "direction")), known, said, asked)
+    started = _cells(rows, mapped.get(FEEDS[feed].required[1], FEEDS[feed].required[1]))
+    if times := _time_formats(started):
+        said["time_format"] = times[0]
+        if len(times) > 1:
+            asked["time_format"] = f"or {' or '.join(times[1:])}: these times fit all of them"
+    if feed == "calls":
+        _of_calls(_cells(rows, mapped.get("duration_s", "duration_s")), known, said, asked)
+    else:
+        _of_messages(known, said, asked)
+    return SourceGuess(kind, said, asked)
+
+
+def _mapped(names: list[str], feed: str, taken: set[str]) -> dict[str, str | list[str]]:
+    """canonical -> the columns that look like it; those with our own names stand for themselves."""
+    mapped: dict[str, str | list[str]] = {}
+    if start := _date_and_time(names, taken):
+        mapped["started_at" if feed == "calls" else "sent_at"] = start
+    others = [name for name in names if name not in taken and name not in start]
+    return mapped | _alike(others, _WORDS[feed], taken={*taken, *mapped})
+
+
+def _ask_direction(words: list[str], known: set[str], said: dict[str, Any], asked: dict[str, str]) -> None:
     if odd := [word for word in dict.fromkeys(words) if word.lower() not in DIRECTIONS]:
         said["directions"] = likely_directions(odd[:50])
         asked["directions"] = "which of these are inbound, which internal? As found in the file"
     if "direction" not in known:
         said["direction"] = "outbound"
         asked["direction"] = "no column says it: outbound, inbound or internal"
-    if feed == "calls" and "call_id" not in known:
+
+
+def _of_calls(durations: list[str], known: set[str], said: dict[str, Any], asked: dict[str, str]) -> None:
+    if "call_id" not in known:
         said["call_id_from"] = ["started_at", "from_number", "to_number", "duration_s"]
         asked["call_id_from"] = "no column is an id: these together are one"
-    if sample.kind == "csv" and (listed := _by_content(sample)):
-        said |= {"columns": listed}
-        asked["columns"] = "the first line looks like a record: the names of the columns, in order"
-        known, names, rows = {*listed} & canonical, listed, [dict(zip(listed, sample.first_row, strict=False))]
-        said.pop("direction" if "direction" in known else "", None)
-    cells = {key: _cells(rows, mapped.get(key, key)) for key in ("started_at", "sent_at", "duration_s")}
-    if feed == "calls" and "duration_s" not in known and {"answered_at", "ended_at"} <= known:
-        said["duration_from"] = ["answered_at", "ended_at"]
-    if feed == "calls" and (unit := _unit(cells["duration_s"])):
+    if unit := _unit(durations):
         said["duration_unit"] = unit
-    if times := _time_formats(cells["started_at"] or cells["sent_at"]):
-        said["time_format"] = times[0]
-        if len(times) > 1:
-            asked["time_format"] = f"or {' or '.join(times[1:])}: these times fit all of them"
-    if feed == "messages" and not {"credits", "text"} & known:
-        said["constants"] = {"credits": "1"}
+    if "duration_s" not in known and {"answered_at", "ended_at"} <= known:
+        said["duration_from"] = ["answered_at", "ended_at"]
+
+
+def _of_messages(known: set[str], said: dict[str, Any], asked: dict[str, str]) -> None:
+    constants = {} if "channel" in known else {"channel": "sms"}
+    if not {"credits", "text"} & known:
+        constants["credits"] = "1"
         asked["constants"] = "no column says how many credits a message uses"
-    if feed == "messages" and "channel" not in known:
-        said["constants"] = {**said.get("constants", {}), "channel": "sms"}
-    return SourceGuess(kind, said, asked)
+    if constants:
+        said["constants"] = constants
 
 
 def _names_and_rows(sample: Sample, said: dict[str, Any]) -> tuple[list[str], list[Mapping[str, Any]]]:
