@@ -130,8 +130,11 @@ def try_deck(
         for base in _bases(content):
             first = DeckSettings.model_validate({"file": file, "currency": UNKNOWN_CURRENCY, **base})
             lines = list(lines_of(content, file, first))
-            tried = [_attempt(lines[:HEAD], file, name, guess) for guess in guesses(lines, base, formats)]
-            attempts += [_whole(attempt, lines, file, name, currency) for attempt in _best(tried)] + tried
+            likely = [_priced_in(guess, currency) for guess in guesses(lines, base, formats)]
+            tried = [_attempt(lines[:HEAD], file, name, guess) for guess in likely]
+            best_of = _best(tried)
+            attempts += [_whole(attempt, lines, file, name) for attempt in best_of]
+            attempts += [attempt for attempt in tried if not any(attempt is one for one in best_of)]
     told = dict.fromkeys([layout] if layout else FORMATS, "its columns are not there")
     for attempt in sorted(attempts, key=lambda attempt: attempt.worth):
         told[attempt.settings.format] = attempt.said
@@ -155,12 +158,17 @@ def _best(attempts: list[Attempt]) -> list[Attempt]:
     return [max(readable, key=lambda attempt: attempt.worth)] if readable else []
 
 
-def _whole(attempt: Attempt, lines: Lines, file: str, name: str, currency: str | None) -> Attempt:
+def _priced_in(guess: Guess, currency: str | None) -> Guess:
+    """The guess in the currency that was given with the command, if one was."""
+    if currency is None:
+        return guess
+    asked = {key: question for key, question in guess.asked.items() if key != "currency"}
+    return Guess(guess.said | {"currency": currency}, asked)
+
+
+def _whole(attempt: Attempt, lines: Lines, file: str, name: str) -> Attempt:
     """The attempt on the whole file, with what its asides and its overlaps need."""
     said, asked = dict(attempt.guess.said), dict(attempt.guess.asked)
-    if currency:
-        said["currency"] = currency
-        asked.pop("currency", None)
     found = _attempt(lines, file, name, Guess(said, asked))
     if any(fault.column is None and fault.expected == "a rate" for fault in found.faults):
         said["skip_unparsable"] = True

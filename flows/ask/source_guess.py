@@ -210,7 +210,8 @@ def _mapped(names: list[str], feed: str, taken: set[str]) -> dict[str, str | lis
 
 def _ask_direction(words: list[str], known: set[str], said: dict[str, Any], asked: dict[str, str]) -> None:
     if odd := [word for word in dict.fromkeys(words) if word.lower() not in DIRECTIONS]:
-        said["directions"] = likely_directions(odd[:50])
+        if likely := likely_directions(odd[:50]):
+            said["directions"] = likely
         asked["directions"] = "which of these are inbound, which internal? As found in the file"
     if "direction" not in known:
         said["direction"] = "outbound"
@@ -332,18 +333,22 @@ def _date_and_time(names: list[str], taken: set[str]) -> list[str]:
 DIRECTIONS = ("outbound", "inbound", "internal")
 
 
-_CAME_IN = ("did", "inbound", "incom", "from-trunk", "from-pstn", "public", "recei")
+_CAME_IN = ("did", "inbound", "incom", "from-trunk", "from-pstn", "public", "receiv")
+_INSIDE = ("ext-local", "intern", "intercom", "on-net", "onnet", "station")
+_WENT_OUT = ("out", "from-internal", "orig", "placed", "dialed", "dialled")
 
 
-def likely_directions(words: list[str]) -> dict[str, str]:
-    """Their words for a direction with what they look like; to be confirmed."""
+def likely_directions(words: list[str], otherwise: str | None = None) -> dict[str, str]:
+    """Their words for a direction with what they look like, to be confirmed; `otherwise` where they look like nothing."""
     likely = {}
     for word in words:
         plain = word.lower()
-        came_in = any(part in plain for part in _CAME_IN)
-        inside = any(part in plain for part in ("ext-local", "intern", "intercom", "on-net", "onnet", "station"))
-        inside = inside and plain != "from-internal"
-        likely[word] = "inbound" if came_in or plain == "in" else "internal" if inside else "outbound"
+        told = otherwise
+        for parts, meant in ((_INSIDE, "internal"), (_WENT_OUT, "outbound"), (_CAME_IN, "inbound")):
+            told = meant if any(part in plain for part in parts) else told
+        told = "inbound" if plain == "in" else told
+        if told:
+            likely[word] = told
     return likely
 
 

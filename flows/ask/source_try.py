@@ -46,6 +46,8 @@ class Reading:
     rows: pl.DataFrame = field(default_factory=pl.DataFrame)
     rejects: pl.DataFrame = field(default_factory=pl.DataFrame)
     reason: str = ""
+    left_over: tuple[str, ...] = ()
+    """Columns of a Parquet file, of which only the wanted ones are read."""
 
     @property
     def worth(self) -> tuple[int, ...]:
@@ -215,13 +217,19 @@ def _read(where: Path, name: str, guess: SourceGuess, now: datetime) -> Reading:
     except FileRefused as refusal:
         reason = str(refusal)
         rejects.append(_refusal(refusal.fault))
-    return Reading(
-        guess,
-        layout,
-        records,
-        *(pl.concat(part, how="diagonal_relaxed") if part else pl.DataFrame() for part in (good, rows, rejects)),
-        reason,
-    )
+    frames = [pl.concat(part, how="diagonal_relaxed") if part else pl.DataFrame() for part in (good, rows, rejects)]
+    return Reading(guess, layout, records, *frames, reason, _left_over(where, layout))
+
+
+def _left_over(where: Path, layout: Layout) -> tuple[str, ...]:
+    """The columns of a Parquet file that are none of the wanted ones."""
+    if layout.kind != "parquet":
+        return ()
+    wanted = {name for column in layout.feed.columns for name in layout.names_of(column.name)}
+    try:
+        return tuple(name for name in pl.read_parquet_schema(where) if name not in wanted)
+    except (pl.exceptions.PolarsError, OSError):
+        return ()
 
 
 def _refusal(fault: Fault) -> pl.DataFrame:
@@ -252,7 +260,8 @@ def _asked(best: Reading, where: Path, name: str, now: datetime) -> dict[str, st
     if question := _directions_asked(best):
         asked["directions"] = question
         words = [row["value"] for row in values_met(best, "direction")[:_VALUES]]
-        guess.said["directions"] = likely_directions([word for word in words if word.lower() not in (*DIRECTIONS, "")])
+        theirs = [word for word in words if word.lower() not in (*DIRECTIONS, "")]
+        guess.said["directions"] = likely_directions(theirs, otherwise="outbound")
     return asked
 
 
@@ -397,8 +406,7 @@ def not_read(reading: Reading) -> list[str]:
         made = layout.preset.cells(FileRows(rows, layout.names, *direction, layout.joined))
         used |= {root for cell in made.values() for root in cell.meta.root_names()}
     if not layout.kind.startswith("json"):
-        return [name.removeprefix("file.") for name in rows.columns if name.startswith("file.") and name not in used]
-    return _keys_not_read(rows["raw_line"].head(100).to_list(), {name.removeprefix("file.") for name in used})
+    XX    return _keys_not_read(rows["raw_line"].head(100).to_list(), {name.removeprefix("file.") for name in used})
 
 
 def _keys_not_read(raw: list[str | None], used: set[str]) -> list[str]:
