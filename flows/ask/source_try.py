@@ -406,7 +406,9 @@ def not_read(reading: Reading) -> list[str]:
         made = layout.preset.cells(FileRows(rows, layout.names, *direction, layout.joined))
         used |= {root for cell in made.values() for root in cell.meta.root_names()}
     if not layout.kind.startswith("json"):
-    XX    return _keys_not_read(rows["raw_line"].head(100).to_list(), {name.removeprefix("file.") for name in used})
+        names = [*rows.columns, *(f"file.{name}" for name in reading.left_over)]
+        return [name.removeprefix("file.") for name in names if name.startswith("file.") and name not in used]
+    return _keys_not_read(rows["raw_line"].head(100).to_list(), {name.removeprefix("file.") for name in used})
 
 
 def _keys_not_read(raw: list[str | None], used: set[str]) -> list[str]:
