@@ -339,7 +339,7 @@ _WENT_OUT = ("out", "from-internal", "orig", "placed", "dialed", "dialled")
 
 
 def likely_directions(words: list[str], otherwise: str | None = None) -> dict[str, str]:
-    """Their words for a direction with what they look like, to be confirmed; else `otherwise`, if that says something."""
+    """Their words for a direction and what they look like, to be confirmed; else `otherwise`, if that says anything."""
     likely = {}
     for word in words:
         plain = word.lower()

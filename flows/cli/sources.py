@@ -1,11 +1,15 @@
 """`tollbook source`: how a switch's file would be read, before anything is declared."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.base import Globals, tell
+from flows.cli.base import Globals, say, tell
+from schemas.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from flows.home.file_settings import SourceSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -29,5 +33,19 @@ def try_command(
     from flows.ask.source_try import try_source
 
     shared: Globals = context.obj
-    has_home = shared.home.settings_file.exists()
-    tell(shared, try_source(file, shared.now, like=like, declared=shared.settings.sources if has_home else None))
+    tell(shared, try_source(file, shared.now, like=like, declared=_declared(shared, like)))
+
+
+def _declared(shared: Globals, like: str | None) -> "dict[str, SourceSettings]":
+    """The sources of a home, if there is one; one whose settings cannot be read stops nothing that needs none."""
+    from flows.home.file_settings import SOURCE_FORMATS
+
+    if not shared.home.settings_file.exists():
+        return {}
+    try:
+        return shared.settings.sources
+    except WrongUsage as error:
+        if like is not None and like not in SOURCE_FORMATS:
+            raise
+        say(f"the sources of this home are left aside: {error}")
+        return {}

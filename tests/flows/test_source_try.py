@@ -19,6 +19,7 @@ from flows.ingest.take_in import kind_of, read_sample
 from schemas.errors import WrongUsage
 from schemas.feeds import FEEDS
 from tests import forked
+from tests.scenarios.month.home import make_home
 
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
 
@@ -199,10 +200,17 @@ def test_the_command_needs_no_home_and_leaves_nothing_behind(tmp_path: Path) -> 
     done = forked.tollbook("--home", str(home), "--today", "2026-06-02", "--json", "source", "try", str(sample))
     assert (done.returncode, json.loads(done.stdout)["read"]) == (3, 3)
     assert not home.exists()
-    home.mkdir()
-    declared = 'sources.pbx = { feed = "calls", path = "inbox/calls/*.csv", account_id = "A9" }\n'
-    (home / "tollbook.toml").write_text(declared, encoding="utf-8")
-    done = forked.tollbook("--home", str(home), "source", "try", str(sample), "--like", "pbx")
+    made = make_home(tmp_path / "home")
+    declared = '\n[sources.pbx]\nfeed = "calls"\npath = "inbox/calls/*.csv"\naccount_id = "A9"\n'
+    made.settings_file.write_text(made.settings_file.read_text(encoding="utf-8") + declared, encoding="utf-8")
+    before = sorted(path for path in made.root.rglob("*"))
+    asked = ["--home", str(made.root), "source", "try", str(sample)]
+    done = forked.tollbook(*asked, "--like", "pbx")
     assert "# as declared: sources.pbx" in done.stdout, done.stderr
     assert "pays: account A9, if it owns +16175550101" in done.stdout
-    assert [path.name for path in home.iterdir()] == ["tollbook.toml"]
+    assert sorted(path for path in made.root.rglob("*")) == before, "no database, no lock, nothing kept"
+    made.settings_file.write_text("no settings", encoding="utf-8")
+    assert forked.tollbook(*asked, "--like", "pbx").returncode == 2
+    left_aside = forked.tollbook(*asked)
+    assert "left aside" in left_aside.stderr
+    assert "3 of 4 records" in left_aside.stdout
