@@ -61,7 +61,13 @@ _WORDS = {
 }
 """What columns are often called; only where a file has none of our names for them, and only to be confirmed."""
 
-_TIMES = ("%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%d-%m-%Y %H:%M:%S")
+_TIMES: tuple[str, ...] = (
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S",
+    "%d-%m-%Y %H:%M:%S",
+)
 _TIMES += ("%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p")
 _TIMES += ("%a, %d %b %Y %H:%M:%S %z", "%Y%m%d%H%M%S", "%d-%b-%Y %H:%M:%S", "%b %d, %Y %I:%M:%S %p")
 
