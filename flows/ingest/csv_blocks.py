@@ -66,8 +66,8 @@ def csv_blocks(
         aside += numbered.height - records.height
         line += lines
         if trailer:
-            records, found = trailer.taken_out(records)
-            aside += _lines_of(found)
+            records, others = trailer.taken_out(records)
+            aside += _lines_of(others)
         if columns is None and records.height:
             header, records = records.row(0, named=True), records.slice(1)
             columns = _header(header["raw_line"], name, layout, header["source_line"])

@@ -51,9 +51,11 @@ class Layout:
         return self.joined.get(canonical) or (self.name_of(canonical),)
 
     def is_mapped(self, canonical: str, present: Sequence[str]) -> bool:
-        """Whether the file, or for JSON, whose records may leave a key out, its declaration has the column."""
-        is_declared = canonical in self.names or not self.kind.startswith("json")
-        return is_declared and {*self.names_of(canonical)} <= {*present}
+        """Whether the file has the column and means it: its declaration or preset names it, or it stands under its own
+        name in a file of a declared source. A canonical file without a source may have every column and fill few; a
+        record of JSON may leave a key out."""
+        is_own = self.source is not None and not self.kind.startswith("json")
+        return (canonical in self.names or is_own) and {*self.names_of(canonical)} <= {*present}
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -90,7 +92,8 @@ class Layout:
             needs = [self.name_of(name) for name in preset.needs if name not in given | {*_there(self, present)}]
             return needs + [name for name in self._id_from() if name not in present]
         here = {*_there(self, present)}
-        lacks = [self.name_of(name) for name in self.feed.required if name not in given | here]
+        absent = [name for name in self.feed.required if name not in given | here]
+        lacks = [theirs for name in absent for theirs in self.names_of(name) if theirs not in present]
         pairs = [pair for pair in self.feed.one_of if not (here | given) & {*pair}]
         lacks += [f"{self.name_of(a)}|{self.name_of(b)}" for a, b in pairs]
         declared = [name for canonical in self.names for name in self.names_of(canonical) if name not in present]

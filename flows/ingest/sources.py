@@ -27,8 +27,8 @@ def canonical(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     `layout_faults`.
     """
     source, feed = layout.source, layout.feed
-    direction = (source.direction, source.directions) if source else (None, {})
-    read = FileRows(rows, layout.names, *direction, layout.joined)
+    direction, directions = (source.direction, source.directions) if source else (None, {})
+    read = FileRows(rows, layout.names, direction, directions, layout.joined)
     padded = _PADDED if feed.is_usage else ("number",)
     trimmed = {column.name for column in feed.columns if column.kind != "text" or column.name in padded}
     cells = {

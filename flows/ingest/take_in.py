@@ -251,8 +251,9 @@ def _check_lines(file: InboxFile, layout: Layout, physical: Physical, tally: Tal
         found = "a last line without line end"
         remedy = "It may be cut off. Nothing was loaded; have it sent again."
         raise FileRefused(Fault(file.name, physical.lines, None, found, "a whole file", remedy), physical.lines)
-    expected = tally.records if layout.kind in ("parquet", "json", "xlsx") else physical.lines
-    if tally.lines != expected:
+    expected = tally.records if layout.kind in ("parquet", "json") else physical.lines
+    # The lines of a sheet are counted where it is read.
+    if layout.kind != "xlsx" and tally.lines != expected:
         found = f"{tally.lines} lines accounted for"
         remedy = "This is a defect of the program; nothing was loaded."
         raise FileRefused(Fault(file.name, None, None, found, f"{expected}, the lines of the file", remedy), expected)

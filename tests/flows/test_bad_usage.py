@@ -86,10 +86,13 @@ SECONDS: dict[str, tuple[str, str]] = {
 STARTED: dict[str, tuple[str, str]] = {
     "2025-06-30T22:59:59Z": ("rated", "0.06"),
     "2025-06-30T23:00:00Z": ("excluded", "month_open"),  # July begins in London
-    "2150-01-01T00:00:00Z": ("excluded", "month_open"),
-    "9999-12-31T23:59:59Z": ("suspended", "no_owner"),
-    "1970-01-01T00:00:00Z": ("suspended", "no_owner"),
-    "0001-01-01T00:00:00Z": ("suspended", "no_owner"),
+    "2025-07-03T00:00:01Z": ("rejected", "started_at"),  # more than a day after the clock
+    "2150-01-01T00:00:00Z": ("rejected", "started_at"),
+    "9999-12-31T23:59:59Z": ("rejected", "started_at"),
+    "1999-12-31T23:59:59Z": ("rejected", "started_at"),
+    "1970-01-01T00:00:00Z": ("rejected", "started_at"),
+    "0001-01-01T00:00:00Z": ("rejected", "started_at"),
+    "2000-01-01T00:00:00Z": ("suspended", "no_owner"),
     "2025-06-10": ("rejected", "started_at"),
     "1749556800": ("rejected", "started_at"),
     "2025-02-30T10:00:00Z": ("rejected", "started_at"),
