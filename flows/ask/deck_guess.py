@@ -16,16 +16,20 @@ HEAD = 400
 
 _LOOK_FOR_HEADER = 40
 _LIKE_NAMES = {
+    "country_code": r"country.?code|^cc$|l[äa]nder?(kenn|vor)",
     "prefix": r"npa|prefix|dial|code|vorwahl|indicatif|prefijo|prefisso|rufnummer|kennzahl|area",
     "price": r"rate|price|cost|preis|tarif|prix|precio|per.?min|/ ?min|betrag|usd|eur|gbp",
     "destination": r"dest|country|description|ziel|land|name|zone|route|region|operator|network",
-    "interval": r"interval|billing|increment|takt|block|rounding|pulse",
+    "interval": r"interval|billing|increment|takt|block|rounding|pulse|factur|palier",
     "valid_from": r"effective|valid.?from|start|g[üu]e?ltig|date|from|datum",
     "valid_to": r"end|valid.?to|expir|until|bis",
     "connect_fee": r"connect|setup|fee|surcharge",
     "change": r"^(change|status|comment|action|type)",
 }
 """What headings of sheets look like that have none of the usual names; only where the layout's own are not there."""
+
+_FORMER = re.compile(r"old|prev|prior|former|before|alt")
+"""Of two columns that look alike the one that does not say that it is over."""
 
 _CODE = re.compile(r"\+?[0-9][0-9 ,;/+-]*")
 _PRICE = re.compile(r"[^0-9A-Za-z]*([A-Z]{3} ?)?[0-9]*[.,][0-9]+( ?[A-Z]{3})?")
@@ -81,10 +85,13 @@ def _alike(names: list[str], found: dict[str, int], layout: DeckFormat) -> dict[
     for key, pattern in _LIKE_NAMES.items():
         if key in found or key not in layout.headings:
             continue
-        place = next((at for at, name in enumerate(names) if at not in taken and re.search(pattern, name)), None)
+        likely = [at for at, name in enumerate(names) if at not in taken and re.search(pattern, name)]
+        place = min(likely, key=lambda at: bool(_FORMER.search(names[at])), default=None)
         if place is not None:
             taken.add(place)
             alike[key] = place
+    if "country_code" in alike and "prefix" not in {*found, *alike}:
+        alike["prefix"] = alike.pop("country_code")
     return alike
 
 

@@ -76,10 +76,11 @@ def price(line: Line, key: str) -> str:
     """A price as plain digits: without the deck's currency sign or code, with a decimal point."""
     text = line.get(key)
     currency, mark = line.settings.currency, line.settings.decimal
-    if contradicts(currencies_in(text, currency), line.settings):
-        line.fault(key, f"a price in {currency}")
-        return ""
-    text = without_currency(text, currency)
+    if not _BARE.fullmatch(text):
+        if contradicts(currencies_in(text, currency), line.settings):
+            line.fault(key, f"a price in {currency}")
+            return ""
+        text = without_currency(text, currency)
     if not text:
         return ""
     if not re.fullmatch(rf"[0-9]*[{mark}]?[0-9]+", text):
@@ -93,6 +94,10 @@ def price(line: Line, key: str) -> str:
 
 
 LOST_DECIMALS = "Digits behind a leading 0 are decimals whose mark is lost: ask for the sheet with its prices as text."
+
+
+_BARE = re.compile("[0-9.,]*")
+"""A price without any sign: nearly all of them."""
 
 
 def lost_decimals(text: str) -> bool:
