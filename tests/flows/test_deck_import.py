@@ -190,7 +190,7 @@ def workbook(*rows: list[Any], sheet: str = "Rates", before: str | None = None) 
     for line, row in enumerate(rows):
         for column, value in enumerate(row):
             if isinstance(value, date):
-                page.write_datetime(line, column, value, as_day)  # type: ignore[arg-type]
+                page.write_datetime(line, column, value, as_day)
             else:
                 page.write(line, column, value)
     book.close()
