@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.ask.source_guess import SourceGuess
+from flows.ask.source_sample import SourceGuess
 from flows.ingest.files import FileRefused, InboxFile
 from flows.ingest.layouts import Layout, layout_of
 from flows.ingest.take_in import kind_of, read_sample

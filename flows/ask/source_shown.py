@@ -63,6 +63,7 @@ def _payer(row: Mapping[str, Any]) -> str:
 
 
 def record_line(record: Mapping[str, Any]) -> str:
+    """A record as understood, for the terminal."""
     when = record.get("started_at") or record.get("sent_at")
     ends = f"{record['from_number'] or '-'} -> {record['to_number'] or '-'}"
     if "seconds" in record:

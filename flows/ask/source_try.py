@@ -14,8 +14,10 @@ from typing import Any
 import polars as pl
 
 from flows.ask.sample import name_for, toml_block
-from flows.ask.source_guess import DIRECTIONS, Sample, SourceGuess, guesses, likely_directions, sample_of
+from flows.ask.source_guess import guesses
+from flows.ask.source_names import DIRECTIONS, likely_directions
 from flows.ask.source_reading import Reading, not_read, read
+from flows.ask.source_sample import Sample, SourceGuess, sample_of
 from flows.ask.source_shown import MOST_REJECTS, MOST_VALUES, faults_of, record_line, understood, values_met
 from flows.home.file_settings import SOURCE_FORMATS, SourceSettings
 from flows.ingest.files import FileRefused, chunks
