@@ -10,8 +10,9 @@ import pytest
 import xlsxwriter
 
 from flows.decks.deck_file import DeckFile, read_deck
+from flows.decks.difference import DeckDifference
 from flows.decks.look import look
-from flows.decks.report import gaps
+from flows.decks.report import diff, gaps
 from flows.home.file_settings import DeckSettings
 from rating.deck_search import RATE
 from rating.tariffs import of_deck
@@ -365,3 +366,24 @@ def test_a_look_shows_rows_as_understood_and_what_is_far_from_its_neighbours() -
     cost = look(read(text, format="az", markup_percent=25), date(2026, 6, 2))
     assert cost["prices"]["margin_percent"]["median"] == 20
     assert cost["understood"][0]["cost"] == Decimal("0.01")
+
+
+def test_a_difference_says_alike_changes_once_and_of_each_kind_the_largest() -> None:
+    head = "prefix,destination,price\n"
+    mobile = "".join(f"3361{code},France mobile,{{}}\n" for code in range(10, 40))
+    others = "".join(f"{code},Place {code},{{}}\n" for code in range(200, 215))
+    old = read(head + (mobile + others).replace("{}", "0.30"))
+    new = read(head + mobile.replace("{}", "0.33") + others.replace("{}", "0.60") + "39,Italy,0.01\n")
+    counts, changes = diff(old, new, date(2026, 6, 2))
+    lines = DeckDifference("old", "new", "USD", counts, changes, None).lines()
+    assert lines[0] == "old -> new: 45 increase, 0 decrease, 1 new, 0 closed, 0 terms, 0 unchanged"
+    assert lines[1] == "increase 200 Place 200: 0.3 per 60 s -> 0.6 per 60 s (+100.00 %)", "the largest first"
+    assert len([line for line in lines if line.startswith("increase ")]) == 10
+    assert "increase: 6 more lines, 35 prefixes; --json has them all" in lines
+    assert lines[-1] == "new 39 Italy: - -> 0.01 per 60 s"
+    only_mobile = [change for change in changes if change.destination == "France mobile"]
+    (together,) = DeckDifference("old", "new", "USD", counts, only_mobile, None).lines()[1:]
+    assert together == (
+        "increase 336110, 336111, 336112, 336113, 336114 and 25 more France mobile: "
+        "0.3 per 60 s -> 0.33 per 60 s (+10.00 %)"
+    )
