@@ -29,8 +29,14 @@ RATE: dict[str, Any] = {
 """A rate row: `price` for `per` units, in whole `increment`s, at least `minimum` units. Where it is not plain, the
 rest of it stands in `tariffs` under its rate_id."""
 
-PER_CALL: dict[str, Any] = {"max_charge": EXACT, "round_digits": pl.Int64, "round_mode": pl.String}
-"""What a deck's row says beside RATE: caps and rounds each call by itself; null where it does not."""
+PER_CALL: dict[str, Any] = {
+    "max_charge": EXACT,
+    "round_digits": pl.Int64,
+    "round_mode": pl.String,
+    "first_increment": pl.Int64,
+}
+"""What a deck's row says beside RATE: caps and rounds each call by itself, or counts a first increment of another
+length than those that follow (90/60); null where it does not."""
 
 JURISDICTIONS = ("interstate", "intrastate")
 

@@ -127,21 +127,26 @@ def compile_rates(entries: Iterable[RateOn]) -> Tariffs:
 
 
 def of_deck(rows: pl.DataFrame) -> Tariffs:
-    """The frames of deck rows that round or cap a call: one step in whole seconds.
+    """The frames of deck rows that round or cap a call, or whose first increment is of a length of its own: one step in
+    whole seconds, or two, of which the first is that increment.
 
-    rows: rate_id, price, per, increment, minimum, connect_fee, max_charge, round_digits, round_mode.
+    rows: rate_id, price, per, increment, minimum, connect_fee, max_charge, round_digits, round_mode, first_increment.
     """
     zero = pl.lit(0, pl.Int64)
     band = zero.alias("band")
+    first, end = pl.col("first_increment"), pl.lit(_END, pl.Int64)
+    own = rows.filter(first.is_not_null())
+    steps = [
+        own.select("rate_id", band, "price", "per", step_from=zero, step_to=first, increment=first),
+        rows.select("rate_id", band, "price", "per", "increment", step_from=first.fill_null(0), step_to=end),
+    ]
     return Tariffs(
         rows.select(
             "rate_id", "minimum", "max_charge", ticks=pl.lit(1, pl.Int64), den="per", grace=zero,
             digits="round_digits", mode="round_mode", clock=pl.lit(None, pl.Int64),
         ).select(pl.col(name).cast(dtype) for name, dtype in RATES.items()),
         rows.select("rate_id", band, pl.col("connect_fee").cast(EXACT)),
-        rows.select(
-            "rate_id", band, "price", "per", "increment", step_from=zero, step_to=pl.lit(_END, pl.Int64)
-        ).select(pl.col(name).cast(dtype) for name, dtype in STEPS.items()),
+        pl.concat(step.select(pl.col(name).cast(dtype) for name, dtype in STEPS.items()) for step in steps),
     )  # fmt: skip
 
 

@@ -284,5 +284,6 @@ DECK_COLUMNS: dict[str, str | None] = {
     "round_digits": "",
     "round_mode": "",
     "jurisdiction": "",
+    "first_increment_s": "",
 }
 """Columns of a rate deck and what an absent or empty cell means; None: required (CONTRACT, section 2)."""

@@ -13,6 +13,7 @@ from schemas.periods import month_of, month_start, shift_month
 if TYPE_CHECKING:
     from flows.decks.deck_file import DeckFile
     from flows.decks.money import Money
+    from flows.home.file_settings import DeckSettings
     from flows.home.settings import Settings
 
 Format = Annotated[str | None, typer.Option("--format", help="Layout of a file: " + ", ".join(get_args(DeckFormat)))]
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     decks = typer.Typer(help="Rate decks: check one, compare two.", no_args_is_help=True)
     decks.command("check")(check_command)
     decks.command("diff")(diff_command)
+    decks.command("try")(try_command)
     app.add_typer(decks, name="deck")
 
 
@@ -36,6 +38,7 @@ def check_command(
     currency: Currency = None,
 ) -> None:
     """Read decks as a run would, and say what they hold, what was left out, and where a prefix has a gap."""
+    from flows.decks.look import look, look_lines
     from flows.decks.report import facts
 
     shared: Globals = context.obj
@@ -43,13 +46,17 @@ def check_command(
     named = [deck] if deck else list(settings.decks if settings else [])
     if not named:
         raise WrongUsage("no deck is declared in tollbook.toml; name a file")
-    checked = [facts(_deck(shared, settings, name, layout, like, currency), shared.day) for name in named]
+    decks = [_deck(shared, settings, name, layout, like, currency) for name in named]
+    checked = [{**facts(deck, shared.day), **look(deck, shared.day)} for deck in decks]
     for deck_facts in checked:
         for warning in (*deck_facts["skipped"], *deck_facts["gaps"]):
             say(f"{deck_facts['deck']}: {warning}")
     line = "{deck}: {rows} rows, {prefixes} prefixes, {in_force} in force today, in {currency}; "
     line += "{skipped_lines} lines left out, {gap_count} gaps"
-    lines = [line.format(**row, skipped_lines=len(row["skipped"]), gap_count=len(row["gaps"])) for row in checked]
+    lines = []
+    for row in checked:
+        lines.append(line.format(**row, skipped_lines=len(row["skipped"]), gap_count=len(row["gaps"])))
+        lines += look_lines(row, row["currency"])
     tell(shared, Facts(checked, lines))
 
 
@@ -82,6 +89,35 @@ def diff_command(
     tell(shared, DeckDifference(old, new, before.currency, counts, changes, money))
 
 
+def try_command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A carrier's sheet: CSV or a workbook.")],
+    layout: Format = None,
+    like: Like = None,
+    currency: Currency = None,
+) -> None:
+    """Try every layout on a price sheet, show rows as understood, and print the settings to paste. Needs no home."""
+    from flows.ask.deck_try import try_deck
+
+    shared: Globals = context.obj
+    settings = _settings(shared) if like else None
+    declared = _like(settings, like)
+    _known_layout(layout)
+    tell(shared, try_deck(file, shared.day, layout=layout, like=declared, currency=currency))
+
+
+def _like(settings: "Settings | None", like: str | None) -> "DeckSettings | None":
+    declared = settings.decks if settings else {}
+    if like is not None and like not in declared:
+        raise WrongUsage(f"--like: found {like!r}; expected a deck of tollbook.toml: {', '.join(declared) or 'none'}")
+    return declared[like] if like is not None else None
+
+
+def _known_layout(layout: str | None) -> None:
+    if layout is not None and layout not in get_args(DeckFormat):
+        raise WrongUsage(f"--format: found {layout!r}; expected one of {', '.join(get_args(DeckFormat))}")
+
+
 def _settings(shared: Globals) -> "Settings | None":
     """The home's settings; files alone can be compared without a home."""
     return shared.settings if shared.home.settings_file.exists() else None
@@ -99,12 +135,10 @@ def _deck(
         path = shared.home.rates / declared[given].file
         return read_deck(_content(path), shared.home.relative(path), given, declared[given])
     path = Path(given)
-    if like is not None and like not in declared:
-        raise WrongUsage(f"--like: found {like!r}; expected a deck of tollbook.toml: {', '.join(declared) or 'none'}")
-    if layout is not None and layout not in get_args(DeckFormat):
-        raise WrongUsage(f"--format: found {layout!r}; expected one of {', '.join(get_args(DeckFormat))}")
-    if like is not None:
-        said = declared[like].model_copy(update={"format": layout} if layout else {})
+    like_that = _like(settings, like)
+    _known_layout(layout)
+    if like_that is not None:
+        said = like_that.model_copy(update={"format": layout} if layout else {})
     else:
         said = DeckSettings.model_validate(
             {"file": given, "currency": currency or "XXX", "format": layout or "tollbook"}

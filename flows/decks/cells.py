@@ -1,16 +1,18 @@
 """Cells of other people's decks to canonical text: codes and ranges, prices with a currency sign, intervals, days."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 
+from flows.decks.currencies import contradicts, currencies_in, without_currency
 from flows.home.file_settings import DeckSettings
 from schemas.errors import Fault
 
+Row = dict[str, str]
+"""A row by the names of DECK_COLUMNS, as text."""
+
 MAX_RANGE = 10_000
 """Codes that one range may stand for; more is a slip of the pen."""
-
-_SIGNS = {"$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"), "€": ("EUR",), "£": ("GBP",), "¥": ("JPY", "CNY")}
 
 
 @dataclass(frozen=True)
@@ -74,43 +76,72 @@ def price(line: Line, key: str) -> str:
     """A price as plain digits: without the deck's currency sign or code, with a decimal point."""
     text = line.get(key)
     currency, mark = line.settings.currency, line.settings.decimal
-    for sign, whose in _SIGNS.items():
-        if sign in text and currency not in whose:
+    if not _BARE.fullmatch(text):
+        if contradicts(currencies_in(text, currency), line.settings):
             line.fault(key, f"a price in {currency}")
             return ""
-        if currency in whose:
-            text = text.replace(sign, "", 1)
-    text = text.replace(currency, "", 1).strip()
+        text = without_currency(text, currency)
     if not text:
         return ""
     if not re.fullmatch(rf"[0-9]*[{mark}]?[0-9]+", text):
         line.fault(key, f"a price such as 0{mark}0085, without separators of thousands")
         return ""
+    if lost_decimals(text):
+        line.fault(key, f"a price with its decimal {mark}, such as 0{mark}0085", LOST_DECIMALS)
+        return ""
     text = text.replace(mark, ".")
     return "0" + text if text.startswith(".") else text
 
 
-def interval(line: Line) -> tuple[str, str]:
-    """(minimum_s, increment_s) of `interval` 60/1, or of the two columns: the first interval, then the following ones.
+LOST_DECIMALS = "Digits behind a leading 0 are decimals whose mark is lost: ask for the sheet with its prices as text."
+
+
+_BARE = re.compile("[0-9.,]*")
+"""A price without any sign: nearly all of them."""
+
+
+def lost_decimals(text: str) -> bool:
+    """Whether a price is written as 0085: nobody means 85 by it, and read as such it is charged ten thousandfold."""
+    return re.fullmatch(r"0[0-9]*[1-9][0-9]*", text) is not None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How a row counts its seconds, as text for DECK_COLUMNS."""
+
+    minimum_s: str = ""
+    increment_s: str = ""
+    first_increment_s: str = ""
+
+    @property
+    def cells(self) -> Row:
+        return asdict(self)
+
+
+def interval(line: Line, *, by_steps: bool = True) -> Counted:
+    """`interval` 60/1, or the two columns: the first interval, then the following ones.
 
     A call of ours is raised to the minimum and then to whole increments. That is the same where the first interval
-    is a whole number of following ones; another deck is refused.
+    is a whole number of following ones. Elsewhere (90/60) the following ones begin where the first one ends: two steps,
+    unless the layout's own system counts in another way (`by_steps`); then the line is refused.
     """
     cell = line.get("interval")
     if cell:
-        match = re.fullmatch(r"([0-9]+)\s*/\s*([0-9]+)", cell)
+        match = re.fullmatch(r"([0-9]+)\s*[/+:-]\s*([0-9]+)", cell)
         if not match:
             line.fault("interval", "first and following seconds such as 60/1")
-            return "", ""
+            return Counted()
         key, first, following = "interval", match[1], match[2]
     else:
         key, first, following = "increment_s", line.get("minimum_s") or "0", line.get("increment_s")
     if not following:
         line.fault(key, "seconds to count in", "Name the column, or say defaults = { increment_s = … }.")
-        return "", ""
+        return Counted()
     if first.isdecimal() and following.isdecimal() and int(following) > 0 and int(first) % int(following):
+        if by_steps:
+            return Counted("0", following, first)
         line.fault(key, "a first interval that is a whole number of the following ones")
-    return first, following
+    return Counted(first, following)
 
 
 def day(line: Line, key: str) -> str:

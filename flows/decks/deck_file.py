@@ -10,6 +10,8 @@ from typing import Any, get_args
 
 import polars as pl
 
+from flows.decks.cells import LOST_DECIMALS, lost_decimals
+from flows.decks.content import Lines, lines_of
 from flows.decks.sheet import read_sheet
 from flows.home.file_settings import DeckSettings
 from flows.home.settings import Home
@@ -18,6 +20,15 @@ from rating.tariffs import can_round
 from schemas.catalog import DECK_COLUMNS
 from schemas.errors import Fault, WrongUsage
 from schemas.limits import PRICE_LIMIT, ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
+from schemas.money import EXACT, plain, rounded
+
+COST: dict[str, Any] = {"cost": EXACT, "connect_fee_cost": EXACT}
+"""What the carrier takes, where a deck is a cost sheet with a markup: for the same `per`, in the same currency."""
+
+TABLE: dict[str, Any] = {
+    "line": pl.Int64, "prefix": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, **RATE, **PER_CALL,
+    "jurisdiction": pl.String, **COST,
+}  # fmt: skip
 
 _PRICE = f"a number below {PRICE_LIMIT} of at most 12 decimals, not negative"
 
@@ -30,15 +41,16 @@ def own_rates(deck: str) -> str:
 
 @dataclass(frozen=True)
 class DeckFile:
-    """A deck as its file says it. `table`: line, prefix, valid_from, valid_to, RATE, PER_CALL and jurisdiction.
+    """A deck as its file says it. `table`: line, prefix, valid_from, valid_to, RATE, PER_CALL, jurisdiction and COST.
 
-    `skipped`: lines that were left out because the declaration says so.
+    `skipped`: lines that were left out because the declaration says so. `unused`: columns that nothing is read from.
     """
 
     name: str
     currency: str
     table: pl.DataFrame
     skipped: list[Fault]
+    unused: list[str] = field(default_factory=list)
 
     def deck(self) -> Deck:
         """Ready to be searched."""
@@ -59,7 +71,17 @@ def _compiled(content: bytes, file: str, name: str, settings: str) -> Deck:
 
 def read_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> DeckFile:
     """A deck's file in its declared format, checked. Raises WrongUsage as `load_deck` does."""
-    sheet = read_sheet(content, file, settings)
+    deck, faults = tried_deck(list(lines_of(content, file, settings)), file, name, settings)
+    if faults:
+        shown = "\n".join(str(fault) for fault in faults[:20])
+        raise WrongUsage(f"{shown}\n{len(faults)} faults in deck {name}; nothing of it is used")
+    no_overlap(deck.table, file)
+    return deck
+
+
+def tried_deck(lines: Lines, file: str, name: str, settings: DeckSettings) -> tuple[DeckFile, list[Fault]]:
+    """A deck with the faults of its lines, by line: with any it must not be used. Raises WrongUsage as `load_deck`."""
+    sheet = read_sheet(lines, file, settings)
     faults = list(sheet.faults)
     # What the format found wrong with a line needs no second word, and a line of many codes says a thing once.
     told: set[tuple[int | None, str | None]] = {(fault.line, None) for fault in sheet.faults}
@@ -69,13 +91,9 @@ def read_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> D
         parsed.append(_DeckLine(file, row, found).rate(name, settings))
         faults += [fault for fault in found if not {(fault.line, None), (fault.line, fault.column)} & told]
         told |= {(fault.line, fault.column) for fault in found}
-    if faults:
-        shown = "\n".join(str(fault) for fault in sorted(faults, key=lambda fault: fault.line or 0)[:20])
-        raise WrongUsage(f"{shown}\n{len(faults)} faults in deck {name}; nothing of it is used")
-    schema = {"line": pl.Int64, "prefix": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, **RATE, **PER_CALL}
-    table = pl.DataFrame(parsed, schema={**schema, "jurisdiction": pl.String}, orient="row")
-    _no_overlap(table, file)
-    return DeckFile(name, settings.currency, table, sheet.skipped)
+    table = pl.DataFrame(parsed, schema=TABLE, orient="row")
+    faults.sort(key=lambda fault: fault.line or 0)
+    return DeckFile(name, settings.currency, table, sheet.skipped, sheet.unused), faults
 
 
 @dataclass(frozen=True)
@@ -98,6 +116,15 @@ class _DeckLine:
         except (ValueError, InvalidOperation):
             self._fault(column, repr(text), expected)
             return None
+
+    def _money(self, column: str) -> Decimal | None:
+        if lost_decimals(self.cells[column]):
+            self._fault(
+                column, repr(self.cells[column]), "a price with its decimal point, such as 0.0085", LOST_DECIMALS
+            )
+            return None
+        value: Decimal | None = self._value(column, _price, _PRICE)
+        return value
 
     def _whole(self, column: str, least: int) -> int:
         value = self._value(column, _whole, f"whole seconds, below {UNITS_LIMIT}")
@@ -128,8 +155,24 @@ class _DeckLine:
             self._fault("round_digits", str(digits), "fewer digits for prices of this size")
         return digits, mode
 
+    def _marked_up(self, column: str, cost: Decimal | None, settings: DeckSettings) -> Decimal | None:
+        """The price that is made from a cost: percent on all of it, the amount on the price, then one rounding."""
+        if cost is None or not settings.has_markup:
+            return cost
+        exact = Fraction(cost) * (100 + Fraction(settings.markup_percent or 0)) / 100
+        if column == "price":
+            exact += Fraction(settings.markup_amount or 0)
+        rounding = settings.rounding
+        price = rounded(exact, rounding.digits if rounding else 12, rounding.mode if rounding else "half_up")
+        if not rounding and Fraction(price) != exact:
+            self._fault(column, str(cost), "a cost whose markup has at most 12 decimals", "Declare rounding.")
+        if not 0 <= price < PRICE_LIMIT:
+            self._fault(column, str(cost), f"a cost that its markup ({price}) leaves at 0 to {PRICE_LIMIT}")
+            return None
+        return plain(price)
+
     def rate(self, deck: str, settings: DeckSettings) -> tuple[Any, ...]:
-        """line, prefix, valid_from, valid_to and the columns of RATE and PER_CALL, jurisdiction."""
+        """line, prefix, valid_from, valid_to and the columns of RATE and PER_CALL, jurisdiction, COST."""
         prefix = self.cells["prefix"].removeprefix("+")
         if not re.fullmatch("[0-9]{1,15}", prefix):
             self._fault("prefix", repr(self.cells["prefix"]), "1 to 15 digits")
@@ -139,10 +182,14 @@ class _DeckLine:
         if jurisdiction and jurisdiction not in JURISDICTIONS:
             self._fault("jurisdiction", repr(jurisdiction), "interstate, intrastate, or nothing for any call")
         start, end = self._validity(settings)
-        price = self._value("price", _price, _PRICE)
+        cost, cost_fee, cost_cap = (self._money(column) for column in ("price", "connect_fee", "max_charge"))
+        price, fee, cap = (
+            self._marked_up(column, value, settings)
+            for column, value in (("price", cost), ("connect_fee", cost_fee), ("max_charge", cost_cap))
+        )
+        costs = (cost, cost_fee) if settings.has_markup else (None, None)
         per = self._whole("per_s", 1)
-        fee = self._value("connect_fee", _price, _PRICE)
-        cap = self._value("max_charge", _price, _PRICE)
+        first = self._whole("first_increment_s", 1) if self.cells["first_increment_s"] else None
         digits, mode = self._rounding(price or Decimal(0), per, fee or Decimal(0))
         return (
             self.cells["line"], prefix, start, end,
@@ -154,8 +201,8 @@ class _DeckLine:
             self._whole("minimum_s", 0),
             fee,
             self.cells["class"] or None,
-            cap is None and digits is None,
-            cap, digits, mode, jurisdiction,
+            cap is None and digits is None and first is None,
+            cap, digits, mode, first, jurisdiction, *costs,
         )  # fmt: skip
 
 
@@ -178,7 +225,7 @@ def _price(text: str) -> Decimal:
     return number
 
 
-def _no_overlap(table: pl.DataFrame, file: str) -> None:
+def no_overlap(table: pl.DataFrame, file: str) -> None:
     """No prefix may have two rows in force on one day: the price would be a matter of luck."""
     keys = ["prefix", "jurisdiction"]
     ordered = table.sort(*keys, pl.col("valid_from").fill_null(date.min), "line").with_columns(

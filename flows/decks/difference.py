@@ -1,10 +1,16 @@
 """What `tollbook deck diff` says: the prefixes that change, and the money they would have moved."""
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from flows.decks.money import Money, Moved
-from flows.decks.report import Change
+from flows.decks.report import KINDS, Change
+
+MOST_LINES, MOST_CODES = 10, 5
+"""Lines of a kind of change, and codes of a line, that the terminal is shown."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +36,31 @@ class DeckDifference:
         }
 
     def lines(self) -> list[str]:
-        """For the terminal."""
-        money = self.money
+        """For the terminal: what it would cost first, then each kind of change, what moves most money on top."""
         said = [f"{self.old} -> {self.new}: " + ", ".join(f"{count} {kind}" for kind, count in self.counts.items())]
-        said += [_line(change, money) for change in self.changes]
-        if money is not None:
-            whole = _moved_json(money, money.total)
-            said.append(
-                f"usage of {money.month}: {whole['calls']} calls, {whole['old_amount']} -> {whole['new_amount']} "
-                f"{money.currency}, {whole['moved']:+}"
-            )
-            if money.unrated.calls:
-                worth = money.shown(money.unrated.old)
-                said.append(f"{money.unrated.calls} calls, {worth} {money.currency}, would have no rate in {self.new}")
-        return said
+        said += self._money_lines()
+        for kind in KINDS:
+            groups = _groups([change for change in self.changes if change.kind == kind], self.money)
+            said += [_line(group, self.money) for group in groups[:MOST_LINES]]
+            if more := groups[MOST_LINES:]:
+                codes = sum(len(group) for group in more)
+                said.append(f"{kind}: {len(more)} more lines, {codes} prefixes; --json has them all")
+        return said + self._unrated_lines()
+
+    def _money_lines(self) -> list[str]:
+        money = self.money
+        if money is None:
+            return []
+        whole = _moved_json(money, money.total)
+        amounts = f"{whole['old_amount']} -> {whole['new_amount']} {money.currency}, {whole['moved']:+}"
+        return [f"usage of {money.month}: {whole['calls']} calls, {amounts}"]
+
+    def _unrated_lines(self) -> list[str]:
+        money = self.money
+        if money is None or not money.unrated.calls:
+            return []
+        worth = money.shown(money.unrated.old)
+        return [f"{money.unrated.calls} calls, {worth} {money.currency}, would have no rate in {self.new}"]
 
 
 def _change_json(change: Change, money: Money | None) -> dict[str, Any]:
@@ -70,14 +87,47 @@ def _money_json(money: Money | None) -> dict[str, Any] | None:
     }
 
 
-def _line(change: Change, money: Money | None) -> str:
-    where = " ".join(filter(None, [change.prefix, change.jurisdiction, change.destination]))
+def _groups(changes: list[Change], money: Money | None) -> list[list[Change]]:
+    """Changes of one kind that say the same of one destination, together; what moves most money first, then what
+    changes most."""
+    together: dict[tuple[Any, ...], list[Change]] = defaultdict(list)
+    for change in changes:
+        prices = change.old_price, change.old_per, change.new_price, change.new_per
+        own = None if change.destination else change.prefix
+        together[own, change.destination, change.jurisdiction, *prices, change.effective].append(change)
+    return sorted(together.values(), key=lambda group: (-abs(_moved(group, money)), -_size(group[0]), group[0].key[0]))
+
+
+def _size(change: Change) -> Decimal:
+    return abs(change.percent) if change.percent is not None else Decimal(0)
+
+
+def _sums(group: list[Change], money: Money | None) -> Moved:
+    sums = Moved()
+    for change in group:
+        if money and (used := money.by_key.get(change.key)):
+            sums.add(used.calls, used.old, used.new)
+    return sums
+
+
+def _moved(group: list[Change], money: Money | None) -> Fraction:
+    sums = _sums(group, money)
+    return sums.new - sums.old
+
+
+def _line(group: list[Change], money: Money | None) -> str:
+    change = group[0]
+    codes = ", ".join(change.prefix for change in group[:MOST_CODES])
+    codes += f" and {len(group) - MOST_CODES} more" if len(group) > MOST_CODES else ""
+    where = " ".join(filter(None, [codes, change.jurisdiction, change.destination]))
     prices = " -> ".join(
         f"{price.normalize():f} per {per} s" if price is not None else "-"
         for price, per in ((change.old_price, change.old_per), (change.new_price, change.new_per))
     )
     percent = f" ({change.percent:+} %)" if change.percent is not None else ""
     since = f" from {change.effective}" if change.effective else ""
-    used = money.by_key.get(change.key) if money else None
-    moved_by = f"; {used.calls} calls, {money.shown(used.new - used.old):+} {money.currency}" if money and used else ""
+    used = _sums(group, money)
+    moved_by = ""
+    if money and used.calls:
+        moved_by = f"; {used.calls} calls, {money.shown(used.new - used.old):+} {money.currency}"
     return f"{change.kind} {where}: {prices}{percent}{since}{moved_by}"

@@ -14,10 +14,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flows.decks.cells import Line, codes, day, day_before, interval, price
+from flows.decks.cells import Line, Row, codes, day, day_before, interval, price
 from schemas.catalog import DECK_COLUMNS
-
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,18 +47,11 @@ def _rows(line: Line, prefixes: list[str], **cells: str) -> list[Row]:
     return [{**said, "prefix": prefix, **cells} for prefix in prefixes]
 
 
-def _priced(line: Line, **cells: str) -> list[Row]:
+def _priced(line: Line, *, by_steps: bool = True, **cells: str) -> list[Row]:
     """A row per code of the line, with its price, intervals and fee."""
-    minimum, increment = interval(line)
-    return _rows(
-        line,
-        codes(line),
-        price=price(line, "price"),
-        minimum_s=minimum,
-        increment_s=increment,
-        connect_fee=price(line, "connect_fee"),
-        **cells,
-    )
+    counted = interval(line, by_steps=by_steps).cells
+    fee = price(line, "connect_fee")
+    return _rows(line, codes(line), price=price(line, "price"), connect_fee=fee, **counted, **cells)
 
 
 _CLOSED = ("closed", "close", "deleted", "delete", "removed", "blocked")
@@ -120,7 +111,8 @@ def _a2billing(line: Line) -> list[Row]:
     if line.get("increment_s") in ("", "0"):
         line.cells["increment_s"] = "1"
     days = {"valid_from": _instant_day(line, "valid_from"), "valid_to": _instant_day(line, "valid_to", is_end=True)}
-    return _priced(line, **days)
+    # It rounds the whole call, not what follows the first block, to whole blocks: 91 s at 90/60 are 120 s to it.
+    return _priced(line, by_steps=False, **days)
 
 
 def _instant_day(line: Line, key: str, *, is_end: bool = False) -> str:
@@ -145,8 +137,7 @@ def _npanxx(line: Line) -> list[Row]:
         line.fault("prefix", "an area code and exchange such as 202555 or 1202555")
         return []
     prefix = code if code.startswith("1") else f"1{code}"
-    minimum, increment = interval(line)
-    cells = {"minimum_s": minimum, "increment_s": increment, "connect_fee": price(line, "connect_fee")}
+    cells = {**interval(line).cells, "connect_fee": price(line, "connect_fee")}
     cells |= {"valid_from": day(line, "valid_from"), "valid_to": day(line, "valid_to")}
     found = []
     for key, jurisdiction in (("interstate",) * 2, ("intrastate",) * 2, ("indeterminate", "")):

@@ -16,7 +16,16 @@ KEY = ["prefix", "jurisdiction"]
 KINDS = ("increase", "decrease", "new", "closed", "terms", "unchanged")
 """terms: the price is the same, but not what else a row says (increment, minimum, fee, rounding, class)."""
 
-_TERMS = ["increment", "minimum", "connect_fee", "max_charge", "round_digits", "round_mode", "rate_class"]
+_TERMS = [
+    "increment",
+    "minimum",
+    "connect_fee",
+    "max_charge",
+    "round_digits",
+    "round_mode",
+    "first_increment",
+    "rate_class",
+]
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,17 @@ Everything is read as text and converted by the declared format (flows/decks/for
 line disappears unless the declaration says that titles and footers may be left out, and then it is listed.
 """
 
-import csv
-import io
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import polars as pl
 
-from flows.decks.cells import Line, day_before
-from flows.decks.formats import FORMATS, DeckFormat, Row
+from flows.decks.cells import Line, Row, day_before
+from flows.decks.content import Lines
+from flows.decks.currencies import contradicts, currencies_in, words_for
+from flows.decks.formats import FORMATS, DeckFormat
 from flows.home.file_settings import DeckSettings
 from schemas.catalog import DECK_COLUMNS
 from schemas.errors import Fault, WrongUsage
@@ -23,24 +22,34 @@ from schemas.errors import Fault, WrongUsage
 
 @dataclass(frozen=True)
 class Sheet:
-    """`rows`: line, DECK_COLUMNS as text. `skipped`: lines left out as declared. `faults`: why it cannot be used."""
+    """`rows`: line, DECK_COLUMNS as text. `skipped`: lines left out as declared. `faults`: why it cannot be used.
+
+    `unused`: headings of columns that nothing is read from.
+    """
 
     rows: pl.DataFrame
     skipped: list[Fault]
     faults: list[Fault]
+    unused: list[str]
 
 
-def read_sheet(content: bytes, file: str, settings: DeckSettings) -> Sheet:
-    """Reads a deck in its declared format. Raises WrongUsage for a file without a usable header."""
+def read_sheet(everything: Lines, file: str, settings: DeckSettings) -> Sheet:
+    """The lines of a deck in its declared format. Raises WrongUsage for a file without a usable header."""
     layout = FORMATS[settings.format]
-    lines = _lines(content, file, settings)
-    number, header = next(lines, (settings.skip_rows + 1, []))
-    headings = _headings(layout, header, file, number, settings)
+    above = [cells for number, cells in everything if number <= settings.skip_rows]
+    lines = iter(everything[len(above) :])
+    if settings.listed:
+        number, header = settings.skip_rows + 1, settings.listed
+        headings = _listed_headings(layout, file, settings)
+    else:
+        number, header = next(lines, (settings.skip_rows + 1, []))
+        headings = _headings(layout, header, file, number, settings)
     places = {key: header.index(heading) for key, heading in headings.items()}
     skipped: list[Fault] = []
-    faults: list[Fault] = []
+    faults = _currency_faults(above, headings, layout, file, number, settings)
     found: list[tuple[int, Row]] = []
     blank: list[Fault] = []
+    money = [place for place, name in enumerate(header) if _OF_CURRENCIES.search(name)]
     for number, cells in lines:
         if not any(cell.strip() for cell in cells):
             blank.append(Fault(file, number, None, "a blank line", "a rate", "Declare skip_unparsable, or remove it."))
@@ -55,29 +64,73 @@ def read_sheet(content: bytes, file: str, settings: DeckSettings) -> Sheet:
             (skipped if settings.skip_unparsable else faults).append(aside)
             continue
         if len(cells) > len(header):
-            faults.append(Fault(file, number, None, f"{len(cells)} cells", f"{len(header)}, as in the header"))
+            expected = "in columns" if settings.listed else "in the header"
+            faults.append(Fault(file, number, None, f"{len(cells)} cells", f"{len(header)}, as {expected}"))
             continue
         found += [(number, row) for row in layout.convert(line)]
         faults += line.faults
-    return Sheet(_frame(_in_order(found, settings, skipped, file)), skipped, faults)
+        for place in money:
+            cell = cells[place].strip() if place < len(cells) else ""
+            if contradicts(currencies_in(cell, cell if _CODE.fullmatch(cell) else ""), settings):
+                faults.append(_asked(file, number, header[place], cell, settings))
+    unused = [name for name in header if name.strip() and name not in headings.values()]
+    return Sheet(_frame(_in_order(found, settings, skipped, file)), skipped, faults, unused)
 
 
-def _lines(content: bytes, file: str, settings: DeckSettings) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) from the header on."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise WrongUsage(f"{file}, line {line}: found bytes that are no UTF-8; expected text in UTF-8") from None
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=settings.delimiter, strict=True)
-    before = 0
-    try:
-        for cells in reader:
-            if before >= settings.skip_rows:
-                yield before + 1, cells
-            before = reader.line_num
-    except csv.Error as error:
-        raise WrongUsage(f"{file}, line {before + 1}: {error}") from None
+_OF_CURRENCIES = re.compile(r"(?i)\b(currency|curr|ccy|valuta|devise|moneda|w[äa]e?hrung)\b")
+"""Headings of columns that name a currency line by line."""
+
+_CODE = re.compile("[A-Z]{3}")
+
+
+def _asked(file: str, line: int, column: str | None, found: str, settings: DeckSettings) -> Fault:
+    """A sheet that says another currency than its declaration: the question, and both of its answers."""
+    said = ", ".join(sorted(words_for(found) | currencies_in(found, found if _CODE.fullmatch(found) else "")))
+    remedy = f'Is it in {said}? Then declare currency so. Is the sheet wrong? Then say sheet_currency = "{said[:3]}".'
+    return Fault(file, line, column, repr(found[:60]), f"prices in {settings.currency}, as declared", remedy)
+
+
+def _currency_faults(
+    above: list[list[str]],
+    headings: dict[str, str],
+    layout: DeckFormat,
+    file: str,
+    number: int,
+    settings: DeckSettings,
+) -> list[Fault]:
+    """The titles, and the headings of the prices that are read, if they name another currency."""
+    titles = [(line, None, " ".join(filter(None, cells))) for line, cells in enumerate(above, 1)]
+    prices = [(number, headings[key], headings[key]) for key in (*layout.priced, "connect_fee") if key in headings]
+    return [
+        _asked(file, line, column, text, settings)
+        for line, column, text in [*titles, *prices]
+        if contradicts(words_for(text), settings)
+    ]
+
+
+def _listed_headings(layout: DeckFormat, file: str, settings: DeckSettings) -> dict[str, str]:
+    """Key -> its name in `columns`, of a file without header line."""
+    names = [name for name in settings.listed if name]
+    lacks = [key for key in layout.needs if key not in {*names, *settings.defaults}]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if lacks or twice:
+        found = f"{twice[0]} more than once" if twice else ", ".join(names)
+        expected = "each once" if twice else f"also {', '.join(lacks)}"
+        known = ", ".join(layout.headings)
+        raise WrongUsage(
+            f"tollbook.toml: deck {file}: columns: found {found}; expected {expected}. "
+            f"Format {settings.format} reads {known}"
+        )
+    _defaults_known(layout, file, settings)
+    return {key: key for key in layout.headings if key in names}
+
+
+def _defaults_known(layout: DeckFormat, file: str, settings: DeckSettings) -> None:
+    unknown = [key for key in settings.mapped if key not in layout.headings]
+    unknown += [key for key in settings.defaults if key not in {**layout.headings, **DECK_COLUMNS}]
+    if unknown:
+        expected = ", ".join(layout.headings)
+        raise WrongUsage(f"tollbook.toml: deck {file}: found {unknown[0]!r}; format {settings.format} has {expected}")
 
 
 def _headings(layout: DeckFormat, header: list[str], file: str, number: int, settings: DeckSettings) -> dict[str, str]:
@@ -86,24 +139,29 @@ def _headings(layout: DeckFormat, header: list[str], file: str, number: int, set
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise WrongUsage(f"{where}: found the column {twice[0]!r} more than once; expected each once")
-    unknown = [key for key in settings.columns if key not in layout.headings]
-    unknown += [key for key in settings.defaults if key not in {**layout.headings, **DECK_COLUMNS}]
-    if unknown:
-        expected = ", ".join(layout.headings)
-        raise WrongUsage(f"tollbook.toml: deck {file}: found {unknown[0]!r}; format {settings.format} has {expected}")
+    _defaults_known(layout, file, settings)
+    mapped = settings.mapped
     plain = {name.strip().casefold(): name for name in header}
-    found = {key: name for key, name in settings.columns.items() if name in header}
+    found = {key: name for key, name in mapped.items() if name in header}
     for key, usual in layout.headings.items():
         theirs = next((plain[name] for name in usual if name in plain), None)
-        if key not in settings.columns and theirs is not None:
+        if key not in mapped and theirs is not None:
             found[key] = theirs
-    lacks = [name for key, name in settings.columns.items() if key not in found]
-    lacks += [key for key in layout.needs if key not in found and key not in settings.columns | settings.defaults]
+    lacks = [name for key, name in mapped.items() if key not in found]
+    lacks += [key for key in layout.needs if key not in found and key not in mapped | settings.defaults]
     if lacks:
         shown = ", ".join(header)
-        remedy = _other_delimiter(header, settings)
+        remedy = _no_header(header) or _other_delimiter(header, settings)
         raise WrongUsage(f"{where}: found columns {shown}; expected also {', '.join(lacks)}{remedy}")
     return found
+
+
+def _no_header(header: list[str]) -> str:
+    """The remedy where the line that should be a header looks like a rate."""
+    cells = [cell.strip() for cell in header]
+    if not any(re.fullmatch(r"[^0-9A-Za-z]*[0-9]*[.,][0-9]+", cell) for cell in cells):
+        return ""
+    return '. If the file has no header line, list its columns in order: columns = ["prefix", "price", "destination"]'
 
 
 def _other_delimiter(header: list[str], settings: DeckSettings) -> str:

@@ -3,6 +3,7 @@
 import codecs
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from flows.home.deck_formats import DeckFormat
 from flows.presets.names import preset_names
 from schemas.feeds import FEEDS
+from schemas.limits import RoundingMode
 from schemas.periods import is_zone
 
 
@@ -203,26 +205,92 @@ class FeedSettings(Table):
     mode: Literal["delta", "snapshot"] = "delta"
 
 
+class MarkupRounding(Table):
+    """How a price that is made from a cost is rounded."""
+
+    digits: int = Field(6, ge=0, le=12, examples=[4])
+    """Decimals of the price."""
+    mode: RoundingMode = Field("half_up", examples=["up"])
+    """half_up, half_even, up or down, on the absolute value."""
+
+
+UNKNOWN_CURRENCY = "XXX"
+"""Of a file that is looked at without a declaration (ISO 4217: no currency)."""
+
+
 class DeckSettings(Table):
     """[decks.<name>]: a rate deck under catalog/rates/."""
 
-    file: str
-    currency: str = Field(pattern="^[A-Z]{3}$")
-    valid_from: date | None = None
+    file: str = Field(examples=["world.csv"])
+    """The file's name below catalog/rates/: CSV, or a workbook (its first bytes say which)."""
+    currency: str = Field(pattern="^[A-Z]{3}$", examples=["USD"])
+    """Currency of its prices; nothing is converted."""
+    sheet_currency: str | None = Field(None, pattern="^[A-Z]{3}$", examples=["USD"])
+    """The currency that the sheet itself names, where it names another than `currency` and is known to be wrong."""
+    valid_from: date | None = Field(None, examples=["2026-01-01"])
     """For rows without one."""
-    format: DeckFormat = "tollbook"
+    format: DeckFormat = Field("tollbook", examples=["az"])
     """Whose layout the file has (flows/decks/formats.py); tollbook is the canonical one."""
-    columns: dict[str, str] = Field(default_factory=dict)
-    """canonical (or a column of the layout's own, such as interval or change) -> column of the file."""
-    defaults: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, str] | list[str] = Field(
+        default_factory=dict,
+        examples=[{"prefix": "Dial Prefix", "price": "Rate"}, ["prefix", "price", "destination"]],
+    )
+    """canonical (or a column of the layout's own, such as interval or change) -> column of the file; or, of a file
+    without header line, the names of its columns in order ("" for one that is not read)."""
+    defaults: dict[str, str] = Field(default_factory=dict, examples=[{"increment_s": "1"}])
     """canonical -> what an empty or absent cell means, such as {increment_s = "1"}."""
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    decimal: Literal[".", ","] = "."
-    date_format: str | None = None
+    delimiter: str = Field(",", min_length=1, max_length=1, examples=[";"])
+    """What separates the cells of a CSV."""
+    encoding: str = Field("utf-8", examples=["cp1252"])
+    """How the text of a CSV is written, by a name that Python knows: utf-8, cp1252, latin-1, utf-16 …"""
+    sheet: str | None = Field(None, examples=["Rates"])
+    """Name of the sheet of a workbook; without it the first one."""
+    decimal: Literal[".", ","] = Field(".", examples=[","])
+    """What stands between the whole and the decimals of a price."""
+    date_format: str | None = Field(None, examples=["%d/%m/%Y"])
     """How the file writes days, such as "%d/%m/%Y"; by default YYYY-MM-DD."""
-    skip_rows: int = Field(0, ge=0, le=1000)
+    skip_rows: int = Field(0, ge=0, le=1000, examples=[2])
     """Lines above the header."""
-    skip_unparsable: bool = False
+    skip_unparsable: bool = Field(False, examples=[True])
     """Leaves out and lists rows without any prefix or price, as titles and footers; else they refuse the deck."""
-    supersede: bool = False
+    supersede: bool = Field(False, examples=[True])
     """A later row of a prefix ends the earlier one, as in a sheet of current and announced prices."""
+    markup_percent: Decimal | None = Field(None, gt=-100, le=10_000, examples=["25"])
+    """The sheet holds costs: a price is the cost and so many percent of it, connect fee and cap too."""
+    markup_amount: Decimal | None = Field(None, gt=-1000, lt=1000, examples=["0.0050"])
+    """The sheet holds costs: so much is added to a price (for its per_s seconds), after the percent."""
+    rounding: MarkupRounding | None = Field(None, examples=[{"digits": 4, "mode": "up"}])
+    """How prices made by a markup are rounded; without it they are exact."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_text(cls, name: str) -> str:
+        return text_encoding(name)
+
+    @field_validator("markup_percent", "markup_amount")
+    @classmethod
+    def _few_decimals(cls, value: Decimal | None) -> Decimal | None:
+        if value is not None and int(value.as_tuple().exponent) < -12:
+            raise ValueError(f"found {value}; expected at most 12 decimals")
+        return value
+
+    @model_validator(mode="after")
+    def _rounds_a_markup(self) -> "DeckSettings":
+        if self.rounding is not None and not self.has_markup:
+            raise ValueError("found rounding; expected it beside markup_percent or markup_amount: it rounds no others")
+        return self
+
+    @property
+    def has_markup(self) -> bool:
+        """Whether the sheet holds costs, and prices are made from them."""
+        return self.markup_percent is not None or self.markup_amount is not None
+
+    @property
+    def mapped(self) -> dict[str, str]:
+        """`columns` where it maps names."""
+        return self.columns if isinstance(self.columns, dict) else {}
+
+    @property
+    def listed(self) -> list[str]:
+        """`columns` where it lists those of a file without header line."""
+        return self.columns if isinstance(self.columns, list) else []

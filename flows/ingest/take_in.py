@@ -34,7 +34,7 @@ from flows.ingest.sources import NUMBER_COLUMNS, canonical, layout_faults, prese
 from flows.ingest.workbook_blocks import workbook_blocks
 from schemas.errors import Fault
 
-__all__ = ["FileResult", "IngestReport", "ingest"]
+__all__ = ["FileResult", "IngestReport", "ingest", "read_sample"]
 
 
 def ingest(
@@ -228,6 +228,21 @@ def _parse(rows: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
         more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now)],
         name_of=layout.name_of,
     )
+
+
+def read_sample(file: InboxFile, layout: Layout, now: datetime) -> Iterator[tuple[Block, Parsed]]:
+    """A file's blocks and what `ingest` makes of them, of which nothing is kept. Raises FileRefused as it does."""
+    tally, physical = Tally(), fingerprint(file)
+    _billable(file, layout, physical)
+    for block in _blocks(file, layout, physical):
+        parsed = _parse(block.rows, layout, now)
+        tally.records += block.records
+        tally.lines += block.lines
+        tally.is_closed = block.is_closed
+        if layout.kind == "csv":
+            refuse_swallowed(parsed.rejects, file.name, layout, block.rows.width - 2)
+        yield block, parsed
+    _check_lines(file, layout, physical, tally)
 
 
 def _check_lines(file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:

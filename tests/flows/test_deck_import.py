@@ -1,14 +1,22 @@
 """Decks as people have them become rows of ours; what cannot be said in a row is refused with its line."""
 
-from datetime import date
+import io
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
+import xlsxwriter
 
 from flows.decks.deck_file import DeckFile, read_deck
-from flows.decks.report import gaps
+from flows.decks.difference import DeckDifference
+from flows.decks.look import look
+from flows.decks.report import diff, gaps
 from flows.home.file_settings import DeckSettings
+from rating.deck_search import RATE
+from rating.tariffs import of_deck
+from rating.usage import repriced
 from schemas.errors import WrongUsage
 
 
@@ -104,7 +112,7 @@ def test_a_kazoo_ratedeck() -> None:
         ("1907", Decimal("0.02"), 6, 12, Decimal("0.01")),
         ("1", Decimal("0.01"), 60, 60, Decimal(0)),
     ]
-    for row in ("1,US,0.01,,,,5,,", "1,US,0.01,,,,,inbound,", "1,US,0.01,,,,,,^(1|44).+$", "1,US,0.01,7,60,,,,"):
+    for row in ("1,US,0.01,,,,5,,", "1,US,0.01,,,,,inbound,", "1,US,0.01,,,,,,^(1|44).+$"):
         assert "line 2" in refused(KAZOO + row + "\n", format="kazoo")
 
 
@@ -171,3 +179,211 @@ def test_duplicates_name_both_lines_and_gaps_are_found() -> None:
     shuffled = head + "33,F,0.2,2026-08-01,\n33,F,0.1,2026-01-01,2026-06-30\n34,E,0.1,2026-01-01,2026-01-31\n"
     (gap,) = gaps(read(shuffled + "34,E,0.2,2026-02-01,\n"))
     assert str(gap) == "prefix 33: no row for 2026-07-01 to 2026-07-31, between line 3 and line 2"
+
+
+def workbook(*rows: list[Any], sheet: str = "Rates", before: str | None = None) -> bytes:
+    """An xlsx; days are typed as days, numbers as numbers, text as text."""
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content)
+    if before:
+        book.add_worksheet(before).write(0, 0, "See the next sheet")
+    page, as_day = book.add_worksheet(sheet), book.add_format({"num_format": "dd.mm.yyyy"})
+    for line, row in enumerate(rows):
+        for column, value in enumerate(row):
+            if isinstance(value, date):
+                page.write_datetime(line, column, value, as_day)
+            else:
+                page.write(line, column, value)
+    book.close()
+    return content.getvalue()
+
+
+BOOK_HEAD = ["Code", "Destination", "Rate", "Interval", "Effective Date"]
+
+
+def read_book(content: bytes, name: str = "deck.xlsx", **said: Any) -> DeckFile:
+    settings = DeckSettings(**{"file": name, "currency": "USD", "format": "az", **said})
+    return read_deck(content, name, "world", settings)
+
+
+def test_a_workbook_is_read_whatever_its_name_is() -> None:
+    content = workbook(
+        ["Example Carrier"],
+        [],
+        BOOK_HEAD,
+        [44, "UK", 0.0085, "60/1", date(2026, 5, 1)],
+        ["447", "UK mobile", 0.1 + 0.2],
+    )
+    for name in ("deck.xlsx", "deck.csv", "deck"):
+        deck = read_book(content, name, skip_rows=2, defaults={"increment_s": "1"})
+        assert rows(deck, "price", "minimum", "valid_from") == [
+            ("44", Decimal("0.0085"), 60, date(2026, 5, 1)),
+            ("447", Decimal("0.3"), 0, None),
+        ]
+        assert deck.table["line"].to_list() == [4, 5], "a row's number is the one that the spreadsheet shows"
+    day_first = read_book(content, skip_rows=2, defaults={"increment_s": "1"}, date_format="%d/%m/%Y")
+    assert day_first.table["valid_from"][0] == date(2026, 5, 1), "a day that is typed as one cannot be misread"
+
+
+def test_a_workbook_keeps_its_cells_of_text_and_its_other_sheets() -> None:
+    lost = workbook(BOOK_HEAD, ["44", "UK", "0085", "1/1"])
+    with pytest.raises(WrongUsage, match="line 2, column Rate: found '0085'"):
+        read_book(lost)
+    content = workbook(BOOK_HEAD, ["39", "Italy", 0.01, "1/1"], sheet="A-Z", before="Read me")
+    assert rows(read_book(content, sheet="A-Z")) == [("39",)]
+    with pytest.raises(WrongUsage, match="found the sheets Read me, A-Z; expected 'Rates'"):
+        read_book(content, sheet="Rates")
+    for damaged in (content[:200], content[:-40], b"PK\x03\x04" + b"\0" * 50, b"\xd0\xcf\x11\xe0" + b"\0" * 600):
+        with pytest.raises(WrongUsage, match="workbook"):
+            read_book(damaged)
+    with pytest.raises(WrongUsage, match="HTML"):
+        read_book(b"<html><table><tr><td>44</td></tr></table></html>", "deck.xls")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "iso8859-15", "cp850"])
+def test_other_encodings_are_declared(encoding: str) -> None:
+    text = "Code;Destination;Rate;Interval\n43;Österreich;0,0120;60/1\n".encode(encoding)
+    said = {"delimiter": ";", "decimal": ","}
+    deck = read_book(text, "deck.csv", encoding=encoding, **said)
+    assert rows(deck, "destination", "price") == [("43", "Österreich", Decimal("0.0120"))]
+    with pytest.raises(WrongUsage, match=r"encoding = "):
+        read_book(text, "deck.csv", **said)
+    with pytest.raises(ValueError, match="expected a name that Python knows"):
+        DeckSettings(file="x", currency="USD", encoding="no such")
+
+
+def test_a_sheet_without_header_line_has_its_columns_listed() -> None:
+    text = "+1327\t0.0045\tUSA - AR\tx\n+1340\t0.0086\tUS Virgin Islands\ty\n"
+    said = {"format": "az", "delimiter": "\t", "defaults": {"increment_s": "6"}}
+    deck = read(text, **said, columns=["prefix", "price", "destination", "their remark"])
+    assert rows(deck, "price", "destination", "line") == [
+        ("1327", Decimal("0.0045"), "USA - AR", 1),
+        ("1340", Decimal("0.0086"), "US Virgin Islands", 2),
+    ]
+    assert deck.unused == ["their remark"]
+    assert "has no header line, list its columns in order" in refused(text, **said)
+    assert "expected also price" in refused(text, **said, columns=["prefix", "destination"])
+    assert "expected each once" in refused(text, **said, columns=["prefix", "price", "destination", "price"])
+    assert "line 1: found 4 cells; expected 3, as in columns" in refused(
+        text, **said, columns=["prefix", "price", "destination"]
+    )
+
+
+BILLED = {"90/60": (90, 90, 150, 150, 210), "30/60": (30, 90, 150, 150, 210), "45/30": (45, 105, 105, 165, 165)}
+
+
+@pytest.mark.parametrize("interval", BILLED)
+def test_a_first_interval_of_its_own_length_is_a_step(interval: str) -> None:
+    deck = read(f"Code,Destination,Rate,Interval\n55,Brazil,0.60,{interval}\n", format="az").deck()
+    seconds = (1, 90, 91, 150, 151)
+    calls = pl.DataFrame({"units": seconds, "included_units": [0] * 5, "kind": ["voice"] * 5}).with_columns(
+        started_at=datetime(2026, 5, 1, tzinfo=UTC), time_zone=pl.lit("UTC")
+    )
+    priced = repriced(calls.join(deck.rows.select(*RATE), how="cross"), of_deck(deck.rows))
+    assert tuple(priced["billable_units"]) == BILLED[interval]
+    amounts = [Decimal(num) / den for num, den in priced.select("amount_num", "amount_den").iter_rows()]
+    assert amounts == [Decimal(units) / 100 for units in BILLED[interval]]
+
+
+def test_what_follows_a_first_interval_is_refused_where_the_system_counts_otherwise() -> None:
+    text = "dialprefix,destination,rateinitial,initblock,billingblock,connectcharge\n49,Germany,0.10,90,60,0\n"
+    assert "column billingblock" in refused(text, format="a2billing")
+    kazoo = read(KAZOO + "1,US,0.01,7,60,,,,\n", format="kazoo")
+    assert rows(kazoo, "first_increment", "increment", "is_plain") == [("1", 60, 7, False)]
+
+
+def test_a_markup_makes_prices_of_costs_and_keeps_them() -> None:
+    text = "Code,Destination,Rate,Interval,Connect Fee\n33,France,0.0101,60/1,0.02\n34,Spain,0.01,1/1,\n"
+    deck = read(text, format="az", markup_percent=25, markup_amount="0.0010", rounding={"digits": 4, "mode": "up"})
+    assert rows(deck, "cost", "price", "connect_fee_cost", "connect_fee") == [
+        ("33", Decimal("0.0101"), Decimal("0.0137"), Decimal("0.02"), Decimal("0.0250")),  # 0.013625
+        ("34", Decimal("0.01"), Decimal("0.0135"), Decimal(0), Decimal(0)),
+    ]
+    exact = read(text, format="az", markup_percent="17.5")
+    assert rows(exact, "price") == [("33", Decimal("0.0118675")), ("34", Decimal("0.01175"))]
+    assert deck.deck().table.rows["cost"].to_list() == [Decimal("0.0101"), Decimal("0.01")]
+    assert read(text, format="az").table["cost"].to_list() == [None, None]
+    assert "line 2, column price" in refused(text, format="az", markup_amount="-0.02")
+    third = text.replace("0.0101", "0.000000000001")
+    assert "Declare rounding" in refused(third, format="az", markup_percent="33.3")
+    with pytest.raises(ValueError, match="beside markup_percent"):
+        DeckSettings(file="x", currency="USD", rounding={"digits": 4})
+
+
+@pytest.mark.parametrize("cell", ["0085", "00085", "010", "01"])
+def test_a_price_that_has_lost_its_decimal_point_is_refused(cell: str) -> None:
+    ours = f"prefix,destination,price\n33,France,{cell}\n"
+    theirs = f"Code,Destination,Rate,Interval\n33,France,{cell},1/1\n"
+    for found in (refused(ours), refused(theirs, format="az"), refused(theirs, format="az", decimal=",")):
+        assert f"line 2, column {'price' if 'column price' in found else 'Rate'}: found '{cell}'" in found
+        assert "ask for the sheet" in found
+    free = read("prefix,destination,price\n33,France,0\n34,Spain,0.0\n35,Portugal,00\n36,Hungary,10\n")
+    assert free.table["price"].to_list() == [0, 0, 0, 10]
+
+
+@pytest.mark.parametrize(
+    ("head", "cells"),
+    [
+        ("Code,Destination,Rate (USD),Interval", "33,France,0.01,1/1"),
+        ("Code,Destination,Rate in $,Interval", "33,France,0.01,1/1"),
+        ("Code,Destination,Rate,Interval,Currency", "33,France,0.01,1/1,USD"),
+        ("Code,Destination,Rate,Interval", "33,France,USD 0.01,1/1"),
+        ("Code,Destination,Rate,Interval", "33,France,US$0.01,1/1"),
+    ],
+)
+def test_a_sheet_that_says_another_currency_is_asked_about(head: str, cells: str) -> None:
+    text = f"{head}\n{cells}\n"
+    columns = {"price": head.split(",")[2]}
+    found = refused(text, format="az", currency="EUR", columns=columns)
+    assert "EUR" in found
+    assert "line 1" in found or "line 2" in found
+    assert rows(read(text, format="az", columns=columns), "price") == [("33", Decimal("0.01"))]
+    answered = read(text, format="az", currency="EUR", columns=columns, sheet_currency="USD")
+    assert (answered.currency, answered.table.height) == ("EUR", 1)
+
+
+def test_a_title_names_the_currency_too_and_two_currencies_contradict_nothing() -> None:
+    text = "All prices in US dollars\nCode,Destination,Rate,Interval\n33,France,0.01,1/1\n"
+    assert "line 1: found 'All prices in US dollars'" in refused(text, format="az", currency="EUR", skip_rows=1)
+    both = text.replace("US dollars", "EUR; in USD on demand")
+    assert read(both, format="az", currency="EUR", skip_rows=1).table.height == 1
+    assert read(text.replace("US dollars", "ALL of TOP"), format="az", currency="EUR", skip_rows=1).table.height == 1
+
+
+def test_a_look_shows_rows_as_understood_and_what_is_far_from_its_neighbours() -> None:
+    fair = "".join(f"4477{code},UK mobile,0.02,60/1,x\n" for code in range(10, 20))
+    text = "Code,Destination,Rate,Interval,Remark\n44,UK,0.01,1/1,\n" + fair
+    seen = look(read(text, format="az"), date(2026, 6, 2))
+    assert (seen["outliers"], seen["unused_columns"]) == ([], ["Remark"])
+    assert seen["prices"]["a_minute"] == {"min": Decimal("0.01"), "median": Decimal("0.02"), "max": Decimal("0.02")}
+    assert seen["prices"]["intervals"] == {"60/1": 10, "1/1": 1}
+    assert [row["line"] for row in seen["understood"]] == [2, 7, 12]
+    dear = look(read(text + "4478,UK mobile,200,60/1,\n49,Germany,0.00001,1/1,\n", format="az"), date(2026, 6, 2))
+    assert [line.split(":")[0] for line in dear["outliers"]] == ["line 13", "line 14"]
+    assert "10000 times the 0.02 of the other rows of UK mobile" in dear["outliers"][0]
+    pair = look(read("prefix,destination,price\n33,F,85\n34,S,0.0085\n"), date(2026, 6, 2))
+    assert [line.split(":")[0] for line in pair["outliers"]] == ["line 2"], "of two the dearer one"
+    cost = look(read(text, format="az", markup_percent=25), date(2026, 6, 2))
+    assert cost["prices"]["margin_percent"]["median"] == 20
+    assert cost["understood"][0]["cost"] == Decimal("0.01")
+
+
+def test_a_difference_says_alike_changes_once_and_of_each_kind_the_largest() -> None:
+    head = "prefix,destination,price\n"
+    mobile = "".join(f"3361{code},France mobile,{{}}\n" for code in range(10, 40))
+    others = "".join(f"{code},Place {code},{{}}\n" for code in range(200, 215))
+    old = read(head + (mobile + others).replace("{}", "0.30"))
+    new = read(head + mobile.replace("{}", "0.33") + others.replace("{}", "0.60") + "39,Italy,0.01\n")
+    counts, changes = diff(old, new, date(2026, 6, 2))
+    lines = DeckDifference("old", "new", "USD", counts, changes, None).lines()
+    assert lines[0] == "old -> new: 45 increase, 0 decrease, 1 new, 0 closed, 0 terms, 0 unchanged"
+    assert lines[1] == "increase 200 Place 200: 0.3 per 60 s -> 0.6 per 60 s (+100.00 %)", "the largest first"
+    assert len([line for line in lines if line.startswith("increase ")]) == 10
+    assert "increase: 6 more lines, 35 prefixes; --json has them all" in lines
+    assert lines[-1] == "new 39 Italy: - -> 0.01 per 60 s"
+    only_mobile = [change for change in changes if change.destination == "France mobile"]
+    (together,) = DeckDifference("old", "new", "USD", counts, only_mobile, None).lines()[1:]
+    assert together == (
+        "increase 336110, 336111, 336112, 336113, 336114 and 25 more France mobile: "
+        "0.3 per 60 s -> 0.33 per 60 s (+10.00 %)"
+    )

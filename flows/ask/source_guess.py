@@ -1,0 +1,64 @@
+"""Which declarations a sample of usage may need: every layout, with stand-ins for what only its owner can say."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+from flows.ask.source_names import of_names
+from flows.ask.source_sample import Sample, SourceGuess, written
+from flows.home.file_settings import SourceSettings
+from flows.presets.known import PRESETS
+from flows.presets.preset import Preset
+
+_FEEDS = ("calls", "messages")
+
+_STAND_INS: dict[str, list[Any]] = {
+    "time_zone": ["UTC"],
+    "country": ["US"],
+    "directions": [{}],
+    "direction": ["outbound"],
+    "duration_unit": ["seconds", "milliseconds", "decimal_seconds", "hms"],
+    "leg": ["a"],
+    "account_id": ["ACCOUNT"],
+    "number_format": ["e164_digits"],
+    "values": [{}],
+    "constants": [{}],
+}
+"""What is tried for a key that a layout asks for: the choice that reads most records is shown, and asked about."""
+
+
+def guesses(sample: Sample, declared: Mapping[str, SourceSettings], like: str | None) -> Iterator[SourceGuess]:
+    """Every declaration to try, or those of the layout or declared source `like` alone."""
+    for name, source in declared.items():
+        if like in (None, name):
+            said = source.model_dump(exclude_unset=True)
+            yield SourceGuess(f"sources.{name}", said, is_declared=True)
+    for name, preset in PRESETS.items():
+        if like in (None, name) and _may_be(preset, sample):
+            yield from _of_preset(name, preset, sample)
+    for kind in dict.fromkeys((sample.kind, *(("json", "jsonl") if sample.kind.startswith("json") else ()))):
+        if like in (None, kind):
+            for feed in _FEEDS:
+                yield of_names(kind, feed, sample)
+
+
+def _may_be(preset: Preset, sample: Sample) -> bool:
+    kinds = {"json", "jsonl"} if sample.kind.startswith("json") else {sample.kind}
+    return bool(kinds & {*preset.kinds})
+
+
+def _of_preset(name: str, preset: Preset, sample: Sample) -> Iterator[SourceGuess]:
+    """A preset with every choice of what it asks for, and with the columns that a headerless file seems to have."""
+    base = {"feed": preset.feed, "format": name, "path": "*", "time_zone": "UTC", **written(sample, preset.kinds)}
+    asked = {key: sentence for key, sentence in preset.asks.items() if key != "time_zone"}
+    if preset.columns and sample.kind == "csv":
+        row = sample.first_row
+        if {*row} & {*preset.columns, *preset.optional} and len({*row} & {*preset.columns}) * 2 > len(preset.columns):
+            base["header"] = True
+        more = len(row) - len(preset.columns)
+        if 0 < more <= len(preset.optional):
+            base["columns"] = list(preset.optional[:more])
+            asked["columns"] = f"what the {more} columns after number {len(preset.columns)} are, in order"
+    choices = [[(key, value) for value in _STAND_INS.get(key, [None])] for key in asked if key not in base]
+    for choice in product(*choices):
+        yield SourceGuess(name, base | {key: value for key, value in choice if value is not None}, asked)

@@ -1,0 +1,216 @@
+"""source try: a sample of usage nobody has declared yet, as ingest would read it, and the settings to paste."""
+
+import gzip
+import json
+import re
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flows.ask.source_try import SourceTrial, try_source
+from flows.home.file_settings import SourceSettings
+from flows.ingest.files import InboxFile
+from flows.ingest.layouts import layout_of
+from flows.ingest.take_in import kind_of, read_sample
+from schemas.errors import WrongUsage
+from schemas.feeds import FEEDS
+from tests import forked
+from tests.scenarios.month.home import make_home
+
+NOW = datetime(2026, 6, 2, tzinfo=UTC)
+
+HEAD = "call_id,started_at,direction,from_number,to_number,duration_s,disposition,account_id,their_note\n"
+CALLS = (
+    HEAD
+    + "c1,2026-05-04T10:00:00Z,outbound,+16175550101,+442079460001,60,ANSWERED,,x\n"
+    + "c2,2026-05-04T10:10:00Z,inbound,+442079460001,+16175550102,25,NO ANSWER,,x\n"
+    + "c3,2026-05-04T10:20:00Z,internal,101,102,30,ANSWERED,A1,x\n"
+    + "c4,2026-05-04T10:30:00Z,sideways,+16175550101,+442079460001,5,ANSWERED,,x\n"
+)
+ASTERISK = "".join(
+    f'"","{src}","{dst}","{context}","","SIP/a-1","SIP/b-1","Dial","","2026-05-04 10:0{n}:00","2026-05-04 10:0{n}:05",'
+    f'"2026-05-04 10:0{n}:35",35,30,"ANSWERED","DOCUMENTATION","170000000{n}.1"\n'
+    for n, (src, dst, context) in enumerate(
+        [("6175550101", "011442079460001", "from-internal"), ("6175550199", "6175550101", "ext-did-0001")]
+    )
+)
+
+
+def tried(folder: Path, content: str | bytes, name: str = "cdr.csv", **options: Any) -> SourceTrial:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return try_source(path, NOW, **options)
+
+
+def pasted(trial: SourceTrial) -> SourceSettings:
+    """The block with its questions answered as they stand; those without a suggestion stay comments."""
+    block = trial.as_json()["settings"]
+    lines = [re.sub(r"^# (\w+ = )", r"\1", line) if " = …" not in line else line for line in block.splitlines()]
+    (table,) = tomllib.loads("\n".join(lines))["sources"].values()
+    return SourceSettings.model_validate(table)
+
+
+def read_as_pasted(path: Path, trial: SourceTrial) -> int:
+    """Records that ingest reads from a file by the pasted block."""
+    source = pasted(trial)
+    file = InboxFile(path, path.name, source.feed, "pasted", source, named=True)
+    layout = layout_of(FEEDS[source.feed], "pasted", source, str(kind_of(file)))
+    return sum(parsed.rows.height for _, parsed in read_sample(file, layout, NOW))
+
+
+def test_our_own_columns_map_themselves_and_records_are_shown_as_understood(tmp_path: Path) -> None:
+    trial = tried(tmp_path, CALLS)
+    told = trial.as_json()
+    assert (told["layout"], told["feed"], told["records"], told["read"], told["rejected"]) == ("csv", "calls", 4, 3, 1)
+    assert {*told["asked"]} == {"directions"}, "a word for a direction that nobody knows"
+    one, two, three = told["understood"]
+    assert (one["started_at"], one["time_zone"], one["answered"], one["seconds"]) == (
+        "2026-05-04 10:00:00", "UTC", True, 60,
+    )  # fmt: skip
+    assert (one["from_number"], one["to_number"], one["who_pays"]) == (
+        "+16175550101", "+442079460001", "the owner of +16175550101",
+    )  # fmt: skip
+    assert (two["answered"], two["who_pays"]) == (False, "the owner of +16175550102")
+    assert three["who_pays"] == "account A1, if it owns extension 101"
+    assert told["columns_not_read"] == ["their_note"]
+    assert {row["value"]: row["meaning"] for row in told["values"]["direction"]} == {
+        "outbound": "is outbound", "inbound": "is inbound", "internal": "is internal",
+        "sideways": "in rejected records only",
+    }  # fmt: skip
+    assert told["values"]["disposition"][1]["meaning"] == "is not answered"
+    assert ["line 5, column direction" in line for line in told["rejects"]] == [True]
+    assert trial.incomplete, "a record was rejected"
+    assert read_as_pasted(tmp_path / "cdr.csv", trial) == 3
+    said = "\n".join(trial.lines())
+    for words in ("fits csv: 3 of 4 records", "columns not read: their_note", "rejected: ", "[sources.cdr]"):
+        assert words in said
+
+
+@pytest.mark.parametrize("name", ["cdr.jsonl", "cdr.json", "cdr.parquet", "cdr.csv.gz", "Master.csv.1", "cdr.txt"])
+def test_our_own_columns_map_themselves_in_every_kind_of_file(name: str, tmp_path: Path) -> None:
+    frame = pl.read_csv(CALLS.encode(), infer_schema=False).head(3)
+    if name.endswith("jsonl"):
+        content: str | bytes = frame.write_ndjson()
+    elif name.endswith("json"):
+        content = json.dumps(frame.to_dicts())
+    elif name.endswith("gz"):
+        content = gzip.compress(frame.write_csv().encode())
+    else:
+        content = frame.write_csv()
+    if name.endswith("parquet"):
+        frame.write_parquet(tmp_path / name)
+        trial = try_source(tmp_path / name, NOW)
+    else:
+        trial = tried(tmp_path, content, name)
+    told = trial.as_json()
+    assert (told["read"], told["rejected"], told["asked"], trial.incomplete) == (3, 0, {}, False)
+    assert told["columns_not_read"] == ["their_note"]
+    assert read_as_pasted(tmp_path / name, trial) == 3
+
+
+def test_a_switch_s_own_layout_is_found_and_what_it_cannot_know_is_asked_with_the_values_found(tmp_path: Path) -> None:
+    trial = tried(tmp_path, ASTERISK, "Master.csv")
+    told = trial.as_json()
+    assert (told["layout"], told["read"]) == ("asterisk", 2)
+    assert {*told["asked"]} == {"columns", "time_zone", "country", "directions"}
+    assert "011442079460001" in told["asked"]["country"]
+    block = told["settings"]
+    assert '# columns = ["uniqueid"]' in block
+    assert '# directions = { from-internal = "outbound", ext-did-0001 = "inbound" }' in block
+    assert pasted(trial).time_zone == "America/New_York"
+    assert read_as_pasted(tmp_path / "Master.csv", trial) == 2
+    only = tried(tmp_path, ASTERISK, "Master.csv", like="asterisk").as_json()
+    assert {*only["tried"]} == {"asterisk"}
+    other = tried(tmp_path, ASTERISK, "Master.csv", like="freeswitch")
+    assert (other.as_json()["layout"], other.incomplete) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("unit", "duration", "answered_at"),
+    [("seconds", 30, "2026-05-04T10:00:05.000Z"), ("milliseconds", 30000, "2026-05-04T10:00:05.000Z")],
+)
+def test_a_choice_that_a_layout_asks_for_is_tried(unit: str, duration: int, answered_at: str, tmp_path: Path) -> None:
+    call = {
+        "legId": "l1", "startTime": "2026-05-04T10:00:00.000Z", "answerTime": answered_at,
+        "endTime": "2026-05-04T10:00:35.000Z", "duration": duration, "direction": "OUTBOUND",
+        "caller": {"number": "+16175550101"}, "callee": {"number": "+442079460001"},
+    }  # fmt: skip
+    told = tried(tmp_path, json.dumps({"items": [call]}), "page.json", like="goto_history").as_json()
+    assert told["read"] == 1, told["rejects"]
+    assert f'# duration_unit = "{unit}"' in told["settings"]
+
+
+def test_columns_that_look_like_ours_are_proposed_and_asked_about(tmp_path: Path) -> None:
+    text = "Date;Time;Call Type;Caller;Dialled;Talk time;Result\n"
+    text += "04.05.2026;10:00:00;Outgoing;+16175550101;+442079460001;0:01:00;Answered\n"
+    text += "04.05.2026;10:10:00;Incoming;+442079460001;+16175550101;0:00:00;Missed\n"
+    trial = tried(tmp_path, text.encode("utf-16"))
+    told = trial.as_json()
+    assert told["read"] == 2, told["rejects"]
+    source = pasted(trial)
+    assert (source.encoding, source.delimiter, source.duration_unit) == ("utf-16", ";", "hms")
+    assert source.time_format == "%d.%m.%Y %H:%M:%S"
+    assert source.directions == {"Outgoing": "outbound", "Incoming": "inbound"}
+    assert [record["answered"] for record in told["understood"]] == [True, False]
+    assert {"columns", "directions", "call_id_from", "time_zone"} <= {*told["asked"]}
+    assert read_as_pasted(tmp_path / "cdr.csv", trial) == 2
+
+
+def test_a_page_of_json_and_a_csv_without_header(tmp_path: Path) -> None:
+    records = [dict(zip(HEAD.strip().split(","), line.split(","), strict=True)) for line in CALLS.splitlines()[1:4]]
+    page = tried(tmp_path, json.dumps({"next": None, "calls": records}), "page.json").as_json()
+    assert page["read"] == 3
+    assert 'items = "calls"' in page["settings"]
+    bare = tried(tmp_path, "1777888800|30.4|+16175550101|+442079460001|x\n1777888900|9|+16175550101|+442079460001|y\n")
+    assert bare.as_json()["read"] == 2
+    assert pasted(bare).columns == ["started_at", "duration_s", "from_number", "to_number", "column 5"]
+    assert [record["seconds"] for record in bare.as_json()["understood"]] == [30, 9]
+
+
+def test_a_large_file_is_tried_by_its_beginning(tmp_path: Path) -> None:
+    line = CALLS.splitlines()[1] + "\n"
+    many = HEAD + "".join(line.replace("c1", f"c{number}", 1) for number in range(60_000))
+    told = tried(tmp_path, many, like="csv").as_json()
+    assert told["only_the_beginning"]
+    assert 0 < told["read"] == told["records"] < 60_000
+
+
+def test_what_nothing_reads_says_why_and_what_is_no_sample_is_refused(tmp_path: Path) -> None:
+    trial = tried(tmp_path, "Dear customer,\nthe calls follow by post.\n")
+    assert trial.incomplete
+    assert "comes nearest to csv: 0 of" in trial.lines()[0]
+    cut = tried(tmp_path, CALLS.rstrip("\n"))
+    assert any("a last line without line end" in line for line in cut.as_json()["rejects"])
+    (tmp_path / "empty.csv").touch()
+    for path in (tmp_path / "empty.csv", tmp_path / "nothing.csv", tmp_path):
+        with pytest.raises(WrongUsage):
+            try_source(path, NOW)
+    with pytest.raises(WrongUsage, match="--like: found 'no'"):
+        tried(tmp_path, CALLS, like="no")
+
+
+def test_the_command_needs_no_home_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    sample = tmp_path / "cdr.csv"
+    sample.write_text(CALLS, encoding="utf-8")
+    home = tmp_path / "none"
+    done = forked.tollbook("--home", str(home), "--today", "2026-06-02", "--json", "source", "try", str(sample))
+    assert (done.returncode, json.loads(done.stdout)["read"]) == (3, 3)
+    assert not home.exists()
+    made = make_home(tmp_path / "home")
+    declared = '\n[sources.pbx]\nfeed = "calls"\npath = "inbox/calls/*.csv"\naccount_id = "A9"\n'
+    made.settings_file.write_text(made.settings_file.read_text(encoding="utf-8") + declared, encoding="utf-8")
+    before = sorted(path for path in made.root.rglob("*"))
+    asked = ["--home", str(made.root), "source", "try", str(sample)]
+    done = forked.tollbook(*asked, "--like", "pbx")
+    assert "# as declared: sources.pbx" in done.stdout, done.stderr
+    assert "pays: account A9, if it owns +16175550101" in done.stdout
+    assert sorted(path for path in made.root.rglob("*")) == before, "no database, no lock, nothing kept"
+    made.settings_file.write_text("no settings", encoding="utf-8")
+    assert forked.tollbook(*asked, "--like", "pbx").returncode == 2
+    left_aside = forked.tollbook(*asked)
+    assert "left aside" in left_aside.stderr
+    assert "3 of 4 records" in left_aside.stdout
