@@ -46,10 +46,9 @@ def ingest_command(
     shared: Globals = context.obj
     with shared.store("ingest") as store:
         report = ingest(store, shared.settings, paths or None, feed=feed, source=source, now=shared.now, by=shared.by)
-    for file in report.files:
-        for fault in file.faults[:20]:
-            say(str(fault))
-    if not report.anything_new and not report.refused:
+    for note in report.notes():
+        say(note)
+    if not report.anything_new and not report.incomplete:
         show(shared, report)
         raise NothingToDo("nothing new in the inbox.")
     tell(shared, report)

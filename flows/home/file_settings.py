@@ -97,6 +97,9 @@ class SourceSettings(Table):
     """How its files are numbered: a name with one run of # for the digits and * for anything, such as cdr-*-####.csv.
     A number left out stops approval; after 9999 comes 0000."""
 
+    ignore: list[str] = Field(default_factory=list)
+    """Patterns of files below its folder that are left alone on purpose, such as ["*.log"]; see [inbox]."""
+
     @model_validator(mode="after")
     def _supported(self) -> "SourceSettings":
         if self.feed not in FEEDS:
@@ -104,6 +107,14 @@ class SourceSettings(Table):
         if self.sequence is not None:
             sequence_pattern(self.sequence)
         return self
+
+
+class InboxSettings(Table):
+    """[inbox]: what lies there and is no file to take in."""
+
+    ignore: list[str] = Field(default_factory=list)
+    """Patterns of files left alone on purpose, such as ["*.md", "calls/pbx/old/*"]: with a slash for the path below
+    inbox/, without for the name of the file or of a folder on its way. What no pattern fits stops the approval."""
 
 
 class FeedSettings(Table):

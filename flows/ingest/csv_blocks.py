@@ -73,7 +73,7 @@ def _records(pieces: Iterator[bytes], name: str, ends: bool, block_bytes: int) -
             raise _too_long(name, line + at)
         rest = data[used:]
         if len(rest) > MAX_LINE:
-            raise _too_long(name, line + lines)
+            raise _no_line_feeds(name, line) if b"\r" in rest[:-1] and not lines else _too_long(name, line + lines)
         line += lines
         if lines:
             yield frame, lines
@@ -105,6 +105,12 @@ def _too_long(name: str, line: int) -> FileRefused:
     return FileRefused(Fault(name, line, None, found, "shorter lines", "A quote may never have been closed."))
 
 
+def _no_line_feeds(name: str, line: int) -> FileRefused:
+    found = "carriage returns without line feeds inside the line"
+    remedy = "It may have the line ends of an old Mac: have it written with others. Nothing was loaded."
+    return FileRefused(Fault(name, line, None, found, "lines that end in LF or CR LF", remedy))
+
+
 def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
     """(source_line from 0 and raw_line per record, blank ones too; physical lines; bytes used)."""
     end = data.rfind(b"\n")
@@ -134,7 +140,12 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
 
 def _header(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     """The file's column names, checked against what the layout needs."""
-    names = next(csv.reader([raw], delimiter=layout.delimiter), [])
+    if "\r" in raw:
+        raise _no_line_feeds(name, line)
+    try:
+        names = next(csv.reader([raw], delimiter=layout.delimiter), [])
+    except csv.Error as error:
+        raise FileRefused(Fault(name, line, None, f"a header that is no CSV ({error})", "column names")) from None
     if len(names) > MAX_COLUMNS:
         raise FileRefused(Fault(name, line, None, f"{len(names)} columns", f"at most {MAX_COLUMNS}"))
     twice = sorted({column for column in names if column and names.count(column) > 1})

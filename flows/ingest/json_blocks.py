@@ -6,7 +6,7 @@ record in a page is its number in the file.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -170,17 +170,31 @@ def _block(records: list[tuple[int, str, Any]], layout: Layout, blank: int) -> B
         if not isinstance(record, dict):
             bad.append((number, None, "found something else; expected one JSON object", raw))
             continue
+        row = _row(record, cells, encoded)
+        if "\\u" in raw and (torn := _torn(row)):
+            bad.append((number, torn, "found half a character (\\ud800 to \\udfff alone); expected whole text", raw))
+            continue
         numbers.append(number)
         raws.append(raw)
-        for name, values in cells.items():
-            value = _json_text(_dig(record, name))
-            values.append(unquote(value) if value and name in encoded else value)
+        for name, value in row.items():
+            cells[name].append(value)
     rows = pl.DataFrame(
         {"source_line": numbers, "raw_line": raws, **{f"file.{name}": values for name, values in cells.items()}},
         schema={"source_line": pl.Int64, "raw_line": pl.String, **{f"file.{name}": pl.String for name in cells}},
     )
     rejects = pl.DataFrame(bad, schema=REJECTS, orient="row")
     return Block(rows, rejects, blank + rows.height + rejects.height)
+
+
+def _row(record: dict[str, Any], names: Iterable[str], encoded: set[str]) -> dict[str, str | None]:
+    """The cells of a record by name."""
+    row = {name: _json_text(_dig(record, name)) for name in names}
+    return row | {name: unquote(value) for name in encoded if (value := row[name])}
+
+
+def _torn(row: dict[str, str | None]) -> str | None:
+    """The first column whose text holds half of a surrogate pair, which JSON can write and no text can hold."""
+    return next((name for name, value in row.items() if value and any("\ud800" <= c <= "\udfff" for c in value)), None)
 
 
 def _dig(record: dict[str, Any], path: str) -> Any:
@@ -202,4 +216,7 @@ def _json_text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value)
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "(nested without end)"
