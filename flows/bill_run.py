@@ -51,6 +51,8 @@ class RunReport:
     parked: list[tuple[str, str]] = field(default_factory=list)
     findings: list[tuple[str, str, str]] = field(default_factory=list)
     refused_files: list[str] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    """Files of the inbox that are of no known kind, each with the reason and what to do."""
     replaced: list[str] = field(default_factory=list)
     """Runs whose drafts gave way to this one's."""
     stops: list[str] = field(default_factory=list)
@@ -64,7 +66,14 @@ class RunReport:
 
     @property
     def incomplete(self) -> bool:
-        return bool(self.parked or self.findings or self.refused_files or self.usage.get("suspended") or self.stops)
+        return bool(
+            self.parked
+            or self.findings
+            or self.refused_files
+            or self.passed_over
+            or self.usage.get("suspended")
+            or self.stops
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if name != "is_dry"}
@@ -113,6 +122,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         parked=[(account, reason) for account, reason, _ in reported.parked],
         findings=reported.findings,
         refused_files=taken_in.refused,
+        passed_over=taken_in.passed_over,
         replaced=drafted.replaced,
         stops=reported.stops,
         differences=reported.differences,
@@ -127,17 +137,20 @@ class TakenIn:
     counts: dict[str, int]
     """State -> files; `lines rejected`: lines left out of files taken in just now."""
     refused: list[str]
+    passed_over: list[str]
 
 
 def take_in(books: Books) -> TakenIn:
     """Every new file of the inbox."""
     request = books.request
-    files = ingest(books.store, books.settings, None, now=request.now, by=request.by).files
+    told = ingest(books.store, books.settings, None, now=request.now, by=request.by)
+    files = told.files
     books.read_again()
     counts: dict[str, int] = dict(Counter(str(file.state) for file in files))
     if rejected := sum(file.rejected for file in files if file.state == "loaded"):
         counts["lines rejected"] = rejected
-    return TakenIn(counts, [file.source_file for file in files if file.state == "refused"])
+    passed_over = [str(fault) for fault in told.passed_over]
+    return TakenIn(counts, [file.source_file for file in told.refused], passed_over)
 
 
 def open_month(books: Books) -> Run:

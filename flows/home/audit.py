@@ -14,8 +14,6 @@ from pathlib import Path
 from flows.home.store import Store, write_atomic
 
 _FIELDS = "seq, act, subject, by_name, reason, detail, happened_at"
-_AT_ONCE = 200
-"""Entries written by one statement."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +37,12 @@ def record_all(store: Store, entries: Sequence[Entry], by: str, now: datetime) -
     """Appends acts in their order, each bound to the one before; as `record`."""
     last = store.rows("select seq, sha256 from audit_log order by seq desc limit 1")
     seq, previous = last[0] if last else (0, "")
-    for start in range(0, len(entries), _AT_ONCE):
-        values: list[object] = []
-        part = entries[start : start + _AT_ONCE]
-        for it in part:
-            seq += 1
-            entry = (seq, it.act, it.subject, by, it.reason, it.detail, now)
-            digest = _sha256(previous, *entry)
-            values += [*entry, previous, digest]
-            previous = digest
-        marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(part))
-        store.con.execute(f"insert into audit_log ({_FIELDS}, previous_sha256, sha256) values {marks}", values)
+    rows = []
+    for it in entries:
+        entry = (seq + 1, it.act, it.subject, by, it.reason, it.detail, now)
+        rows.append((*entry, previous, _sha256(previous, *entry)))
+        seq, previous = seq + 1, rows[-1][-1]
+    store.append_rows("audit_log", [*_FIELDS.split(", "), "previous_sha256", "sha256"], rows)
 
 
 def verify(store: Store) -> list[str]:

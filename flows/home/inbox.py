@@ -59,7 +59,7 @@ def look(home: Home, settings: Settings) -> InboxContents:
     found, aside = everything_below(inbox, home)
     files, passed_over = [], []
     for path in found:
-        parts = path.relative_to(inbox).parts
+        parts = path.parts[len(inbox.parts) :]
         if _is_ignored(settings, parts):
             continue
         name = name_below(root, path)

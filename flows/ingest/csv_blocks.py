@@ -54,10 +54,10 @@ def csv_blocks(
         line += lines
         if columns is None and records.height:
             header, records = records.row(0, named=True), records.slice(1)
-            columns = _header(header["raw_line"], name, layout, header["source_line"])
+            columns = header_of(header["raw_line"], name, layout, header["source_line"])
             aside += 1 + header["raw_line"].count("\n")
         if columns is not None:
-            yield _block(records, columns, name, layout.delimiter, aside)
+            yield block_of(records, columns, name, layout.delimiter, aside)
     if columns is None:
         raise FileRefused(Fault(name, None, None, "an empty file", "a header line", "Have it sent again."))
 
@@ -138,7 +138,7 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
     return lines.select(pl.col("source_line").cast(pl.Int64), raw), count, used
 
 
-def _header(raw: str, name: str, layout: Layout, line: int) -> list[str]:
+def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     """The file's column names, checked against what the layout needs."""
     if "\r" in raw:
         raise _no_line_feeds(name, line)
@@ -156,7 +156,7 @@ def _header(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     return names
 
 
-def _block(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:
+def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:
     """Splits records into cells: rows where they are as many as the columns, rejects for the others.
 
     `aside`: physical lines of the header and blank ones. Raises FileRefused where quotes do not pair.

@@ -101,7 +101,8 @@ def find_files(
         chosen = [(path, False) for path in contents.files]
     else:
         chosen = [(path, True) for given in paths for path in _expand(given, home)]
-    files = [_belonging(home, settings, path, named, feed, source, patterns) for path, named in chosen]
+    belongs = _Belonging(home, settings, patterns, feed, source)
+    files = [belongs.to(path, named) for path, named in chosen]
     return sorted({file.path: file for file in files}.values(), key=lambda file: file.name), passed_over
 
 
@@ -112,42 +113,62 @@ def _expand(given: Path, home: Home) -> list[Path]:
     return everything_below(path, home)[0] if path.is_dir() else [path]
 
 
-def _belonging(
-    home: Home,
-    settings: Settings,
-    path: Path,
-    named: bool,
-    feed: str | None,
-    source: str | None,
-    patterns: dict[str, tuple[str, ...]],
-) -> InboxFile:
-    root, inbox = absolute(home.root), absolute(home.inbox)
-    name = name_below(root, path)
-    sources = [source] if source else []
-    trouble = None
-    if path.is_relative_to(root):
-        sources = sources or ([] if feed else owners_of(patterns, path.relative_to(root).parts))
-        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
-            trouble = Fault(name, None, None, "a link that leads out of the home", "a file", "Copy the file here.")
-    if len(sources) > 1:
-        listed = ", ".join(sources)
-        trouble = trouble or Fault(name, None, None, f"the sources {listed}", "one source whose path matches")
-        sources = sources[:1]
-    if sources:
-        declared = settings.sources[sources[0]]
-        return InboxFile(path, name, declared.feed, sources[0], declared, named, trouble)
-    if not feed and not path.is_relative_to(inbox):
-        raise WrongUsage(f"{name} lies outside inbox/: say what it holds with --feed or --source")
-    parts = path.relative_to(inbox).parts if path.is_relative_to(inbox) else ()
-    folder = feed or (parts[0] if len(parts) > 1 else "")
-    if folder not in FEEDS:
-        found = f"the folder inbox/{printable(folder)}" if folder else "a file straight in inbox/"
-        trouble = trouble or Fault(name, None, None, found, f"a folder named after a feed: {', '.join(FEEDS)}")
-    return InboxFile(path, name, printable(folder), named=named, trouble=trouble)
+class _Belonging:
+    """Whose files are: that of the source whose path matches, or of the feed that their folder is named after."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        patterns: dict[str, tuple[str, ...]],
+        feed: str | None,
+        source: str | None,
+    ) -> None:
+        self._root, self._inbox = absolute(home.root), absolute(home.inbox)
+        self._inside = os.path.realpath(self._root)
+        self._settings, self._patterns, self._feed, self._source = settings, patterns, feed, source
+        self._folders: dict[Path, bool] = {}
+        """Folder -> whether it really lies in the home."""
+
+    def to(self, path: Path, named: bool) -> InboxFile:
+        """A file as somebody's."""
+        name = name_below(self._root, path)
+        below = path.parts[len(self._root.parts) :] if path.is_relative_to(self._root) else None
+        sources = [self._source] if self._source else []
+        trouble = None
+        if below is not None:
+            sources = sources or ([] if self._feed else owners_of(self._patterns, below))
+            if not self._stays(path):
+                trouble = Fault(name, None, None, "a link that leads out of the home", "a file", "Copy the file here.")
+        if len(sources) > 1:
+            listed = ", ".join(sources)
+            trouble = trouble or Fault(name, None, None, f"the sources {listed}", "one source whose path matches")
+        if sources:
+            declared = self._settings.sources[sources[0]]
+            return InboxFile(path, name, declared.feed, sources[0], declared, named, trouble)
+        in_inbox = path.is_relative_to(self._inbox)
+        if not self._feed and not in_inbox:
+            raise WrongUsage(f"{name} lies outside inbox/: say what it holds with --feed or --source")
+        parts = path.parts[len(self._inbox.parts) :] if in_inbox else ()
+        folder = self._feed or (parts[0] if len(parts) > 1 else "")
+        if folder not in FEEDS:
+            found = f"the folder inbox/{printable(folder)}" if folder else "a file straight in inbox/"
+            trouble = trouble or Fault(name, None, None, found, f"a folder named after a feed: {', '.join(FEEDS)}")
+        return InboxFile(path, name, printable(folder), named=named, trouble=trouble)
+
+    def _stays(self, path: Path) -> bool:
+        if path.is_symlink():
+            return self._is_inside(path)
+        if path.parent not in self._folders:
+            self._folders[path.parent] = self._is_inside(path.parent)
+        return self._folders[path.parent]
+
+    def _is_inside(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self._inside)
 
 
 def _opened(path: Path, name: str) -> IO[bytes]:
-    """The file, open for reading. What is no file is not even opened: a pipe would wait for ever, a device might act."""
+    """The file, open for reading. What is no file is not opened: a pipe would wait for ever, a device might act."""
     refused = FileRefused(Fault(name, None, None, "something that is not a file", "a regular file"))
     if not stat.S_ISREG(path.stat().st_mode):
         raise refused

@@ -13,16 +13,15 @@ import polars as pl
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.ingest import settle
-from flows.ingest.csv_blocks import REJECTS, Block, refuse_swallowed
+from flows.ingest.csv_blocks import refuse_swallowed
 from flows.ingest.files import FileRefused, InboxFile
+from flows.ingest.joint import Joint
 from flows.ingest.known import KnownFile, dealt_with, known_files
 from flows.ingest.layouts import Layout
 from flows.ingest.reading import (
     Candidate,
     billable,
-    blocks_of,
     check_lines,
-    guarded,
     keep,
     loaded,
     parsed_rows,
@@ -41,17 +40,15 @@ TOGETHER = 16 * 2**20
 
 @dataclass
 class _Read:
-    """A file of the batch: its blocks, with the lines as they are in the file, and what is known of it."""
+    """A file of the batch, what is known of it and what becomes of it."""
 
     it: Candidate
     before: list[KnownFile]
-    blocks: list[Block] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     outcome: Outcome | None = None
 
     def refused(self, refusal: FileRefused) -> None:
         self.outcome = refusal_of(self.it.file, self.it.physical, refusal, self.tally)
-        self.blocks = []
 
 
 def batches(files: Iterable[tuple[InboxFile, Layout | None]]) -> Iterator[list[Candidate]]:
@@ -92,8 +89,6 @@ def take_many(store: Store, settings: Settings, part: Sequence[Candidate], act: 
     reads = _to_read(store, part, results, act)
     if any(read.it.known().size > 4 * SMALL for read in reads):
         return None
-    for read in reads:
-        _read(read)
     rows = _parsed(reads, layout, settings)
     if rows is None:
         return None
@@ -146,55 +141,65 @@ def _to_read(store: Store, part: Sequence[Candidate], results: dict[str, FileRes
     return reads
 
 
-def _read(read: _Read) -> None:
-    if read.outcome:
-        return
-    file, physical = read.it.file, read.it.known()
-    try:
-        layout = billable(file, read.it.layout, physical)
-        for block in guarded(file, blocks_of(file, layout, physical)):
-            read.blocks.append(block)
-            read.tally.records += block.records
-            read.tally.lines += block.lines
-            read.tally.rejects.append(block.rejects)
-    except FileRefused as refusal:
-        read.refused(refusal)
-
-
 def _parsed(reads: Sequence[_Read], layout: Layout, settings: Settings) -> pl.DataFrame | None:
     """The rows of all files that stand, their lines counted by LINES; files that cannot stand are refused.
 
     None where the files cannot be given values together: then nobody knows yet which one is to blame.
     """
-    alike: dict[tuple[str, ...], list[pl.DataFrame]] = {}
+    joint = Joint(layout)
     for n, read in enumerate(reads):
-        for block in read.blocks:
-            shifted = block.rows.with_columns(pl.col("source_line") + n * LINES)
-            alike.setdefault(tuple(shifted.columns), []).append(shifted)
+        if not read.outcome:
+            _read(joint, n, read)
     try:
+        blocks = [*joint.blocks()]
+        alike: dict[tuple[str, ...], list[pl.DataFrame]] = {}
+        for block in blocks:
+            alike.setdefault(tuple(block.rows.columns), []).append(block.rows)
         parts = [parsed_rows(pl.concat(frames), layout) for frames in alike.values()]
     except (Exception, pl.exceptions.PanicException):  # noqa: BLE001 whichever it is, one file is to blame
         return None
-    no = (pl.col("source_line") // LINES).alias("no")
-    rejects = pl.concat([pl.DataFrame(schema=REJECTS), *(part.rejects for part in parts)]).with_columns(no)
-    lines = rejects.with_columns(pl.col("source_line") % LINES).partition_by("no", include_key=False, as_dict=True)
+    unread, bad = _by_file(block.rejects for block in blocks), _by_file(part.rejects for part in parts)
+    records = _by_file(block.rows.select("source_line") for block in blocks)
     for n, read in enumerate(reads):
         if not read.outcome:
-            _check(read, layout, settings, lines.get((n,)))
+            read.tally.rejects = [frames[n] for frames in (unread, bad) if n in frames]
+            read.tally.records = sum(frames[n].height for frames in (unread, records) if n in frames)
+            read.tally.lines = read.tally.records + joint.aside[n]
+            _check(read, layout, settings, bad.get(n), joint.widths.get(n))
     gone = [n for n, read in enumerate(reads) if read.outcome]
-    if not parts:
-        return pl.DataFrame()
-    return pl.concat([part.rows for part in parts]).filter(~no.is_in(gone))
+    rows = [part.rows.filter(~_FILE.is_in(gone)) for part in parts]
+    return pl.concat(rows) if rows else pl.DataFrame()
 
 
-def _check(read: _Read, layout: Layout, settings: Settings, rejects: pl.DataFrame | None) -> None:
+_FILE = pl.col("source_line") // LINES
+
+
+def _by_file(frames: Iterable[pl.DataFrame]) -> dict[int, pl.DataFrame]:
+    """The rows of each file, their lines as they are in it."""
+    some = [frame for frame in frames if frame.height]
+    if not some:
+        return {}
+    rows = pl.concat(some).with_columns(_FILE.alias("no"), pl.col("source_line") % LINES)
+    return {int(n): part for (n,), part in rows.partition_by("no", include_key=False, as_dict=True).items()}
+
+
+def _check(read: _Read, layout: Layout, settings: Settings, bad: pl.DataFrame | None, width: int | None) -> None:
+    """What is asked of a file once all of its lines are read, as of one that comes alone."""
+    file = read.it.file
     try:
-        if rejects is not None:
-            read.tally.rejects.append(rejects)
-            if layout.kind == "csv":
-                refuse_swallowed(rejects, read.it.file.name, layout, read.blocks[0].rows.width - 2)
-        check_lines(read.it.file, layout, read.it.known(), read.tally)
-        refuse_bad(settings, read.it.file, read.tally)
+        if bad is not None and width is not None:
+            refuse_swallowed(bad, file.name, layout, width)
+        check_lines(file, layout, read.it.known(), read.tally)
+        refuse_bad(settings, file, read.tally)
+    except FileRefused as refusal:
+        read.refused(refusal)
+
+
+def _read(joint: Joint, n: int, read: _Read) -> None:
+    file, physical = read.it.file, read.it.known()
+    try:
+        billable(file, read.it.layout, physical)
+        joint.add(n, file, physical)
     except FileRefused as refusal:
         read.refused(refusal)
 

@@ -24,8 +24,10 @@ _NOT_ASIDE = """
     anti join staged_rejects as r on r.source_line = s.source_line
 """
 
-_AT_ONCE = 200
-"""Rows written by one statement."""
+_COLUMNS = [
+    "file_seq", "source_file", "feed", "source", "sha256", "records", "loaded", "rejected", "duplicate", "state",
+    "detail", "ingested_at",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -193,10 +195,7 @@ def _record(store: Store, outcomes: Sequence[Outcome], sequences: Sequence[int],
         told += f"{result.duplicate} duplicate" + (f"; {result.detail}" if result.detail else "")
         told = str(result.detail) if result.state == "refused" else told
         entries.append(audit.Entry("ingest", file.name, None, f"{result.state}, {told}"))
-    for start in range(0, len(rows), _AT_ONCE):
-        part = rows[start : start + _AT_ONCE]
-        marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(part))
-        store.con.execute(f"insert into source_files values {marks}", [value for row in part for value in row])
+    store.append_rows("source_files", _COLUMNS, rows)
     audit.record_all(store, entries, act.by, act.now)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.catalog.contents import contents_sha256
+from flows.home.inbox import look
 from flows.home.settings import Home, Settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class WrittenReview:
     @property
     def incomplete(self) -> bool:
         written = self.as_json()
-        return bool(written["parked"] or written["suspended"] or any(row["reason"] is None for row in written["stops"]))
+        stops = any(row["reason"] is None or row["code"] == "not_taken_in" for row in written["stops"])
+        return bool(written["parked"] or written["suspended"] or stops)
 
     def lines(self) -> list[str]:
         return [*self.told, f"All of it: {self.home.out(self.month) / 'review.html'}"]
@@ -87,6 +89,7 @@ def _made_of(home: Home, settings: Settings, month: str) -> dict[str, Any] | Non
         "snapshot": _last_written(home.published),
         "settings": hashlib.sha256(settings.model_dump_json(exclude={"smtp"}).encode()).hexdigest(),
         "catalogue": contents_sha256(home),
+        "inbox": hashlib.sha256(repr(look(home, settings)).encode(errors="surrogateescape")).hexdigest(),
         "pages": [hashlib.sha256(page.read_bytes()).hexdigest() for page in pages],
     }
 
