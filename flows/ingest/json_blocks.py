@@ -180,7 +180,8 @@ def block_of(records: Sequence[Record], layout: Layout, blank: int) -> Block:
     cells: dict[str, list[str | None]] = {name: [] for name in layout.reads}
     prefix = layout.preset.url_encoded if layout.preset and layout.source and layout.source.url_encoded else ""
     encoded = {name for name in cells if prefix and name.startswith(prefix)}
-    numbers, raws, bad = [], [], []
+    numbers, raws = [], []
+    bad: list[tuple[int, str | None, str, str]] = []
     for number, raw, record in records:
         if not isinstance(record, dict):
             bad.append((number, None, "found something else; expected one JSON object", raw))

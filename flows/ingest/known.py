@@ -22,13 +22,16 @@ class KnownFile:
     name: str
     sha256: str
     source: str | None
-    detail: str | None
+    detail: str | None = None
+    is_erased: bool = False
+    """Whether an erasure took call detail of this content: then no other file brings it back."""
 
 
 def known_files(store: Store, feed: str, files: Sequence[tuple[str, str]]) -> list[KnownFile]:
     """The rows that share a name or the content with one of `files` (name, SHA-256), in the order they came."""
     rows = store.rows(
-        "select state, records, source_file, sha256, source, detail from source_files where feed = $1 and "
+        "select state, records, source_file, sha256, source, detail, sha256 in "
+        "(select e.sha256 from erased_files as e where e.what <> 'original') from source_files where feed = $1 and "
         "(sha256 in (select unnest($2::varchar[])) or source_file in (select unnest($3::varchar[]))) order by file_seq",
         [feed, [sha256 for _, sha256 in files], [name for name, _ in files]],
     )
@@ -46,6 +49,8 @@ def dealt_with(file: InboxFile, physical: Physical, before: Sequence[KnownFile])
     if loaded := [row for row in own if row.state == "loaded"]:
         if loaded[0].source != file.source_name:
             result.faults = [_other_source(file, loaded[0])]
+        return result
+    if not own and any(row.is_erased for row in same):
         return result
     here = {row.state for row in same if row.source == file.source_name}
     is_out = any(row.state == "rolled_back" for row in own) or ("rolled_back" in here and "loaded" not in here)

@@ -216,7 +216,7 @@ def _finish(store: Store, reads: Sequence[_Read]) -> None:
         file, physical = read.it.file, read.it.known()
         twins = fresh.setdefault(physical.sha256, [])
         result = loaded(file, physical, read.tally, duplicates.get(n, 0), [*read.before, *twins])
-        twins.append(KnownFile("loaded", result.records, file.name, physical.sha256, file.source_name, None))
+        twins.append(KnownFile("loaded", result.records, file.name, physical.sha256, file.source_name))
         # First the copy: a kill in between leaves one too many, never a loaded file that cannot be read again.
         keep(store, file, physical)
         read.outcome = Outcome(file, result, read.tally)

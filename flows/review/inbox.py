@@ -55,7 +55,7 @@ def inbox_stops(store: Store, settings: Settings) -> Iterator[Stop]:
         yield Stop("not_taken_in", "inbox", f"{len(left) - LISTED} more files; see `tollbook ingest`")
     for file, source, other, of_other, records in store.rows(_TWICE):
         told = f"{records} records are loaded as those of {_named(source)} and, from {other}, of {_named(of_other)}"
-        yield Stop("same_content", file, f"{told}. Take the wrong one back: `tollbook rollback FILE`")
+        yield Stop("same_content", file, f"{told}. Take the wrong one back: `tollbook rollback {other}`, or {file}")
 
 
 def _named(source: str | None) -> str:

@@ -88,7 +88,8 @@ _SOURCES = """
 create or replace temp table erase_sources as
 with holding as (
 select distinct source_file, sha256, state <> 'rolled_back' as is_named from source_files as s
-where feed in ('calls', 'messages') and ((state = 'rolled_back' and sha256 not in (select sha256 from source_files where state = 'loaded'))
+where feed in ('calls', 'messages') and (
+    (state = 'rolled_back' and sha256 not in (select sha256 from source_files where state = 'loaded'))
     or exists (select 1 from erase_places as p where p.file_seq = s.file_seq)
     or exists (select 1 from erase_lines as l where l.sha256 = s.sha256 and l.feed = s.feed)
     or source_file in (select source_file from rated_usage where usage_id in (select usage_id from erase_records))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.ingest import csv_blocks, take_in
+from flows.ingest import csv_blocks, reading
 from schemas.errors import WrongUsage
 from tests.flows.inbox import CALLS, Inbox, call, counts, opened
 
@@ -225,13 +225,13 @@ def test_a_rolled_back_file_waits_until_it_is_named(inbox: Inbox) -> None:
 
 def test_a_file_that_grows_while_it_is_read_is_refused(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     file = inbox.put("calls/a.csv", CALLS + call(1))
-    billable = take_in.billable  # the moment between the two readings
+    billable = reading.billable  # the moment between the two readings
 
     def grow(*arguments: Any) -> Any:
         file.write_text(CALLS + call(1) + call(2))
         return billable(*arguments)
 
-    monkeypatch.setattr(take_in, "billable", grow)
+    monkeypatch.setattr("flows.ingest.take_in.billable", grow)
     result = inbox.ingest().files[0]
     assert result.state == "refused"
     assert "changed" in result.faults[0].found
