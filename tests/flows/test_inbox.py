@@ -158,18 +158,15 @@ def test_a_file_that_may_not_be_read_or_is_gone_is_refused_alone(inbox: Inbox, m
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", shut)
         states = {name: file.state for name, file in _by_name(inbox.ingest()).items()}
-    assert states == {
-        "calls/0.csv": "loaded",
-        "calls/1.csv": "refused",
-        "calls/2.csv": "refused",
-        "calls/3.csv": "loaded",
-    }
+    assert list(states.values()) == ["loaded", "refused", "refused", "loaded"]
     assert counts(_by_name(inbox.ingest())["calls/1.csv"]) == (1, 1, 0, 0)
     assert inbox.rows("select source_file from source_files where state = 'refused'") == [("inbox/calls/2.csv",)]
 
 
-NAMES = [b"caf\xe9.csv", b"new\nline.csv", b"it's \"quoted\".csv", b"tab\there.csv", "caf\u00e9.csv".encode(), b"\xff\xfe.csv.1",
-         b"semi;colon,comma.csv", "bidi\u202e.csv".encode(), b"--home.csv", b"$(rm).csv"]  # fmt: skip
+NAMES = [
+    b"caf\xe9.csv", b"new\nline.csv", b"it's \"quoted\".csv", b"tab\there.csv", "caf\u00e9.csv".encode(),
+    b"\xff\xfe.csv.1", b"semi;colon,comma.csv", "bidi\u202e.csv".encode(), b"--home.csv", b"$(rm).csv",
+]  # fmt: skip
 
 
 def test_a_name_in_any_bytes_is_taken_in_and_can_be_printed(inbox: Inbox) -> None:
