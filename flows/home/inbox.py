@@ -28,6 +28,8 @@ class InboxContents:
 
     files: list[Path] = field(default_factory=list)
     passed_over: list[Fault] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """What tables and messages call the files."""
 
 
 def absolute(path: Path) -> Path:
@@ -57,7 +59,9 @@ def look(home: Home, settings: Settings) -> InboxContents:
     """Everything in the inbox, but for what is ignored on purpose. Reads no file."""
     root, inbox, patterns = absolute(home.root), absolute(home.inbox), source_patterns(settings)
     found, aside = everything_below(inbox, home)
-    files, passed_over = [], []
+    files: list[Path] = []
+    names: list[str] = []
+    passed_over = []
     for path in found:
         parts = path.parts[len(inbox.parts) :]
         if _is_ignored(settings, parts):
@@ -67,6 +71,7 @@ def look(home: Home, settings: Settings) -> InboxContents:
             passed_over.append(_fault(name, path, "a hidden file, as programs name what they have not finished"))
         elif path.name.lower().endswith(SUFFIXES) or owners_of(patterns, ("inbox", *parts)):
             files.append(path)
+            names.append(name)
         else:
             passed_over.append(_other_ending(name, path))
     passed_over += [
@@ -74,7 +79,7 @@ def look(home: Home, settings: Settings) -> InboxContents:
         for path, why in aside
         if not _is_ignored(settings, path.relative_to(inbox).parts)
     ]
-    return InboxContents(files, sorted(passed_over, key=lambda fault: fault.file))
+    return InboxContents(files, sorted(passed_over, key=lambda fault: fault.file), names)
 
 
 def source_patterns(settings: Settings) -> dict[str, tuple[str, ...]]:

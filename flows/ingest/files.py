@@ -186,7 +186,10 @@ def chunks(path: Path, name: str) -> Iterator[bytes]:
             packed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             stream: IO[bytes] = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]
-            limit = _limit(os.fstat(file.fileno()).st_size) if packed else MAX_BYTES
+            size = os.fstat(file.fileno()).st_size
+            limit = _limit(size) if packed else MAX_BYTES
+            if not packed and size > limit:
+                raise FileRefused(Fault(name, None, None, f"{size} bytes", f"a file of at most {limit} bytes"))
             total = 0
             while chunk := stream.read(_CHUNK):
                 total += len(chunk)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from flows.home.inbox import absolute, look, name_below
+from flows.home.inbox import look
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.review.stops import Stop
@@ -29,8 +29,7 @@ _TWICE = """
 def not_taken_in(store: Store, settings: Settings) -> list[Fault]:
     """Files that lie in the inbox now: those of no known kind, and those that were refused when they came last."""
     contents = look(store.home, settings)
-    root = absolute(store.home.root)
-    there = {name_below(root, path) for path in contents.files}
+    there = {*contents.names}
     refused = [
         Fault(file, None, None, "a refused file", "one that can be taken in", f"It was refused: {detail}")
         for file, detail in store.rows(_REFUSED)
@@ -41,9 +40,10 @@ def not_taken_in(store: Store, settings: Settings) -> list[Fault]:
 
 def waiting_files(store: Store, settings: Settings) -> int:
     """How many files of the inbox nobody has looked at yet, going by their names."""
-    root = absolute(store.home.root)
-    there = {name_below(root, path) for path in look(store.home, settings).files}
-    return len(there - {file for (file,) in store.rows("select distinct source_file from source_files")})
+    return len(
+        {*look(store.home, settings).names}
+        - {file for (file,) in store.rows("select distinct source_file from source_files")}
+    )
 
 
 def inbox_stops(store: Store, settings: Settings) -> Iterator[Stop]:

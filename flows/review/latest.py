@@ -82,6 +82,7 @@ def _made_of(home: Home, settings: Settings, month: str) -> dict[str, Any] | Non
     """The marks of all that a review is made of, and its pages; None while something waits in the write-ahead log."""
     if home.write_ahead_log.exists():
         return None
+    inbox = look(home, settings)
     pages = (home.out(month) / name for name in ("review.html", "review.json"))
     return {
         "program": version("tollbook"),
@@ -89,7 +90,7 @@ def _made_of(home: Home, settings: Settings, month: str) -> dict[str, Any] | Non
         "snapshot": _last_written(home.published),
         "settings": hashlib.sha256(settings.model_dump_json(exclude={"smtp"}).encode()).hexdigest(),
         "catalogue": contents_sha256(home),
-        "inbox": hashlib.sha256(repr(look(home, settings)).encode(errors="surrogateescape")).hexdigest(),
+        "inbox": hashlib.sha256(repr((inbox.names, inbox.passed_over)).encode()).hexdigest(),
         "pages": [hashlib.sha256(page.read_bytes()).hexdigest() for page in pages],
     }
 

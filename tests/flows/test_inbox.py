@@ -333,34 +333,40 @@ def _crowd(inbox: Inbox) -> None:
 
 
 def test_together_is_as_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {}
+    found: dict[str, list[Any]] = {}
     for name, at_once in (("alone", 1), ("few", 3), ("many", 1000)):
         monkeypatch.setattr(many, "MANY", at_once)
         with opened(tmp_path / name) as inbox:
             inbox.max_reject_percent = 60
             _crowd(inbox)
             results = [(*counts(file), file.state, file.source_file, file.faults) for file in inbox.ingest().files]
-            found[name] = (results, _tables(inbox))
+            found[name] = [results, _tables(inbox)]
             assert not inbox.ingest().anything_new
             for n in range(3):
                 inbox.put(f"calls/z{n}.csv", CALLS + call(n))
             inbox.max_reject_percent = 100
             inbox.ingest()
-            found[name] += (_tables(inbox),)
+            found[name].append(_tables(inbox))
     assert found["alone"] == found["few"] == found["many"]
     states = [result[4] for result in found["many"][0]]
     assert (states.count("refused"), states.count("loaded")) == (11, 61)
 
 
 def test_many_are_written_at_once(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = []
+    begun = 0
     transaction = inbox.store.transaction
-    monkeypatch.setattr(inbox.store, "transaction", lambda: (begun.append(1), transaction())[1])
+
+    def counted() -> Any:
+        nonlocal begun
+        begun += 1
+        return transaction()
+
+    monkeypatch.setattr(inbox.store, "transaction", counted)
     for n in range(300):
         inbox.put(f"calls/{n:03d}.csv", CALLS + call(n))
     inbox.put("calls/150.csv", CALLS.replace("call_id", "id") + call(150))
     report = inbox.ingest()
     assert [file.state for file in report.files].count("refused") == 1
-    assert len(begun) == 1
+    assert begun == 1
     assert inbox.rows("select count(*), count(distinct file_seq) from source_files") == [(300, 300)]
     assert inbox.rows("select count(*) from audit_log") == [(300,)]

@@ -43,8 +43,8 @@ def _request(home: Home, by: str = "anna") -> Request:
     return Request(str(home.root), MONTH, by, NOW, date(2025, 6, 2))
 
 
-def _approve(home: Home, **more: str) -> int:
-    return len(approve(_request(home, "ben"), None, None, None, None, **more).issued)
+def _approve(home: Home, override: str | None = None) -> int:
+    return len(approve(_request(home, "ben"), None, None, None, None, override=override).issued)
 
 
 def test_they_stop_the_approval_until_they_are_declared_or_gone(home: Home) -> None:
