@@ -13,11 +13,12 @@ import polars as pl
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.ingest import settle
-from flows.ingest.csv_blocks import refuse_swallowed
+from flows.ingest.csv_blocks import Block, refuse_swallowed
 from flows.ingest.files import FileRefused, InboxFile
 from flows.ingest.joint import Joint
 from flows.ingest.known import KnownFile, dealt_with, known_files
 from flows.ingest.layouts import Layout
+from flows.ingest.parse import Parsed
 from flows.ingest.reading import (
     Candidate,
     billable,
@@ -52,12 +53,14 @@ class _Read:
 
 
 def batches(files: Iterable[tuple[InboxFile, Layout | None]]) -> Iterator[list[Candidate]]:
-    """The files in their order; small text files of usage that follow each other under one layout come together."""
+    """The files in their order; small text files of a feed of usage that follow each other come together."""
     part: list[Candidate] = []
     size = 0
     for file, layout in files:
         it, own = Candidate(file, layout), _small(file, layout)
-        if part and (own is None or layout is not part[0].layout or len(part) == MANY or size + own > TOGETHER):
+        if part and (
+            own is None or file.feed_name != part[0].file.feed_name or len(part) == MANY or size + own > TOGETHER
+        ):
             yield part
             part, size = [], 0
         if own is None:
@@ -89,7 +92,7 @@ def take_many(store: Store, settings: Settings, part: Sequence[Candidate], act: 
     reads = _to_read(store, part, results, act)
     if any(read.it.known().size > 4 * SMALL for read in reads):
         return None
-    rows = _parsed(reads, layout, settings)
+    rows = _parsed(reads, settings)
     if rows is None:
         return None
     settle.prepare(store, layout.feed)
@@ -141,31 +144,36 @@ def _to_read(store: Store, part: Sequence[Candidate], results: dict[str, FileRes
     return reads
 
 
-def _parsed(reads: Sequence[_Read], layout: Layout, settings: Settings) -> pl.DataFrame | None:
+def _parsed(reads: Sequence[_Read], settings: Settings) -> pl.DataFrame | None:
     """The rows of all files that stand, their lines counted by LINES; files that cannot stand are refused.
 
     None where the files cannot be given values together: then nobody knows yet which one is to blame.
     """
-    joint = Joint(layout)
+    joints: dict[int, Joint] = {}
     for n, read in enumerate(reads):
-        if not read.outcome:
-            _read(joint, n, read)
+        layout = read.it.layout
+        if not read.outcome and layout:
+            _read(joints.setdefault(id(layout), Joint(layout)), n, read)
+    blocks: list[Block] = []
+    parts: list[Parsed] = []
     try:
-        blocks = [*joint.blocks()]
-        alike: dict[tuple[str, ...], list[pl.DataFrame]] = {}
-        for block in blocks:
-            alike.setdefault(tuple(block.rows.columns), []).append(block.rows)
-        parts = [parsed_rows(pl.concat(frames), layout) for frames in alike.values()]
+        for joint in joints.values():
+            alike: dict[tuple[str, ...], list[pl.DataFrame]] = {}
+            for block in joint.blocks():
+                blocks.append(block)
+                alike.setdefault(tuple(block.rows.columns), []).append(block.rows)
+            parts += [parsed_rows(pl.concat(frames), joint.layout) for frames in alike.values()]
     except (Exception, pl.exceptions.PanicException):  # noqa: BLE001 whichever it is, one file is to blame
         return None
     unread, bad = _by_file(block.rejects for block in blocks), _by_file(part.rejects for part in parts)
     records = _by_file(block.rows.select("source_line") for block in blocks)
     for n, read in enumerate(reads):
-        if not read.outcome:
+        if not read.outcome and read.it.layout:
+            joint = joints[id(read.it.layout)]
             read.tally.rejects = [frames[n] for frames in (unread, bad) if n in frames]
             read.tally.records = sum(frames[n].height for frames in (unread, records) if n in frames)
             read.tally.lines = read.tally.records + joint.aside[n]
-            _check(read, layout, settings, bad.get(n), joint.widths.get(n))
+            _check(read, read.it.layout, settings, bad.get(n), joint.widths.get(n))
     gone = [n for n, read in enumerate(reads) if read.outcome]
     rows = [part.rows.filter(~_FILE.is_in(gone)) for part in parts]
     return pl.concat(rows) if rows else pl.DataFrame()
