@@ -52,6 +52,8 @@ class RunReport:
     parked: list[tuple[str, str]] = field(default_factory=list)
     findings: list[tuple[str, str, str]] = field(default_factory=list)
     refused_files: list[str] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    """Files of the inbox that are of no known kind, each with the reason and what to do."""
     replaced: list[str] = field(default_factory=list)
     """Runs whose drafts gave way to this one's."""
     stops: list[str] = field(default_factory=list)
@@ -65,7 +67,14 @@ class RunReport:
 
     @property
     def incomplete(self) -> bool:
-        return bool(self.parked or self.findings or self.refused_files or self.usage.get("suspended") or self.stops)
+        return bool(
+            self.parked
+            or self.findings
+            or self.refused_files
+            or self.passed_over
+            or self.usage.get("suspended")
+            or self.stops
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if name != "is_dry"}
@@ -114,6 +123,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         parked=[(account, reason) for account, reason, _ in reported.parked],
         findings=reported.findings,
         refused_files=taken_in.refused,
+        passed_over=taken_in.passed_over,
         replaced=drafted.replaced,
         stops=reported.stops,
         differences=reported.differences,
@@ -128,17 +138,20 @@ class TakenIn:
     counts: dict[str, int]
     """State -> files; `lines rejected`: lines left out of files taken in just now."""
     refused: list[str]
+    passed_over: list[str]
 
 
 def take_in(books: Books) -> TakenIn:
     """Every new file of the inbox."""
     request = books.request
-    files = ingest(books.store, books.settings, None, now=request.now, today=request.today, by=request.by).files
+    ingested = ingest(books.store, books.settings, None, now=request.now, today=request.today, by=request.by)
+    files = ingested.files
     books.read_again()
     counts: dict[str, int] = dict(Counter(str(file.state) for file in files))
     if rejected := sum(file.rejected for file in files if file.state == "loaded"):
         counts["lines rejected"] = rejected
-    return TakenIn(counts, [file.source_file for file in files if file.state == "refused"])
+    passed_over = [str(fault) for fault in ingested.passed_over]
+    return TakenIn(counts, [file.source_file for file in ingested.refused], passed_over)
 
 
 def open_month(books: Books) -> Run:

@@ -77,7 +77,7 @@ FINDING_CODES: dict[FindingCode, str] = {
 
 StopCode = Literal[
     "missing_days", "missing_files", "control_total", "bridge_residual", "invoice_far", "documents_far", "total_far",
-    "usage_vanished",
+    "usage_vanished", "not_taken_in", "same_content",
 ]  # fmt: skip
 
 STOP_CODES: dict[StopCode, str] = {
@@ -89,6 +89,8 @@ STOP_CODES: dict[StopCode, str] = {
     "documents_far": "a seller's number of documents is far from last month's",
     "total_far": "a seller's total is far from last month's",
     "usage_vanished": "an account's usage has stopped",
+    "not_taken_in": "a file lies in the inbox that was not taken in",
+    "same_content": "the same file is loaded under two sources",
 }
 """What stops an approval until somebody says why it may go on (RULES 28)."""
 

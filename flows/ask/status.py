@@ -10,6 +10,7 @@ from flows.books.publish import in_force
 from flows.home.settings import BillingSettings, Settings
 from flows.home.store import Store
 from flows.post.outbox import outbox
+from flows.review.inbox import not_taken_in, waiting_files
 from schemas.periods import month_start
 
 _SENT = ("accepted", "written")
@@ -42,12 +43,14 @@ def status(store: Store, settings: Settings, month: str | None, *, today: date) 
             for (each,) in store.rows("select distinct invoice_month from runs order by 1 desc")
             if month in (None, each)
         ]
-        return Status({"about": "home", **_home(store, today)}, months)
+        return Status({"about": "home", **_home(store, settings, today)}, months)
 
 
-def _home(store: Store, today: date) -> dict[str, Any]:
+def _home(store: Store, settings: Settings, today: date) -> dict[str, Any]:
     return {
         "files": dict(store.rows("select state, count(*) from source_files group by state order by state")),
+        "not_taken_in": [{"file": it.file, "detail": str(it)} for it in not_taken_in(store, settings)],
+        "waiting_files": waiting_files(store, settings),
         "rejected_records": int(
             store.rows("select coalesce(sum(rejected), 0) from source_files where state = 'loaded'")[0][0]
         ),
@@ -104,6 +107,9 @@ def _window(billing: BillingSettings, month: str, today: date) -> dict[str, Any]
 
 def _lines(home: dict[str, Any], months: list[dict[str, Any]]) -> list[str]:
     lines = ["Files: " + (_counts(home["files"]) or "none yet")]
+    if home["waiting_files"]:
+        lines.append(f"In the inbox, not looked at yet: {home['waiting_files']}; `tollbook ingest`")
+    lines += [f"Not taken in: {left['detail']}" for left in home["not_taken_in"]]
     if home["rejected_records"]:
         lines.append(f"Rejected records: {home['rejected_records']}")
     if home["suspended_usage"]:

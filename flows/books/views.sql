@@ -130,14 +130,14 @@ create view source_files as select
     source_file, -- input file, below the home
     feed, -- feed it belongs to
     source, -- declared source, if any
-    sha256, -- hash of its bytes: its identity (hex)
+    sha256, -- hash of its bytes: with feed and source its identity (hex)
     records, -- physical records (count, without the header)
     loaded, -- taken in (count)
     rejected, -- refused one by one (count)
     duplicate, -- repeats of what was loaded before (count)
     seconds, -- answered time of the loaded calls (seconds; null for other feeds)
     state, -- loaded, refused or rolled_back
-    detail, -- why it was refused, in words
+    detail, -- why it was refused, or whose content it has as well, in words
     ingested_at -- when it was taken in (instant, UTC; a clock column)
 from base.source_files;
 

@@ -46,19 +46,12 @@ def ingest_command(
     shared: Globals = context.obj
     with shared.store("ingest") as store:
         report = ingest(
-            store,
-            shared.settings,
-            paths or None,
-            feed=feed,
-            source=source,
-            now=shared.now,
-            today=shared.today,
+            store, shared.settings, paths or None, feed=feed, source=source, now=shared.now, today=shared.today,
             by=shared.by,
-        )
-    for file in report.files:
-        for fault in file.faults[:20]:
-            say(str(fault))
-    if not report.anything_new and not report.refused:
+        )  # fmt: skip
+    for note in report.notes():
+        say(note)
+    if not report.anything_new and not report.incomplete:
         show(shared, report)
         raise NothingToDo("nothing new in the inbox.")
     tell(shared, report)
@@ -77,7 +70,8 @@ def run_command(
     shared.must_be_home()
     report = _dry(shared, request) if dry_run else _direct(request) if direct else _with_prefect(request)
     partly = ", which is for some accounts only" if account else ""
-    notes = [f"the drafts of run {run_id} gave way to this run's{partly}" for run_id in report.replaced]
+    notes = [*report.passed_over]
+    notes += [f"the drafts of run {run_id} gave way to this run's{partly}" for run_id in report.replaced]
     if not dry_run:
         notes.append(f"review: out/{month}/review.html; then `tollbook approve {month}` by another person")
     tell(shared, report, notes)

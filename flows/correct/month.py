@@ -122,11 +122,11 @@ def correct(
 
 
 def _take_in(books: Books) -> list[str]:
-    """Every new file of the inbox, as a run does: today's data is what lies there today. Returns the refused ones."""
+    """Every new file of the inbox, as a run does: today's data is what lies there today. Returns those left out."""
     request = books.request
     report = ingest(books.store, books.settings, None, now=request.now, today=request.today, by=request.by)
     books.read_again()
-    return [file.source_file for file in report.files if file.state == "refused"]
+    return [file.source_file for file in report.refused] + [fault.file for fault in report.passed_over]
 
 
 def _opened(books: Books, asked: Request, reason: str, as_known_at: str | None) -> tuple[Run, dict[str, Erased]]:

@@ -6,6 +6,8 @@ store/audit.head, which every publication leaves beside the database.
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,17 +16,33 @@ from flows.home.store import Store, write_atomic
 _FIELDS = "seq, act, subject, by_name, reason, detail, happened_at"
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An act to be recorded: what was done to what, why, and what came of it."""
+
+    act: str
+    subject: str
+    reason: str | None = None
+    detail: str | None = None
+
+
 def record(
     store: Store, act: str, subject: str, by: str, now: datetime, reason: str | None = None, detail: str | None = None
 ) -> None:
     """Appends one act. `now` carries a zone. Inside a transaction it stands or falls with what it records."""
+    record_all(store, [Entry(act, subject, reason, detail)], by, now)
+
+
+def record_all(store: Store, entries: Sequence[Entry], by: str, now: datetime) -> None:
+    """Appends acts in their order, each bound to the one before; as `record`."""
     last = store.rows("select seq, sha256 from audit_log order by seq desc limit 1")
-    seq, previous = (last[0][0] + 1, last[0][1]) if last else (1, "")
-    entry = (seq, act, subject, by, reason, detail, now)
-    store.con.execute(
-        f"insert into audit_log ({_FIELDS}, previous_sha256, sha256) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        [*entry, previous, _sha256(previous, *entry)],
-    )
+    seq, previous = last[0] if last else (0, "")
+    rows = []
+    for it in entries:
+        entry = (seq + 1, it.act, it.subject, by, it.reason, it.detail, now)
+        rows.append((*entry, previous, _sha256(previous, *entry)))
+        seq, previous = seq + 1, rows[-1][-1]
+    store.append_rows("audit_log", [*_FIELDS.split(", "), "previous_sha256", "sha256"], rows)
 
 
 def verify(store: Store) -> list[str]:

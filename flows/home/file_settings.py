@@ -159,6 +159,9 @@ class SourceSettings(Table):
     def _is_expression(cls, pattern: str | None) -> str | None:
         return pattern if pattern is None else line_pattern(pattern)
 
+    ignore: list[str] = Field(default_factory=list)
+    """Patterns of files below its folder that are left alone on purpose, such as ["*.log"]; see [inbox]."""
+
     @model_validator(mode="after")
     def _supported(self) -> "SourceSettings":
         if self.feed not in FEEDS:
@@ -197,6 +200,14 @@ def line_pattern(pattern: str) -> str:
     if pl.Series([""]).str.contains(pattern).item():
         raise ValueError(f"found {pattern!r}, which fits every line; expected what only a trailer looks like")
     return pattern
+
+
+class InboxSettings(Table):
+    """[inbox]: what lies there and is no file to take in."""
+
+    ignore: list[str] = Field(default_factory=list)
+    """Patterns of files left alone on purpose, such as ["*.md", "calls/pbx/old/*"]: with a slash for the path below
+    inbox/, without for the name of the file or of a folder on its way. What no pattern fits stops the approval."""
 
 
 class FeedSettings(Table):

@@ -1,8 +1,7 @@
 """What each run used, kept by hash in store/: source files, catalogue, tax tables, settings without secrets."""
 
-import gzip
 import hashlib
-import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from flows.home.settings import Home
@@ -23,14 +22,24 @@ def kept(home: Home, digest: str) -> Path:
     return home.store / "objects" / digest[:2] / digest
 
 
-def keep_file(home: Home, source: Path, digest: str) -> None:
-    """Stores a source file, decompressed, under the hash of its content; streamed, since it may be large."""
+def keep_pieces(home: Home, pieces: Iterable[bytes], digest: str) -> bool:
+    """Stores a source file, decompressed and piece by piece, under the hash of its content.
+
+    False, and nothing stored, when the pieces are another content than `digest` says.
+    """
     path = kept(home, digest)
     if path.exists():
-        return
+        return True
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{digest}")
-    with gzip.open(source) if source.suffix == ".gz" else source.open("rb") as reading, partial.open("wb") as writing:
-        shutil.copyfileobj(reading, writing, 1 << 20)
+    came = hashlib.sha256()
+    with partial.open("wb") as writing:
+        for piece in pieces:
+            came.update(piece)
+            writing.write(piece)
+    if came.hexdigest() != digest:
+        partial.unlink()
+        return False
     partial.chmod(0o640)
     partial.replace(path)
+    return True

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
-from flows.home.file_settings import DeckSettings, FeedSettings, SourceSettings, Table, Zone
+from flows.home.file_settings import DeckSettings, FeedSettings, InboxSettings, SourceSettings, Table, Zone
 from schemas.dated import in_force
 from schemas.document import Bank, Registration, Seller
 from schemas.errors import WrongUsage
@@ -148,6 +148,7 @@ class Settings(Table):
     billing: BillingSettings
     sellers: dict[str, SellerSettings]
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
+    inbox: InboxSettings = Field(default_factory=InboxSettings)
     feeds: dict[str, FeedSettings] = Field(default_factory=dict)
     decks: dict[str, DeckSettings] = Field(default_factory=dict)
     smtp: SmtpSettings | None = None

@@ -184,6 +184,17 @@ class Store:
         finally:
             self.con.unregister("_incoming")
 
+    def append_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Adds rows of Python values to a table of ours, in one statement however many they are."""
+        if not rows:
+            return
+        kinds = dict(
+            self.rows("select column_name, data_type from information_schema.columns where table_name = $1", [table])
+        )
+        lists = ", ".join(f"unnest(${n}::{kinds[name]}[])" for n, name in enumerate(columns, 1))
+        values = [list(column) for column in zip(*rows, strict=True)]
+        self.con.execute(f"insert into {table} ({', '.join(columns)}) select {lists}", values)
+
     def columns(self, table: str) -> list[str]:
         """The columns of a table of ours, in order."""
         return [

@@ -13,7 +13,7 @@ from flows.home.store import Store
 from flows.ingest import settle
 from flows.ingest.files import FileRefused, InboxFile, fingerprint
 from flows.ingest.layouts import layout_of
-from flows.ingest.record import write_missing, write_rejects, write_staged
+from flows.ingest.record import forget_lines, write_missing, write_rejects, write_staged
 from flows.ingest.report import Tally
 from flows.ingest.take_in import kind_of, stage_rows
 from schemas.errors import Refused
@@ -85,13 +85,13 @@ def _unreadable(known: LoadedFile, why: str) -> str:
 
 def settle_usage_again(store: Store, file: InboxFile, known: LoadedFile, gone: str) -> int:
     """The file's lines that were duplicates of the file `gone`, settled anew; returns how many are loaded now."""
-    mine = [known.sha256, known.feed]
+    mine = "sha256 = $1 and feed = $2 and source_file = $3 and of_file = $4"
+    values = [known.sha256, known.feed, known.source_file, gone]
     store.con.execute(
-        "delete from temp.staged where source_line not in (select source_line from duplicate_records "
-        "where sha256 = $1 and feed = $2 and of_file = $3)",
-        [*mine, gone],
+        f"delete from temp.staged where source_line not in (select source_line from duplicate_records where {mine})",
+        values,
     )
-    store.con.execute("delete from duplicate_records where sha256 = $1 and feed = $2 and of_file = $3", [*mine, gone])
+    store.con.execute(f"delete from duplicate_records where {mine}", values)
     settle.settle(store, file.feed, file.name, snapshot=False)
     loaded = write_staged(store, file, known.sha256, known.file_seq)
     store.con.execute(
@@ -103,8 +103,7 @@ def settle_usage_again(store: Store, file: InboxFile, known: LoadedFile, gone: s
 
 def settle_master_again(store: Store, settings: Settings, file: InboxFile, known: LoadedFile, tally: Tally) -> int:
     """The whole file settled against the files before it; returns how many more of its rows are loaded now."""
-    for table in ("rejected_records", "duplicate_records", "snapshot_missing"):
-        store.con.execute(f"delete from {table} where sha256 = $1 and feed = $2", [known.sha256, known.feed])
+    forget_lines(store, known.feed, known.source_file, known.sha256)
     store.con.execute(f"delete from feed_{known.feed} where file_seq = $1", [known.file_seq])
     mode = settings.feeds[known.feed].mode if known.feed in settings.feeds else "delta"
     settled = settle.settle(store, file.feed, file.name, mode == "snapshot", known.file_seq)

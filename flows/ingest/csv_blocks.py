@@ -70,13 +70,13 @@ def csv_blocks(
             aside += _lines_of(others)
         if columns is None and records.height:
             header, records = records.row(0, named=True), records.slice(1)
-            columns = _header(header["raw_line"], name, layout, header["source_line"])
+            columns = header_of(header["raw_line"], name, layout, header["source_line"])
             aside += 1 + header["raw_line"].count("\n")
         if columns is None:
             continue
         aside += _lines_of(records.head(below))
         below, records = max(0, below - records.height), records.slice(below)
-        block = _block(records, columns, name, layout.delimiter, aside)
+        block = block_of(records, columns, name, layout.delimiter, aside)
         aside, records_in = 0, records_in + block.records
         yield replace(block, is_closed=bool(trailer and trailer.is_last(line - 1)))
     if columns is None and not (layout.feed.is_usage and line == 1 + aside and not skipped):
@@ -119,7 +119,7 @@ def _records(pieces: Iterator[bytes], name: str, ends: bool, block_bytes: int) -
             raise _too_long(name, line + at)
         rest = data[used:]
         if len(rest) > MAX_LINE:
-            raise _too_long(name, line + lines)
+            raise _no_line_feeds(name, line) if b"\r" in rest[:-1] and not lines else _too_long(name, line + lines)
         line += lines
         if lines:
             yield frame, lines
@@ -151,6 +151,12 @@ def _too_long(name: str, line: int) -> FileRefused:
     return FileRefused(Fault(name, line, None, found, "shorter lines", "A quote may never have been closed."))
 
 
+def _no_line_feeds(name: str, line: int) -> FileRefused:
+    found = "carriage returns without line feeds inside the line"
+    remedy = "It may have the line ends of an old Mac: have it written with others. Nothing was loaded."
+    return FileRefused(Fault(name, line, None, found, "lines that end in LF or CR LF", remedy))
+
+
 def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
     """(source_line from 0 and raw_line per record, blank ones too; physical lines; bytes used)."""
     end = data.rfind(b"\n")
@@ -179,9 +185,14 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
     return lines.select(pl.col("source_line").cast(pl.Int64), raw), count, used
 
 
-def _header(raw: str, name: str, layout: Layout, line: int) -> list[str]:
+def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     """The file's column names, checked against what the layout needs."""
-    names = next(csv.reader([raw], delimiter=layout.delimiter), [])
+    if "\r" in raw:
+        raise _no_line_feeds(name, line)
+    try:
+        names = next(csv.reader([raw], delimiter=layout.delimiter), [])
+    except csv.Error as error:
+        raise FileRefused(Fault(name, line, None, f"a header that is no CSV ({error})", "column names")) from None
     wanted = {*layout.reads}
     names = [name if name in wanted else name.strip(BLANKS) for name in names]
     if len(names) > MAX_COLUMNS:
@@ -194,7 +205,7 @@ def _header(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     return names
 
 
-def _block(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:
+def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:
     """Splits records into cells: rows where they are as many as the columns, rejects for the others.
 
     `aside`: physical lines of the header and blank ones. Raises FileRefused where quotes do not pair.

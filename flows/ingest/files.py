@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import IO
 
 from flows.home.file_settings import SourceSettings
+from flows.home.inbox import absolute, everything_below, look, name_below, owners_of, printable, source_patterns
 from flows.home.settings import Home, Settings
 from flows.ingest.encodings import BadText, LineCount, as_utf8, checked_utf8, is_utf8, told_by_first_bytes
 from schemas.errors import Fault, Refused, WrongUsage
 from schemas.feeds import FEEDS, Feed
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet", ".jsonl")
 MAX_LINE = 1_000_000
 MAX_COLUMNS = 1000
 MAX_BYTES = 8 * 2**30
@@ -86,8 +86,8 @@ class Physical:
 
 def find_files(
     home: Home, settings: Settings, paths: Sequence[Path] | None, feed: str | None, source: str | None
-) -> tuple[list[InboxFile], list[str]]:
-    """The files to look at, by relative path, and the names of those in the inbox that are of no known kind.
+) -> tuple[list[InboxFile], list[Fault]]:
+    """The files to look at, by relative path, and a fault for each in the inbox that is passed over.
 
     Raises WrongUsage for an unknown feed or source, a path that is not there, or one outside inbox/ without either.
     """
@@ -98,95 +98,103 @@ def find_files(
         raise WrongUsage(f"found source {source!r}; expected one declared in tollbook.toml ({declared})")
     if feed and source and settings.sources[source].feed != feed:
         raise WrongUsage(f"source {source!r} is declared for feed {settings.sources[source].feed!r}, not {feed!r}")
-    owners = _declared(home, settings)
+    patterns = source_patterns(settings)
+    passed_over: list[Fault] = []
     if paths is None:
-        everything = _walk(_absolute(home.inbox))
-        known = [path for path in everything if path.name.lower().endswith(SUFFIXES) or path in owners]
-        root = _absolute(home.root)
-        ignored = sorted(path.relative_to(root).as_posix() for path in everything if path not in known)
-        chosen = [(path, False) for path in known]
+        contents = look(home, settings)
+        passed_over = contents.passed_over
+        chosen = [(path, False) for path in contents.files]
     else:
-        ignored = []
-        chosen = [(path, True) for given in paths for path in _expand(given)]
-    files = [_belonging(home, settings, path, named, feed, source, owners) for path, named in chosen]
-    return sorted({file.path: file for file in files}.values(), key=lambda file: file.name), ignored
+        chosen = [(path, True) for given in paths for path in _expand(given, home)]
+    belongs = _Belonging(home, settings, patterns, feed, source)
+    files = [belongs.to(path, named) for path, named in chosen]
+    return sorted({file.path: file for file in files}.values(), key=lambda file: file.name), passed_over
 
 
-def _walk(folder: Path) -> list[Path]:
-    """Every file below, hidden ones left out; linked folders are not followed."""
-    found: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(parent) / name for name in names if not name.startswith(".")]
-    return sorted(found)
-
-
-def _absolute(path: Path) -> Path:
-    """Without following links: a file is where its name says, and what it leads to is judged separately."""
-    return Path(os.path.abspath(path))  # noqa: PTH100
-
-
-def _expand(given: Path) -> list[Path]:
-    path = _absolute(given)
+def _expand(given: Path, home: Home) -> list[Path]:
+    path = absolute(given)
     if not os.path.lexists(path):
         raise WrongUsage(f"{given}: there is no such file")
-    return _walk(path) if path.is_dir() else [path]
+    return everything_below(path, home)[0] if path.is_dir() else [path]
 
 
-def _declared(home: Home, settings: Settings) -> dict[Path, list[str]]:
-    """Path -> names of the sources whose glob it matches."""
-    owners: dict[Path, list[str]] = {}
-    for name, source in settings.sources.items():
-        if Path(source.path).is_absolute() or ".." in Path(source.path).parts:
-            found = f"tollbook.toml: sources.{name}.path: found {source.path!r}"
-            raise WrongUsage(f"{found}; expected a path below the home")
-        for path in _absolute(home.root).glob(source.path):
-            owners.setdefault(path, []).append(name)
-    return owners
+class _Belonging:
+    """Whose files are: that of the source whose path matches, or of the feed that their folder is named after."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        patterns: dict[str, tuple[str, ...]],
+        feed: str | None,
+        source: str | None,
+    ) -> None:
+        self._root, self._inbox = absolute(home.root), absolute(home.inbox)
+        self._inside = os.path.realpath(self._root)
+        self._settings, self._patterns, self._feed, self._source = settings, patterns, feed, source
+        self._folders: dict[Path, bool] = {}
+        """Folder -> whether it really lies in the home."""
+
+    def to(self, path: Path, named: bool) -> InboxFile:
+        """A file as somebody's."""
+        name = name_below(self._root, path)
+        below = path.parts[len(self._root.parts) :] if path.is_relative_to(self._root) else None
+        sources = [self._source] if self._source else []
+        trouble = None
+        if below is not None:
+            sources = sources or ([] if self._feed else owners_of(self._patterns, below))
+            if not self._stays(path):
+                trouble = Fault(name, None, None, "a link that leads out of the home", "a file", "Copy the file here.")
+        if len(sources) > 1:
+            listed = ", ".join(sources)
+            trouble = trouble or Fault(name, None, None, f"the sources {listed}", "one source whose path matches")
+        if sources:
+            declared = self._settings.sources[sources[0]]
+            return InboxFile(path, name, declared.feed, sources[0], declared, named, trouble)
+        in_inbox = path.is_relative_to(self._inbox)
+        if not self._feed and not in_inbox:
+            raise WrongUsage(f"{name} lies outside inbox/: say what it holds with --feed or --source")
+        parts = path.parts[len(self._inbox.parts) :] if in_inbox else ()
+        folder = self._feed or (parts[0] if len(parts) > 1 else "")
+        if folder not in FEEDS:
+            found = f"the folder inbox/{printable(folder)}" if folder else "a file straight in inbox/"
+            trouble = trouble or Fault(name, None, None, found, f"a folder named after a feed: {', '.join(FEEDS)}")
+        return InboxFile(path, name, printable(folder), named=named, trouble=trouble)
+
+    def _stays(self, path: Path) -> bool:
+        if path.is_symlink():
+            return self._is_inside(path)
+        if path.parent not in self._folders:
+            self._folders[path.parent] = self._is_inside(path.parent)
+        return self._folders[path.parent]
+
+    def _is_inside(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self._inside)
 
 
-def _belonging(
-    home: Home,
-    settings: Settings,
-    path: Path,
-    named: bool,
-    feed: str | None,
-    source: str | None,
-    owners: dict[Path, list[str]],
-) -> InboxFile:
-    root, inbox = _absolute(home.root), _absolute(home.inbox)
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    sources = [source] if source else ([] if feed else owners.get(path, []))
-    trouble = None
-    if path.is_relative_to(root) and not path.resolve().is_relative_to(home.root.resolve()):
-        trouble = Fault(name, None, None, "a link that leads out of the home", "a file", "Copy the file here.")
-    if len(sources) > 1:
-        listed = ", ".join(sources)
-        trouble = trouble or Fault(name, None, None, f"the sources {listed}", "one source whose path matches")
-        sources = sources[:1]
-    if sources:
-        declared = settings.sources[sources[0]]
-        return InboxFile(path, name, declared.feed, sources[0], declared, named, trouble)
-    if not feed and not path.is_relative_to(inbox):
-        raise WrongUsage(f"{name} lies outside inbox/: say what it holds with --feed or --source")
-    parts = path.relative_to(inbox).parts if path.is_relative_to(inbox) else ()
-    folder = feed or (parts[0] if len(parts) > 1 else "")
-    if folder not in FEEDS:
-        found = f"the folder inbox/{folder}" if folder else "a file straight in inbox/"
-        trouble = trouble or Fault(name, None, None, found, f"a folder named after a feed: {', '.join(FEEDS)}")
-    return InboxFile(path, name, folder, named=named, trouble=trouble)
+def _opened(path: Path, name: str) -> IO[bytes]:
+    """The file, open for reading. What is no file is not opened: a pipe would wait for ever, a device might act."""
+    refused = FileRefused(Fault(name, None, None, "something that is not a file", "a regular file"))
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise refused
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise refused
+    return file
 
 
 def chunks(path: Path, name: str) -> Iterator[bytes]:
     """The decompressed bytes, piece by piece; gzip is known by its first two bytes, not by the name."""
     try:
-        with path.open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise FileRefused(Fault(name, None, None, "something that is not a file", "a regular file"))
+        with _opened(path, name) as file:
             packed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             stream: IO[bytes] = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]
-            limit = _limit(os.fstat(file.fileno()).st_size) if packed else MAX_BYTES
+            size = os.fstat(file.fileno()).st_size
+            limit = _limit(size) if packed else MAX_BYTES
+            if not packed and size > limit:
+                raise FileRefused(Fault(name, None, None, f"{size} bytes", f"a file of at most {limit} bytes"))
             total = 0
             while chunk := stream.read(_CHUNK):
                 total += len(chunk)
@@ -197,8 +205,12 @@ def chunks(path: Path, name: str) -> Iterator[bytes]:
         raise FileRefused(
             Fault(name, None, None, "a damaged or cut-off gzip file", "a whole one", "Have it sent again.")
         ) from None
+    except FileNotFoundError:
+        found = "a link to nothing" if path.is_symlink() else "nothing: the file went after the inbox was listed"
+        raise FileRefused(Fault(name, None, None, found, "a file")) from None
     except OSError as error:
-        raise FileRefused(Fault(name, None, None, error.strerror or "an unreadable file", "a readable file")) from None
+        found = error.strerror or "an unreadable file"
+        raise FileRefused(Fault(name, None, None, found, "a file that this user may read")) from None
 
 
 def _limit(packed_size: int) -> int:

@@ -6,7 +6,7 @@ record in a page is its number in the file.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,15 +21,24 @@ MAX_JSON = 64 * 2**20
 """Bytes of a file of JSON documents; a page of 10,000 calls has some five million."""
 
 _ROWS = 50_000
+Record = tuple[int, str, Any]
+"""Its line, or its number where a file has no lines; its text; what that says, None where it is no JSON."""
+
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def jsonl_blocks(pieces: Iterator[bytes], name: str, layout: Layout) -> Iterator[Block]:
     """One JSON object a line; a line that is none is a reject, blank lines are ignored."""
+    for records, blank in jsonl_records(pieces, name):
+        yield block_of(records, layout, blank)
+
+
+def jsonl_records(pieces: Iterator[bytes], name: str) -> Iterator[tuple[list[Record], int]]:
+    """Records and the number of blank lines between them, a piece at a time."""
     line = 1
     for lines in _lines(pieces, name):
-        yield _objects(lines, line, layout)
+        yield _objects(lines, line)
         line += len(lines)
 
 
@@ -45,16 +54,16 @@ def _lines(pieces: Iterator[bytes], name: str) -> Iterator[list[str]]:
         yield [rest.decode()]
 
 
-def _objects(lines: list[str], first: int, layout: Layout) -> Block:
+def _objects(lines: list[str], first: int) -> tuple[list[Record], int]:
     told = [(number, line) for number, line in enumerate(lines, first) if line.strip()]
-    records = []
+    records: list[Record] = []
     for number, line in told:
         try:
             record = _DECODER.decode(line)
         except (ValueError, RecursionError):
             record = None
         records.append((number, line, record))
-    return _block(records, layout, len(lines) - len(told))
+    return records, len(lines) - len(told)
 
 
 def json_blocks(pieces: Iterator[bytes], name: str, layout: Layout) -> Iterator[Block]:
@@ -62,8 +71,15 @@ def json_blocks(pieces: Iterator[bytes], name: str, layout: Layout) -> Iterator[
 
     A file that is no JSON, or cut off, is refused whole: what is missing from it nobody could tell.
     """
+    records = json_records(pieces, name, layout)
+    for start in range(0, len(records), _ROWS):
+        yield block_of(records[start : start + _ROWS], layout, 0)
+
+
+def json_records(pieces: Iterator[bytes], name: str, layout: Layout) -> list[Record]:
+    """The records of a file of documents, as `json_blocks`."""
     text = _whole(pieces, name)
-    records: list[tuple[int, str, Any]] = []
+    records: list[Record] = []
     try:
         for record, raw in _records(text, name, layout):
             records.append((len(records) + 1, raw, record))
@@ -73,8 +89,7 @@ def json_blocks(pieces: Iterator[bytes], name: str, layout: Layout) -> Iterator[
         raise FileRefused(fault) from None
     except RecursionError:
         raise FileRefused(Fault(name, None, None, "JSON nested without end", "plain records")) from None
-    for start in range(0, len(records), _ROWS):
-        yield _block(records[start : start + _ROWS], layout, 0)
+    return records
 
 
 def _whole(pieces: Iterator[bytes], name: str) -> str:
@@ -160,27 +175,42 @@ def _after(text: str, at: int) -> int:
     return _skip(text, at + 1) if text[at] == "," else at
 
 
-def _block(records: list[tuple[int, str, Any]], layout: Layout, blank: int) -> Block:
+def block_of(records: Sequence[Record], layout: Layout, blank: int) -> Block:
     """Rows of the records that are objects, rejects of the others."""
     cells: dict[str, list[str | None]] = {name: [] for name in layout.reads}
     prefix = layout.preset.url_encoded if layout.preset and layout.source and layout.source.url_encoded else ""
     encoded = {name for name in cells if prefix and name.startswith(prefix)}
-    numbers, raws, bad = [], [], []
+    numbers, raws = [], []
+    bad: list[tuple[int, str | None, str, str]] = []
     for number, raw, record in records:
         if not isinstance(record, dict):
             bad.append((number, None, "found something else; expected one JSON object", raw))
             continue
+        row = _row(record, cells, encoded)
+        if "\\u" in raw and (torn := _torn(row)):
+            bad.append((number, torn, "found half a character (\\ud800 to \\udfff alone); expected whole text", raw))
+            continue
         numbers.append(number)
         raws.append(raw)
-        for name, values in cells.items():
-            value = _json_text(_dig(record, name))
-            values.append(unquote(value) if value and name in encoded else value)
+        for name, value in row.items():
+            cells[name].append(value)
     rows = pl.DataFrame(
         {"source_line": numbers, "raw_line": raws, **{f"file.{name}": values for name, values in cells.items()}},
         schema={"source_line": pl.Int64, "raw_line": pl.String, **{f"file.{name}": pl.String for name in cells}},
     )
     rejects = pl.DataFrame(bad, schema=REJECTS, orient="row")
     return Block(rows, rejects, blank + rows.height + rejects.height)
+
+
+def _row(record: dict[str, Any], names: Iterable[str], encoded: set[str]) -> dict[str, str | None]:
+    """The cells of a record by name."""
+    row = {name: _json_text(_dig(record, name)) for name in names}
+    return row | {name: unquote(value) for name in encoded if (value := row[name])}
+
+
+def _torn(row: dict[str, str | None]) -> str | None:
+    """The first column whose text holds half of a surrogate pair, which JSON can write and no text can hold."""
+    return next((name for name, value in row.items() if value and any("\ud800" <= c <= "\udfff" for c in value)), None)
 
 
 def _dig(record: dict[str, Any], path: str) -> Any:
@@ -202,4 +232,7 @@ def _json_text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value)
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "(nested without end)"

@@ -20,7 +20,7 @@ def parquet_blocks(file: InboxFile, layout: Layout) -> Iterator[Block]:
     """Rows of a Parquet file as text. A float in a column of decimals or whole numbers refuses the file."""
     name = file.name
     try:
-        with pq.ParquetFile(file.path) as parquet:
+        with file.path.open("rb") as opened, pq.ParquetFile(opened) as parquet:
             _check_parquet(parquet, name, layout)
             wanted = sorted({*layout.reads} & set(parquet.schema_arrow.names))
             first = 1

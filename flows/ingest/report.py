@@ -31,14 +31,16 @@ class FileResult:
     snapshot_missing: list[str] = field(default_factory=list)
     sha256: str = ""
     is_new: bool = False
+    detail: str | None = None
+    """Of a loaded file, what there is to know of it: that its content came under another name as well."""
 
 
 @dataclass
 class IngestReport:
-    """One result per file, and the files of the inbox that are of no known kind."""
+    """One result per file, and a fault for each file of the inbox that was passed over."""
 
     files: list[FileResult] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
+    passed_over: list[Fault] = field(default_factory=list)
 
     @property
     def refused(self) -> list[FileResult]:
@@ -51,20 +53,35 @@ class IngestReport:
 
     @property
     def incomplete(self) -> bool:
-        """Whether a file could not be taken in."""
-        return bool(self.refused)
+        """Whether a file could not be taken in, was passed over, or belongs to another source than it was taken for."""
+        return bool(self.refused or self.passed_over or self.misplaced)
+
+    @property
+    def misplaced(self) -> list[FileResult]:
+        """Files that are known as those of another source than they would belong to now."""
+        return [file for file in self.files if file.state == "known" and file.faults]
 
     def as_json(self) -> list[dict[str, Any]]:
         return [
             {"file": f.source_file, "feed": f.feed, "state": f.state, "records": f.records, "loaded": f.loaded,
-             "rejected": f.rejected, "duplicate": f.duplicate}
+             "rejected": f.rejected, "duplicate": f.duplicate,
+             "detail": f.detail or (str(f.faults[0]) if f.faults else None)}
             for f in self.files
+        ] + [
+            {"file": fault.file, "feed": None, "state": "passed_over", "records": 0, "loaded": 0, "rejected": 0,
+             "duplicate": 0, "detail": str(fault)}
+            for fault in self.passed_over
         ]  # fmt: skip
 
     def lines(self) -> list[str]:
         """For the terminal."""
         said = "{file}: {state}, {records} records, {loaded} loaded, {rejected} rejected, {duplicate} duplicate"
-        return [said.format(**file) for file in self.as_json()]
+        taken = [said.format(**file) for file in self.as_json() if file["state"] != "passed_over"]
+        return taken + [f"{fault.file}: passed over, {fault.found}" for fault in self.passed_over]
+
+    def notes(self) -> list[str]:
+        """For the reader beside the data: every fault of a file, and every file that was passed over."""
+        return [str(fault) for file in self.files for fault in file.faults] + [str(it) for it in self.passed_over]
 
 
 @dataclass

@@ -20,6 +20,9 @@ _ONLY_IF_GIVEN = ("ended_at", "charged_number")
 
 _DUPLICATES = {"source_line": pl.Int64, "of_file": pl.String, "of_line": pl.Int64}
 
+LINES = 2**32
+"""More lines than any file has: in a batch those of its n-th file are counted from n * LINES on."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -34,7 +37,7 @@ class Settled:
 
 
 def prepare(store: Store, feed: Feed) -> None:
-    """Makes the empty temporary tables of one file. Outside of any transaction."""
+    """Makes the empty temporary tables of one file, or of one batch. Outside of any transaction."""
     store.con.execute(
         f"create or replace temp table staged as select *, null::varchar as raw_line from feed_{feed.name} limit 0"
     )
@@ -42,6 +45,9 @@ def prepare(store: Store, feed: Feed) -> None:
         "create or replace temp table staged_duplicates (source_line bigint, of_file varchar, of_line bigint)"
     )
     store.con.execute("create or replace temp table staged_rejects (source_line bigint)")
+    store.con.execute(
+        "create or replace temp table staged_files (file_no bigint, name varchar, seq bigint, sha varchar)"
+    )
     if feed.is_usage:
         identity = ", ".join(feed.key)
         store.con.execute(f"create or replace temp table staged_again as select {identity} from staged limit 0")
@@ -49,7 +55,7 @@ def prepare(store: Store, feed: Feed) -> None:
 
 def clear(store: Store) -> None:
     """Drops the temporary tables, so that a big file's rows do not outlive it."""
-    for table in ("staged", "staged_duplicates", "staged_rejects", "staged_again"):
+    for table in ("staged", "staged_duplicates", "staged_rejects", "staged_again", "staged_files"):
         store.con.execute(f"drop table if exists temp.{table}")
 
 

@@ -12,27 +12,30 @@ from pathlib import Path
 import polars as pl
 
 from flows.home import progress
-from flows.home.objects import keep_file
 from flows.home.settings import Settings
 from flows.home.side_by_side import ahead, several
 from flows.home.store import Store
 from flows.ingest import settle
-from flows.ingest.checks import row_checks
-from flows.ingest.csv_blocks import Block, csv_blocks, refuse_swallowed
-from flows.ingest.durations import answered_seconds, usage_checks
-from flows.ingest.encodings import told_by_first_bytes
-from flows.ingest.files import FileRefused, InboxFile, Physical, chunks, find_files, fingerprint, text_chunks
-from flows.ingest.json_blocks import json_blocks, jsonl_blocks
+from flows.ingest.csv_blocks import Block, refuse_swallowed
+from flows.ingest.files import FileRefused, InboxFile, Physical, find_files
+from flows.ingest.known import KnownFile, dealt_with, known_files
 from flows.ingest.layouts import KINDS, Layout, kinds_of, layout_of
-from flows.ingest.numbers import e164_column
-from flows.ingest.parquet_blocks import parquet_blocks
-from flows.ingest.parse import Check, Parsed, parse
-from flows.ingest.record import Act, commit, refuse
-from flows.ingest.report import FileResult, IngestReport, Tally, shown
-from flows.ingest.segments import number_segments
-from flows.ingest.sources import NUMBER_COLUMNS, canonical, layout_faults, present_in
-from flows.ingest.workbook_blocks import workbook_blocks
-from schemas.errors import Fault
+from flows.ingest.many import batches, take_many
+from flows.ingest.parse import Parsed
+from flows.ingest.reading import (
+    Candidate,
+    billable,
+    blocks_of,
+    check_lines,
+    guarded,
+    keep,
+    loaded,
+    parsed_rows,
+    read_sample,
+    refuse_bad,
+)
+from flows.ingest.record import Act, commit, refusal_of, refuse
+from flows.ingest.report import FileResult, IngestReport, Tally
 
 __all__ = ["FileResult", "IngestReport", "ingest", "read_sample"]
 
@@ -55,20 +58,31 @@ def ingest(
     or `today` where it is later, what no call starts more than a day after; `by` who the audit log says did it. Raises
     WrongUsage for paths and declarations that cannot be meant, before anything is loaded.
     """
-    files, ignored = find_files(store.home, settings, paths, feed, source)
-    kinds = [(file, kind_of(file)) for file in files]
-    layouts = [
-        layout_of(file.feed, file.source_name, file.source, kind) if kind and not file.trouble else None
-        for file, kind in kinds
-    ]
-    report = IngestReport(ignored=ignored)
+    files, passed_over = find_files(store.home, settings, paths, feed, source)
+    declared: dict[tuple[str, str | None, str], Layout] = {}
+    layouts = [_layout(file, declared) for file in files]
+    report, act = IngestReport(passed_over=passed_over), Act(by, now, today)
     with progress.stage("files", len(files)) as tick:
-        for file, layout in zip(files, layouts, strict=True):
-            report.files.append(_take_in(store, settings, file, layout, Act(by, now, today)))
-            tick(1)
+        for part in batches(zip(files, layouts, strict=True)):
+            results = take_many(store, settings, part, act) if len(part) > 1 else None
+            if results is None:
+                results = [_take_in(store, settings, it, act) for it in part]
+            report.files += results
+            tick(len(part))
     if report.anything_new:
         store.checkpoint()
     return report
+
+
+def _layout(file: InboxFile, declared: dict[tuple[str, str | None, str], Layout]) -> Layout | None:
+    """The layout of a file, the same one for all of a kind that are declared alike."""
+    kind = kind_of(file)
+    if kind is None or file.trouble:
+        return None
+    key = (file.feed_name, file.source_name, kind)
+    if key not in declared:
+        declared[key] = layout_of(file.feed, file.source_name, file.source, kind)
+    return declared[key]
 
 
 def kind_of(file: InboxFile) -> str | None:
@@ -81,52 +95,20 @@ def kind_of(file: InboxFile) -> str | None:
     return declared[0] if by_name is None else by_name if by_name in declared else None
 
 
-def _take_in(store: Store, settings: Settings, file: InboxFile, layout: Layout | None, act: Act) -> FileResult:
-    physical: Physical | None = None
-    tally = Tally()
+def _take_in(store: Store, settings: Settings, it: Candidate, act: Act) -> FileResult:
+    file, tally = it.file, Tally()
     try:
-        physical = fingerprint(file)
-        if known := _known(store, file, physical):
+        physical = it.known()
+        before = known_files(store, file.feed_name, [(file.name, physical.sha256)])
+        if known := dealt_with(file, physical, before):
             return known
-        layout = _billable(file, layout, physical)
+        layout = billable(file, it.layout, physical)
         settle.prepare(store, file.feed)
-        return _load(store, settings, file, layout, physical, tally, act)
+        return _load(store, settings, file, layout, physical, tally, act, before)
     except FileRefused as refusal:
-        return refuse(store, file, physical, refusal, tally, act)
+        return refuse(store, refusal_of(file, it.physical, refusal, tally), act)
     finally:
         settle.clear(store)
-
-
-def _known(store: Store, file: InboxFile, physical: Physical) -> FileResult | None:
-    """The result when this content or this name was dealt with before; None when the file is to be loaded."""
-    before = store.rows(
-        "select state, records, source_file, sha256 from source_files "
-        "where feed = $1 and (sha256 = $2 or source_file = $3)",
-        [file.feed_name, physical.sha256, file.name],
-    )
-    states = {state for state, _, _, sha256 in before if sha256 == physical.sha256}
-    if "loaded" in states:
-        return FileResult(file.name, file.feed_name, "known", sha256=physical.sha256)
-    if "rolled_back" in states and not file.named:
-        return FileResult(file.name, file.feed_name, "rolled_back", sha256=physical.sha256)
-    same_name = [row for row in before if row[2] == file.name and row[0] == "loaded"]
-    if same_name and not file.named:
-        found = f"other content than the file of this name already loaded ({same_name[0][1]} records)"
-        remedy = f"Load it under another name, or name it: tollbook ingest {file.name}"
-        raise FileRefused(Fault(file.name, None, None, found, "a new name for new content", remedy), physical.lines)
-    return None
-
-
-def _billable(file: InboxFile, layout: Layout | None, physical: Physical) -> Layout:
-    """The layout, or a refusal of what cannot be a whole file of a feed we bill, before any of it is parsed."""
-    if layout is None:
-        kinds = f"a file of format {file.source.format}" if file.source else ".csv, .csv.gz, .parquet or .jsonl"
-        told = told_by_first_bytes(next(chunks(file.path, file.name), b""))
-        found = f"the name {file.path.name}" + (f", and in it {told[0]}" if told else "")
-        raise FileRefused(Fault(file.name, None, None, found, kinds, told[1] if told else ""))
-    if not physical.size and not file.feed.is_usage:
-        raise FileRefused(Fault(file.name, None, None, "an empty file", "records, or at least a header"))
-    return layout
 
 
 def _load(
@@ -137,35 +119,18 @@ def _load(
     physical: Physical,
     tally: Tally,
     act: Act,
+    before: Sequence[KnownFile],
 ) -> FileResult:
     stage_rows(store, file, layout, physical, tally, act.latest)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
     settled = settle.settle(store, file.feed, file.name, mode == "snapshot")
     tally.rejects.append(settled.rejects)
-    rejected, percent = tally.rejected, settings.billing.max_reject_percent
-    few = rejected <= settings.billing.max_reject_lines and rejected * 2 <= tally.records
-    if rejected * 100 > percent * tally.records and not few:
-        raise FileRefused(
-            Fault(
-                file.name,
-                None,
-                None,
-                f"{rejected} bad lines of {tally.records}",
-                f"at most {percent} % (billing.max_reject_percent)",
-                f"The first: {shown(file.name, tally, 1)[0]}",
-            ),
-            tally.records,
-        )
-    loaded = tally.records - rejected - settled.duplicates
-    result = FileResult(
-        file.name, file.feed_name, "loaded", tally.records, loaded, rejected, settled.duplicates,
-        shown(file.name, tally), settled.missing, physical.sha256, True,
-    )  # fmt: skip
-    if not tally.records:
-        result.faults.append(Fault(file.name, None, None, "no records", "records, unless there were none"))
+    refuse_bad(settings, file, tally)
+    result = loaded(file, physical, tally, settled.duplicates, before)
+    result.snapshot_missing = settled.missing
     # First the copy: a kill in between leaves one too many, never a loaded file that cannot be read again.
-    keep_file(store.home, file.path, physical.sha256)
-    commit(store, file, result, tally, act)
+    keep(store, file, physical)
+    commit(store, file, result, tally, act, before)
     return result
 
 
@@ -176,10 +141,10 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
     """
 
     def parsed(block: Block) -> tuple[Block, Parsed]:
-        return block, _parse(block.rows, layout, now)
+        return block, parsed_rows(block.rows, layout, now)
 
     def counted() -> Iterator[pl.DataFrame]:
-        for block, found in several(parsed, ahead(_blocks(file, layout, physical))):
+        for block, found in several(parsed, ahead(blocks_of(file, layout, physical))):
             tick(block.records)
             tally.records += block.records
             tally.lines += block.lines
@@ -190,71 +155,5 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
             yield found.rows
 
     with progress.stage(file.name, units="records") as tick:
-        settle.stage(store, file.feed, counted())
-    _check_lines(file, layout, physical, tally)
-
-
-def _blocks(file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Block]:
-    if not physical.size:
-        return
-    if layout.kind == "xlsx":
-        yield from workbook_blocks(file, layout, physical)
-    elif layout.kind == "parquet":
-        yield from parquet_blocks(file, layout)
-        if fingerprint(file) != physical:
-            raise FileRefused(Fault(file.name, None, None, "a file that changed while it was read", "a finished file"))
-    elif layout.kind == "jsonl":
-        yield from jsonl_blocks(text_chunks(file, physical), file.name, layout)
-    elif layout.kind == "json":
-        yield from json_blocks(text_chunks(file, physical), file.name, layout)
-    else:
-        blocks = csv_blocks(text_chunks(file, physical), file.name, layout, physical.ends_with_newline)
-        by_segment = layout.preset is not None and layout.preset.by_segment
-        yield from number_segments(blocks, layout.name_of("message_id")) if by_segment else blocks
-
-
-def _parse(rows: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
-    source, feed, text = layout.source, layout.feed, canonical(rows, layout)
-    country = source.country if source else None
-    replaced = {name: e164_column(text[name], country) for name in NUMBER_COLUMNS if name in text.columns}
-    if feed.name == "calls" and (answered := answered_seconds(text, layout, present_in(rows))) is not None:
-        replaced["duration_s"] = answered
-    return parse(
-        feed,
-        text,
-        source.time_zone if source else None,
-        replaced=replaced,
-        text_checks=[Check(*fault) for fault in layout_faults(layout)],
-        more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now)],
-        name_of=layout.name_of,
-    )
-
-
-def read_sample(file: InboxFile, layout: Layout, now: datetime) -> Iterator[tuple[Block, Parsed]]:
-    """A file's blocks and what `ingest` makes of them, of which nothing is kept. Raises FileRefused as it does."""
-    tally, physical = Tally(), fingerprint(file)
-    _billable(file, layout, physical)
-    for block in _blocks(file, layout, physical):
-        parsed = _parse(block.rows, layout, now)
-        tally.records += block.records
-        tally.lines += block.lines
-        tally.is_closed = block.is_closed
-        if layout.kind == "csv":
-            refuse_swallowed(parsed.rejects, file.name, layout, block.rows.width - 2)
-        yield block, parsed
-    _check_lines(file, layout, physical, tally)
-
-
-def _check_lines(file: InboxFile, layout: Layout, physical: Physical, tally: Tally) -> None:
-    """A whole last line, and the independent count: what came out against line ends in the bytes (RULES 27)."""
-    is_whole = physical.ends_with_newline or tally.is_closed or not physical.size
-    if layout.kind == "csv" and file.feed.is_usage and not is_whole:
-        found = "a last line without line end"
-        remedy = "It may be cut off. Nothing was loaded; have it sent again."
-        raise FileRefused(Fault(file.name, physical.lines, None, found, "a whole file", remedy), physical.lines)
-    expected = tally.records if layout.kind in ("parquet", "json") else physical.lines
-    # The lines of a sheet are counted where it is read.
-    if layout.kind != "xlsx" and tally.lines != expected:
-        found = f"{tally.lines} lines accounted for"
-        remedy = "This is a defect of the program; nothing was loaded."
-        raise FileRefused(Fault(file.name, None, None, found, f"{expected}, the lines of the file", remedy), expected)
+        settle.stage(store, file.feed, guarded(file, counted()))
+    check_lines(file, layout, physical, tally)

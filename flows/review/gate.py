@@ -14,6 +14,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.review.bridge import bridge, residuals
 from flows.review.completeness import missing
+from flows.review.inbox import inbox_stops
 from flows.review.resources import resource_gaps
 from flows.review.sanity import far_off
 from flows.review.stops import MonthStops, Stop
@@ -31,7 +32,12 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
     with in_force(store.con, _TEMP_TABLES):
         bridged = bridge(store, month)
         uncharged, unfounded = resource_gaps(store, settings, tables, month)
-        stops = [*missing(store, settings, month), *residuals(bridged), *far_off(store, settings, month)]
+        stops = [
+            *inbox_stops(store, settings),
+            *missing(store, settings, month),
+            *residuals(bridged),
+            *far_off(store, settings, month),
+        ]
     rows = store.rows(
         "select code, subject, detail, seller_id, reason, by_name from stop_overrides where invoice_month = $1 "
         "order by happened_at",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.catalog.contents import contents_sha256
+from flows.home.inbox import look
 from flows.home.settings import Home, Settings
 
 
@@ -32,7 +33,8 @@ class WrittenReview:
     @property
     def incomplete(self) -> bool:
         written = self.as_json()
-        return bool(written["parked"] or written["suspended"] or any(row["reason"] is None for row in written["stops"]))
+        stops = any(row["reason"] is None or row["code"] == "not_taken_in" for row in written["stops"])
+        return bool(written["parked"] or written["suspended"] or stops)
 
     def lines(self) -> list[str]:
         return [*self.told, f"All of it: {self.home.out(self.month) / 'review.html'}"]
@@ -69,6 +71,7 @@ def _made_of(home: Home, settings: Settings, month: str) -> dict[str, Any] | Non
     """The marks of all that a review is made of, and its pages; None while something waits in the write-ahead log."""
     if home.write_ahead_log.exists():
         return None
+    inbox = look(home, settings)
     pages = (home.out(month) / name for name in ("review.html", "review.json"))
     return {
         "program": version("tollbook"),
@@ -76,6 +79,7 @@ def _made_of(home: Home, settings: Settings, month: str) -> dict[str, Any] | Non
         "snapshot": _last_written(home.published),
         "settings": hashlib.sha256(settings.model_dump_json(exclude={"smtp"}).encode()).hexdigest(),
         "catalogue": contents_sha256(home),
+        "inbox": hashlib.sha256(repr((inbox.names, inbox.passed_over)).encode()).hexdigest(),
         "pages": [hashlib.sha256(page.read_bytes()).hexdigest() for page in pages],
     }
 

@@ -75,8 +75,14 @@ class Review:
 
     @property
     def incomplete(self) -> bool:
-        """Parked accounts, suspended usage, or something that stops the approval: exit code 3."""
-        return bool(self.tables["parked"] or self.tables["suspended"] or self.stops)
+        """Parked accounts, suspended usage, files that were not taken in, or something else that stops the approval:
+        exit code 3."""
+        return bool(self.tables["parked"] or self.tables["suspended"] or self.stops or self.not_taken_in)
+
+    @property
+    def not_taken_in(self) -> Rows:
+        """Files that lie in the inbox, let through or not: as long as they lie there something is left open."""
+        return [row for row in self.tables["stops"] if row["code"] == "not_taken_in"]
 
     @property
     def stops(self) -> Rows:

@@ -46,7 +46,8 @@ def _columns(text: str) -> tuple[Column, ...]:
 TABLES: dict[str, Spec] = {
     "stops": Spec(
         "What stops the approval",
-        "Gaps in what came, and figures far from their history. `tollbook approve --override TEXT` lets them through.",
+        "Files not taken in, gaps in what came, and figures far from their history. "
+        "`tollbook approve --override TEXT` lets them through.",
         "Nothing.",
         _columns(
             "code word What; subject code About; detail text Found; reason text Let through because; by_name text By"

@@ -84,16 +84,21 @@ where r.feed in ('calls', 'messages') and r.raw_line <> $mark and (regexp_matche
         select started_at, file_seq from feed_calls union all select sent_at, file_seq from feed_messages) as f
         join source_files as s using (file_seq) where s.sha256 = r.sha256 and s.feed = r.feed) < $end, true)"""
 
+# Files of one content hold the same, and share a copy.
 _SOURCES = """
 create or replace temp table erase_sources as
+with holding as (
 select distinct source_file, sha256, state <> 'rolled_back' as is_named from source_files as s
-where feed in ('calls', 'messages') and (state = 'rolled_back'
+where feed in ('calls', 'messages') and (
+    (state = 'rolled_back' and sha256 not in (select sha256 from source_files where state = 'loaded'))
     or exists (select 1 from erase_places as p where p.file_seq = s.file_seq)
     or exists (select 1 from erase_lines as l where l.sha256 = s.sha256 and l.feed = s.feed)
     or source_file in (select source_file from rated_usage where usage_id in (select usage_id from erase_records))
     or exists (select 1 from duplicate_records as d
         join erase_places as p on p.feed = d.feed and p.source_file = d.of_file and p.source_line = d.of_line
-        where d.sha256 = s.sha256 and d.feed = s.feed))"""
+        where d.sha256 = s.sha256 and d.feed = s.feed)))
+from holding union select source_file, sha256, true from source_files
+where feed in ('calls', 'messages') and sha256 in (select sha256 from holding where is_named)"""
 
 _TABLES = ("erase_owned", "erase_records", "erase_places", "erase_lines", "erase_sources")
 

@@ -19,6 +19,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.ingest import settle
 from flows.ingest.again import FILE_COLUMNS, LoadedFile, settle_master_again, settle_usage_again, stage_again
+from flows.ingest.record import forget_lines
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.feeds import FEEDS
 from schemas.money import minor_digits, rounded
@@ -173,10 +174,8 @@ def _remember(store: Store, gone: LoadedFile) -> None:
 
 
 def _remove(store: Store, gone: LoadedFile) -> None:
-    key = [gone.sha256, gone.feed]
     store.con.execute(f"delete from feed_{gone.feed} where file_seq = $1", [gone.file_seq])
-    for table in ("rejected_records", "duplicate_records", "snapshot_missing"):
-        store.con.execute(f"delete from {table} where sha256 = $1 and feed = $2", key)
+    forget_lines(store, gone.feed, gone.source_file, gone.sha256)
     store.con.execute("update source_files set state = 'rolled_back' where file_seq = $1", [gone.file_seq])
 
 
@@ -185,15 +184,16 @@ def _to_settle(store: Store, gone: LoadedFile) -> list[LoadedFile]:
     columns = ", ".join(f"s.{name.strip()}" for name in FILE_COLUMNS.split(","))
     if FEEDS[gone.feed].is_usage:
         rows = store.rows(
-            f"select {columns} from source_files s where state = 'loaded' and feed = $1 and sha256 in "
-            "(select sha256 from duplicate_records where feed = $1 and of_file = $2) order by file_seq",
+            f"select {columns} from source_files s where state = 'loaded' and feed = $1 and exists "
+            "(from duplicate_records d where d.feed = $1 and d.of_file = $2 and d.sha256 = s.sha256 "
+            "and d.source_file = s.source_file) order by file_seq",
             [gone.feed, gone.source_file],
         )
     else:
         rows = store.rows(
             f"select {columns} from source_files s where state = 'loaded' and feed = $1 and file_seq > $2 and "
             "(duplicate > 0 or rejected > 0 or exists (select 1 from snapshot_missing m "
-            "where m.feed = s.feed and m.sha256 = s.sha256)) order by file_seq",
+            "where m.feed = s.feed and m.sha256 = s.sha256 and m.source_file = s.source_file)) order by file_seq",
             [gone.feed, gone.file_seq],
         )
     return [LoadedFile(*row) for row in rows]

@@ -171,6 +171,28 @@ def test_the_numbers_are_nowhere_but_in_the_operators_own_files(home: Home) -> N
     assert (done.records, done.months, done.unreadable_lines, done.unbilled) == (7, ["2025-05"], 2, 1)
 
 
+def test_files_of_the_same_content_are_erased_together_and_none_brings_it_back(home: Home) -> None:
+    calls = home.inbox / "calls"
+    for name in ("may", "repeated"):
+        shutil.copy(calls / f"{name}.csv", calls / f"{name}-again.csv")
+    with Store(home) as store:
+        ingest(store, load_settings(home), None, now=NOW)
+    done = _erase(home)
+    assert done.originals == [
+        "inbox/calls/may-again.csv", "inbox/calls/may.csv", "inbox/calls/repeated-again.csv",
+        "inbox/calls/repeated.csv", "inbox/messages/may.csv",
+    ]  # fmt: skip
+    assert done.unreadable_lines == 10, "two, her five that may-again repeats, and three of repeated-again"
+    for name in ("may", "repeated"):
+        (calls / f"{name}.csv").rename(calls / f"{name}-once-more.csv")
+    with Store(home) as store:
+        states = {file.source_file: file.state for file in ingest(store, load_settings(home), None, now=NOW).files}
+        publish(store)
+    assert states["inbox/calls/may-once-more.csv"] == states["inbox/calls/repeated-once-more.csv"] == "known"
+    hers = (*CALLED, *WRITTEN)
+    assert {number: places for number, places in _found(home, *hers).items() if places != {"inbox"}} == {}
+
+
 def test_bob_keeps_his_call_to_ann(home: Home) -> None:
     _erase(home)
     calls = _rows(home, "select from_number, to_number from feed_calls where from_number is not null order by all")

@@ -122,10 +122,16 @@ def home(tmp_path: Path, homes: dict[str, Home], state: str) -> Home:
 
 INGEST_POINTS = [
     "flows.ingest.settle:stage after 1",
-    "flows.ingest.record:write_staged after 2",
-    "flows.ingest.take_in:commit before 2",
+    "flows.ingest.record:write_staged after 1",
+    "flows.ingest.take_in:commit before 1",
+    "flows.ingest.record:_write_staged_many after 1",
+    "flows.ingest.many:keep after 2",
+    "flows.ingest.many:commit_many before 1",
+    "flows.ingest.many:commit_many after 1",
     "flows.ingest.take_in:commit after 1",
 ]
+"""The two files of calls are taken in together, after the accounts and before the numbers."""
+
 RUN_POINTS = [
     "flows.home.store:os.fsync before 1",
     "flows.bill_run:open_run after 1",
@@ -155,11 +161,32 @@ def test_a_run_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None
 
 
 @pytest.mark.parametrize("state", ["fresh"])
-@pytest.mark.parametrize("point", ["flows.ingest.take_in:commit after 3", "flows.month.draft:balance_books after 1"])
+@pytest.mark.parametrize("point", ["flows.ingest.many:commit_many after 1", "flows.month.draft:balance_books after 1"])
 def test_a_run_killed_once(home: Home, homes: dict[str, Home], point: str) -> None:
     killed_at(point, home.root, *RUN)
     _run(home)
     assert _left(home) == _left(homes["drafted"])
+
+
+@pytest.mark.parametrize("state", ["fresh"])
+@pytest.mark.parametrize(
+    ("point", "whole"),
+    [("flows.ingest.record:_write_staged_many after 1", 0), ("flows.ingest.many:commit_many after 1", 32)],
+)
+def test_of_many_files_taken_in_together_all_or_none_are_there(home: Home, point: str, whole: int) -> None:
+    for n in range(30):
+        call = {"started_at": "2025-05-11T12:00:00Z", "to_number": "+33123456789", "from_number": "+442079460100"}
+        add_file(home, "calls", f"small{n:02d}", [{**call, "call_id": f"s{n}", "duration_s": n}] * 2)
+    killed_at(point, home.root, "ingest")
+    asked = "select (select count(*) from source_files where feed = 'calls'), (select count(*) from feed_calls)"
+    with Store(home) as store:
+        assert store.rows(asked) == [(whole, 39 if whole else 0)]
+    again = tollbook("--home", str(home.root), "ingest")
+    assert again.returncode == 0, again.stderr
+    with Store(home) as store:
+        assert store.rows(asked) == [(32, 39)]
+        assert store.rows("select count(*) from duplicate_records where source_file like '%small%'") == [(30,)]
+    assert not list(home.root.rglob(".partial-*"))
 
 
 @pytest.mark.parametrize("state", ["fresh"])

@@ -15,7 +15,7 @@ from flows.books.context import Request
 from flows.home.init import init_home
 from flows.home.settings import Home, RunSettings
 from flows.home.store import Store
-from flows.ingest import take_in
+from flows.ingest import reading
 from flows.issue.approve import approve
 from schemas.errors import Refused
 from tests.faults.killing import killed_at
@@ -149,12 +149,12 @@ def test_a_dry_run_leaves_no_trace(home: Home) -> None:
 def test_a_file_that_goes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path) as inbox:
         file = inbox.put("calls/a.csv", CALLS + call(1))
-        billable = take_in._billable
+        billable = reading.billable
 
         def gone(*arguments: object) -> object:
             file.unlink()
             return billable(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(take_in, "_billable", gone)
+        monkeypatch.setattr("flows.ingest.take_in.billable", gone)
         (result,) = inbox.ingest().files
         assert (result.state, inbox.rows("select count(*) from feed_calls")) == ("refused", [(0,)])

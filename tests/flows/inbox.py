@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.home.file_settings import FeedSettings, SourceSettings
+from flows.home.file_settings import FeedSettings, InboxSettings, SourceSettings
 from flows.home.settings import BillingSettings, Home, Settings
 from flows.home.store import Store
 from flows.ingest.report import FileResult, IngestReport
@@ -40,6 +40,7 @@ class Inbox:
         self.sources: dict[str, SourceSettings] = {}
         self.feeds: dict[str, FeedSettings] = {}
         self.max_reject_percent = 100
+        self.ignore = InboxSettings()
         self.store: Store
 
     def put(self, path: str, content: str | bytes) -> Path:
@@ -53,7 +54,7 @@ class Inbox:
         billing = BillingSettings(
             first_invoice_month="2026-05", max_reject_percent=self.max_reject_percent, max_reject_lines=0
         )
-        settings = Settings(billing=billing, sellers={}, sources=self.sources, feeds=self.feeds)
+        settings = Settings(billing=billing, sellers={}, sources=self.sources, feeds=self.feeds, inbox=self.ignore)
         return ingest(self.store, settings, paths or None, now=NOW, **options)
 
     def take(self, path: str, content: str | bytes, **options: Any) -> FileResult:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.ingest import csv_blocks, take_in
+from flows.ingest import csv_blocks, reading
 from schemas.errors import WrongUsage
 from tests.flows.inbox import CALLS, Inbox, call, counts, opened
 
@@ -18,14 +18,17 @@ def inbox(tmp_path: Path) -> Iterator[Inbox]:
         yield it
 
 
-def test_the_same_content_is_known_under_any_name(inbox: Inbox) -> None:
+def test_the_same_content_under_another_name_is_recorded_and_counts_once(inbox: Inbox) -> None:
     content = CALLS + call(1)
     assert counts(inbox.take("calls/a.csv", content)) == (1, 1, 0, 0)
     inbox.put("calls/b.csv", content)
     inbox.put("calls/c.csv.gz", gzip.compress(content.encode()))
     report = inbox.ingest()
-    assert [file.state for file in report.files] == ["known"] * 3
-    assert not report.anything_new
+    assert [file.state for file in report.files] == ["known", "loaded", "loaded"]
+    assert [counts(file) for file in report.files[1:]] == [(1, 0, 0, 1)] * 2
+    assert [file.faults[0].found for file in report.files[1:]] == ["the same content as inbox/calls/a.csv"] * 2
+    assert [file.state for file in inbox.ingest().files] == ["known"] * 3
+    assert not inbox.ingest().anything_new
     assert inbox.rows("select count(*) from feed_calls") == [(1,)]
 
 
@@ -185,7 +188,7 @@ def test_a_folder_that_is_no_feed_is_refused(inbox: Inbox) -> None:
     report = inbox.ingest()
     assert len(report.refused) == 2
     assert "calls, messages" in report.refused[1].faults[0].expected
-    assert report.ignored == ["inbox/calls/notes.txt"]
+    assert [fault.file for fault in report.passed_over] == ["inbox/calls/notes.txt"]
 
 
 def test_a_link_out_of_the_home_is_not_read(inbox: Inbox, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -222,13 +225,13 @@ def test_a_rolled_back_file_waits_until_it_is_named(inbox: Inbox) -> None:
 
 def test_a_file_that_grows_while_it_is_read_is_refused(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     file = inbox.put("calls/a.csv", CALLS + call(1))
-    billable = take_in._billable  # the moment between the two readings
+    billable = reading.billable  # the moment between the two readings
 
     def grow(*arguments: Any) -> Any:
         file.write_text(CALLS + call(1) + call(2))
         return billable(*arguments)
 
-    monkeypatch.setattr(take_in, "_billable", grow)
+    monkeypatch.setattr("flows.ingest.take_in.billable", grow)
     result = inbox.ingest().files[0]
     assert result.state == "refused"
     assert "changed" in result.faults[0].found

@@ -1,0 +1,62 @@
+"""What lies in the inbox and was not taken in, and what was taken in twice: both stop an approval (RULES 15, 28)."""
+
+from collections.abc import Iterator
+
+from flows.home.inbox import look
+from flows.home.settings import Settings
+from flows.home.store import Store
+from flows.review.stops import Stop
+from schemas.errors import Fault
+
+LISTED = 200
+"""Files that stop an approval one by one; the others are counted."""
+
+_REFUSED = """
+    select source_file, detail from source_files
+    qualify row_number() over (partition by source_file order by file_seq desc) = 1 and state = 'refused'
+    order by source_file"""
+
+_TWICE = """
+    select b.source_file, b.source, a.source_file, a.source, least(a.loaded, b.loaded)
+    from source_files as a join source_files as b
+        on b.sha256 = a.sha256 and b.feed = a.feed and b.file_seq > a.file_seq and b.source is distinct from a.source
+    where a.state = 'loaded' and b.state = 'loaded' and a.loaded > 0 and b.loaded > 0
+        and a.feed in ('calls', 'messages')
+    qualify row_number() over (partition by b.file_seq order by a.file_seq) = 1
+    order by 1, 3"""
+
+
+def not_taken_in(store: Store, settings: Settings) -> list[Fault]:
+    """Files that lie in the inbox now: those of no known kind, and those that were refused when they came last."""
+    contents = look(store.home, settings)
+    there = {*contents.names}
+    refused = [
+        Fault(file, None, None, "a refused file", "one that can be taken in", f"It was refused: {detail}")
+        for file, detail in store.rows(_REFUSED)
+        if file in there
+    ]
+    return sorted([*contents.passed_over, *refused], key=lambda fault: fault.file)
+
+
+def waiting_files(store: Store, settings: Settings) -> int:
+    """How many files of the inbox nobody has looked at yet, going by their names."""
+    return len(
+        {*look(store.home, settings).names}
+        - {file for (file,) in store.rows("select distinct source_file from source_files")}
+    )
+
+
+def inbox_stops(store: Store, settings: Settings) -> Iterator[Stop]:
+    """A stop for each file that was not taken in, and for each whose records are loaded under two sources."""
+    left = not_taken_in(store, settings)
+    for fault in left[:LISTED]:
+        yield Stop("not_taken_in", fault.file, f"{fault.found}. {fault.remedy}")
+    if len(left) > LISTED:
+        yield Stop("not_taken_in", "inbox", f"{len(left) - LISTED} more files; see `tollbook ingest`")
+    for file, source, other, of_other, records in store.rows(_TWICE):
+        told = f"{records} records are loaded as those of {_named(source)} and, from {other}, of {_named(of_other)}"
+        yield Stop("same_content", file, f"{told}. Take the wrong one back: `tollbook rollback {other}`, or {file}")
+
+
+def _named(source: str | None) -> str:
+    return f"source {source}" if source else "no source"
