@@ -101,7 +101,8 @@ class Dialled:
 
     @classmethod
     def of(cls, numbers: pl.Series) -> "Dialled":
-        """numbers: text of digits, with or without +."""
+        """numbers: text of digits, with or without +. A masked number, +4420794600XX, is the digits that it shows."""
+        numbers = numbers.str.strip_chars_end("X")
         digits = pl.col("digits")
         sign = digits.str.starts_with("+") | digits.str.starts_with("-")
         value = pl.when(~sign).then(digits).cast(pl.Int64, strict=False)

@@ -12,7 +12,7 @@ import polars as pl
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 
-from flows.ingest.numbers import E164
+from flows.ingest.numbers import E164, SPREADSHEET_FLOAT
 from flows.ingest.parse import Check
 from schemas.catalog import SECTIONS
 from schemas.feeds import Feed
@@ -162,7 +162,15 @@ def _numbers(_frame: pl.DataFrame) -> list[Check]:
 
 def _calls(_frame: pl.DataFrame) -> list[Check]:
     early = _value("answered_at") < _value("started_at")
-    return [Check("answered_at", early, "an answer after the call was set up")]
+    return [Check("answered_at", early, "an answer after the call was set up"), *_messages(_frame)]
+
+
+def _messages(_frame: pl.DataFrame) -> list[Check]:
+    expected = "a number as text, such as +12025550123: this one went through a column of decimals"
+    return [
+        Check(name, pl.col(name).str.contains(SPREADSHEET_FLOAT) & ~_value(name).str.contains(E164), expected)
+        for name in ("from_number", "to_number")
+    ]
 
 
 _OWN: dict[str, Callable[[pl.DataFrame], list[Check]]] = {
@@ -172,4 +180,5 @@ _OWN: dict[str, Callable[[pl.DataFrame], list[Check]]] = {
     "discounts": _discounts,
     "numbers": _numbers,
     "calls": _calls,
+    "messages": _messages,
 }

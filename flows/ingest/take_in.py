@@ -204,7 +204,10 @@ def _blocks(file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Blo
 def _parse(text: pl.DataFrame, layout: Layout) -> Parsed:
     source = layout.source
     country = source.country if source else None
-    numbers = {name: e164_column(text[name], country) for name in _NUMBERS.get(layout.feed.name, ())}
+    bare = getattr(source, "number_format", None) == "e164_digits"
+    numbers = {
+        name: e164_column(text[name], country, digits_are_e164=bare) for name in _NUMBERS.get(layout.feed.name, ())
+    }
     return parse(
         layout.feed,
         text,
