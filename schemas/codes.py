@@ -76,7 +76,7 @@ FINDING_CODES: dict[FindingCode, str] = {
 
 StopCode = Literal[
     "missing_days", "missing_files", "control_total", "bridge_residual", "invoice_far", "documents_far", "total_far",
-    "usage_vanished",
+    "usage_vanished", "call_too_long",
 ]  # fmt: skip
 
 STOP_CODES: dict[StopCode, str] = {
@@ -88,6 +88,7 @@ STOP_CODES: dict[StopCode, str] = {
     "documents_far": "a seller's number of documents is far from last month's",
     "total_far": "a seller's total is far from last month's",
     "usage_vanished": "an account's usage has stopped",
+    "call_too_long": "calls last longer than anybody speaks",
 }
 """What stops an approval until somebody says why it may go on (RULES 28)."""
 

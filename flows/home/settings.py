@@ -131,6 +131,15 @@ class BoundsSettings(Table):
     """… when both months have so many documents."""
     usage_records: int = Field(100, ge=0)
     """An account with so many rated records in the month before, and none in this one."""
+    max_call_hours: int = Field(12, ge=0)
+    """A call longer than this: its end was lost, or its duration is in another unit."""
+
+
+class ReviewSettings(Table):
+    """[review]: what people see of usage that is not billed yet."""
+
+    mask_numbers: bool = False
+    """Whether the last four digits of telephone numbers are hidden, in the review and in the view suspended_usage."""
 
 
 class RunSettings(Table):
@@ -154,6 +163,7 @@ class Settings(Table):
     tax_engine: TaxEngineSettings | None = None
     run: RunSettings = Field(default_factory=RunSettings)
     bounds: BoundsSettings = Field(default_factory=BoundsSettings)
+    review: ReviewSettings = Field(default_factory=ReviewSettings)
 
     @model_validator(mode="after")
     def _engine_of_known_sellers(self) -> "Settings":
