@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from flows.books.books import Books, open_books
-from flows.books.context import Request, Run
+from flows.books.context import Request
 from flows.books.manifest import write_manifest
 from flows.books.publish import publish
+from flows.books.run import Run
 from flows.books.run_diff import difference_lines, differences
 from flows.books.runs import open_run
 from flows.catalog.load import keep_tables

@@ -1,20 +1,12 @@
-"""What was asked for, and the run that it opened: paths and ids, never frames."""
+"""What was asked for, by whom and when: paths and ids, never frames."""
 
-import shutil
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flows.home.settings import Home, Settings, as_known, load_settings
 from flows.home.store import Scope, Store
 from schemas.periods import month_start
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from flows.books.books import Books
-    from flows.catalog.load import Tables
 
 
 @dataclass(frozen=True)
@@ -61,47 +53,3 @@ class Request:
     def store(self) -> Store:
         """The home's store as this request looks at it, to be opened; a run opens the books instead, once."""
         return Store(self.home, self.settings().run.memory_limit_mb, self.scope)
-
-
-@dataclass(frozen=True)
-class Run:
-    """An opened run and the open books it works on. Its id comes from its inputs: the same inputs are the same run."""
-
-    books: "Books"
-    run_id: str
-    kind: str
-
-    @property
-    def request(self) -> Request:
-        return self.books.request
-
-    @property
-    def store(self) -> Store:
-        return self.books.store
-
-    @property
-    def settings(self) -> Settings:
-        return self.books.settings
-
-    @property
-    def tables(self) -> "Tables":
-        return self.books.tables
-
-    @property
-    def work(self) -> Path:
-        """Where the stages leave their frames for the next one."""
-        return self.request.home.store / "work" / self.run_id
-
-
-def draft_id(month: str) -> "pl.Expr":
-    """A document's id until it is issued: stable over re-runs of the month (CONTRACT, section 4)."""
-    import polars as pl
-
-    return pl.concat_str([pl.lit(f"DRAFT-{month}-"), pl.col("account_id")])
-
-
-def emptied(folder: Path) -> Path:
-    """`folder`, made or made empty."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

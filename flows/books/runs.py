@@ -8,8 +8,9 @@ from importlib.metadata import version
 from typing import Any
 
 from flows.books.books import Books
-from flows.books.context import Request, Run
+from flows.books.context import Request
 from flows.books.holds import holds
+from flows.books.run import Run
 from flows.catalog.load import Tables
 from flows.home.objects import keep
 from flows.home.settings import Home, Settings

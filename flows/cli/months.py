@@ -100,7 +100,7 @@ def _with_prefect(request: "Request") -> "RunReport":
 
 def review_command(context: typer.Context, month: str) -> None:
     """Print the numbers to look at before approving."""
-    from flows.review.latest import latest_review
+    from flows.review.look import latest_review
 
     shared: Globals = context.obj
     shared.request(month)

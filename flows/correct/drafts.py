@@ -4,8 +4,8 @@ from datetime import date
 
 import polars as pl
 
-from flows.books.context import Run
 from flows.books.ledger import balance_correction
+from flows.books.run import Run
 from flows.books.runs import add_event, drafted_runs
 from flows.correct.prepared import Prepared
 from flows.correct.rows import write_adjustments, write_outcomes, write_reversals

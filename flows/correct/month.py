@@ -11,9 +11,10 @@ from typing import Any
 
 from flows.books.books import Books, open_books
 from flows.books.compare import Difference
-from flows.books.context import Request, Run
+from flows.books.context import Request
 from flows.books.erased import INSTEAD, Erased, erased_among
 from flows.books.manifest import write_correction_manifest
+from flows.books.run import Run
 from flows.books.runs import (
     accounts_known,
     add_event,

@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from flows.books.compare import Difference, difference
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.books.standing import StandingDocument, corrected_of, standing_of
 from flows.home.store import Store
 from flows.month.allowance_use import meters, read_use

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.books.standing import StandingDocument
 from flows.correct.prepared import Prepared
 from flows.home.store import Store

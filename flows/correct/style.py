@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.books.standing import StandingDocument, corrected_of
 from flows.correct.prepared import Prepared
 from flows.home.settings import load_settings

@@ -5,7 +5,7 @@ from functools import partial
 
 import polars as pl
 
-from flows.books.context import Run, emptied
+from flows.books.run import Run, emptied
 from flows.books.standing import StandingDocument, standing_of
 from flows.home.store import Store
 from flows.month.inputs import master_of, rating_tables

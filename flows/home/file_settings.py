@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from flows.home.deck_formats import DeckFormat
-from flows.presets.known import PRESETS
+from flows.presets.names import preset_names
 from schemas.feeds import FEEDS
 from schemas.periods import is_zone
 
@@ -19,12 +19,12 @@ def _zone(name: str) -> str:
 
 
 PLAIN_FORMATS = ("csv", "jsonl", "json", "parquet")
-SOURCE_FORMATS = [*PLAIN_FORMATS, *PRESETS]
+SOURCE_FORMATS = [*PLAIN_FORMATS, *preset_names()]
 """The first four are whatever `columns` says, the others the layouts of flows/presets/."""
 
 
 def _source_format(name: str) -> str:
-    if name not in PLAIN_FORMATS and name not in PRESETS:
+    if name not in SOURCE_FORMATS:
         raise ValueError(f"found format {name!r}; expected one of {', '.join(SOURCE_FORMATS)}")
     return name
 

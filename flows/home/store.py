@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from flows.home.migrations import upgrade
 from flows.home.schema import SCHEMA_VERSION, create
 from flows.home.settings import Home
 from flows.home.views import create_views, latest
@@ -99,6 +98,8 @@ class Store:
         if version is None:
             create(self.con)
         elif version != SCHEMA_VERSION:
+            from flows.home.migrations import upgrade
+
             upgrade(self.con, version)
         create_views(self.con, SCHEMA_VERSION)
 

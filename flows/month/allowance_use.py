@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.catalog.load import Tables
 from flows.month.usage.rows import read_rated
 from rating.draws import DRAWS

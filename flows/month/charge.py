@@ -5,8 +5,8 @@ from datetime import date
 
 import polars as pl
 
-from flows.books.context import Run
 from flows.books.holds import held_rows
+from flows.books.run import Run
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.books.standing import standing_of
 from flows.home.store import Store
 from rating.owed import KEY, STATE, difference, overlap

@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from flows.books.context import Request, Run
+from flows.books.context import Request
 from flows.books.ledger import balance_books
+from flows.books.run import Run
 from flows.books.run_diff import write_differences
 from flows.books.runs import add_event, drafted_runs
 from flows.home import audit

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.home.store import Store
 from schemas.document import ENGINE_ANSWER, Document, canonical
 from schemas.frames import CHARGE, conform

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import polars as pl
 
 from flows.books.books import Books
-from flows.books.context import Run, draft_id
 from flows.books.erased import erased_before
+from flows.books.run import Run, draft_id
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.month.inputs import MasterData
 from schemas.codes import Problem
 from schemas.errors import NothingToDo, Refused, WrongUsage

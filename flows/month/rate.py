@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.context import Run, emptied
+from flows.books.run import Run, emptied
 from flows.home import progress
 from flows.home.side_by_side import ahead, several
 from flows.home.store import Store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.context import Run, emptied
+from flows.books.run import Run, emptied
 from flows.home.store import Store
 from flows.month.isolate import Accounts
 from flows.month.usage.rows import read_rated, reading_amount

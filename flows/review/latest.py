@@ -11,13 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.catalog.contents import contents_sha256
 from flows.home.settings import Home, Settings
-
-if TYPE_CHECKING:
-    from flows.review.page import Review
 
 
 @dataclass(frozen=True)
@@ -41,30 +38,22 @@ class WrittenReview:
         return [*self.told, f"All of it: {self.home.out(self.month) / 'review.html'}"]
 
 
-def latest_review(home: Home, settings: Settings, month: str) -> "Review | WrittenReview":
-    """The review of a month as the books stand: the written one where it still holds, else made anew.
-
-    The home's lock must be held. Raises Refused when no run of the month stands.
-    """
-    if (written := _still_holding(home, settings, month)) is not None:
-        return written
-    from flows.home.store import Store
-    from flows.review.page import review
-
-    with Store(home, settings.run.memory_limit_mb) as store:
-        return review(store, settings, month)
-
-
-def note(home: Home, settings: Settings, review: "Review") -> None:
-    """Remembers what the review just written was made of. Nothing may wait in the database's write-ahead log."""
+def note(home: Home, settings: Settings, month: str, lines: list[str]) -> None:
+    """Remembers what the review just written was made of and says. Nothing may wait in the write-ahead log."""
     from flows.home.store import write_atomic
 
-    told = review.lines()[:-1]  # where the page lies is said by whoever reads it again
-    noted = {"made_of": _made_of(home, settings, review.month), "lines": told}
-    write_atomic(_note(home, review.month), json.dumps(noted, ensure_ascii=False).encode())
+    said = lines[:-1]  # where the page lies is said by whoever reads it again
+    noted = {"made_of": _made_of(home, settings, month), "lines": said}
+    write_atomic(_note(home, month), json.dumps(noted, ensure_ascii=False).encode())
 
 
-def _still_holding(home: Home, settings: Settings, month: str) -> WrittenReview | None:
+def forget(home: Home, month: str) -> None:
+    """The month has no review any more, and nothing is left of what it told."""
+    _note(home, month).unlink(missing_ok=True)
+
+
+def still_holding(home: Home, settings: Settings, month: str) -> WrittenReview | None:
+    """The review as it was written last, or None where something has moved since."""
     with suppress(OSError, ValueError, KeyError):
         noted = json.loads(_note(home, month).read_bytes())
         if noted["made_of"] is not None and noted["made_of"] == _made_of(home, settings, month):

@@ -155,7 +155,7 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     write_atomic(found.json, text.encode() + b"\n")
     write_atomic(found.html, _page(found).encode())
     store.checkpoint()
-    note(store.home, settings, found)
+    note(store.home, settings, month, found.lines())
     return found
 
 

@@ -22,6 +22,7 @@ from flows.home.rewrite import write_anew
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
 from flows.month.inputs import load_master, number_intervals
+from flows.review.latest import forget
 from flows.review.page import review
 from flows.undo.erase_rows import Detail, blank_rows, find_detail, forget_detail
 from schemas.errors import NothingToDo, Refused, WrongUsage
@@ -225,3 +226,4 @@ def _review_again(store: Store, settings: Settings, month: str) -> None:
     except Refused:
         for page in ("review.html", "review.json"):
             (store.home.out(month) / page).unlink(missing_ok=True)
+        forget(store.home, month)

@@ -99,7 +99,7 @@ FAULTS: dict[int, str | list[str]] = {
     # run control and crash
     39: [
         f"{KILLED}::test_a_run_killed_at_every_point",
-        f"{KILLED}::test_a_run_by_prefect_killed_with_its_server",
+        f"{KILLED}::test_a_run_by_prefect_killed_alone_takes_its_server_with_it",
         f"{KILLED}::test_an_approval_killed_at_every_point",
         f"{KILLED}::test_written_mails_killed_at_every_point",
         f"{KILLED}::test_a_rollback_killed_at_every_point",

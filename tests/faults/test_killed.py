@@ -167,12 +167,13 @@ def test_a_run_by_prefect_killed_alone_takes_its_server_with_it(home: Home, home
     """Prefect's state decides nothing: the month is started again on a server that knows nothing of it."""
     by_prefect = RUN[:-1]
     session = killed_at("flows.month.draft:balance_books after 1", home.root, *by_prefect, alone=True)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while left_in(session) and time.monotonic() < until:
         time.sleep(0.1)
     assert left_in(session) == [], "no server stays behind"
     again = tollbook("--home", str(home.root), *by_prefect)
     assert again.returncode == 0, again.stderr
+    assert "Prefect" in again.stderr, "while it is loaded and started, this is said"
     assert _left(home) == _left(homes["drafted"])
     _approve(home)
     assert _left(home) == _left(homes["issued"])

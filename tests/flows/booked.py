@@ -113,18 +113,18 @@ BOOKS = {
         run-2026-06  u5        5            0           unanswered
     """,
     "run_accounts": """
-        run_id       account_id  seller_id  currency  outcome      total   previous_total  reason
-        run-2026-05  A-1         us         USD       billed       111     -               -
-        run-2026-05  A-2         au         AUD       not_started  0       0               -
-        run-2026-05  A-3         us         USD       billed       56      0               -
-        run-2026-05  A-4         us         USD       parked       0       0               no price in USD for headset
-        run-2026-05  A-5         us         USD       not_started  0       0               -
-        run-2026-06  A-1         us         USD       billed       124.64  111             -
-        run-2026-06  A-2         au         AUD       billed       23      0               -
-        run-2026-06  A-3         us         USD       closed       0       56              -
-        run-2026-06  A-4         us         USD       parked       0       0               no price in USD for headset
-        run-2026-06  A-5         us         USD       not_started  0       0               -
-    """,
+        run_id       account_id  seller_id  currency  outcome      code          total   previous_total  reason
+        run-2026-05  A-1         us         USD       billed       -             111     -               -
+        run-2026-05  A-2         au         AUD       not_started  starts_later  0       0               -
+        run-2026-05  A-3         us         USD       billed       -             56      0               -
+        run-2026-05  A-4         us         USD       parked       no_price      0       0               no price in USD for headset
+        run-2026-05  A-5         us         USD       not_started  starts_later  0       0               -
+        run-2026-06  A-1         us         USD       billed       -             124.64  111             -
+        run-2026-06  A-2         au         AUD       billed       -             23      0               -
+        run-2026-06  A-3         us         USD       closed       has_left      0       56              -
+        run-2026-06  A-4         us         USD       parked       no_price      0       0               no price in USD for headset
+        run-2026-06  A-5         us         USD       not_started  starts_later  0       0               -
+    """,  # noqa: E501 a table reads as a table
     "run_findings": """
         run_id       account_id  kind              detail
         run-2026-06  A-1         older_difference  -3.00 USD

@@ -17,7 +17,8 @@ from flows.home.store import Store
 from flows.ingest.take_in import ingest
 from flows.issue.approve import approve
 from flows.review import page
-from flows.review.latest import WrittenReview, latest_review
+from flows.review.latest import WrittenReview
+from flows.review.look import latest_review
 from schemas.errors import Refused
 from tests.scenarios.month.home import add_file, make_home
 

@@ -166,7 +166,7 @@ def test_an_upgrade_that_does_not_end_leaves_version_5_whole(home: Home, monkeyp
             Store(home).__enter__()
     killed_at("flows.home.migrations:_rebuild after 1", home.root, "status")
     assert (_raw(home, "from schema_version"), _tables(home), _content(home, tables)) == ([(5,)], tables, before)
-    killed_at("flows.home.store:upgrade after 1", home.root, "status")
+    killed_at("flows.home.migrations:upgrade after 1", home.root, "status")
     assert _raw(home, "from schema_version") == [(SCHEMA_VERSION,)]
     assert _content(home, tables) == before
 

@@ -46,7 +46,7 @@ def test_any_key_of_a_table(home: Home, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_server_without_a_host_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOLLBOOK_SMTP__PASSWORD", "from outside")
-    with pytest.raises(WrongUsage, match=r"smtp\.host: Field required") as refused:
+    with pytest.raises(WrongUsage, match=r"smtp\.host: missing") as refused:
         load_settings(home)
     assert "from outside" not in str(refused.value)
 

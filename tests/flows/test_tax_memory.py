@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.books.books import open_books
-from flows.books.context import Request, Run
+from flows.books.context import Request
+from flows.books.run import Run
 from flows.home.settings import Home
 from flows.home.store import Store
 from flows.month.taxing.memory import rated_calls

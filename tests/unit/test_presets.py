@@ -7,11 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from flows.decks.formats import FORMATS
+from flows.home import file_settings
 from flows.home.deck_formats import DeckFormat
 from flows.home.file_settings import SOURCE_FORMATS, SourceSettings
 from flows.ingest.layouts import KINDS
 from flows.presets import families, known
 from flows.presets.known import PRESETS
+from flows.presets.names import preset_names
 from schemas.feeds import FEEDS
 
 
@@ -37,7 +39,8 @@ def test_a_file_of_families_is_all_that_a_new_layout_takes(tmp_path: Path, monke
     )
     monkeypatch.setattr(families, "__path__", [*families.__path__, str(tmp_path)])
     assert {*known.all_presets()} == {*PRESETS, "planted_pbx"}
-    monkeypatch.setitem(PRESETS, "planted_pbx", known.all_presets()["planted_pbx"])
+    assert preset_names() == [*known.all_presets()]
+    monkeypatch.setattr(file_settings, "SOURCE_FORMATS", [*KINDS, *preset_names()])
     assert SourceSettings(feed="calls", format="planted_pbx", path="inbox/calls/x/*").format == "planted_pbx"
 
 

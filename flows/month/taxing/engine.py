@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.home.objects import keep
 from flows.home.settings import Settings, TaxEngineSettings
 from flows.home.store import write_atomic

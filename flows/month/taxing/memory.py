@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 
-from flows.books.context import Run
+from flows.books.run import Run
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.taxing.traffic import window

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.context import Run, emptied
+from flows.books.run import Run, emptied
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.inputs import MasterData

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.context import Run, draft_id
+from flows.books.run import Run, draft_id
 from flows.home.store import Store
 from rating.outcomes import outcome
 from rating.usage import RatingTables

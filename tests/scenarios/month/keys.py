@@ -1,13 +1,12 @@
 """What a month scenario may say. A key that nobody reads would assert nothing: it is a fault, told with its line."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import yaml
 
-import flows.home
+from flows.home.schema import tables_sql
 from schemas.document import AllowanceUse, Line, Tax
 from schemas.feeds import FEEDS
 
@@ -21,7 +20,7 @@ def _rows(names: Iterable[str]) -> list[Any]:
 
 def _columns(table: str) -> list[str]:
     with duckdb.connect() as con:
-        con.execute((Path(flows.home.__file__).parent / "tables.sql").read_text(encoding="utf-8"))
+        con.execute(tables_sql())
         return [name for (name,) in con.execute(f"select column_name from (describe {table})").fetchall()]
 
 
