@@ -37,7 +37,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 class Table(BaseModel):
     """A table of tollbook.toml: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def sequence_pattern(sequence: str) -> re.Pattern[str]:
@@ -109,7 +109,8 @@ class SourceSettings(Table):
 class FeedSettings(Table):
     """[feeds.<name>]: how a feed of master data is delivered."""
 
-    mode: Literal["delta", "snapshot"] = "delta"
+    mode: Literal["delta", "snapshot"] = Field("delta", examples=["snapshot"])
+    """delta: a file holds what is new or changed. snapshot: it holds everything; a missing row is reported."""
 
 
 class DeckSettings(Table):

@@ -257,7 +257,7 @@ TABLES: dict[str, Spec] = {
         "The most calls at once",
         "Of one extension, where there were more than two.",
         "None.",
-        _columns("account_id code Account; extension code Extension; calls count At once; at text At (UTC)"),
+        _columns("account_id code Account; extension code Extension; calls count At once; moment text From (UTC)"),
         is_quiet=True,
     ),
     "ageing": Spec(
