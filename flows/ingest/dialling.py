@@ -81,7 +81,7 @@ def _begins_00(plan: PhoneMetadata, abroad: str) -> bool:
     """Whether something that is dialled there begins with 00: its prefixes, or a number."""
     if any(re.match(abroad, "00" + "".join(more)) for more in product("0123456789", repeat=4)):
         return re.fullmatch(abroad, "00") is None
-    shapes = plan.general_desc.national_number_pattern if plan.general_desc else ""
+    shapes = (plan.general_desc.national_number_pattern if plan.general_desc else None) or ""
     lengths = plan.general_desc.possible_length if plan.general_desc else ()
     return any(
         re.fullmatch(shapes, f"00{digit}".ljust(length, "1")) for length in lengths if length > 2 for digit in range(10)
@@ -90,11 +90,12 @@ def _begins_00(plan: PhoneMetadata, abroad: str) -> bool:
 
 def _bare(plan: PhoneMetadata) -> tuple[tuple[str, str], ...]:
     """Formats of national numbers that are written without a trunk prefix, or may be."""
+    trunk = plan.national_prefix or ""
     return tuple(
         (f"^(?:{form.leading_digits_pattern[-1] if form.leading_digits_pattern else ''})", f"^(?:{form.pattern})$")
         for form in plan.number_format
         if form.national_prefix_optional_when_formatting
-        or plan.national_prefix not in (form.national_prefix_formatting_rule or "").split("\\1")[0]
+        or trunk not in (form.national_prefix_formatting_rule or "").split("\\1")[0]
     )
 
 

@@ -62,7 +62,7 @@ def test_numbers_as_their_own_country_writes_them() -> None:
         written = [phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL) for number in numbers]
         wrong += misread(written, numbers, region)
         told = e164_column(pl.Series(written, dtype=pl.String), region)
-        asked, read = asked + len(numbers), read + told.str.contains(E164).sum()
+        asked, read = asked + len(numbers), read + told.str.contains(E164).to_list().count(True)
     assert wrong == []
     assert read / asked > 0.93  # what stays unread is as short as an extension
 
@@ -82,6 +82,6 @@ def test_numbers_as_other_countries_dial_them(part: int) -> None:
             numbers = numbers + more
         wrong += misread(written, numbers, region)
         told = e164_column(pl.Series(written), region)
-        asked, read = asked + len(numbers), read + told.str.contains(E164).sum()
+        asked, read = asked + len(numbers), read + told.str.contains(E164).to_list().count(True)
     assert wrong == []
     assert read / asked > 0.98
