@@ -103,7 +103,8 @@ class Dialled:
 
     @classmethod
     def of(cls, numbers: pl.Series) -> "Dialled":
-        """numbers: text of digits, with or without +."""
+        """numbers: text of digits, with or without +. A masked number, +4420794600XX, is the digits that it shows."""
+        numbers = numbers.str.strip_chars_end("X")
         digits = pl.col("digits")
         # A cast to Int64 would read a second sign as part of the number.
         sign = digits.str.starts_with("+") | digits.str.starts_with("-")

@@ -15,20 +15,26 @@ _MOST_UNITS = 10**9
 class Allowance(Model):
     """Units a plan includes each usage month; what is not used lapses."""
 
-    name: Texts
-    unit: Literal["minute", "second", "credit"]
-    units: DatedInt
-    per: Literal["account", "resource"] = "resource"
-    products: list[str] = Field(default_factory=list)
+    name: Texts = Field(examples=[{"en": "Included minutes"}])
+    """What documents call it."""
+    unit: Literal["minute", "second", "credit"] = Field(examples=["minute"])
+    """What is included."""
+    units: DatedInt = Field(examples=[1000])
+    """How many of it each month; may be dated."""
+    per: Literal["account", "resource"] = Field("resource", examples=["account"])
+    """Whether the account has them once, or every resource brings them."""
+    products: list[str] = Field(default_factory=list, examples=[["seat"]])
     """With per: resource, the products whose active devices, numbers or subscription quantities each bring `units`."""
-    devices: Literal["all", "low_usage", "standard"] = "all"
+    devices: Literal["all", "low_usage", "standard"] = Field("all", examples=["low_usage"])
     """Whose allowance it is: `low_usage` for devices with is_low_usage, `standard` for everything else."""
-    pool: Literal["account", "billing_group", "device"] = "account"
+    pool: Literal["account", "billing_group", "device"] = Field("account", examples=["account"])
     """Who shares it. A device is its extension where its product is charged per extension."""
-    order: Literal["by_call"] | list[str] = "by_call"
+    order: Literal["by_call"] | list[str] = Field("by_call", examples=[["domestic", "international"]])
     """As calls come, or the plan's categories one after the other, and the calls of each as they come."""
-    proration: Literal["full", "by_days"] = "full"
-    day_count: Literal["start_day_free", "half_open"] = "start_day_free"
+    proration: Literal["full", "by_days"] = Field("full", examples=["by_days"])
+    """Whether the first month includes all of it, or its share of days, rounded up."""
+    day_count: Literal["start_day_free", "half_open"] = Field("start_day_free", examples=["half_open"])
+    """How those days are counted."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Allowance":

@@ -51,10 +51,14 @@ ClockTime = Annotated[
 class Step(Model):
     """From unit `from` of a call on: `price` for `per` units, in whole `increment`s."""
 
-    from_: Units = Field(Decimal(0), alias="from")
-    price: DatedExact
-    per: Lot = Decimal(60)
-    increment: Lot = Decimal(1)
+    from_: Units = Field(Decimal(0), alias="from", examples=["60"])
+    """First unit of the call that it prices."""
+    price: DatedExact = Field(examples=["0.02"])
+    """Of `per` units; may be dated."""
+    per: Lot = Field(Decimal(60), examples=["60"])
+    """Units that the price is for."""
+    increment: Lot = Field(Decimal(1), examples=["6"])
+    """Whole lots that are charged."""
 
 
 def _from_zero_upwards(steps: list[Step]) -> list[Step]:
@@ -73,12 +77,16 @@ class Band(Model):
     On a holiday the bands that name `holiday` come first; hours they leave open are priced as the weekday.
     """
 
-    days: list[Day] = Field(default_factory=lambda: list(DAYS[:7]))
-    from_: ClockTime = Field(0, alias="from")
-    to: ClockTime = MIDNIGHT_S
-    connect_fee: DatedExact | None = None
+    days: list[Day] = Field(default_factory=lambda: list(DAYS[:7]), examples=[["mon", "tue"]])
+    """Days of the week, or holiday."""
+    from_: ClockTime = Field(0, alias="from", examples=["08:00"])
+    """Where it begins by the account's clock."""
+    to: ClockTime = Field(MIDNIGHT_S, examples=["18:00"])
+    """Where it ends, itself not included."""
+    connect_fee: DatedExact | None = Field(None, examples=["0.05"])
     """For calls that start in this band; without it the rate's own."""
-    steps: Steps = Field(min_length=1)
+    steps: Steps = Field(min_length=1, examples=[[{"price": "0.02"}]])
+    """In rising order."""
 
     @model_validator(mode="after")
     def _forward(self) -> "Band":
@@ -90,8 +98,10 @@ class Band(Model):
 class Rounding(Model):
     """Each call rounded by itself, before calls are summed; `mode` works on the absolute value."""
 
-    digits: int = Field(6, ge=0, le=ROUNDING_DIGITS_LIMIT)
-    mode: RoundingMode = "half_up"
+    digits: int = Field(6, ge=0, le=ROUNDING_DIGITS_LIMIT, examples=[4])
+    """Decimals that a call's amount keeps."""
+    mode: RoundingMode = Field("half_up", examples=["half_up"])
+    """Which way."""
 
 
 class Rate(Model):
@@ -101,17 +111,27 @@ class Rate(Model):
     together, after `rounding`.
     """
 
-    price: DatedExact | None = None
-    per: Lot = Decimal(60)
-    increment: Lot = Decimal(1)
-    steps: Steps = Field(default_factory=list)
-    bands: list[Band] = Field(default_factory=list)
-    connect_fee: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)})
-    minimum: Units = Decimal(0)
-    grace: Units = Decimal(0)
-    rounding: Rounding | None = None
-    max_charge: DatedExact | None = None
-    holidays: list[date] | None = None
+    price: DatedExact | None = Field(None, examples=["0.02"])
+    """Of `per` units, without steps or bands."""
+    per: Lot = Field(Decimal(60), examples=["60"])
+    """Units that the price is for."""
+    increment: Lot = Field(Decimal(1), examples=["6"])
+    """Whole lots that are charged."""
+    steps: Steps = Field(default_factory=list, examples=[[{"price": "0.02"}]])
+    """Prices by the length of the call."""
+    bands: list[Band] = Field(default_factory=list, examples=[[{"days": ["sat", "sun"], "steps": [{"price": "0.01"}]}]])
+    """Steps by the clock."""
+    connect_fee: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)}, examples=["0.05"])
+    """Once for each call."""
+    minimum: Units = Field(Decimal(0), examples=["30"])
+    """Least units that are charged."""
+    grace: Units = Field(Decimal(0), examples=["3"])
+    """A call up to so many units costs nothing."""
+    rounding: Rounding | None = Field(None, examples=[{"digits": 4}])
+    """Of each call by itself."""
+    max_charge: DatedExact | None = Field(None, examples=["5.00"])
+    """The most that one call costs."""
+    holidays: list[date] | None = Field(None, examples=[["2026-12-25"]])
     """Local dates; without them the plan's."""
 
     @model_validator(mode="after")

@@ -91,22 +91,35 @@ def in_language(texts: dict[str, str], locale: str) -> str:
 class Product(Model):
     """Something with a price, or the printed line of a usage rule."""
 
-    name: Texts
-    section: Section
-    billed_from: Literal["subscriptions", "devices", "numbers", "charges", "usage"]
-    per: Literal["resource", "extension"] = "resource"
-    day_count: Literal["start_day_free", "half_open"] = "start_day_free"
-    removal: Literal["credit", "none"] = "credit"
-    unit: Texts = Field(default_factory=lambda: {"en": "unit"})
-    prices: dict[str, DatedPrice] = Field(default_factory=dict)
+    name: Texts = Field(examples=[{"en": "Desk phone", "fr": "Poste fixe"}])
+    """What documents call it: one text, or language -> text."""
+    section: Section = Field(examples=["service_fees"])
+    """Where it stands on a document."""
+    billed_from: Literal["subscriptions", "devices", "numbers", "charges", "usage"] = Field(examples=["subscriptions"])
+    """The feed whose rows it bills; rows of other feeds only entitle."""
+    per: Literal["resource", "extension"] = Field("resource", examples=["resource"])
+    """Whether each row counts, or each extension once."""
+    day_count: Literal["start_day_free", "half_open"] = Field("start_day_free", examples=["half_open"])
+    """How the days of a part of a month are counted; start_day_free does not count the first."""
+    removal: Literal["credit", "none"] = Field("credit", examples=["credit"])
+    """What is given back when it is taken away in mid-period."""
+    unit: Texts = Field(default_factory=lambda: {"en": "unit"}, examples=[{"en": "seat"}])
+    """What one of it is called."""
+    prices: dict[str, DatedPrice] = Field(default_factory=dict, examples=[{"USD": "24.95"}])
     """currency -> price of one unit for one month (for a longer interval: for one cycle)."""
-    pricing: dict[str, DatedPricing] = Field(default_factory=dict)
+    pricing: dict[str, DatedPricing] = Field(
+        default_factory=dict, examples=[{"USD": {"model": "package", "package_size": "100", "package_price": "5.00"}}]
+    )
     """currency -> what a whole period's quantity costs, where that is not a price per unit (schemas/pricing.py)."""
-    tax_class: DatedText
-    telecom_percent: DatedExact
-    interstate: DatedMethod
-    by_location: bool = False
-    access_lines: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)})
+    tax_class: DatedText = Field(examples=["telephony"])
+    """Which taxes reach it."""
+    telecom_percent: DatedExact = Field(examples=["100"])
+    """How much of it is telecommunications, in percent."""
+    interstate: DatedMethod = Field(examples=["safe_harbour"])
+    """How it counts for USF; may be dated."""
+    by_location: bool = Field(False, examples=[True])
+    """Whether taxes follow the location of the resource instead of the billing address."""
+    access_lines: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)}, examples=["1"])
     """Lines or numbers that one unit is to taxes per line, such as 9-1-1 levies."""
 
     @model_validator(mode="after")
@@ -137,14 +150,18 @@ class UsageRule(Model):
     Units covered by `allowance` are printed as product `included`, the rest as product `charged`.
     """
 
-    deck: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = None
+    deck: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = Field(None, examples=[["promotions", "world"]])
     """One deck, or several: each is searched where those before it have no row."""
-    rate: Rate | None = None
-    free: bool = False
-    allowance: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = None
+    rate: Rate | None = Field(None, examples=[{"price": "0.02", "per": "60"}])
+    """A price of its own."""
+    free: bool = Field(False, examples=[True])
+    """Whether it costs nothing."""
+    allowance: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = Field(None, examples=[["minutes"]])
     """One allowance, or several: a call takes from each what those before it do not cover."""
-    included: str | None = None
-    charged: str | None = None
+    included: str | None = Field(None, examples=["included_minutes"])
+    """The product that prints what an allowance covers."""
+    charged: str | None = Field(None, examples=["outbound_overage"])
+    """The product that prints what is charged."""
 
     @model_validator(mode="after")
     def _one_price(self) -> "UsageRule":
@@ -164,17 +181,25 @@ class UsageRule(Model):
 class Plan(Model):
     """What an account's usage costs; prices here beat the product's own (RULES 9)."""
 
-    name: Texts
-    currency: str
-    domestic: list[str]
+    name: Texts = Field(examples=[{"en": "Office"}])
+    """What documents call it."""
+    currency: str = Field(examples=["USD"])
+    """ISO 4217: all its prices are in it."""
+    domestic: list[str] = Field(examples=[["US", "CA"]])
     """ISO countries that count as domestic; other destinations are international."""
-    usage: dict[Category, UsageRule]
-    allowances: dict[str, Allowance] = Field(default_factory=dict)
-    on_net: Literal["account", "seller"] = "account"
+    usage: dict[Category, UsageRule] = Field(
+        examples=[{"domestic": {"deck": "domestic", "charged": "outbound_overage"}}]
+    )
+    """category -> how it is priced."""
+    allowances: dict[str, Allowance] = Field(
+        default_factory=dict, examples=[{"minutes": {"name": "Minutes", "unit": "minute", "units": 1000}}]
+    )
+    """name -> units included."""
+    on_net: Literal["account", "seller"] = Field("account", examples=["seller"])
     """Whose numbers calls of category `on_net` are made to: the account's own, or any customer's of its seller."""
-    prices: dict[str, DatedPrice] = Field(default_factory=dict)
+    prices: dict[str, DatedPrice] = Field(default_factory=dict, examples=[{"seat": "19.95"}])
     """product -> price, in the plan's currency."""
-    holidays: list[date] = Field(default_factory=list)
+    holidays: list[date] = Field(default_factory=list, examples=[["2026-12-25"]])
     """Local dates on which the bands named `holiday` price calls, for rates that list none of their own."""
 
     @model_validator(mode="after")
@@ -188,8 +213,12 @@ class Plan(Model):
 class Catalog(Model):
     """All of `catalog/*.yaml`, merged; a key in two files is refused."""
 
-    products: dict[str, Product] = Field(default_factory=dict)
-    plans: dict[str, Plan] = Field(default_factory=dict)
+    products: dict[str, Product] = Field(
+        default_factory=dict, examples=[{"seat": {"name": "Seat", "section": "service_fees"}}]
+    )
+    """code -> product."""
+    plans: dict[str, Plan] = Field(default_factory=dict, examples=[{"office": {"name": "Office", "currency": "USD"}}])
+    """name -> plan."""
 
     @model_validator(mode="after")
     def _known_names(self) -> "Catalog":

@@ -77,7 +77,7 @@ FINDING_CODES: dict[FindingCode, str] = {
 
 StopCode = Literal[
     "missing_days", "missing_files", "control_total", "bridge_residual", "invoice_far", "documents_far", "total_far",
-    "usage_vanished", "not_taken_in", "same_content",
+    "usage_vanished", "not_taken_in", "same_content", "call_too_long",
 ]  # fmt: skip
 
 STOP_CODES: dict[StopCode, str] = {
@@ -91,6 +91,7 @@ STOP_CODES: dict[StopCode, str] = {
     "usage_vanished": "an account's usage has stopped",
     "not_taken_in": "a file lies in the inbox that was not taken in",
     "same_content": "the same file is loaded under two sources",
+    "call_too_long": "calls last longer than anybody speaks",
 }
 """What stops an approval until somebody says why it may go on (RULES 28)."""
 

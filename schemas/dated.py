@@ -57,4 +57,4 @@ def in_force(dated: dict[date, T], day: date) -> T | None:
 class Model(BaseModel):
     """Base of what the catalogue is made of: an unknown key is an error, a value once read does not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -18,28 +18,39 @@ ChargeType = Literal["recurring", "proration", "usage", "one_time", "discount", 
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Registration(_Part):
     """A seller's registration as printed: label 'VAT no.', number 'DE123456789'."""
 
-    label: str
-    number: str
-    country: str | None = None
+    label: str = Field(examples=["VAT no."])
+    """What it is called."""
+    number: str = Field(examples=["GB 999 9900 21"])
+    """As printed."""
+    country: str | None = Field(None, examples=["GB"])
+    """Whose registration it is, ISO 3166; without it printed everywhere."""
 
 
 class Bank(_Part):
     """Where to pay by transfer; only what is given is printed."""
 
-    name: str | None = None
-    account_holder: str | None = None
-    account_number: str | None = None
-    routing_number: str | None = None
-    sort_code: str | None = None
-    bsb: str | None = None
-    iban: str | None = None
-    bic: str | None = None
+    name: str | None = Field(None, examples=["Sample Bank"])
+    """Of the bank."""
+    account_holder: str | None = Field(None, examples=["Example Telephone Inc."])
+    """Whose account it is."""
+    account_number: str | None = Field(None, examples=["000000000"])
+    """With routing_number, sort_code or bsb."""
+    routing_number: str | None = Field(None, examples=["099900108"])
+    """United States and Canada."""
+    sort_code: str | None = Field(None, examples=["99-99-99"])
+    """United Kingdom."""
+    bsb: str | None = Field(None, examples=["999-999"])
+    """Australia."""
+    iban: str | None = Field(None, examples=["GB79CORV99999900001234"])
+    """International account number."""
+    bic: str | None = Field(None, examples=["CORVGB2X"])
+    """Of the bank, beside iban."""
 
 
 class Seller(_Part):

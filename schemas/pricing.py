@@ -31,27 +31,41 @@ NotNegative = Annotated[Number, Field(ge=0)]
 class Tier(Model):
     """Units up to and including `up_to` (null: without end), each at `unit_price` or at `percent`, plus `flat_fee`."""
 
-    up_to: NotNegative | None = None
-    unit_price: Number | None = None
-    percent: Number | None = None
-    flat_fee: Number = Decimal(0)
+    up_to: NotNegative | None = Field(None, examples=["100"])
+    """Last unit of the tier; without it, all that is left."""
+    unit_price: Number | None = Field(None, examples=["0.50"])
+    """Of each unit in it."""
+    percent: Number | None = Field(None, examples=["2.5"])
+    """Of the amount in it."""
+    flat_fee: Number = Field(Decimal(0), examples=["5.00"])
+    """Once, where the tier is reached."""
 
 
 class Pricing(Model):
     """What a period's quantity costs. Keys beside `model` are those of the model, and the last four of any model."""
 
-    model: PriceModel
-    unit_price: Number | None = None
-    package_size: Annotated[Number, Field(gt=0)] | None = None
-    package_price: Number | None = None
-    free_units: NotNegative | None = None
-    percent: Number | None = None
-    tiers: list[Tier] | None = None
-    unit: Literal["minute", "second", "credit"] | None = None
+    model: PriceModel = Field(examples=["graduated"])
+    """How the quantity is priced."""
+    unit_price: Number | None = Field(None, examples=["0.50"])
+    """Of a unit."""
+    package_size: Annotated[Number, Field(gt=0)] | None = Field(None, examples=["100"])
+    """Units in a package."""
+    package_price: Number | None = Field(None, examples=["5.00"])
+    """Of each package begun."""
+    free_units: NotNegative | None = Field(None, examples=["10"])
+    """Units that cost nothing."""
+    percent: Number | None = Field(None, examples=["2.5"])
+    """Of the amount."""
+    tiers: list[Tier] | None = Field(None, examples=[[{"up_to": "100", "unit_price": "0.50"}, {"unit_price": "0.40"}]])
+    """In rising order."""
+    unit: Literal["minute", "second", "credit"] | None = Field(None, examples=["minute"])
     """Products billed_from usage: what the quantity counts; minutes are exact sixtieths of seconds."""
-    discount_percent: Annotated[Number, Field(ge=0, le=100)] | None = None
-    minimum: NotNegative | None = None
-    maximum: NotNegative | None = None
+    discount_percent: Annotated[Number, Field(ge=0, le=100)] | None = Field(None, examples=["10"])
+    """Off the whole."""
+    minimum: NotNegative | None = Field(None, examples=["10.00"])
+    """Least that a period costs."""
+    maximum: NotNegative | None = Field(None, examples=["500.00"])
+    """Most that a period costs."""
 
     @model_validator(mode="after")
     def _keys_of_the_model(self) -> "Pricing":

@@ -60,8 +60,14 @@ order by d.invoice_number, u.line_no, u.usage_id, u.component, u.allowance_id, u
 
 -- name: suspended_usage
 create table snapshot.base.suspended_usage as
-select u.* from suspended_usage as u
+with said as (
+    select usage_id, direction, from_number, to_number, extension from feed_calls
+    union all select usage_id, direction, from_number, to_number, null from feed_messages
+)
+select u.*, s.direction, shown_number(s.from_number) as from_number, shown_number(s.to_number) as to_number, s.extension
+from suspended_usage as u
 join usage_in_force as f on f.outcome = 'suspended' and f.row_id = u.rowid
+left join said as s on s.usage_id = u.usage_id
 order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 
 -- name: excluded_usage

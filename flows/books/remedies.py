@@ -1,4 +1,4 @@
-"""What to do about a parked account, by its code."""
+"""What to do about a parked account, by its code, and about suspended usage, by its reason."""
 
 from schemas.codes import ParkedCode
 
@@ -36,6 +36,26 @@ REMEDIES: dict[ParkedCode, str] = {
     "detail_erased": "Charge or credit what is owed by hand in feed charges.",
     "other": "Mend what the reason names.",
 }
+
+SUSPENDED_REMEDIES: dict[str, str] = {
+    "conflict": "Decide which of the records is right: `tollbook rollback FILE` takes the other's file back out.",
+    "bad_number": "Declare how the source writes numbers: country, number_format or dialled in [sources.<name>]; an "
+    "extension, a star code or a short number that costs nothing is an internal call (directions).",
+    "unknown_account": "Add the account to feed accounts, or correct what the switch states as account_id.",
+    "no_owner": "Add the number to feed numbers, from the day it was in use; outbound calls need the caller's number, "
+    "inbound ones the number called: where they are the wrong way round, correct directions in [sources.<name>].",
+    "owner_conflict": "Give the number or extension to the stated account in feeds numbers or devices, or say in "
+    "[sources.<name>] which column pays, or that what it states is trusted.",
+    "account_closed": "End the number or the device in its feed, give it to its new owner, or correct end_date.",
+    "no_plan": "Name a plan in feed accounts that rates usage.",
+    "no_rule": "Give the plan a rule for this kind of usage in the catalogue.",
+    "no_rate": "Add the destination to the deck that the plan names, in force on that day.",
+    "sms_not_offered": "Correct the number in what the gateway sends; messages there are not sold.",
+    "detail_erased": "Charge what is owed by hand in feed charges.",
+    "too_old": "Charge it by hand in feed charges, or raise lookback_months under [billing].",
+    "late_usage": "`tollbook correct MONTH` bills it; or set late_usage of the seller to next_invoice.",
+}
+"""By reason (rating/outcomes.py); `tollbook replay` then says what could be billed."""
 
 
 def remedy(code: ParkedCode, month: str, account_id: str) -> str:

@@ -58,6 +58,10 @@ create view suspended_usage as select
     account_id, -- account, when known
     started_at, -- when it started or was sent (instant, UTC)
     duration_s, -- answered time (seconds; 0 for messages)
+    direction, -- outbound, inbound or internal
+    from_number, -- who called, as it was read (E.164 where it is a number; its end hidden where the settings ask for it)
+    to_number, -- who was called, likewise
+    extension, -- extension that the source names
     reason, -- code from a closed list, such as no_owner, no_rate, conflict
     detail, -- what was found, in words
     estimate, -- what it would cost, where that can be told (in estimate_currency)

@@ -21,6 +21,7 @@ from rating.deck_search import Deck
 from rating.match import PrefixTable, compile_prefixes
 from schemas.catalog import Catalog
 from schemas.errors import WrongUsage
+from schemas.known_keys import meant
 from schemas.reading import Yaml, fault_text, read_yaml
 from taxes.places import Places, load_places
 from taxes.tables import TaxTables, load_tables
@@ -112,6 +113,9 @@ def load_catalog(home: Home) -> Catalog:
     for path in sorted(home.catalog.glob("*.yaml")):
         read = _catalog_file(path, home.relative(path))
         for part, entries in read.data.items():
+            if part not in Catalog.model_fields:
+                line = read.line_of([part])
+                raise WrongUsage(f"{read.file}, line {line}: {part}: unknown key; {meant(Catalog, [part])}")
             if not isinstance(entries or {}, dict):
                 raise WrongUsage(f"{read.file}, line {read.line_of([part])}: {part}: expected a mapping with keys")
             for key, entry in (entries or {}).items():
@@ -142,7 +146,8 @@ def _catalog_fault(origin: dict[tuple[str, str], Yaml], error: ErrorDetails) -> 
     """One fault of the catalogue, told of the file that says it; `catalog` where it is between several."""
     keys = [str(part) for part in error["loc"]]
     read = origin.get((keys[0], keys[1])) if len(keys) > 1 else None
-    return read.fault(error) if read else f"catalog: {fault_text(error)}"
+    told = read.fault(error) if read else f"catalog: {fault_text(error)}"
+    return f"{told}; {meant(Catalog, error['loc'])}" if error["type"] == "extra_forbidden" else told
 
 
 def _decks_fit(catalog: Catalog, decks: dict[str, Deck]) -> None:

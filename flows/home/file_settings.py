@@ -213,7 +213,8 @@ class InboxSettings(Table):
 class FeedSettings(Table):
     """[feeds.<name>]: how a feed of master data is delivered."""
 
-    mode: Literal["delta", "snapshot"] = "delta"
+    mode: Literal["delta", "snapshot"] = Field("delta", examples=["snapshot"])
+    """delta: a file holds what is new or changed. snapshot: it holds everything; a missing row is reported."""
 
 
 class MarkupRounding(Table):

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from flows.home.file_settings import DeckSettings, FeedSettings, InboxSettings, SourceSettings, Table, Zone
+from flows.home.toml_lines import line_of
 from schemas.dated import in_force
 from schemas.document import Bank, Registration, Seller
 from schemas.errors import WrongUsage
+from schemas.known_keys import meant
 from schemas.periods import month_start
 from schemas.reading import fault_text
 
@@ -30,31 +33,52 @@ Month = Annotated[str, AfterValidator(_month)]
 class SellerSettings(Table):
     """[sellers.<id>]: a legal entity, its zone, its number series and how it is paid."""
 
-    name: str
-    brand: str | None = None
-    address_lines: list[str]
-    country: str = Field(pattern="^[A-Z]{2}$")
-    region: str | None = None
-    time_zone: Zone
-    email: str
-    phone: str | None = None
-    website: str | None = None
-    payment_url: str | None = None
-    tax_id: str | None = None
-    registrations: list[Registration] = Field(default_factory=list)
-    bank: Bank | None = None
-    series: str = Field(pattern="^[A-Z0-9]{1,8}$")
-    payment_terms_days: int = Field(30, ge=0)
-    dispute_days: int | None = Field(None, ge=0)
-    vat_established_in: list[str] = Field(default_factory=list)
-    usf_method: dict[date, Literal["safe_harbour", "measured"]] = Field(default_factory=dict)
+    name: str = Field(examples=["Example Telephone Inc."])
+    """Legal name, as it is printed."""
+    brand: str | None = Field(None, examples=["Example Telephone"])
+    """Printed large; the legal name then stands in the footer."""
+    address_lines: list[str] = Field(examples=[["1 Example Street", "Boston, MA 02108"]])
+    """Its address, line by line."""
+    country: str = Field(pattern="^[A-Z]{2}$", examples=["US"])
+    """ISO 3166 code: whose rules its documents follow."""
+    region: str | None = Field(None, examples=["MA"])
+    """State or province."""
+    time_zone: Zone = Field(examples=["America/New_York"])
+    """IANA name: decides the days on which mails go out."""
+    email: str = Field(examples=["billing@telephone.example"])
+    """Sender of the mails, printed on the documents."""
+    phone: str | None = Field(None, examples=["+1 617 555 0100"])
+    """Customers call it about the invoice."""
+    website: str | None = Field(None, examples=["https://www.telephone.example"])
+    """Printed on the documents."""
+    payment_url: str | None = Field(None, examples=["https://pay.telephone.example"])
+    """Where an invoice is paid online."""
+    tax_id: str | None = Field(None, examples=["99-9000100"])
+    """The id that documents print first: EIN, VAT number, ABN …"""
+    registrations: list[Registration] = Field(
+        default_factory=list, examples=[[{"label": "EIN", "number": "99-9000100", "country": "US"}]]
+    )
+    """Every registration that documents print."""
+    bank: Bank | None = Field(None, examples=[{"name": "Sample Bank", "iban": "GB79CORV99999900001234"}])
+    """Where to pay by transfer."""
+    series: str = Field(pattern="^[A-Z0-9]{1,8}$", examples=["INV"])
+    """Invoice numbers begin with it; no two sellers share one."""
+    payment_terms_days: int = Field(30, ge=0, examples=[30])
+    """Days to pay, unless accounts.csv says otherwise."""
+    dispute_days: int | None = Field(None, ge=0, examples=[15])
+    """How long an invoice may be contested; printed."""
+    vat_established_in: list[str] = Field(default_factory=list, examples=[["IE"]])
+    """EU sellers: countries where domestic VAT applies even to customers with a VAT id."""
+    usf_method: dict[date, Literal["safe_harbour", "measured"]] = Field(
+        default_factory=dict, examples=[{"2026-07-01": "measured"}]
+    )
     """First day of a quarter -> how mixed service counts as interstate from then on; without it, as products say."""
 
-    late_usage: Literal["next_invoice", "correction"] = "next_invoice"
+    late_usage: Literal["next_invoice", "correction"] = Field("next_invoice", examples=["correction"])
     """Usage of a month that is issued already: on the next invoice by itself, or kept until `tollbook correct`."""
-    write_off_after_days: int | None = Field(None, ge=0)
+    write_off_after_days: int | None = Field(None, ge=0, examples=[180])
     """Late usage that is more days older than the 1st of the invoice month is rated, listed and never billed."""
-    correction_style: Literal["replacement", "adjustment"] = "replacement"
+    correction_style: Literal["replacement", "adjustment"] = Field("replacement", examples=["adjustment"])
     """What `tollbook correct` drafts: a credit note of the whole document and a new one in its place, or one document
     of the lines that differ."""
 
@@ -77,84 +101,124 @@ class SellerSettings(Table):
 class TaxEngineSettings(Table):
     """[tax_engine]: another program computes the taxes of some sellers, by files (data/reference/taxes/README.md)."""
 
-    sellers: list[str]
+    sellers: list[str] = Field(examples=[["main"]])
     """Whose documents it taxes; the others' are taxed here."""
-    folder: str = "tax_engine"
+    folder: str = Field("tax_engine", examples=["tax_engine"])
     """Below the home: requests are written here, answers are looked for here."""
-    command: list[str] = Field(default_factory=list)
+    command: list[str] = Field(default_factory=list, examples=[["/opt/our-tax/bridge"]])
     """Started with the folder of the request as last argument; without it somebody else brings the answer."""
-    timeout_s: int = Field(600, gt=0)
+    timeout_s: int = Field(600, gt=0, examples=[600])
+    """How long its answer may take, in seconds."""
 
 
 class SmtpSettings(Table):
     """[smtp]: the server that takes the mails. The password may come from $TOLLBOOK_SMTP__PASSWORD instead."""
 
-    host: str
-    port: int = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    username: str | None = None
-    password: SecretStr | None = None
-    timeout_s: int = Field(30, gt=0)
-    max_size_mb: int = Field(20, gt=0)
+    host: str = Field(examples=["smtp.telephone.example"])
+    """Name of the server."""
+    port: int = Field(587, examples=[587])
+    """Its port."""
+    security: Literal["starttls", "tls", "none"] = Field("starttls", examples=["starttls"])
+    """How the connection is protected."""
+    username: str | None = Field(None, examples=["billing"])
+    """Login name, where the server asks for one."""
+    password: SecretStr | None = Field(None, examples=["from the environment"])
+    """Better in the environment: TOLLBOOK_SMTP__PASSWORD."""
+    timeout_s: int = Field(30, gt=0, examples=[30])
+    """How long the server may take to answer, in seconds."""
+    max_size_mb: int = Field(20, gt=0, examples=[20])
+    """A larger mail is not sent, in megabytes."""
 
 
 class BillingSettings(Table):
     """[billing]: the rules that are the operator's to choose."""
 
-    first_invoice_month: Month
+    first_invoice_month: Month = Field(examples=["2026-01"])
     """Earlier months were billed by another system."""
-    first_invoice_cutoff_day: int = Field(5, ge=1, le=28)
-    lookback_months: int = Field(3, ge=0, le=24)
-    approver_may_be_runner: bool = False
-    max_reject_percent: int = Field(5, ge=0, le=100)
+    first_invoice_cutoff_day: int = Field(5, ge=1, le=28, examples=[5])
+    """A customer whose billing starts by this day of a month is still on that month's invoice."""
+    lookback_months: int = Field(3, ge=0, le=24, examples=[3])
+    """How far back a change keyed in late is still billed by itself."""
+    approver_may_be_runner: bool = Field(False, examples=[False])
+    """Whether who ran a month may approve it."""
+    max_reject_percent: int = Field(5, ge=0, le=100, examples=[5])
     """A file with a larger share of bad lines is refused whole."""
-    max_reject_lines: int = Field(10, ge=0)
+    max_reject_lines: int = Field(10, ge=0, examples=[10])
     """So few bad lines refuse no file, whatever their share, unless they are more than half of it."""
-    send_from_day: int = Field(1, ge=1, le=28)
-    send_to_day: int = Field(5, ge=1, le=28)
+    send_from_day: int = Field(1, ge=1, le=28, examples=[1])
+    """First day of the month on which invoices are mailed, by the seller's clock."""
+    send_to_day: int = Field(5, ge=1, le=28, examples=[5])
+    """Last such day."""
 
 
 class BoundsSettings(Table):
     """[bounds]: what is so far from its history that nobody issues it unseen. 0 switches a bound off."""
 
-    invoice_factor: Decimal = Field(Decimal(5), ge=0)
+    invoice_factor: Decimal = Field(Decimal(5), ge=0, examples=["5"])
     """A document over so many times the median of its account's last six months, or under that part of it, …"""
-    invoice_months: int = Field(3, ge=1, le=6)
+    invoice_months: int = Field(3, ge=1, le=6, examples=[3])
     """… when there are so many earlier months …"""
-    invoice_floor: Decimal = Field(Decimal(100), ge=0)
+    invoice_floor: Decimal = Field(Decimal(100), ge=0, examples=["100"])
     """… and it is more than this away, in its currency."""
-    total_percent: int = Field(50, ge=0)
+    total_percent: int = Field(50, ge=0, examples=[50])
     """A seller's total so far from last month's, …"""
-    documents_percent: int = Field(50, ge=0)
+    documents_percent: int = Field(50, ge=0, examples=[50])
     """… or the number of its documents, …"""
-    documents_floor: int = Field(20, ge=1)
+    documents_floor: int = Field(20, ge=1, examples=[20])
     """… when both months have so many documents."""
-    usage_records: int = Field(100, ge=0)
+    usage_records: int = Field(100, ge=0, examples=[100])
     """An account with so many rated records in the month before, and none in this one."""
+    max_call_hours: int = Field(12, ge=0, examples=[12])
+    """A call longer than this: its end was lost, or its duration is in another unit."""
+
+
+class ReviewSettings(Table):
+    """[review]: what people see of usage that is not billed yet."""
+
+    mask_numbers: bool = Field(False, examples=[True])
+    """Whether the last four digits of telephone numbers are hidden, in the review and in the view suspended_usage."""
 
 
 class RunSettings(Table):
     """[run]: how much machine a run may use."""
 
-    memory_limit_mb: int = Field(4096, ge=256)
+    memory_limit_mb: int = Field(4096, ge=256, examples=[4096])
     """Of the whole process while it takes in and rates usage, however much there is: two fifths are the
     database's, and usage is read in pieces that fit into the rest."""
-    render_processes: int = Field(2, ge=1, le=64)
+    render_processes: int = Field(2, ge=1, le=64, examples=[2])
+    """PDFs made side by side."""
 
 
 class Settings(Table):
     """The whole of tollbook.toml; secrets may come from the environment (TOLLBOOK_SMTP__PASSWORD)."""
 
-    billing: BillingSettings
-    sellers: dict[str, SellerSettings]
-    sources: dict[str, SourceSettings] = Field(default_factory=dict)
-    inbox: InboxSettings = Field(default_factory=InboxSettings)
-    feeds: dict[str, FeedSettings] = Field(default_factory=dict)
-    decks: dict[str, DeckSettings] = Field(default_factory=dict)
-    smtp: SmtpSettings | None = None
-    tax_engine: TaxEngineSettings | None = None
-    run: RunSettings = Field(default_factory=RunSettings)
-    bounds: BoundsSettings = Field(default_factory=BoundsSettings)
+    billing: BillingSettings = Field(examples=[{"first_invoice_month": "2026-01"}])
+    """The rules that are the operator's to choose."""
+    sellers: dict[str, SellerSettings] = Field(examples=[{"main": {"name": "Example Telephone Inc.", "series": "INV"}}])
+    """seller_id -> the legal entity that invoices."""
+    sources: dict[str, SourceSettings] = Field(
+        default_factory=dict,
+        examples=[{"switch": {"feed": "calls", "format": "csv", "path": "inbox/calls/switch/*.csv"}}],
+    )
+    """name -> files in a layout of their own."""
+    inbox: InboxSettings = Field(default_factory=InboxSettings, examples=[{"ignore": ["*.md"]}])
+    """What lies in the inbox and is no file to take in."""
+    feeds: dict[str, FeedSettings] = Field(default_factory=dict, examples=[{"devices": {"mode": "snapshot"}}])
+    """name -> how a feed of master data is delivered."""
+    decks: dict[str, DeckSettings] = Field(
+        default_factory=dict, examples=[{"world": {"file": "world.csv", "currency": "USD", "valid_from": "2025-01-01"}}]
+    )
+    """name -> a rate deck."""
+    smtp: SmtpSettings | None = Field(None, examples=[{"host": "smtp.telephone.example"}])
+    """The server that takes the mails; without it they are written to out/<month>/mail/."""
+    tax_engine: TaxEngineSettings | None = Field(None, examples=[{"sellers": ["main"]}])
+    """Another program that computes taxes."""
+    run: RunSettings = Field(default_factory=RunSettings, examples=[{"memory_limit_mb": 4096}])
+    """How much machine a run may use."""
+    bounds: BoundsSettings = Field(default_factory=BoundsSettings, examples=[{"max_call_hours": 12}])
+    """What an approval needs a reason for."""
+    review: ReviewSettings = Field(default_factory=ReviewSettings, examples=[{"mask_numbers": True}])
+    """What people see of usage that is not billed yet."""
 
     @model_validator(mode="after")
     def _engine_of_known_sellers(self) -> "Settings":
@@ -233,7 +297,8 @@ class Home:
 def load_settings(home: Home) -> Settings:
     """Reads and checks tollbook.toml. Raises WrongUsage naming file and key."""
     try:
-        data = tomllib.loads(home.settings_file.read_text(encoding="utf-8"))
+        text = home.settings_file.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
     except FileNotFoundError:
         raise WrongUsage(
             f"{home.root} holds no tollbook.toml, so it is no home. "
@@ -244,7 +309,17 @@ def load_settings(home: Home) -> Settings:
     try:
         return Settings(**_with_environment(data))
     except ValidationError as error:
-        raise WrongUsage("\n".join(f"tollbook.toml: {fault_text(one)}" for one in error.errors())) from None
+        raise WrongUsage("\n".join(_fault(text, one) for one in error.errors())) from None
+
+
+def _fault(text: str, error: ErrorDetails) -> str:
+    """File, line and key of what is wrong; of an unknown key also what was probably meant, and never its value."""
+    line = line_of(text, error["loc"])
+    where = f"tollbook.toml, line {line}" if line else "tollbook.toml"
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {fault_text(error)}"
+    key = ".".join(str(part) for part in error["loc"])
+    return f"{where}: {key}: unknown key; {meant(Settings, error['loc'])}"
 
 
 def _with_environment(data: dict[str, Any]) -> dict[str, Any]:

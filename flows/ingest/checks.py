@@ -12,7 +12,7 @@ import polars as pl
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 
-from flows.ingest.numbers import E164
+from flows.ingest.numbers import E164, SPREADSHEET_FLOAT
 from flows.ingest.parse import Check
 from schemas.catalog import SECTIONS
 from schemas.feeds import Feed
@@ -161,10 +161,20 @@ def _numbers(_frame: pl.DataFrame) -> list[Check]:
     return [Check("number", ~_value("number").str.contains(E164), expected)]
 
 
+def _spelt_numbers(_frame: pl.DataFrame) -> list[Check]:
+    expected = "a number as text, such as +12025550123: this one went through a column of decimals"
+    return [
+        Check(name, pl.col(name).str.contains(SPREADSHEET_FLOAT) & ~_value(name).str.contains(E164), expected)
+        for name in ("from_number", "to_number")
+    ]
+
+
 _OWN: dict[str, Callable[[pl.DataFrame], list[Check]]] = {
     "accounts": _accounts,
     "subscriptions": _subscriptions,
     "prices": _prices,
     "discounts": _discounts,
     "numbers": _numbers,
+    "calls": _spelt_numbers,
+    "messages": _spelt_numbers,
 }

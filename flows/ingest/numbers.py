@@ -1,81 +1,122 @@
 """Telephone numbers as text to E.164, vectorised: no Python per call.
 
 What is not clearly a number stays as it is (anonymous, star codes, "&"): it ends in an outcome of its own. Numbers
-without + are only completed where the source declares its country; nothing is guessed from their length alone.
+without + are only completed where the source declares its country (dialling) or that its digits are E.164; nothing is
+guessed from their length alone.
 """
 
-from dataclasses import dataclass
-
-import phonenumbers
 import polars as pl
 
+from flows.ingest.dialling import E164, dial_plan, from_dialled
 from rating.ends import EXTENSION
 
-E164 = r"^\+[1-9][0-9]{6,14}$"
+__all__ = ["E164", "SPREADSHEET_FLOAT", "e164_column"]
+
+SPREADSHEET_FLOAT = r"^[1-9][0-9]{6,14}[.,]0+$"
+"""A number that went through a floating-point column, as 442079460012.0."""
+
+_UNSEEN = r"[\x{ad}\x{61c}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{feff}]"
+_BLANKS = r"[\t\x{a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"
+_HYPHENS = r"[\x{2010}-\x{2015}\x{2212}\x{fe58}\x{fe63}\x{ff0d}]"
+_PLUSES = r"[\x{fe62}\x{ff0b}]"
+_SCHEME = r"(?i)^(?:tel|sips?|callto):(?://)?"
+_THOUSANDS = r"^\+?[1-9][0-9]{0,2}(?:(?:[,'][0-9]{3}){3,4}(?:\.0+)?|(?:\.[0-9]{3}){3,4},0+)$"
+_FRACTION = r"^\+?[0-9]{7,}[.,](?:0+|[0-9]{1,2})$"
+_MASK = r"(?:[xX]+|[*\x{2022}]{2,})$"
+"""Last digits that the sender hides; a single * is a key of the telephone."""
+_SEEN_DIGITS = 7
 
 
-@dataclass(frozen=True)
-class Habits:
-    """How a country dials: from the numbering plan data of the phonenumbers library."""
+def e164_column(cells: pl.Series, country: str | None = None, *, digits_are_e164: bool = False) -> pl.Series:
+    """Numbers in E.164 where they can be told, other text unchanged, null stays null; a masked number ends in X for
+    each hidden digit.
 
-    code: int
-    international_prefix: str
-    national_prefix: str | None
-    lengths: tuple[int, ...]
-
-
-def habits_of(country: str) -> Habits | None:
-    """Dialling habits of an ISO 3166 country, None where none are known."""
-    plan = phonenumbers.PhoneMetadata.metadata_for_region(country)
-    if plan is None or plan.general_desc is None or plan.country_code is None:
-        return None
-    lengths = tuple(length for length in plan.general_desc.possible_length if length > 0)
-    return Habits(plan.country_code, plan.international_prefix or "00", plan.national_prefix, lengths)
-
-
-def e164_column(cells: pl.Series, country: str | None = None) -> pl.Series:
-    """`e164` of a column of text; what is E.164 already, usually nearly all, is not worked on."""
+    Without `country`: separators, marks, addresses around a number go, 00 becomes +. With it also as that country
+    dials. `digits_are_e164`: the source leaves out the +; extensions stay. What is E.164 already, usually nearly all,
+    is not worked on.
+    """
     others = cells.filter(~cells.str.contains(E164)).unique()
     if others.is_empty():
         return cells
-    told = others.to_frame("cell").select(e164(pl.col("cell"), country)).to_series()
-    return cells.replace(others, told)
+    return cells.replace(others, _read(others, country, digits_are_e164))
 
 
-def e164(cell: pl.Expr, country: str | None = None) -> pl.Expr:
-    """Numbers in E.164 where they can be told, other text unchanged, null stays null.
-
-    Without `country`: separators, tel: and sip: go, 00 becomes +. With it also that country's own prefixes.
-    """
-    user = (
-        pl.when(cell.str.contains(r"(?i)^(tel|sips?):|@"))
-        .then(cell.str.replace(r"(?i)^(tel|sips?):", "").str.replace(r"[@;].*$", ""))
-        .otherwise(cell)
+def _read(cells: pl.Series, country: str | None, digits_are_e164: bool) -> pl.Series:
+    """E.164 of each cell that can be told; of other numbers the digits; else the cell."""
+    rows = cells.alias("cell").to_frame().with_columns(text=_exact(_undressed(pl.col("cell"))))
+    plain = pl.col("text").str.replace_all(r"[()\-. /~]", "")
+    rows = rows.with_columns(text=_without_trunk_zero(pl.col("text"), country))
+    rows = rows.with_columns(
+        plain=plain.str.replace(_MASK, ""),
+        hidden=plain.str.extract(f"({_MASK})", 1).str.len_chars().fill_null(0),
+        broken=pl.col("text").str.contains(_FRACTION),
     )
-    # "+44 (0)20 ..." prints a trunk zero that is not dialled from abroad.
-    international = user.str.contains(r"^(\+|00)")
-    user = pl.when(international).then(user.str.replace(r"\(0\)", "")).otherwise(user)
-    plain = user.str.replace_all(r"[()\-. /]", "")
-    is_number = plain.str.contains(r"^\+?[0-9]+$")
-    kept = is_number & plain.str.contains(EXTENSION)
-    chain = pl.when(~is_number).then(cell).when(kept).then(plain).when(plain.str.starts_with("+")).then(plain)
-    chain = chain.when(plain.str.contains(r"^00[1-9][0-9]{6,14}$")).then(pl.lit("+") + plain.str.slice(2))
-    for pattern, lead, strip in _rules(habits_of(country) if country else None):
-        chain = chain.when(plain.str.contains(pattern)).then(pl.lit(lead) + plain.str.replace(strip, ""))
-    return chain.otherwise(plain)
+    body = pl.col("plain")
+    enough = (pl.col("hidden") == 0) | (body.str.count_matches("[0-9]") >= _SEEN_DIGITS)
+    is_number = body.str.contains(r"^\+?[0-9]+$") & ~pl.col("broken") & enough
+    # Hidden digits count as digits while the front is read.
+    whole = body + pl.lit("0").repeat_by("hidden").list.join("")
+    rows = rows.with_columns(whole=pl.when(is_number).then(whole))
+    told = _told(rows["whole"], country, digits_are_e164)
+    shown = told.to_frame("told").with_columns(rows["cell"], rows["hidden"])
+    hidden, number = pl.col("hidden"), pl.col("told")
+    seen = number.str.head(number.str.len_chars().cast(pl.Int64) - hidden)
+    masked = seen + pl.lit("X").repeat_by("hidden").list.join("")
+    return shown.select(
+        pl.when(number.is_null())
+        .then("cell")
+        .when(hidden == 0)
+        .then(number)
+        .when(number.str.contains(E164))
+        .then(masked)
+        .otherwise("cell")
+    ).to_series()
 
 
-def _rules(habits: Habits | None) -> list[tuple[str, str, str]]:
-    """(pattern of the plain digits, what to put in front, what to take off) in the order they are tried."""
-    if habits is None:
-        return []
-    abroad = rf"^(?:{habits.international_prefix})"
-    rules = [(rf"{abroad}[1-9][0-9]{{6,14}}$", "+", abroad)]
-    lengths = "|".join(f"[0-9]{{{length}}}" for length in habits.lengths)
-    code = f"+{habits.code}"
-    if habits.code == 1:
-        return [*rules, (r"^1[2-9][0-9]{9}$", "+", "^$"), (r"^[2-9][0-9]{9}$", code, "^$")]
-    if habits.national_prefix:
-        trunk = f"^{habits.national_prefix}"
-        return [*rules, (rf"{trunk}(?:{lengths})$", code, trunk)]
-    return [*rules, (rf"^(?:{lengths})$", code, "^$")]
+def _told(whole: pl.Series, country: str | None, digits_are_e164: bool) -> pl.Series:
+    """E.164 of digits with or without +, of what cannot be told the digits; null stays null."""
+    digits = pl.col("digits")
+    kept = digits.str.starts_with("+") | digits.str.contains(EXTENSION)
+    abroad = digits.str.contains(r"^00[1-9][0-9]{6,14}$") if country is None or dial_plan(country) is None else False
+    chain = pl.when(kept).then(digits).when(abroad).then(pl.lit("+") + digits.str.slice(2))
+    if digits_are_e164:
+        chain = chain.when(digits.str.contains(r"^[1-9][0-9]{6,14}$")).then(pl.lit("+") + digits)
+    rows = whole.alias("digits").to_frame().with_columns(told=chain)
+    if country is None:
+        return rows.select(pl.coalesce("told", "digits")).to_series()
+    open_ = rows["told"].is_null() & rows["digits"].is_not_null()
+    as_dialled = from_dialled(rows["digits"].filter(open_), country)
+    told = rows["told"].scatter(open_.arg_true(), as_dialled)
+    return rows.select(pl.coalesce(told, "digits")).to_series()
+
+
+def _undressed(cell: pl.Expr) -> pl.Expr:
+    """Without unseen marks, a spreadsheet's protection, a name and brackets, the scheme and host of an address."""
+    ascii_ = cell.str.replace_all(_UNSEEN, "").str.replace_all(_BLANKS, " ").str.replace_all(_HYPHENS, "-")
+    ascii_ = ascii_.str.replace_all(_PLUSES, "+").str.strip_chars(" ")
+    bracketed = ascii_.str.extract(r"^[^<]*<([^<>]+)>[^<>]*$", 1)
+    bare = bracketed.fill_null(ascii_.str.replace(r"^=?[\"'`\x{b4}\x{2018}\x{2019}]+", "").str.replace(r"[\"']+$", ""))
+    user = bare.str.strip_chars(" ").str.replace(_SCHEME, "").str.replace(r"(?i)^%2b", "+")
+    return user.str.replace(r"[@?].*$|;[A-Za-z].*$", "").str.strip_chars(" ")
+
+
+def _exact(text: pl.Expr) -> pl.Expr:
+    """Whole numbers as a spreadsheet writes them, 442079460012.0 or 4.42079460012E+11, where no digit is lost."""
+    grouped = pl.when(text.str.contains(_THOUSANDS)).then(text.str.replace(r"[.,]0+$", "").str.replace_all("[.,']", ""))
+    floats = pl.when(text.str.contains(r"^[1-9][0-9]{0,14}[.,]0+$")).then(text.str.replace(r"[.,]0+$", ""))
+    power = r"^([1-9])[.,]([0-9]{1,18})[eE]\+?([0-9]{1,2})$"
+    decimals, exponent = text.str.extract(power, 2), text.str.extract(power, 3).cast(pl.Int64)
+    lost = (decimals.str.len_bytes() < exponent) | (exponent > 14)
+    rest = decimals.str.slice(exponent).str.contains("[1-9]")
+    written = pl.when(~lost & ~rest).then(text.str.extract(power, 1) + decimals.str.head(exponent))
+    return pl.coalesce(grouped, floats, written, text)
+
+
+def _without_trunk_zero(text: pl.Expr, country: str | None) -> pl.Expr:
+    """ "+44 (0)20 ..." prints a trunk zero that is not dialled from abroad; in Italy it is part of the number."""
+    plan = dial_plan(country) if country else None
+    abroad = rf"^(?:\+|00|{plan.abroad})" if plan else r"^(?:\+|00)"
+    spaced = text.str.replace_all(r"[\-. /~]", "")
+    italian = spaced.str.contains(rf"{abroad}39\(0\)")
+    outside = pl.when(italian).then(text.str.replace(r"\(0\)", "0")).otherwise(text.str.replace(r"\(0\)", ""))
+    return pl.when(spaced.str.contains(abroad)).then(outside).otherwise(text)

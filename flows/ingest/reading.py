@@ -144,7 +144,10 @@ def parsed_rows(cells: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
     """The values of a block's cells. now: when the file is taken in."""
     source, feed, text = layout.source, layout.feed, canonical(cells, layout)
     country = source.country if source else None
-    replaced = {name: e164_column(text[name], country) for name in NUMBER_COLUMNS if name in text.columns}
+    bare = source is not None and source.number_format == "e164_digits"
+    replaced = {
+        name: e164_column(text[name], country, digits_are_e164=bare) for name in NUMBER_COLUMNS if name in text.columns
+    }
     if feed.name == "calls" and (answered := answered_seconds(text, layout, present_in(cells))) is not None:
         replaced["duration_s"] = answered
     return parse(

@@ -19,7 +19,7 @@ import templates
 from flows.books import laws
 from flows.books.ageing import ageing
 from flows.books.publish import publish, read
-from flows.books.remedies import remedy
+from flows.books.remedies import SUSPENDED_REMEDIES, remedy
 from flows.books.views import blocks
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
@@ -27,6 +27,7 @@ from flows.home.store import Store, write_atomic
 from flows.review.endings import unknown_endings
 from flows.review.gate import month_stops
 from flows.review.latest import note
+from flows.review.parallel import parallel_calls
 from flows.review.stops import MonthStops
 from flows.review.tables import OUTCOMES, TABLES, Column
 from schemas.errors import Refused
@@ -125,7 +126,7 @@ class Review:
         found += [f"Parked: {row['account_id']}: {row['reason']}. {row['remedy']}" for row in self.tables["parked"]]
         for row in self.tables["suspended"]:
             worth = f", about {sums(row['estimates'])}" if row["estimates"] else ""
-            found.append(f"Suspended: {row['feed']}, {row['reason']}: {row['records']}{worth}")
+            found.append(f"Suspended: {row['feed']}, {row['reason']}: {row['records']}{worth}. {row['remedy']}")
         for row in self.tables["stops"]:
             state = f"let through by {row['by_name']}: {row['reason']}" if row["reason"] else "stops the approval"
             found.append(f"{worded(row['code']).capitalize()}, {row['subject']}: {row['detail']} ({state})")
@@ -173,6 +174,9 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks(_TABLES).items()}
     for row in rows["parked"]:
         row["remedy"] = remedy(row["code"], month, row["account_id"])
+    for row in rows["suspended"]:
+        row["remedy"] = SUSPENDED_REMEDIES[row["reason"]]
+    rows["parallel_calls"] = parallel_calls(store, month)
     rows["ageing"] = ageing(con, month_start(month))
     rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
     rows["endings"] = unknown_endings(store, month)

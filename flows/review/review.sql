@@ -186,6 +186,33 @@ select s.feed, s.reason, count(*) as records, coalesce(sum(s.duration_s), 0)::bi
 from suspended_usage as s left join estimates as e using (feed, reason)
 group by s.feed, s.reason order by s.feed, records desc, s.reason;
 
+-- The number at fault: the one that should have told whose the usage is, or else the one at the other end.
+-- name: suspended_numbers
+with ends as (
+    select *, case when direction = 'inbound' then to_number else from_number end as near_number,
+        case when direction = 'inbound' then from_number else to_number end as far_number,
+        reason in ('no_owner', 'owner_conflict', 'unknown_account', 'account_closed', 'no_plan') as is_near
+    from suspended_usage
+),
+counted as (
+    select feed, reason, direction, case when is_near then near_number else far_number end as number,
+        count(*) as records, coalesce(sum(duration_s), 0)::bigint as seconds,
+        arg_min({'extension': extension, 'other_end': case when is_near then far_number else near_number end,
+            'source_file': source_file, 'source_line': source_line}, (source_file, source_line)) as first_one
+    from ends group by all
+)
+select feed, reason, direction, number, records, seconds, first_one.extension as extension,
+    first_one.other_end as other_end, first_one.source_file as source_file, first_one.source_line as source_line
+from counted
+qualify row_number() over (partition by feed, reason order by records desc, number nulls last, direction) <= 5
+order by feed, reason, records desc, number nulls last, direction;
+
+-- name: longest_calls
+select account_id, strftime(started_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S') as started, direction, destination,
+    duration_s as seconds, currency, amount, source_file, source_line
+from rated_usage where invoice_month = getvariable('month') and kind = 'voice' and duration_s > 3600
+order by duration_s desc, account_id, source_file, source_line limit 10;
+
 -- name: rejected
 select feed, source_file, column_name, count(distinct source_line) as records, min(source_line) as first_line,
     arg_min(reason, source_line) as example

@@ -39,6 +39,15 @@ _USAGE = """
         group by account_id) a using (account_id)
     where c.now = 0 and c.then >= $records order by account_id"""
 
+_TOO_LONG = """
+    select u.account_id, any_value(a.seller_id), count(distinct u.usage_id), max(u.duration_s),
+        arg_max(u.source_file || ', line ' || u.source_line, (u.duration_s, u.source_file, u.source_line))
+    from rated_usage as u join run_states as r using (run_id)
+        join run_accounts as a on a.run_id = u.run_id and a.account_id = u.account_id
+    where u.invoice_month = $month and r.state in ('drafted', 'approved') and r.kind <> 'correction'
+        and u.kind = 'voice' and u.duration_s > $seconds
+    group by u.account_id order by u.account_id"""
+
 
 def far_off(store: Store, settings: Settings, month: str) -> Iterator[Stop]:
     """Documents, totals and usage of an invoice month beyond the bounds. Inside publish.in_force."""
@@ -48,6 +57,8 @@ def far_off(store: Store, settings: Settings, month: str) -> Iterator[Stop]:
     yield from _seller_totals(store, bounds, month)
     if bounds.usage_records:
         yield from _vanished(store, bounds, month)
+    if bounds.max_call_hours:
+        yield from _too_long(store, bounds, month)
 
 
 def _documents(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop]:
@@ -83,6 +94,14 @@ def _vanished(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop
     for account, seller, records in store.rows(_USAGE, values):
         told = f"{records} calls and messages in {values['before']}, none in {usage_month}"
         yield Stop("usage_vanished", account, told, seller)
+
+
+def _too_long(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop]:
+    values = {"month": month, "seconds": bounds.max_call_hours * 3600}
+    for account, seller, calls, longest, where in store.rows(_TOO_LONG, values):
+        calls_word = "call" if calls == 1 else "calls"
+        told = f"{calls} {calls_word} over {bounds.max_call_hours} hours; the longest {longest:,} seconds ({where})"
+        yield Stop("call_too_long", account, told, seller)
 
 
 def _money(amount: Decimal, currency: str) -> str:

@@ -234,8 +234,40 @@ TABLES: dict[str, Spec] = {
         "Nothing is suspended.",
         _columns(
             "feed text Feed; reason word Reason; records count Records; seconds seconds Answered time; "
-            "accounts count Accounts; estimates sums Estimate; without_estimate count No estimate; example text Example"
+            "accounts count Accounts; estimates sums Estimate; without_estimate count No estimate; "
+            "example text Example; remedy text What to do"
         ),
+    ),
+    "suspended_numbers": Spec(
+        "Whose usage is suspended",
+        "The five commonest numbers of each reason: the number at fault, the other end of its first record, and where "
+        "that stands.",
+        "Nothing is suspended.",
+        _columns(
+            "feed text Feed; reason word Reason; direction word Direction; number code Number; records count Records; "
+            "seconds seconds Answered time; extension code Extension; other_end code Other end; source_file code File; "
+            "source_line count Line"
+        ),
+        is_quiet=True,
+        is_grouped=True,
+    ),
+    "longest_calls": Spec(
+        "The longest calls",
+        "Longer than an hour. A call that its switch cut off has lost its end.",
+        "None.",
+        _columns(
+            "account_id code Account; started text Started (UTC); direction word Direction; destination text Where to; "
+            "seconds seconds Answered time; currency text Currency; amount money Amount; source_file code File; "
+            "source_line count Line"
+        ),
+        is_quiet=True,
+    ),
+    "parallel_calls": Spec(
+        "The most calls at once",
+        "Of one extension, where there were more than two.",
+        "None.",
+        _columns("account_id code Account; extension code Extension; calls count At once; moment text From (UTC)"),
+        is_quiet=True,
     ),
     "ageing": Spec(
         "How old the suspended usage is",

@@ -41,8 +41,13 @@ TO: dict[str, tuple[str, str]] = {
     "+4416329601991234": ("suspended", "bad_number"),
     "+441632O60199": ("suspended", "bad_number"),
     "+٤٤١٦٣٢٩٦٠١٩٩": ("suspended", "bad_number"),
-    "\uff0b441632960199": ("suspended", "bad_number"),
-    "+44\u200b1632960199": ("suspended", "bad_number"),
+    "\uff0b441632960199": ("rated", "0.06"),
+    "+44\u200b1632960199": ("rated", "0.06"),
+    "+4416329601XX": ("rated", "0.06"),  # masked: by the digits that it shows
+    "+44163****": ("suspended", "bad_number"),  # too few of them
+    "+441632960199.0": ("suspended", "bad_number"),
+    "441632960199.0": ("rejected", "to_number"),  # went through a spreadsheet, and has no + to say whose it is
+    "4.41632E+11": ("suspended", "bad_number"),
     "+0441632960199": ("suspended", "bad_number"),
     "+21012345678": ("suspended", "no_rate"),
     "+12115550100": ("suspended", "no_rate"),
@@ -56,6 +61,7 @@ FROM: dict[str, tuple[str, str]] = {
     "101": ("suspended", "no_owner"),
     "02079460101": ("suspended", "no_owner"),
     "+٤٤٢٠٧٩٤٦٠١٠١": ("suspended", "no_owner"),
+    "+4420794601XX": ("suspended", "no_owner"),  # what is masked owns nothing
 }
 CALLER: dict[str, tuple[str, str]] = {
     # who calls in: it is our number that counts
