@@ -52,8 +52,11 @@ def write_drafts(
     taxed_as = ["jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share"]
     _write_charges(store, run, in_draft.select(*line_numbers.columns, *taxed_as), taxed_as)
     _write_usage(store, run, line_numbers)
-    for stage in ("findings", "tax_findings", "usage_findings"):
-        store.append("run_findings", pl.read_parquet(run.work / f"{stage}.parquet").with_columns(mark))
+    noticed = [run.work / f"{stage}.parquet" for stage in ("findings", "tax_findings")]
+    # A correction rates only what it corrects, and notices nothing of its usage.
+    noticed += run.work.glob("usage_findings.parquet")
+    for path in noticed:
+        store.append("run_findings", pl.read_parquet(path).with_columns(mark))
     store.append("run_accounts", outcomes)
 
 

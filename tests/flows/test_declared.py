@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from flows.home.file_settings import SourceSettings
