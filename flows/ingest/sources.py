@@ -68,9 +68,9 @@ def _as_declared(frame: pl.DataFrame, layout: Layout, source: SourceSettings) ->
     if source.time_format:
         instants = [column.name for column in layout.feed.columns if column.kind == "instant"]
         filled += [_time(pl.col(name), source.time_format).alias(name) for name in instants]
-    if source.dialled or source.number_format:
+    if source.dialled:
         ends = [name for name in NUMBER_COLUMNS if name in frame.columns]
-        filled += [_as_meant(pl.col(name), source).alias(name) for name in ends]
+        filled += [_as_dialled(pl.col(name), source.dialled).alias(name) for name in ends]
     return frame.with_columns(filled)
 
 
@@ -110,18 +110,6 @@ def _time(found: pl.Expr, time_format: str) -> pl.Expr:
         return pl.coalesce(utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"), found)
     naive = found.str.to_datetime(time_format, strict=False, time_unit="us")
     return pl.coalesce(naive.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f"), found)
-
-
-_SEPARATORS = r"[()\-. /\u00a0]"
-
-
-def _as_meant(number: pl.Expr, source: SourceSettings) -> pl.Expr:
-    """A number as its source dials or writes it, with the + where it is E.164 without one."""
-    told = _as_dialled(number, source.dialled) if source.dialled else number
-    if source.number_format != "e164_digits":
-        return told
-    plain = told.str.replace_all(_SEPARATORS, "")
-    return pl.when(plain.str.contains("^[1-9][0-9]{6,14}$")).then(pl.lit("+") + plain).otherwise(told)
 
 
 def _as_dialled(number: pl.Expr, dialled: dict[str, str]) -> pl.Expr:
