@@ -52,16 +52,16 @@ def _read(cells: pl.Series, country: str | None, digits_are_e164: bool) -> pl.Se
         broken=pl.col("text").str.contains(_FRACTION),
     )
     body = pl.col("plain")
-    enough = (pl.col("hidden") == 0) | (body.str.count_matches("[0-9]") >= _SEEN_DIGITS)
+    enough = (pl.col("hidden") == 0) | (pl.col("hidden") <= 15) & (body.str.count_matches("[0-9]") >= _SEEN_DIGITS)
     is_number = body.str.contains(r"^\+?[0-9]+$") & ~pl.col("broken") & enough
     # Hidden digits count as digits while the front is read.
-    whole = body + pl.lit("0").repeat_by("hidden").list.join("")
+    whole = body + pl.lit("0" * 15).str.head(pl.col("hidden"))
     rows = rows.with_columns(whole=pl.when(is_number).then(whole))
     told = _told(rows["whole"], country, digits_are_e164)
     shown = told.to_frame("told").with_columns(rows["cell"], rows["hidden"])
     hidden, number = pl.col("hidden"), pl.col("told")
     seen = number.str.head(number.str.len_chars().cast(pl.Int64) - hidden)
-    masked = seen + pl.lit("X").repeat_by("hidden").list.join("")
+    masked = seen + pl.lit("X" * 15).str.head(pl.col("hidden"))
     return shown.select(
         pl.when(number.is_null())
         .then("cell")
