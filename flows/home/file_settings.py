@@ -159,7 +159,7 @@ class SourceSettings(Table):
     def _is_expression(cls, pattern: str | None) -> str | None:
         return pattern if pattern is None else line_pattern(pattern)
 
-    ignore: list[str] = Field(default_factory=list)
+    ignore: list[str] = Field(default_factory=list, examples=[["*.log"]])
     """Patterns of files below its folder that are left alone on purpose, such as ["*.log"]; see [inbox]."""
 
     @model_validator(mode="after")
@@ -205,7 +205,7 @@ def line_pattern(pattern: str) -> str:
 class InboxSettings(Table):
     """[inbox]: what lies there and is no file to take in."""
 
-    ignore: list[str] = Field(default_factory=list)
+    ignore: list[str] = Field(default_factory=list, examples=[["*.md", "calls/pbx/old/*"]])
     """Patterns of files left alone on purpose, such as ["*.md", "calls/pbx/old/*"]: with a slash for the path below
     inbox/, without for the name of the file or of a folder on its way. What no pattern fits stops the approval."""
 

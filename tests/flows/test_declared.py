@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 from pydantic import ValidationError
 
 from flows.home.file_settings import SourceSettings
