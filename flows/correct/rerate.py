@@ -23,7 +23,8 @@ from flows.catalog.load import load_all
 from flows.decks.deck_file import own_rates
 from flows.home.settings import Settings
 from flows.home.store import Store
-from flows.month.inputs import load_master, rating_tables
+from flows.month.inputs import load_master
+from flows.month.lookups import rating_tables
 from flows.month.usage.late import numbers_of, of_months
 from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import account_reader

@@ -8,7 +8,8 @@ import polars as pl
 from flows.books.run import Run, empty_folder
 from flows.books.standing import StandingDocument, standing_of
 from flows.home.store import Store
-from flows.month.inputs import master_of, rating_tables
+from flows.month.inputs import master_of
+from flows.month.lookups import rating_tables
 from flows.month.usage.late import numbers_of, of_months
 from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import Piece, account_reader

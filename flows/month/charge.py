@@ -11,8 +11,9 @@ from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.corrected_parts import CorrectedParts, corrected_parts, last_issued, replaced_by
-from flows.month.inputs import MasterData, all_accounts, master_of, usage_months
+from flows.month.inputs import MasterData, all_accounts, master_of
 from flows.month.isolate import Accounts, parking
+from flows.month.lookups import usage_months
 from flows.month.usage_owed import UsageContext, usage_owed
 from rating.charges import one_time_charges, recurring_charges
 from rating.discounts import in_order, with_discounts

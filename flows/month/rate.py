@@ -13,7 +13,8 @@ from flows.books.run import Run, empty_folder
 from flows.home import progress
 from flows.home.side_by_side import ahead, several
 from flows.home.store import Store
-from flows.month.inputs import master_of, rating_tables
+from flows.month.inputs import master_of
+from flows.month.lookups import rating_tables
 from flows.month.usage.late import Late, rate_late
 from flows.month.usage.others_numbers import others_numbers
 from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces

@@ -21,7 +21,8 @@ from flows.home.objects import kept
 from flows.home.rewrite import write_anew
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
-from flows.month.inputs import load_master, number_intervals
+from flows.month.inputs import load_master
+from flows.month.lookups import number_intervals
 from flows.review.latest import forget
 from flows.review.page import review
 from flows.undo.erase_rows import Detail, blank_rows, find_detail, forget_detail

@@ -17,7 +17,8 @@ from flows.catalog.load import load_all
 from flows.home import audit
 from flows.home.settings import Settings
 from flows.home.store import Store
-from flows.month.inputs import load_master, rating_tables
+from flows.month.inputs import load_master
+from flows.month.lookups import rating_tables
 from flows.month.usage.late import Late
 from flows.month.usage.read import records_of, usage_reader
 from rating.outcomes import SUSPENDED, outcome
