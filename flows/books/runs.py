@@ -88,11 +88,25 @@ def _inputs(books: Books) -> Inputs:
     return read_inputs(books.store, books.settings, books.tables)
 
 
+_LATER_KEYS = {"sheet_currency": None, "encoding": "utf-8", "sheet": None, "markup_percent": None,
+               "markup_amount": None, "rounding": None}  # fmt: skip
+"""Keys that decks got later, and what says nothing: left out then, or drafts made before would be another run's."""
+
+
 def billing_settings(settings: Settings) -> dict[str, Any]:
     """The settings that decide what is billed."""
     billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
-    legs = {name: source.leg for name, source in settings.sources.items() if source.leg}
-    return {**billing, "billed_legs": legs} if legs else billing
+    for deck in billing["decks"].values():
+        for key, silent in _LATER_KEYS.items():
+            if deck[key] == silent:
+                del deck[key]
+    sources = settings.sources.items()
+    decided = {
+        "billed_legs": {name: source.leg for name, source in sources if source.leg},
+        "parts": sorted(name for name, source in sources if source.parts),
+        "trusted": sorted(name for name, source in sources if source.trusted),
+    }
+    return billing | {name: value for name, value in decided.items() if value}
 
 
 def keep_inputs(home: Home, settings: Settings, inputs: Inputs) -> None:
