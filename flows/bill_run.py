@@ -5,9 +5,11 @@ own tables alone, so a stage can be repeated and a killed run started again.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from flows.books.books import Books, open_books
@@ -176,7 +178,16 @@ def _is_reported(run: Run) -> bool:
         written = hashlib.sha256((out / "manifest.json").read_bytes()).hexdigest()
     except OSError:
         return False
-    return (out / "review.html").exists() and written == bound
+    return written == bound and (out / "review.html").exists() and run.run_id in _reviewed(out / "review.json")
+
+
+def _reviewed(page: Path) -> set[str]:
+    """The runs that the written review of a month is of. The review is written after the manifest is bound, so a report
+    that was stopped between the two has left the one of the run before."""
+    try:
+        return {row["run_id"] for row in json.loads(page.read_bytes())["runs"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,14 @@ def make_app() -> typer.Typer:
     return app
 
 
+def _login() -> str:
+    """The login name; of a user that this machine has no name for, as in a container, the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -65,7 +73,7 @@ def options(
     context.obj = Globals(
         root=home or Path(os.environ.get("TOLLBOOK_HOME") or "."),
         today=day_of(today or os.environ.get("TOLLBOOK_TODAY"), "--today"),
-        by=by or getpass.getuser(),
+        by=by or _login(),
         is_json=as_json,
         now=datetime.now(UTC),  # noqa: TID251 the one clock
         take_over=take_over,

@@ -80,6 +80,12 @@ class Store:
         self.con.execute("set temp_directory = $1", [str(scratch)])
         try:
             self._migrate()
+        except duckdb.OutOfMemoryException:
+            self.con.close()
+            raise Refused(
+                f"{self._memory_limit_mb} MB are too few to open tollbook.duckdb: allow more (run.memory_limit_mb). "
+                "The file is whole; nothing was changed."
+            ) from None
         except duckdb.Error as error:
             self.con.close()
             raise Refused(damaged(error)) from None

@@ -31,7 +31,9 @@ def _stand_guard(pid: int) -> None:
     """Waits for the end of standard input, then ends the process."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # what ends the others of the group must not end the guard
-    handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+    handle = None
+    with contextlib.suppress(AttributeError, OSError):  # no such call here, or none allowed: then by its id
+        handle = os.pidfd_open(pid)
     while os.read(0, 1):
         pass
 

@@ -93,7 +93,8 @@ def take_many(store: Store, settings: Settings, part: Sequence[Candidate], act: 
         return None
     results: dict[str, FileResult] = {}
     reads = _to_read(store, part, results, act)
-    if any(read.it.known().size > 4 * SMALL for read in reads):
+    sizes = [read.it.known().size for read in reads]  # unpacked, where `batches` saw them packed
+    if any(size > 4 * SMALL for size in sizes) or sum(sizes) > 4 * TOGETHER:
         return None
     rows = _parsed(reads, settings, act.latest)
     if rows is None:

@@ -40,10 +40,16 @@ class WrittenReview:
         return [*self.told, f"All of it: {self.home.out(self.month) / 'review.html'}"]
 
 
-def note(home: Home, settings: Settings, month: str, lines: list[str]) -> None:
-    """Remembers what the review just written was made of and says. Nothing may wait in the write-ahead log."""
+def note(home: Home, settings: Settings, month: str, lines: list[str], before: dict[str, str]) -> None:
+    """Remembers what the review just written was made of and says. Nothing may wait in the write-ahead log.
+
+    before: `outside` as it was when the review was begun; where it has moved since, nothing is remembered.
+    """
     from flows.home.store import write_atomic
 
+    if outside(home, settings) != before:
+        forget(home, month)
+        return
     said = lines[:-1]  # where the page lies is said by whoever reads it again
     noted = {"made_of": _made_of(home, settings, month), "lines": said}
     write_atomic(_note(home, month), json.dumps(noted, ensure_ascii=False).encode())
@@ -56,7 +62,7 @@ def forget(home: Home, month: str) -> None:
 
 def still_holding(home: Home, settings: Settings, month: str) -> WrittenReview | None:
     """The review as it was written last, or None where something has moved since."""
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, ValueError, KeyError, TypeError):
         noted = json.loads(_note(home, month).read_bytes())
         if noted["made_of"] is not None and noted["made_of"] == _made_of(home, settings, month):
             return WrittenReview(home, month, noted["lines"])
@@ -67,19 +73,26 @@ def _note(home: Home, month: str) -> Path:
     return home.store / "reviews" / f"{month}.json"
 
 
+def outside(home: Home, settings: Settings) -> dict[str, str]:
+    """Marks of what a review reads beside the books: others may change it while the review is made."""
+    inbox = look(home, settings)
+    return {
+        "catalogue": contents_sha256(home),
+        "inbox": hashlib.sha256(repr((inbox.names, inbox.passed_over)).encode()).hexdigest(),
+    }
+
+
 def _made_of(home: Home, settings: Settings, month: str) -> dict[str, Any] | None:
     """The marks of all that a review is made of, and its pages; None while something waits in the write-ahead log."""
     if home.write_ahead_log.exists():
         return None
-    inbox = look(home, settings)
     pages = (home.out(month) / name for name in ("review.html", "review.json"))
     return {
         "program": version("tollbook"),
         "database": _last_written(home.database),
         "snapshot": _last_written(home.published),
         "settings": hashlib.sha256(settings.model_dump_json(exclude={"smtp"}).encode()).hexdigest(),
-        "catalogue": contents_sha256(home),
-        "inbox": hashlib.sha256(repr((inbox.names, inbox.passed_over)).encode()).hexdigest(),
+        **outside(home, settings),
         "pages": [hashlib.sha256(page.read_bytes()).hexdigest() for page in pages],
     }
 

@@ -26,7 +26,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.review.endings import unknown_endings
 from flows.review.gate import month_stops
-from flows.review.latest import note
+from flows.review.latest import note, outside
 from flows.review.parallel import parallel_calls
 from flows.review.stops import MonthStops
 from flows.review.tables import OUTCOMES, TABLES, Column
@@ -155,6 +155,7 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     anew. Raises Refused when no run of the month stands.
     """
     month_start(month)
+    before = outside(store.home, settings)
     held = month_stops(store, settings, month, tables)
     with read(publish(store)) as con:
         con.execute("set variable month = $1", [month])
@@ -166,7 +167,7 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     write_atomic(found.json, text.encode() + b"\n")
     write_atomic(found.html, _page(found).encode())
     store.checkpoint()
-    note(store.home, settings, month, found.lines())
+    note(store.home, settings, month, found.lines(), before)
     return found
 
 

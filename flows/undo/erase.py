@@ -185,8 +185,8 @@ def _files(home: Home, detail: Detail) -> list[tuple[str, str | None, str]]:
         for _, sha256 in sorted({*detail.sources, *detail.rolled_back})
         if kept(home, sha256).exists()
     ]
-    if detail.rejected:
-        # A review shows an example of each fault, which may be the line of this account.
+    if detail.rejected or detail.sources:
+        # A review shows examples: a line of each fault, numbers of suspended usage. Either may be this account's.
         files += [(home.relative(page), None, "review") for page in sorted(home.root.glob("out/*/review.html"))]
     return files + [(file, sha256, "original") for file, sha256 in detail.sources if (home.root / file).exists()]
 

@@ -22,8 +22,8 @@ REFUSED = f"{INGEST}::test_what_cannot_be_a_whole_file_is_refused_and_leaves_not
 
 FAULTS: dict[int, str | list[str]] = {
     # input files
-    1: [f"{INGEST}::test_the_same_content_is_known_under_any_name"],
-    2: [f"{INGEST}::test_the_same_content_is_known_under_any_name"],
+    1: [f"{INGEST}::test_the_same_content_under_another_name_is_recorded_and_counts_once"],
+    2: [f"{INGEST}::test_the_same_content_under_another_name_is_recorded_and_counts_once"],
     3: [f"{INGEST}::test_other_content_under_a_loaded_name_waits_for_the_operator"],
     4: [f"{INGEST}::test_a_record_in_two_files_is_a_duplicate_of_the_first"],
     5: [f"{INGEST}::test_two_calls_in_the_same_second_are_two_calls"],

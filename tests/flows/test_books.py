@@ -21,7 +21,7 @@ from flows.correct.month import correct
 from flows.home.settings import Home
 from flows.home.store import Store
 from flows.issue.approve import approve
-from flows.month import inputs
+from flows.month import inputs, lookups
 from tests.flows.issuing import no_pdfs
 from tests.scenarios.month.home import add_file, make_home
 
@@ -62,6 +62,7 @@ def _counted() -> Iterator[Counter[str]]:
     with (
         patch.object(duckdb, "connect", opened),
         reading(inputs, "load_master"),
+        reading(lookups, "load_master"),
         reading(load, "_load_all"),
         reading(runs, "read_feeds"),
         reading(context, "load_settings"),

@@ -116,10 +116,18 @@ REFUSED = {
     "line over 1 MB": (CALLS + call(1, call_id="x" * 1_100_000), "1 MB"),
     "quote over 1 MB": (CALLS + '"' + call(1) * 30_000, "1 MB"),
     "1001 columns": (CALLS.strip() + "," + ",".join(f"x{i}" for i in range(1000)) + "\n", "1006 columns"),
-    "empty": ("", "empty"),
-    "only blank lines": ("\n\n", "empty"),
     "cut gzip": (gzip.compress((CALLS + call(1)).encode())[:-9], "gzip"),
 }
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"], ids=["empty", "only blank lines"])
+def test_a_file_of_usage_without_a_line_is_one_without_records(inbox: Inbox, content: str) -> None:
+    result = inbox.take("calls/a.csv", content)
+    assert (result.state, *counts(result)) == ("loaded", 0, 0, 0, 0)
+    assert "no records" in result.faults[0].found
+    assert inbox.rows("select state, records from source_files") == [("loaded", 0)]
+    # Of master data it is a broken export: nothing would be left of what it should list.
+    assert inbox.take("accounts/a.csv", content).state == "refused"
 
 
 @pytest.mark.parametrize(("content", "found"), REFUSED.values(), ids=REFUSED)

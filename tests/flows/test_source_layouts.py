@@ -332,7 +332,7 @@ def test_a_page_of_an_unknown_layout_with_epochs_and_exact_numbers(inbox: Inbox)
         ({"source_format": "asterisk", "leg": "a"}, "does not say which leg"),
         ({"source_format": "csv", "constants": {"colour": "red"}}, "constants"),
         ({"source_format": "csv", "constants": {"direction": "inbound"}, "columns": {"direction": "D"}}, "one of them"),
-        ({"source_format": "csv", "items": "items"}, "format json"),
+        ({"source_format": "csv", "items": "items"}, "format csv, only for json"),
         ({"source_format": "goto_history", "columns": ["a"]}, "a map"),
         ({"source_format": "twilio_messages"}, "holds messages"),
     ],
