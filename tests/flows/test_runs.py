@@ -127,6 +127,32 @@ def test_a_report_that_was_lost_is_written_again(home: Home, monkeypatch: pytest
     assert review.read_bytes() == before
 
 
+def test_a_report_stopped_before_its_review_is_not_taken_for_that_of_the_run_before(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bill_run, "review", page.review)
+    _run(home)
+    review = home.out("2025-06") / "review.json"
+    before = review.read_text(encoding="utf-8")
+    charge = {"charge_id": "MORE", "account_id": "ANN", "charge_date": "2025-05-20", "amount": "777.00"}
+    add_file(home, "charges", "more", [charge])
+    with monkeypatch.context() as patch:
+        patch.setattr(bill_run, "review", _stopped)
+        with pytest.raises(KeyboardInterrupt):
+            _run(home)
+    assert review.read_text(encoding="utf-8") == before
+    with pytest.raises(NothingToDo):
+        _run(home)
+    with Store(home) as store:
+        (last,) = store.rows("select run_id from runs order by run_seq desc limit 1")[0]
+    assert last in review.read_text(encoding="utf-8")
+    assert last not in before
+
+
+def _stopped(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_call_of_an_issued_month_is_billed_late_and_one_without_a_rate_is_kept(home: Home) -> None:
     add_file(home, "numbers", "numbers", [{"number": "+442079460101", "account_id": "ANN"}])
     _run(home)
