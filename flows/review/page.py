@@ -76,8 +76,7 @@ class Review:
 
     @property
     def incomplete(self) -> bool:
-        """Parked accounts, suspended usage, files that were not taken in, or something else that stops the approval:
-        exit code 3."""
+        """Parked accounts, suspended usage, files that were not taken in, or something else that stops the approval."""
         return bool(self.tables["parked"] or self.tables["suspended"] or self.stops or self.not_taken_in)
 
     @property
