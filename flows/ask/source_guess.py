@@ -50,7 +50,7 @@ def _may_be(preset: Preset, sample: Sample) -> bool:
 def _of_preset(name: str, preset: Preset, sample: Sample) -> Iterator[SourceGuess]:
     """A preset with every choice of what it asks for, and with the columns that a headerless file seems to have."""
     base = {"feed": preset.feed, "format": name, "path": "*", "time_zone": "UTC", **written(sample, preset.kinds)}
-    asked = {key: sentence for key, sentence in preset.asks.items() if key != "time_zone"}
+    asked = {key: ask.sentence for key, ask in preset.asks.items() if key != "time_zone"}
     if preset.columns and sample.kind == "csv":
         row = sample.first_row
         if {*row} & {*preset.columns, *preset.optional} and len({*row} & {*preset.columns}) * 2 > len(preset.columns):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from flows.home.file_settings import PLAIN_FORMATS, SourceSettings
 from flows.ingest.idle_keys import refuse_idle
 from flows.presets.known import PRESETS
-from flows.presets.preset import Preset
+from flows.presets.preset import Ask, Preset
 from schemas.errors import Fault, WrongUsage
 from schemas.feeds import Feed
 
@@ -41,6 +41,8 @@ class Layout:
     source: SourceSettings | None = None
     source_value: str = ""
     joined: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
+    """What its preset cannot know and the declaration does not say, and only values of the file tell of."""
 
     def name_of(self, canonical: str) -> str:
         """What the file calls a canonical column: what a reject shows to its reader."""
@@ -193,9 +195,10 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
     mapped, joined = _mapped(declared)
     if declared.columns and not mapped and not preset.columns:
         raise WrongUsage(f"{where}.columns: expected a map for format {declared.format}")
-    for key, sentence in preset.asks.items():
-        if key not in declared.model_fields_set:
-            raise WrongUsage(f"{where}: {sentence}")
+    open_asks = [ask for key, ask in preset.asks.items() if not {key, ask.or_key} & declared.model_fields_set]
+    if silent_asks := [ask for ask in open_asks if not ask.column]:
+        raise WrongUsage(f"{where}: {silent_asks[0].sentence}")
+    asks = tuple(open_asks)
     silent = {key: meant for key, meant in preset.defaults.items() if key not in declared.model_fields_set}
     source = declared.model_copy(update=silent)
     if preset.columns:
@@ -210,9 +213,9 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
                 'values = { leg = { inbound = "a", outbound = "b" } }'
             )
         header = source.header is not False
-        return Layout(feed, kind, preset, header, tuple(columns), names, source.delimiter, source, value)
+        return Layout(feed, kind, preset, header, tuple(columns), names, source.delimiter, source, value, asks=asks)
     names = {**preset.names, **mapped}
-    return Layout(feed, kind, preset, True, (), names, source.delimiter, source, value, joined)
+    return Layout(feed, kind, preset, True, (), names, source.delimiter, source, value, joined, asks)
 
 
 def _switch_columns(preset: Preset, source: SourceSettings, where: str) -> list[str]:

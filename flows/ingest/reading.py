@@ -22,6 +22,7 @@ from flows.ingest.json_blocks import json_blocks, jsonl_blocks
 from flows.ingest.known import KnownFile, note_twin
 from flows.ingest.layouts import Layout
 from flows.ingest.numbers import e164_column
+from flows.ingest.open_questions import question
 from flows.ingest.parquet_blocks import parquet_blocks
 from flows.ingest.parse import Check, Parsed, parse
 from flows.ingest.report import FileResult, Tally, shown
@@ -118,6 +119,13 @@ def keep(store: Store, file: InboxFile, physical: Physical) -> None:
 
 def blocks_of(file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Block]:
     """The cells of a file, exactly those of `physical`. Raises FileRefused."""
+    for block in _blocks_of(file, layout, physical):
+        if layout.asks and block.rows.height:
+            raise FileRefused(question(file.name, layout.asks[0], block.rows))
+        yield block
+
+
+def _blocks_of(file: InboxFile, layout: Layout, physical: Physical) -> Iterator[Block]:
     if not physical.size:
         return
     if layout.kind == "xlsx":

@@ -19,6 +19,19 @@ def _as_named(_rows: FileRows) -> dict[str, pl.Expr]:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """What a layout cannot know and its owner must declare."""
+
+    sentence: str
+    """How and why it is declared."""
+    column: str = ""
+    """The file's column (in JSON a dotted path) that it is about: its values are told, and each file is refused until
+    they have a meaning. Without one the settings are refused before any file is read."""
+    or_key: str = ""
+    """Another key that answers too."""
+
+
+@dataclass(frozen=True)
 class Preset:
     """One layout, under the name that `format` gives it."""
 
@@ -57,8 +70,8 @@ class Preset:
     """Whether a record can say which leg of its call it is; else a declared `leg` means nothing and is refused."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Keys of a declaration -> what they are for this layout unless declared otherwise."""
-    asks: Mapping[str, str] = field(default_factory=dict)
-    """Keys that a declaration must have -> the sentence that says how and why: what the layout cannot know."""
+    asks: Mapping[str, Ask] = field(default_factory=dict)
+    """Keys that a declaration must have: what the layout cannot know."""
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import polars as pl
 
 from flows.presets.cells import Fault, FileRows
-from flows.presets.preset import Preset
+from flows.presets.preset import Ask, Preset
 from rating.ends import EXTENSION
 
 _NAMES = {
@@ -69,7 +69,7 @@ def _pages(names: dict[str, str]) -> Preset:
         cells=_cells,
         faults=(_NOT_AS_LONG_AS_THE_TIMES_SAY,),
         asks={
-            "duration_unit": 'declare duration_unit = "seconds" or "milliseconds": GoTo\'s documents disagree',
+            "duration_unit": Ask('declare duration_unit = "seconds" or "milliseconds": GoTo\'s documents disagree'),
         },
     )
 
