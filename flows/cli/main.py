@@ -6,6 +6,7 @@ The commands and what their exit codes mean are CONTRACT, section 3; each stands
 import atexit
 import getpass
 import os
+import signal
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -91,6 +92,9 @@ def main() -> None:
     except TollbookError as error:
         say(str(error))
         code = error.exit_code
+    except SystemExit:  # what click makes of a closed pipe
+        _end_as_a_pipe_does()
+        raise
     except Exception as error:  # noqa: BLE001 the last line of defence: shown whole, exit 1
         code = _other(error)
     _leave(code)
@@ -106,6 +110,19 @@ def _leave(code: int) -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _end_as_a_pipe_does() -> None:
+    """Ends without a word where who read the output has gone (`tollbook … | head`); else nothing happens.
+
+    Only the end is left to the signal: one that was on all the time would kill a command in the middle of its work.
+    """
+    try:
+        if sys.__stdout__:
+            sys.__stdout__.flush()
+    except BrokenPipeError:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def _is_damage(error: Exception) -> bool:

@@ -25,6 +25,8 @@ _FRACTION = r"^\+?[0-9]{7,}[.,](?:0+|[0-9]{1,2})$"
 _MASK = r"(?:[xX]+|[*\x{2022}]{2,})$"
 """Last digits that the sender hides; a single * is a key of the telephone."""
 _SEEN_DIGITS = 7
+_BARE = r"^\+?[0-9]+$"
+"""Digits and nothing else: most of what is not E.164 already."""
 
 
 def e164_column(cells: pl.Series, country: str | None = None, *, digits_are_e164: bool = False) -> pl.Series:
@@ -38,7 +40,10 @@ def e164_column(cells: pl.Series, country: str | None = None, *, digits_are_e164
     others = cells.filter(~cells.str.contains(E164)).unique()
     if others.is_empty():
         return cells
-    return cells.replace(others, _read(others, country, digits_are_e164))
+    is_bare = others.str.contains(_BARE)
+    bare, dressed = others.filter(is_bare), others.filter(~is_bare)
+    told = [_told(bare, country, digits_are_e164), _read(dressed, country, digits_are_e164)]
+    return cells.replace(pl.concat([bare, dressed]), pl.concat(told))
 
 
 def _read(cells: pl.Series, country: str | None, digits_are_e164: bool) -> pl.Series:

@@ -2,9 +2,9 @@
 
 `tests/presets/<layout>/` holds `source.toml` (the body of its [sources.<layout>]), `expected.csv` and the files; they
 are all taken into one home (`tests/presets/home/`) and billed in one run. A row of `expected.csv` is a record: its
-`line` (of `file`, where there are several), `outcome` (rated, unanswered …: the reason of what is excluded or suspended,
-duplicate, rejected), and of the other columns those that are not empty: the account that pays, the amount, and what
-was read of the record (`started_at` in UTC, `from_number`, `to_number`, `extension`, `duration_s` …).
+`line` (of `file`, where there are several), `outcome` (rated; duplicate; rejected; unanswered …: the reason of what is
+excluded or suspended), and of the other columns those that are not empty: the account that pays, the amount, and
+what was read of the record (`started_at` in UTC, `from_number`, `to_number`, `extension`, `duration_s` …).
 """
 
 import csv

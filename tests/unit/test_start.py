@@ -1,5 +1,6 @@
 """How soon a command starts: what is heavy is imported where it is used, and not for `--help`."""
 
+import signal
 import subprocess
 import sys
 
@@ -35,3 +36,13 @@ def test_status_imports_neither_frames_nor_the_printer() -> None:
     modules = set(told.split())
     assert "duckdb" in modules
     assert modules & (HEAVY - {"duckdb"}) == set()
+
+
+def test_a_reader_who_leaves_ends_the_command_without_a_word_as_everywhere() -> None:
+    code = "import sys; from flows.cli.main import main; sys.argv[1:] = ['schema', 'settings']; main()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        assert process.communicate()[1] == b""
+        assert process.returncode == -signal.SIGPIPE
