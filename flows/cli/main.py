@@ -113,14 +113,11 @@ def _leave(code: int) -> None:
 
 
 def _end_as_a_pipe_does() -> None:
-    """Ends without a word where who read the output has gone (`tollbook … | head`); else nothing happens.
+    """Ends without a word where who read the output has gone (`tollbook … | head`): click has set stdout aside then.
 
     Only the end is left to the signal: one that was on all the time would kill a command in the middle of its work.
     """
-    try:
-        if sys.__stdout__:
-            sys.__stdout__.flush()
-    except BrokenPipeError:
+    if sys.stdout is not sys.__stdout__:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)
 
