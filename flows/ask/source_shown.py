@@ -14,8 +14,11 @@ from schemas.errors import Fault
 SHOWN, MOST_VALUES, MOST_REJECTS = 5, 20, 10
 
 
-def understood(reading: Reading) -> list[dict[str, Any]]:
-    """The first five records: when they started, both ends, who would pay, whether answered, how long."""
+def understood(reading: Reading, *, zone_is_known: bool) -> list[dict[str, Any]]:
+    """The first five records: when they started, both ends, who would pay, whether answered, how long.
+
+    Where the zone of the times is not known they stand as written, and `time_zone` is null.
+    """
     if reading.layout is None or reading.good.is_empty():
         return []
     zone = reading.guess.said.get("time_zone", "UTC")
@@ -26,7 +29,7 @@ def understood(reading: Reading) -> list[dict[str, Any]]:
         record = {
             "line": row["source_line"],
             when: local.strftime("%Y-%m-%d %H:%M:%S"),
-            "time_zone": zone,
+            "time_zone": zone if zone_is_known else None,
             "direction": row["direction"],
             "from_number": row["from_number"],
             "to_number": row["to_number"],
@@ -70,9 +73,9 @@ def record_line(record: Mapping[str, Any]) -> str:
         size = f"{'answered' if record['answered'] else 'not answered'}, {record['seconds']} s"
     else:
         size = f"{record['channel']}, {record['credits']} credits"
-    return (
-        f"  line {record['line']}: {when} {record['time_zone']}, {record['direction']}, {ends}, {size}; pays: "
-        + str(record["who_pays"])
+    zone = record["time_zone"] or "in a zone to be declared"
+    return f"  line {record['line']}: {when} {zone}, {record['direction']}, {ends}, {size}; pays: " + str(
+        record["who_pays"]
     )
 
 

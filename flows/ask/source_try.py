@@ -60,7 +60,7 @@ class SourceTrial:
             "read": best.good.height,
             "rejected": best.rejects.height,
             "only_the_beginning": self.is_part,
-            "understood": understood(best),
+            "understood": self._understood(best),
             "values": {name: values_met(best, name) for name in ("direction", "disposition")},
             "columns_not_read": not_read(best),
             "rejects": [str(fault) for fault in faults_of(best, self.file)],
@@ -75,7 +75,7 @@ class SourceTrial:
         fits = "fits" if self.fits else "comes nearest to"
         part = " in its beginning" if self.is_part else ""
         said = [f"{self.file}: {fits} {best.guess.label}: {best.good.height} of {best.records} records read{part}"]
-        said += [record_line(record) for record in understood(best)]
+        said += [record_line(record) for record in self._understood(best)]
         for name in ("direction", "disposition"):
             met = [row for row in values_met(best, name) if row["value"]]
             shown = "; ".join(f"{row['value']!r} ({row['records']}) {row['meaning']}" for row in met[:MOST_VALUES])
@@ -93,6 +93,9 @@ class SourceTrial:
         else:
             said += [f"  tried: {told}" for told in others]
         return [*said, "", *self._block()]
+
+    def _understood(self, best: Reading) -> list[dict[str, Any]]:
+        return understood(best, zone_is_known="time_zone" not in self.asked)
 
     def _block(self) -> list[str]:
         assert self.best is not None, "a block is of the layout that fits"
@@ -121,6 +124,8 @@ def try_source(
         listed = ", ".join([*SOURCE_FORMATS, *sources])
         raise WrongUsage(f"--like: found {like!r}; expected a layout or a declared source: {listed}")
     file = str(path)
+    if not path.is_file():
+        raise WrongUsage(f"{file}: found {'a folder' if path.is_dir() else 'no such file'}; expected a sample of usage")
     with tempfile.TemporaryDirectory() as folder:
         head, is_part = _head(path, file)
         sample = sample_of(path, head)

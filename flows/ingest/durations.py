@@ -18,12 +18,15 @@ from schemas.feeds import Feed
 _HMS = r"^(?:([0-9]{1,3})\.)?([0-9]{1,5}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9])[0-9]*)?$"
 """H:MM:SS, with days in front or a fraction behind as .NET writes a span of time."""
 
+_NO_HMS, _NO_MS = " (not H:MM:SS)", " ms"
+"""Marks of what is in another unit than declared: without them 75 would be read as seconds."""
+
 
 def as_seconds(cell: pl.Expr, unit: str) -> pl.Expr:
     """Text of whole seconds, from text in a unit of SourceSettings.duration_unit."""
     if unit == "milliseconds":
         whole = cell.str.extract(r"^([0-9]{1,15})(?:\.0+)?$").cast(pl.Int64)
-        return pl.coalesce(((whole + 500) // 1000).cast(pl.String), cell + pl.lit(" ms"))
+        return pl.coalesce(((whole + 500) // 1000).cast(pl.String), cell + pl.lit(_NO_MS))
     if unit == "decimal_seconds":
         part = cell.str.extract_groups(r"^([0-9]{1,15})(?:\.([0-9])[0-9]*)?$").struct
         whole = part.field("1").cast(pl.Int64) + _half_up(part.field("2"))
@@ -32,7 +35,7 @@ def as_seconds(cell: pl.Expr, unit: str) -> pl.Expr:
         part = cell.str.extract_groups(_HMS).struct
         days, hours, minutes, seconds = (part.field(str(place)).cast(pl.Int64) for place in (1, 2, 3, 4))
         whole = days.fill_null(0) * 86400 + hours * 3600 + minutes * 60 + seconds + _half_up(part.field("5"))
-        return pl.coalesce(whole.cast(pl.String), cell + pl.lit(" (not H:MM:SS)"))
+        return pl.coalesce(whole.cast(pl.String), cell + pl.lit(_NO_HMS))
     return cell
 
 
@@ -75,6 +78,18 @@ def answered_seconds(text: pl.DataFrame, layout: Layout, present: Sequence[str])
     if not rows["zero"].any():
         return None
     return rows.select(pl.when(pl.col("zero").fill_null(False)).then(0).otherwise("seconds")).to_series()
+
+
+def unit_checks(feed: Feed, source: SourceSettings | None) -> list[Check]:
+    """What a duration must look like in the unit declared, on canonical text."""
+    if feed.name != "calls" or source is None:
+        return []
+    marks = {"hms": (_NO_HMS, "H:MM:SS, as 0:01:30"), "milliseconds": (_NO_MS, "whole milliseconds, as 61250")}
+    return [
+        Check("duration_s", pl.col("duration_s").str.ends_with(mark), expected)
+        for unit, (mark, expected) in marks.items()
+        if unit == source.duration_unit
+    ]
 
 
 def usage_checks(feed: Feed, source: SourceSettings | None, now: datetime) -> list[Check]:

@@ -15,7 +15,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.ingest.checks import row_checks
 from flows.ingest.csv_blocks import Block, csv_blocks, refuse_swallowed
-from flows.ingest.durations import answered_seconds, usage_checks
+from flows.ingest.durations import answered_seconds, unit_checks, usage_checks
 from flows.ingest.encodings import told_by_first_bytes
 from flows.ingest.files import FileRefused, InboxFile, Physical, chunks, fingerprint, text_chunks
 from flows.ingest.json_blocks import json_blocks, jsonl_blocks
@@ -163,7 +163,7 @@ def parsed_rows(cells: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
         text,
         source.time_zone if source else None,
         replaced=replaced,
-        text_checks=[Check(*fault) for fault in layout_faults(layout)],
+        text_checks=[*unit_checks(feed, source), *(Check(*fault) for fault in layout_faults(layout))],
         more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now)],
         name_of=layout.name_of,
     )

@@ -214,3 +214,21 @@ def test_the_command_needs_no_home_and_leaves_nothing_behind(tmp_path: Path) -> 
     left_aside = forked.tollbook(*asked)
     assert "left aside" in left_aside.stderr
     assert "3 of 4 records" in left_aside.stdout
+
+
+def test_times_stand_as_written_until_their_zone_is_declared(tmp_path: Path) -> None:
+    trial = tried(tmp_path, ASTERISK)
+    assert trial.as_json()["understood"][0]["time_zone"] is None
+    assert trial.lines()[1].startswith("  line 1: 2026-05-04 10:00:00 in a zone to be declared, ")
+    known = SourceSettings(
+        feed="calls", format="asterisk", path="x", time_zone="America/New_York", columns=["uniqueid"]
+    )
+    declared = try_source(tmp_path / "cdr.csv", NOW, like="pbx", declared={"pbx": known})
+    assert declared.lines()[1].startswith("  line 1: 2026-05-04 10:00:00 America/New_York, ")
+
+
+def test_a_path_without_a_file_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(WrongUsage, match="found no such file; expected a sample of usage"):
+        try_source(tmp_path / "nothing.csv", NOW)
+    with pytest.raises(WrongUsage, match="found a folder; expected a sample of usage"):
+        try_source(tmp_path, NOW)
