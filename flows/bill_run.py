@@ -79,7 +79,7 @@ class RunReport:
         )
 
     def as_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name != "is_dry"}
+        return asdict(self)
 
     def lines(self) -> list[str]:
         """For the terminal."""

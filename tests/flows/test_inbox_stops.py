@@ -133,3 +133,4 @@ def test_a_dry_run_finds_the_same(home: Home) -> None:
     for name in ("files", "accounts", "refused_files", "passed_over", "stops"):
         assert ours[name] == theirs[name]
     assert ours["accounts"] == {"billed": 1}
+    assert (ours["is_dry"], theirs["is_dry"]) == (True, False)
