@@ -172,9 +172,12 @@ def _write_staged_many(store: Store, feed: Feed) -> dict[int, int]:
 
 
 def _note_variants(store: Store, feed: Feed) -> None:
+    """Each identity once, however often its variants come again."""
     if feed.is_usage:
         identity = " || ':' || ".join(f"coalesce({key}, '-')" for key in feed.key)
-        store.con.execute(f"insert into usage_variants select distinct $1, {identity} from staged_again", [feed.name])
+        store.con.execute(
+            f"insert into usage_variants select $1, {identity} from staged_again except from usage_variants", [feed.name]
+        )
 
 
 def write_missing(store: Store, file: InboxFile, sha256: str, keys: list[str]) -> None:

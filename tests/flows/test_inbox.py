@@ -297,7 +297,7 @@ def _tables(inbox: Inbox) -> dict[str, list[tuple[Any, ...]]]:
         "source_files": "select * exclude (file_seq) from source_files order by source_file, sha256",
         "rejected_records": "select * from rejected_records order by all",
         "duplicate_records": "select * from duplicate_records order by all",
-        "usage_variants": "select distinct * from usage_variants order by all",
+        "usage_variants": "select * from usage_variants order by all",
         "audit": "select act, subject, by_name, detail from audit_log order by all",
     }
     return {name: inbox.rows(query) for name, query in queries.items()}
