@@ -57,8 +57,8 @@ def _sha256(value: Any) -> str:
 
 def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[str, Any]]:
     """What each feed holds (of files before one): how many records, two sums of their hashes that no order changes."""
-    feeds = {}
     before = f"file_seq < {int(before_file)}" if before_file is not None else "true"
+    queries = []
     for name, feed in FEEDS.items():
         if feed.is_control:
             continue
@@ -66,9 +66,12 @@ def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[s
             rows = f"(from feed_{name} where {before})"
         else:
             rows = f"({latest(feed, before)})" if before_file is not None else f"current_{name}"
-        count, xor, total = store.rows(
-            f"select count(*), bit_xor(md5_number(row_md5)), sum((md5_number(row_md5) >> 72)::hugeint) from {rows}"
-        )[0]
+        sums = "count(*), bit_xor(md5_number(row_md5)), sum((md5_number(row_md5) >> 72)::hugeint)"
+        queries.append(f"select '{name}', {sums} from {rows}")
+    found = {name: row for name, *row in store.rows(" union all ".join(queries))}
+    feeds = {}
+    for name in FEEDS:
+        count, xor, total = found.get(name, (0, None, None))
         if count:
             feeds[name] = {"records": count, "xor": str(xor), "sum": str(total)}
     return feeds

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,22 +195,25 @@ class Store:
         """Adds rows of Python values to a table of ours, in one statement however many they are."""
         if not rows:
             return
-        kinds = dict(
-            self.rows("select column_name, data_type from information_schema.columns where table_name = $1", [table])
-        )
+        kinds = self._kinds[table]
         lists = ", ".join(f"unnest(${n}::{kinds[name]}[])" for n, name in enumerate(columns, 1))
         values = [list(column) for column in zip(*rows, strict=True)]
         self.con.execute(f"insert into {table} ({', '.join(columns)}) select {lists}", values)
 
     def columns(self, table: str) -> list[str]:
         """The columns of a table of ours, in order."""
-        return [
-            name
-            for name, *_ in self.rows(
-                "select column_name from information_schema.columns where table_name = $1 order by ordinal_position",
-                [table],
-            )
-        ]
+        return [*self._kinds[table]]
+
+    @cached_property
+    def _kinds(self) -> dict[str, dict[str, str]]:
+        """Table or view -> its columns in order, each with its type; none of them changes while the store is open."""
+        found: dict[str, dict[str, str]] = {}
+        for table, column, kind in self.rows(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = current_database() and schema_name = 'main' order by table_name, column_index"
+        ):
+            found.setdefault(table, {})[column] = kind
+        return found
 
     def checkpoint(self) -> None:
         """Folds the write-ahead log into the file; called at the end of every stage."""

@@ -176,7 +176,8 @@ def _note_variants(store: Store, feed: Feed) -> None:
     if feed.is_usage:
         identity = " || ':' || ".join(f"coalesce({key}, '-')" for key in feed.key)
         store.con.execute(
-            f"insert into usage_variants select $1, {identity} from staged_again except from usage_variants", [feed.name]
+            f"insert into usage_variants select $1, {identity} from staged_again except from usage_variants",
+            [feed.name],
         )
 
 
