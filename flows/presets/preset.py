@@ -44,6 +44,9 @@ class Preset:
     """The order of a file without header."""
     optional: tuple[str, ...] = ()
     """What may follow `columns` when the declaration lists it, in its order; of these a canonical name means itself."""
+    any_order: bool = False
+    """Whether its owner chooses which columns are written and in which order: `columns` is the usual choice, and a
+    declared list of names from `columns` and `optional`, or canonical ones, stands for the whole line."""
     also: tuple[str, ...] = ()
     """Keys beside `names` that the cells are made from."""
     needs: tuple[str, ...] = ()
