@@ -32,8 +32,8 @@ def _line_cells(rows: FileRows) -> dict[str, pl.Expr]:
     outside again was forwarded, and whom it was for pays."""
     caller, called = rows.named("from_number"), rows.named("to_number")
     # What replaced the source is no destination.
-    final = pl.when((rows.cell("reason-changed") == "ReplacedSrc").fill_null(False)).then(None)
-    final = final.otherwise(rows.cell("final-number"))
+    is_destination = (rows.cell("reason-changed") != "ReplacedSrc").fill_null(True)
+    final = pl.when(is_destination).then(rows.cell("final-number"))
     to_type = pl.when(final.is_null()).then(rows.cell("to-type")).otherwise(rows.cell("final-type"))
     last = pl.coalesce(final, called, rows.cell("dial-no"))
     came_in, goes_out = _is_outside(caller, rows.cell("from-type")), _is_outside(last, to_type)
@@ -79,14 +79,14 @@ def _row_cells(rows: FileRows) -> dict[str, pl.Expr]:
     own_end = pl.when(came_in | ~destination.was_called & out).then(destination.extension).otherwise(source.extension)
     flow = pl.coalesce(rows.cell("main_call_history_id"), rows.named("call_id"))
     direction = pl.when(out).then(pl.lit("outbound")).when(came_in).then(pl.lit("inbound"))
-    direction = direction.otherwise(pl.lit("internal"))
+    told = direction.otherwise(pl.lit("internal"))
     inside = pl.when(~out & ~came_in).then(near)
     return {
         "call_id": pl.concat_str(
-            flow, direction, inside, pl.when(came_in).then(near).otherwise(far), separator=" ", ignore_nulls=True
+            flow, told, inside, pl.when(came_in).then(near).otherwise(far), separator=" ", ignore_nulls=True
         ),
         "answered_at": pl.when(~destination.is_rule).then(rows.named("answered_at")),
-        "direction": direction,
+        "direction": told,
         "disposition": rows.named("disposition").replace(_ENDINGS),
         "from_number": near,
         "to_number": pl.when(came_in).then(pl.coalesce(did, far)).otherwise(far),
