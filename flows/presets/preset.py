@@ -53,6 +53,9 @@ class Preset:
     """Canonical columns that a CSV header must have; else those that the feed requires."""
     pages: tuple[str, ...] = ()
     """The keys under which a JSON page holds its records."""
+    inner: tuple[str, ...] = ()
+    """How the keys begin under which a JSON record holds records of its own, which then stand in its place: those of
+    the first of these that it has."""
     only_pages: bool = False
     """Whether a document without such a key is no page of this layout."""
     url_encoded: str = ""
