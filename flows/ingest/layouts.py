@@ -203,7 +203,7 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
     source = declared.model_copy(update=silent)
     if preset.columns:
         columns = _switch_columns(preset, source, where)
-        names = {canonical: theirs for canonical, theirs in preset.names.items() if theirs in columns}
+        names = {ours: theirs for ours, theirs in preset.names.items() if preset.any_order or theirs in columns}
         canonical_too = {column.name for column in feed.columns}
         names |= {name: name for name in columns if name not in preset.columns and name in canonical_too}
         if source.leg and "leg" not in names:
