@@ -32,8 +32,11 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
     diverted = targeted.is_not_null() & ~inside
     said = rows.cell("Direction")
     came_in = (said == "I").fill_null(False) & ~diverted
-    by = pl.when(diverted & called.str.contains(EXTENSION)).then(called)
-    own = pl.coalesce(by, pl.when(caller.str.contains(EXTENSION)).then(caller), *devices)
+    dialled = pl.coalesce(_number(rows.cell("Dialled Number")), called)
+    # An extension diverted it, or the route of the number that was dialled.
+    own_called, own_caller = (pl.when(end.str.contains(EXTENSION)).then(end) for end in (called, caller))
+    by = pl.when(diverted).then(pl.coalesce(own_called, pl.when(said == "I").then(dialled)))
+    own = pl.coalesce(pl.when(diverted).then(own_called), own_caller, *devices)
     start = loose_time(rows.named("started_at"))
     return {
         "call_id": pl.concat_str(start, rows.named("call_id"), separator=" "),
@@ -47,11 +50,7 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
         .then(pl.lit("outbound"))
         .otherwise(said),
         "from_number": pl.when(came_in).then(caller).otherwise(pl.coalesce(caller, own)),
-        "to_number": pl.when(diverted)
-        .then(targeted)
-        .when(came_in)
-        .then(pl.coalesce(_number(rows.cell("Dialled Number")), called))
-        .otherwise(called),
+        "to_number": pl.when(diverted).then(targeted).when(came_in).then(dialled).otherwise(called),
         "charged_number": by,
         "extension": pl.when(came_in).then(pl.coalesce(*devices)).otherwise(own),
     }

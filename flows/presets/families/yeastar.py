@@ -69,7 +69,9 @@ def _cells(
     came_in = direction == "inbound"
     own = pl.when(came_in).then(called).otherwise(caller)
     far = pl.when(came_in).then(caller).otherwise(called).fill_null("-")
-    known_by = pl.coalesce(rows.named("call_id"), pl.concat_str(start, caller.fill_null("-"), separator=" "))
+    # Some releases fill the id with 0.
+    own_id = pl.when(rows.named("call_id").str.contains("[^0]")).then(rows.named("call_id"))
+    known_by = pl.coalesce(own_id, pl.concat_str(start, caller.fill_null("-"), separator=" "))
     content = (start, called, talked, rest, rows.named("disposition"))
     dialled = pl.when(did.str.contains("[0-9]{5}")).then(_number(did))
     return {
