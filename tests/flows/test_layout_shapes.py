@@ -128,3 +128,21 @@ def test_a_layout_may_say_that_its_records_are_parts(source: dict[str, Any], in_
     found = settings(**source)
     assert sources_in_parts(found) == ["own"] * in_parts
     assert billing_settings(found).get("parts", []) == ["own"] * in_parts
+
+
+@pytest.mark.parametrize(
+    ("source_format", "name", "content"),
+    [
+        (
+            "avaya_smdr",
+            "smdr.csv",
+            "2026/05/04 10:00:00,00:00:10,5,1001,O,+33155550100,+33155550100,,0,," + "," * 19 + "\n",
+        ),
+        ("threecx_v20", "cdr.json", json.dumps({"cdr_id": "1", "cdr_started_at": "2026-05-04 14:00:00+00"})),
+        ("grandstream_ucm", "cdr.json", json.dumps(ucm(1, uniqueid=""))),
+    ],
+)
+def test_a_record_without_an_id_is_no_part_of_others(inbox: Inbox, source_format: str, name: str, content: str) -> None:
+    declare(inbox, source_format)
+    assert counts(inbox.take(f"calls/own/{name}", content)) == (1, 0, 1, 0)
+    assert inbox.rows("select reason from rejected_records") == [("found nothing; expected a value",)]

@@ -1,7 +1,8 @@
 """Avaya IP Office: SMDR records as its TCP output writes them, without header.
 
 A call that is transferred, parked or joined to a conference is several records with one Call ID and one start: parts
-of one call. The Call ID begins again at 1000000 when the system restarts, so the start goes with it.
+of one call, those in one direction. The Call ID begins again at 1000000 when the system restarts, so the start goes
+with it.
 """
 
 import polars as pl
@@ -33,32 +34,32 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
     said = rows.cell("Direction")
     came_in = (said == "I").fill_null(False) & ~diverted
     dialled = pl.coalesce(_number(rows.cell("Dialled Number")), called)
-    # An extension diverted it, or the route of the number that was dialled.
-    own_called, own_caller = (pl.when(end.str.contains(EXTENSION)).then(end) for end in (called, caller))
+    # An extension diverted it, or the route of the number that was dialled; a mobile twin is called itself.
+    own_called = pl.when(called.str.contains(EXTENSION) & (called != targeted)).then(called)
+    own_caller = pl.when(caller.str.contains(EXTENSION)).then(caller)
     by = pl.when(diverted).then(pl.coalesce(own_called, pl.when(said == "I").then(dialled)))
     own = pl.coalesce(pl.when(diverted).then(own_called), own_caller, *devices)
-    start = loose_time(rows.named("started_at"))
+    told = pl.when(inside).then(pl.lit("internal")).when(came_in).then(pl.lit("inbound"))
+    direction = told.when(said.is_in(["I", "O"])).then(pl.lit("outbound")).otherwise(said)
+    to_number = pl.when(diverted).then(targeted).when(came_in).then(dialled).otherwise(called)
+    far = pl.when(direction == "outbound").then(to_number)
+    start, number = loose_time(rows.named("started_at")), rows.named("call_id")
+    known_by = pl.concat_str(start, number, direction, far, separator=" ", ignore_nulls=True)
     return {
-        "call_id": pl.concat_str(start, rows.named("call_id"), separator=" "),
+        "call_id": pl.when(number.is_not_null()).then(known_by),
         "leg": _leg(rows, caller),
         "started_at": start,
-        "direction": pl.when(inside)
-        .then(pl.lit("internal"))
-        .when(came_in)
-        .then(pl.lit("inbound"))
-        .when(said.is_in(["I", "O"]))
-        .then(pl.lit("outbound"))
-        .otherwise(said),
+        "direction": direction,
         "from_number": pl.when(came_in).then(caller).otherwise(pl.coalesce(caller, own)),
-        "to_number": pl.when(diverted).then(targeted).when(came_in).then(dialled).otherwise(called),
+        "to_number": to_number,
         "charged_number": by,
         "extension": pl.when(came_in).then(pl.coalesce(*devices)).otherwise(own),
     }
 
 
 def _number(cell: pl.Expr) -> pl.Expr:
-    """Without the # that ends dialling."""
-    return cell.str.strip_suffix("#")
+    """Without the # that ends dialling and the host that a SIP line adds."""
+    return cell.str.replace("@.*$", "").str.strip_suffix("#")
 
 
 def _leg(rows: FileRows, caller: pl.Expr) -> pl.Expr:

@@ -73,25 +73,24 @@ def _row_cells(rows: FileRows) -> dict[str, pl.Expr]:
     source, destination = (_Side(rows, side) for side in ("source", "destination"))
     out = destination.was_called | source.was_called
     came_in = source.is_line & ~out
-    far = pl.when(destination.was_called | ~out).then(destination.number).otherwise(source.number)
-    near = pl.when(destination.was_called | ~out).then(source.number).otherwise(destination.number)
-    did = rows.cell("source_participant_trunk_did")
-    own_end = pl.when(came_in | ~destination.was_called & out).then(destination.extension).otherwise(source.extension)
+    # Only the source is a line that was called: it is the far end, and stands on the near side.
+    turned = source.was_called & ~destination.was_called
+    caller = pl.when(turned).then(destination.number).otherwise(source.number)
+    called = pl.when(turned).then(source.number).otherwise(destination.number)
+    told = pl.when(out).then(pl.lit("outbound")).when(came_in).then(pl.lit("inbound")).otherwise(pl.lit("internal"))
+    both = pl.concat_str(caller.fill_null("-"), called.fill_null("-"), separator=" ")
+    ends = pl.when(out).then(called).when(came_in).then(caller).otherwise(both).fill_null("-")
     flow = pl.coalesce(rows.cell("main_call_history_id"), rows.named("call_id"))
-    direction = pl.when(out).then(pl.lit("outbound")).when(came_in).then(pl.lit("inbound"))
-    told = direction.otherwise(pl.lit("internal"))
-    inside = pl.when(~out & ~came_in).then(near)
+    did = rows.cell("source_participant_trunk_did")
     return {
-        "call_id": pl.concat_str(
-            flow, told, inside, pl.when(came_in).then(near).otherwise(far), separator=" ", ignore_nulls=True
-        ),
+        "call_id": pl.concat_str(flow, told, ends, separator=" "),
         "answered_at": pl.when(~destination.is_rule).then(rows.named("answered_at")),
         "direction": told,
         "disposition": rows.named("disposition").replace(_ENDINGS),
-        "from_number": near,
-        "to_number": pl.when(came_in).then(pl.coalesce(did, far)).otherwise(far),
+        "from_number": caller,
+        "to_number": pl.when(came_in).then(pl.coalesce(did, called)).otherwise(called),
         "charged_number": pl.when(out & source.is_line & ~source.was_called).then(did),
-        "extension": own_end,
+        "extension": pl.when(came_in | turned).then(destination.extension).otherwise(source.extension),
         "own.two_called": (destination.was_called & source.was_called).cast(pl.String),
     }
 
