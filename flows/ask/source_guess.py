@@ -56,7 +56,10 @@ def _of_preset(name: str, preset: Preset, sample: Sample) -> Iterator[SourceGues
         if {*row} & {*preset.columns, *preset.optional} and len({*row} & {*preset.columns}) * 2 > len(preset.columns):
             base["header"] = True
         more = len(row) - len(preset.columns)
-        if 0 < more <= len(preset.optional):
+        if preset.any_order and more and "header" not in base:
+            base["columns"] = [*preset.columns, *preset.optional][: len(row)]
+            asked["columns"] = f"which columns the {len(row)} are, in their order"
+        elif 0 < more <= len(preset.optional):
             base["columns"] = list(preset.optional[:more])
             asked["columns"] = f"what the {more} columns after number {len(preset.columns)} are, in order"
     choices = [[(key, value) for value in _STAND_INS.get(key, [None])] for key in asked if key not in base]

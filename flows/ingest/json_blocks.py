@@ -109,13 +109,26 @@ def _records(text: str, name: str, layout: Layout) -> Iterator[tuple[Any, str]]:
         document, end = _DECODER.raw_decode(text, at)
         where = _list_in(text, at, document, name, layout)
         if where is None:
-            yield document, text[at:end]
+            yield from _inner(document, text[at:end], name, layout)
         elif text[where] == "[":
-            yield from _elements(text, where)
+            for record, raw in _elements(text, where):
+                yield from _inner(record, raw, name, layout)
         else:
             record, close = _DECODER.raw_decode(text, where)
-            yield record, text[where:close]
+            yield from _inner(record, text[where:close], name, layout)
         at = _skip(text, end)
+
+
+def _inner(record: Any, raw: str, name: str, layout: Layout) -> Iterator[tuple[Any, str]]:
+    """The records that a record holds, of a layout that says so; else the record itself."""
+    begins = layout.preset.inner if layout.preset and isinstance(record, dict) else ()
+    for begin in begins:
+        if keys := [key for key, held in record.items() if key.startswith(begin) and isinstance(held, dict)]:
+            for key in keys:
+                at = _member(raw, 0, key, name)
+                yield record[key], raw[at : _DECODER.raw_decode(raw, at)[1]]
+            return
+    yield record, raw
 
 
 def _list_in(text: str, at: int, document: Any, name: str, layout: Layout) -> int | None:

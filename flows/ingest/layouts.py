@@ -11,7 +11,7 @@ from flows.ingest.idle_keys import refuse_idle
 from flows.presets.known import PRESETS
 from flows.presets.preset import Ask, Preset
 from schemas.errors import Fault, WrongUsage
-from schemas.feeds import Feed
+from schemas.feeds import FEEDS, Feed
 
 KINDS = PLAIN_FORMATS
 """The kinds of file; each is a layout too, that of whatever `columns` says."""
@@ -203,9 +203,9 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
     source = declared.model_copy(update=silent)
     if preset.columns:
         columns = _switch_columns(preset, source, where)
-        names = {canonical: theirs for canonical, theirs in preset.names.items() if theirs in columns}
+        names = {ours: theirs for ours, theirs in preset.names.items() if preset.any_order or theirs in columns}
         canonical_too = {column.name for column in feed.columns}
-        names |= {name: name for name in columns[len(preset.columns) :] if name in canonical_too}
+        names |= {name: name for name in columns if name not in preset.columns and name in canonical_too}
         if source.leg and "leg" not in names:
             raise WrongUsage(
                 f"{where}.leg: nothing in the {len(columns)} columns says which leg a record is. Let the switch write "
@@ -213,7 +213,10 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
                 'values = { leg = { inbound = "a", outbound = "b" } }'
             )
         header = source.header is not False
-        return Layout(feed, kind, preset, header, tuple(columns), names, source.delimiter, source, value, asks=asks)
+        layout = Layout(feed, kind, preset, header, tuple(columns), names, source.delimiter, source, value, asks=asks)
+        if preset.any_order and (fault := layout.missing(columns, f"{where}.columns", None)):
+            raise WrongUsage(str(fault))
+        return layout
     names = {**preset.names, **mapped}
     return Layout(feed, kind, preset, True, (), names, source.delimiter, source, value, joined, asks)
 
@@ -223,6 +226,8 @@ def _switch_columns(preset: Preset, source: SourceSettings, where: str) -> list[
     if isinstance(source.columns, dict) and source.columns:
         raise WrongUsage(f"{where}.columns: expected a list of columns for format {source.format}")
     fixed, listed = list(preset.columns), list(source.columns)
+    if preset.any_order and listed:
+        return _chosen_columns(preset, listed, where)
     optional = listed[len(fixed) :] if listed[: len(fixed)] == fixed else listed
     wrong = [name for name in optional if name not in preset.optional]
     if wrong and not preset.optional:
@@ -233,3 +238,18 @@ def _switch_columns(preset: Preset, source: SourceSettings, where: str) -> list[
             f"each once, of {', '.join(preset.optional)}"
         )
     return [*fixed, *optional]
+
+
+def _chosen_columns(preset: Preset, listed: list[str], where: str) -> list[str]:
+    """The columns of a line whose owner chose them, as listed."""
+    known = {*preset.columns, *preset.optional}
+    canonical = {column.name for column in FEEDS[preset.feed].columns}
+    wrong = [name for name in listed if name not in known | canonical]
+    if wrong or len({*listed}) != len(listed):
+        found = ", ".join(wrong or listed)
+        expected = ", ".join([*preset.columns, *preset.optional])
+        raise WrongUsage(
+            f"{where}.columns: found {found}; expected all columns of a line in their order, each once, of {expected}, "
+            "or our names"
+        )
+    return listed

@@ -44,12 +44,18 @@ class Preset:
     """The order of a file without header."""
     optional: tuple[str, ...] = ()
     """What may follow `columns` when the declaration lists it, in its order; of these a canonical name means itself."""
+    any_order: bool = False
+    """Whether its owner chooses which columns are written and in which order: `columns` is the usual choice, and a
+    declared list of names from `columns` and `optional`, or canonical ones, stands for the whole line."""
     also: tuple[str, ...] = ()
     """Keys beside `names` that the cells are made from."""
     needs: tuple[str, ...] = ()
     """Canonical columns that a CSV header must have; else those that the feed requires."""
     pages: tuple[str, ...] = ()
     """The keys under which a JSON page holds its records."""
+    inner: tuple[str, ...] = ()
+    """How the keys begin under which a JSON record holds records of its own, which then stand in its place: those of
+    the first of these that it has."""
     only_pages: bool = False
     """Whether a document without such a key is no page of this layout."""
     url_encoded: str = ""

@@ -8,6 +8,7 @@ month.
 import duckdb
 import polars as pl
 
+from flows.home.call_parts import sources_in_parts
 from flows.home.settings import Settings
 from rating.dispositions import is_cause, says_unanswered
 
@@ -33,7 +34,7 @@ def find_parts(con: duckdb.DuckDBPyConnection, settings: Settings, known: str) -
 
     known: SQL that says of a row of feed_calls whether it counts.
     """
-    sources = [name for name, source in settings.sources.items() if source.parts]
+    sources = sources_in_parts(settings)
     if not sources:
         return False
     told = con.execute(
