@@ -44,6 +44,12 @@ class Preset:
     """The order of a file without header."""
     optional: tuple[str, ...] = ()
     """What may follow `columns` when the declaration lists it, in its order; of these a canonical name means itself."""
+    more_follow: bool = False
+    """Whether cells that nobody reads may follow those of `columns`: each release of the switch writes some more."""
+    leads: str = ""
+    """A regular expression of the lines above the first record that are none: the release, the types of the columns."""
+    mends: tuple[str, str] = ("", "")
+    """A regular expression and what stands for it before a line is split, where the system leaves out quotes."""
     also: tuple[str, ...] = ()
     """Keys beside `names` that the cells are made from."""
     needs: tuple[str, ...] = ()

@@ -101,7 +101,7 @@ class UsageReader:
         if self.has_erased:
             usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
         sources = self.settings.sources.items()
-        legs = {name: source.leg for name, source in sources if source.leg}
+        legs = {name: leg for name, source in sources if (leg := _billed_leg(source))}
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
         is_other = (pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False)
         if self.has_other_legs and piece.feed == "calls":
@@ -153,6 +153,12 @@ class UsageReader:
 def _from(sources: list[str]) -> pl.Expr:
     """Whether a record is of one of these sources."""
     return pl.col("source").is_in(sources) if sources else pl.lit(False)
+
+
+def _billed_leg(source: SourceSettings) -> str | None:
+    """The leg that bills, as declared or as its layout has it; None where all do."""
+    preset = PRESETS.get(source.format)
+    return source.leg or (preset.defaults.get("leg") if preset else None)
 
 
 def _writes_causes(source: SourceSettings) -> bool:
