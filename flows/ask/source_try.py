@@ -100,7 +100,7 @@ class SourceTrial:
         said = self.best.guess.said
         if self.best.guess.is_declared:
             return [f"# as declared: {self.best.guess.label}"]
-        feed, ending = said["feed"], "".join(Path(self.file).suffixes) or ".*"
+        feed, ending = said["feed"], "".join(Path(self.file).suffixes)
         path = {"path": f"inbox/{feed}/{self.name}/*{ending}"}
         keys = {key: value for key, value in (said | path).items() if value != {} and (key, value) != ("format", "csv")}
         keys = {key: value for key, value in keys.items() if key != "time_zone" or "time_zone" in self.asked}

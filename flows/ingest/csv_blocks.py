@@ -13,6 +13,7 @@ from itertools import chain
 
 import polars as pl
 
+from flows.ingest.csv_lead import Lead
 from flows.ingest.files import MAX_COLUMNS, MAX_LINE, FileRefused
 from flows.ingest.layouts import Layout
 from flows.ingest.trailers import Trailer
@@ -56,8 +57,7 @@ def csv_blocks(
     """
     source = layout.source
     columns: list[str] | None = None if layout.header else list(layout.columns)
-    is_wide = layout.preset is not None and layout.preset.more_follow
-    leads = layout.preset.leads if layout.preset else ""
+    lead = Lead(layout)
     trailer = Trailer(name, source.trailer) if source and source.trailer else None
     below = source.skip_after_header if source else 0
     skipped, pieces = _without_first(pieces, source.skip_rows if source else 0)
@@ -70,9 +70,6 @@ def csv_blocks(
         if trailer:
             records, others = trailer.taken_out(records)
             aside += _lines_of(others)
-        if leads and not layout.header:
-            records, leads, others = _below(records, leads)
-            aside += _lines_of(others)
         if columns is None and records.height:
             header, records = records.row(0, named=True), records.slice(1)
             columns = header_of(header["raw_line"], name, layout, header["source_line"])
@@ -81,12 +78,11 @@ def csv_blocks(
             continue
         aside += _lines_of(records.head(below))
         below, records = max(0, below - records.height), records.slice(below)
-        if leads:
-            records, leads, others = _below(records, leads)
-            aside += _lines_of(others)
-        if is_wide and records.height:
-            columns, is_wide = _widened(columns, records["raw_line"][0], layout.delimiter), False
-        block = _block_of(records, columns, name, layout, aside)
+        records, others = lead.taken_off(records)
+        aside += _lines_of(others)
+        columns = lead.widened(columns, records)
+        block = block_of(lead.mended(records), columns, name, layout.delimiter, aside)
+        block = as_written(block, records) if lead.mends[0] else block
         aside, records_in = 0, records_in + block.records
         yield replace(block, is_closed=bool(trailer and trailer.is_last(line - 1)))
     if columns is None and not (layout.feed.is_usage and line == 1 + aside and not skipped):
@@ -99,32 +95,13 @@ def csv_blocks(
         trailer.check(records_in)
 
 
-def _below(records: pl.DataFrame, leads: str) -> tuple[pl.DataFrame, str, pl.DataFrame]:
-    """The records below the lines that lead to them; what is still to be looked for; those lines."""
-    is_lead = records["raw_line"].str.contains(leads)
-    count = is_lead.arg_min() if not is_lead.all() else records.height
-    count = int(count or 0)
-    return records.slice(count), "" if count < records.height else leads, records.head(count)
-
-
-def _widened(columns: list[str], raw: str, delimiter: str) -> list[str]:
-    """The columns with nameless ones behind them, as many as the first record has cells."""
-    more = len(next(csv.reader([raw], delimiter=delimiter), [])) - len(columns)
-    return [*columns, *[""] * max(0, more)]
-
-
-def _block_of(records: pl.DataFrame, columns: list[str], name: str, layout: Layout, aside: int) -> Block:
-    """As `block_of`, of lines whose quotes are mended where their layout leaves them out."""
-    wrong, right = layout.preset.mends if layout.preset else ("", "")
-    if not wrong:
-        return block_of(records, columns, name, layout.delimiter, aside)
-    mended = records.with_columns(pl.col("raw_line").str.replace_all(wrong, right))
-    block = block_of(mended, columns, name, layout.delimiter, aside)
-    raw = records.select("source_line", as_written="raw_line")
+def as_written(block: Block, records: pl.DataFrame) -> Block:
+    """The block with its lines as they stand in the file, where some were mended before they were split."""
+    raw = records.select("source_line", written="raw_line")
     rows, rejects = (
         frame.join(raw, on="source_line", how="left", maintain_order="left")
-        .with_columns(raw_line="as_written")
-        .drop("as_written")
+        .with_columns(raw_line="written")
+        .drop("written")
         for frame in (block.rows, block.rejects)
     )
     return replace(block, rows=rows, rejects=rejects)

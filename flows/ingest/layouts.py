@@ -206,7 +206,7 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
         names = {canonical: theirs for canonical, theirs in preset.names.items() if theirs in columns}
         canonical_too = {column.name for column in feed.columns}
         names |= {name: name for name in columns[len(preset.columns) :] if name in canonical_too}
-        if source.leg and "leg" not in names:
+        if source.leg and "leg" not in {*names, *preset.makes}:
             raise WrongUsage(
                 f"{where}.leg: nothing in the {len(columns)} columns says which leg a record is. Let the switch write "
                 "${direction} as a last column, list the columns with `leg` as the last, and say "
