@@ -100,13 +100,22 @@ class SourceTrial:
         said = self.best.guess.said
         if self.best.guess.is_declared:
             return [f"# as declared: {self.best.guess.label}"]
-        feed, ending = said["feed"], "".join(Path(self.file).suffixes)
+        feed, ending = said["feed"], _ending(Path(self.file))
         path = {"path": f"inbox/{feed}/{self.name}/*{ending}"}
         keys = {key: value for key, value in (said | path).items() if value != {} and (key, value) != ("format", "csv")}
         keys = {key: value for key, value in keys.items() if key != "time_zone" or "time_zone" in self.asked}
         if keys.get("time_zone") == "UTC":
             keys["time_zone"] = "America/New_York"
         return toml_block(f"sources.{self.name}", keys, self.asked)
+
+
+def _ending(file: Path) -> str:
+    """What files like this one end in: of a name with more points, what says the kind of file."""
+    endings = file.suffixes
+    known = {".gz", *(f".{kind}" for kind in KINDS)}
+    if endings and endings[-1] in known:
+        return "".join(endings[-2:] if {*endings[-2:]} <= known else endings[-1:])
+    return "".join(endings)
 
 
 def try_source(
