@@ -21,6 +21,7 @@ from flows.ask.source_sample import Sample, SourceGuess, sample_of
 from flows.ask.source_shown import MOST_REJECTS, MOST_VALUES, faults_of, record_line, understood, values_met
 from flows.home.file_settings import SOURCE_FORMATS, SourceSettings
 from flows.ingest.files import FileRefused, chunks
+from flows.ingest.layouts import KINDS
 from flows.ingest.numbers import E164
 from flows.presets.known import PRESETS
 from schemas.errors import WrongUsage
