@@ -32,8 +32,9 @@ class Reading:
 
     @property
     def worth(self) -> tuple[int, ...]:
-        """A system's layout by its names; more records read and fewer rejected; a declared source, then a system's own layout, before plain names (but
-        not where nothing is read: then plain names say best what is missing); fewer columns left over and questions."""
+        """What is known by its names; more records read and fewer rejected; a declared source, then a system's own
+        layout, before plain names (but not where nothing is read: then plain names say best what is missing); fewer
+        columns left over and questions."""
         is_preset = (self.guess.label in PRESETS) == bool(self.good.height)
         unsure = len(self.guess.asked) + len(self.guess.said.get("columns", ()))
         left = len(not_read(self)) + len(self.guess.said.get("constants", ()))

@@ -199,7 +199,9 @@ def _directions_asked(best: Reading) -> str:
     """The question which of their words mean inbound, where words of theirs stand for the direction."""
     preset = PRESETS.get(best.guess.label)
     met = [row for row in values_met(best, "direction") if row["value"] and row["value"].lower() not in DIRECTIONS]
-    is_open = preset is None or bool(preset.columns) or "directions" in preset.asks
+    # A layout that finds calls that came in, though nobody has declared any, knows their words itself.
+    knows = preset is not None and "inbound" in best.good["direction"].to_list() and not best.guess.is_declared
+    is_open = preset is None or (bool(preset.columns) and not knows) or "directions" in preset.asks
     if not met or not is_open or {"direction", "directions"} & {*best.guess.asked}:
         return ""
     return "which of these are inbound, which internal? As found in the file"

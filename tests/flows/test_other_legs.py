@@ -69,6 +69,15 @@ def test_who_names_itself_a_record_of_another_switch_or_nobody_is_a_call(home: H
     assert {*told(home, run(home, "2025-06").run_id).values()} == {RATED}
 
 
+def test_a_declared_leg_goes_before_what_the_records_name(home: Home) -> None:
+    """Where leg b is declared to bill, leg a is the other one, though it names leg b so."""
+    declare(home, 'format = "freeswitch"\ncolumns = ["leg"]\nleg = "b"')
+    rows_of_both = leg("aaaa", "bbbb").rstrip("\n") + ',"a"\n' + leg("bbbb").rstrip("\n") + ',"b"\n'
+    put(home, "1.csv", rows_of_both)
+    found = outcomes(home, run(home, "2025-06").run_id)
+    assert {call: outcome for call, (outcome, *_) in found.items()} == {"aaaa/a": OTHER, "bbbb/b": RATED}
+
+
 def test_a_chain_of_legs_is_one_call(home: Home) -> None:
     declare(home, 'format = "freeswitch"')
     chain = [leg("a", "b"), leg("b", "c"), leg("c")]

@@ -105,7 +105,8 @@ class UsageReader:
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
         is_other = (pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False)
         if self.has_other_legs and piece.feed == "calls":
-            is_other |= pl.col("usage_id").is_in(self._other_legs(piece).implode())
+            # Whoever declares which leg bills has said it of all of them.
+            is_other |= pl.col("usage_id").is_in(self._other_legs(piece).implode()) & billed.is_null()
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),
             other_leg=is_other,

@@ -1,4 +1,4 @@
-"""FusionPBX: its call detail records (`v_xml_cdr`) as CSV with a header: the page's Export, or the table itself.
+"""FusionPBX: its table of call detail records as CSV with a header: the export of the page, or of the database.
 
 Which columns there are depends on the version, the permissions and the domain's settings; they are known by name.
 """

@@ -59,8 +59,8 @@ _NO_CDR: Fault = (
     'a row with created and duration, which acc writes with CDRs on (the flag "cdr" of do_accounting)',
 )
 _CONFIRMED = (
-    "and have cdr_start_on_confirmed = 1 set in Kamailio: without it start_time is when the call was set up, and duration "
-    "counts the ringing"
+    "and have cdr_start_on_confirmed = 1 set in Kamailio: without it start_time is when the call was set up, and "
+    "duration counts the ringing"
 )
 _DIRECTION = Ask(
     'declare direction = "outbound" (or inbound), or directions for the words of a column: a proxy does not know which '
@@ -84,8 +84,8 @@ PRESETS = {
         defaults={"header": False, "delimiter": "|", "duration_unit": "decimal_seconds"},
         asks={
             "columns": Ask(
-                "list in columns what follows start_time, end_time and duration, in the order of cdr_extra: from_number, "
-                f"to_number, call_id, and other1, other2 … for what is not to be read; {_CONFIRMED}"
+                "list in columns what follows start_time, end_time and duration, in the order of cdr_extra: "
+                f"from_number, to_number, call_id, and other1, other2 … for what is not to be read; {_CONFIRMED}"
             ),
             "direction": _DIRECTION,
         },
