@@ -106,7 +106,8 @@ class UsageReader:
         is_other = (pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False)
         if self.has_other_legs and piece.feed == "calls":
             # Whoever declares which leg bills has said it of all of them.
-            is_other |= pl.col("usage_id").is_in(self._other_legs(piece).implode()) & billed.is_null()
+            is_named = pl.col("usage_id").is_in(self._other_legs(piece).implode())
+            is_other |= is_named & ~_from([name for name, source in sources if source.leg])
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),
             other_leg=is_other,

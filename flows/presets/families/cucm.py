@@ -19,19 +19,26 @@ _STARTS_ABROAD = r"^\+[1-9][0-9]{6,14}$"
 
 def _cells(rows: FileRows) -> dict[str, pl.Expr]:
     """Epochs to times, 0 of which is no time; the direction; the extension; who forwarded a call, and so pays."""
-    caller, called = rows.named("from_number"), rows.named("to_number")
+    caller, called, redirecting = (
+        _dialled(rows.named(name)) for name in ("from_number", "to_number", "charged_number")
+    )
     cells = {name: epoch_time(rows.named(name), "s") for name in ("started_at", "answered_at", "ended_at")}
-    direction = _direction(rows, caller, called)
+    direction = _direction(rows, caller, called, redirecting)
     own_end = pl.when(direction == "inbound").then(called).otherwise(caller)
-    cells |= {"direction": direction, "extension": pl.when(own_end.str.contains(EXTENSION)).then(own_end)}
-    redirecting = rows.named("charged_number")
+    cells |= {"from_number": caller, "to_number": called, "direction": direction}
+    cells["extension"] = pl.when(own_end.str.contains(EXTENSION)).then(own_end)
     is_ours = redirecting.str.contains(EXTENSION) | redirecting.str.contains(_STARTS_ABROAD)
     is_forward = is_ours & (redirecting != called) & (redirecting != caller.fill_null(""))
     cells["charged_number"] = pl.when((is_forward & (direction == "outbound")).fill_null(False)).then(redirecting)
     return cells
 
 
-def _direction(rows: FileRows, caller: pl.Expr, called: pl.Expr) -> pl.Expr:
+def _dialled(number: pl.Expr) -> pl.Expr:
+    """A directory number that begins with + is written with a backslash before it."""
+    return number.str.replace(r"^\\\+", "+")
+
+
+def _direction(rows: FileRows, caller: pl.Expr, called: pl.Expr, redirecting: pl.Expr) -> pl.Expr:
     """As declared of `origDeviceName > destDeviceName`, else by which ends are ours: a telephone, or an extension.
 
     Between two ends that are not ours it is the two devices' names, which nobody has declared: a reject that shows
@@ -45,7 +52,7 @@ def _direction(rows: FileRows, caller: pl.Expr, called: pl.Expr) -> pl.Expr:
             devices, (caller, called), (EXTENSION, f"{EXTENSION}|{_CONFERENCE}"), strict=True
         )
     ]
-    forwarded = rows.named("charged_number").str.contains(EXTENSION).fill_null(False)
+    forwarded = redirecting.str.contains(EXTENSION).fill_null(False)
     told = (
         pl.when(ours[0] & ours[1])
         .then(pl.lit("internal"))

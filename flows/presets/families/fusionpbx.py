@@ -13,7 +13,9 @@ _EPOCH = r"^([0-9]{1,13})(?:\.[0-9]+)?$"
 
 
 def _cells(rows: FileRows) -> dict[str, pl.Expr]:
-    """Epochs before stamps, for they need no zone; local is internal; a record that says no leg is leg a."""
+    """Epochs before stamps, for they need no zone; local is internal; a record that says no leg is leg a, and names the
+    one that it was bridged to.
+    """
     caller, called = rows.named("from_number"), rows.named("to_number")
     epochs = {name: epoch_time(rows.cell(f"{name}_epoch").str.extract(_EPOCH), "s") for name in ("start", "answer")}
     word = rows.named("direction").str.to_lowercase()
@@ -25,6 +27,7 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
         "started_at": pl.coalesce(epochs["start"], rows.named("started_at")),
         "answered_at": pl.coalesce(epochs["answer"], rows.named("answered_at")),
         "leg": rows.named("leg").str.to_lowercase().fill_null("a"),
+        "other_leg_id": pl.when(rows.named("leg").is_null()).then(rows.named("other_leg_id")),
         "direction": pl.coalesce(word.replace({"local": "internal"}), by_ends),
         "extension": pl.coalesce(rows.cell("extension"), pl.when(own_end.str.contains(EXTENSION)).then(own_end)),
         "duration_s": pl.coalesce(rows.named("duration_s"), pl.lit("0")),
@@ -46,6 +49,7 @@ PRESETS = {
             "account_id": "accountcode",
             "direction": "direction",
             "leg": "leg",
+            "other_leg_id": "bridge_uuid",
         },
         also=("uuid", "start_epoch", "answer_epoch", "extension"),
         needs=("direction", "from_number", "to_number", "duration_s", "disposition"),
