@@ -1,4 +1,4 @@
-"""What a layout's CSV has besides records of one shape: lines above the first one, more cells behind, quotes left out."""
+"""What a CSV has by its layout besides records: lines above the first one, more cells behind, quotes left out."""
 
 from collections.abc import Iterator
 from pathlib import Path
