@@ -82,9 +82,9 @@ def csv_blocks(
         aside += _lines_of(others)
         columns = lead.widened(columns, records)
         block = block_of(lead.mended(records), columns, name, layout.delimiter, aside)
-        block = as_written(block, records) if lead.mends[0] else block
+        rows, rejects = (lead.as_written(frame, records) for frame in (block.rows, block.rejects))
         aside, records_in = 0, records_in + block.records
-        yield replace(block, is_closed=bool(trailer and trailer.is_last(line - 1)))
+        yield replace(block, rows=rows, rejects=rejects, is_closed=bool(trailer and trailer.is_last(line - 1)))
     if columns is None and not (layout.feed.is_usage and line == 1 + aside and not skipped):
         found = f"a file of {line - 1} lines" if skipped else "an empty file"
         raise FileRefused(Fault(name, None, None, found, "a header line", "Have it sent again."))
@@ -93,18 +93,6 @@ def csv_blocks(
         yield Block(nothing, NO_REJECTS, aside, bool(trailer and trailer.is_last(line - 1)))
     if trailer:
         trailer.check(records_in)
-
-
-def as_written(block: Block, records: pl.DataFrame) -> Block:
-    """The block with its lines as they stand in the file, where some were mended before they were split."""
-    raw = records.select("source_line", written="raw_line")
-    rows, rejects = (
-        frame.join(raw, on="source_line", how="left", maintain_order="left")
-        .with_columns(raw_line="written")
-        .drop("written")
-        for frame in (block.rows, block.rejects)
-    )
-    return replace(block, rows=rows, rejects=rejects)
 
 
 def _lines_of(records: pl.DataFrame) -> int:

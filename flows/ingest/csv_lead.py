@@ -15,7 +15,7 @@ class Lead:
         self._looks_like = preset.leads if preset else ""
         self._may_widen = preset is not None and preset.more_follow
         self._delimiter = layout.delimiter
-        self.mends = preset.mends if preset else ("", "")
+        self._mends = preset.mends if preset else ("", "")
 
     def taken_off(self, records: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The records, and the lines above the first one that are none."""
@@ -37,5 +37,13 @@ class Lead:
 
     def mended(self, records: pl.DataFrame) -> pl.DataFrame:
         """Lines with the quotes that their layout leaves out."""
-        wrong, right = self.mends
+        wrong, right = self._mends
         return records.with_columns(pl.col("raw_line").str.replace_all(wrong, right)) if wrong else records
+
+    def as_written(self, rows: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+        """What came of lines that were mended, with the lines as they stand in the file."""
+        if not self._mends[0]:
+            return rows
+        raw = records.select("source_line", written="raw_line")
+        joined = rows.join(raw, on="source_line", how="left", maintain_order="left", validate="m:1")
+        return joined.with_columns(raw_line="written").drop("written")
