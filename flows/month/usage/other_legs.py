@@ -10,7 +10,7 @@ _OTHER_LEGS = """
 create temp table other_legs as
 with naming as (
     select source, call_id, other_leg_id, started_at from feed_calls where other_leg_id is not null and {known})
-select distinct c.rowid as row_id, c.usage_id
+select distinct c.rowid as row_id
 from feed_calls as c join naming as n on n.source = c.source and n.other_leg_id = c.call_id
 where n.call_id <> c.call_id
     and (c.other_leg_id is distinct from n.call_id
@@ -18,7 +18,7 @@ where n.call_id <> c.call_id
 
 
 def find_other_legs(con: duckdb.DuckDBPyConnection, known: str) -> bool:
-    """Leaves them in other_legs (row_id, usage_id); says whether there are any.
+    """Leaves them in other_legs (row_id); says whether there are any.
 
     known: SQL that says of a row of feed_calls whether it counts.
     """

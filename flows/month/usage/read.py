@@ -106,7 +106,7 @@ class UsageReader:
         is_other = (pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False)
         if self.has_other_legs and piece.feed == "calls":
             # Whoever declares which leg bills has said it of all of them.
-            is_named = pl.col("usage_id").is_in(self._other_legs(piece).implode())
+            is_named = pl.col("row_id").is_in(self._other_legs(piece).implode())
             is_other |= is_named & ~_from([name for name, source in sources if source.leg])
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),
@@ -127,12 +127,12 @@ class UsageReader:
         ).select(usage.columns)
 
     def _other_legs(self, piece: Piece) -> pl.Series:
-        """usage_id of a piece's records that are the other leg of a call."""
+        """row_id of a piece's records that are the other leg of a call."""
         found: pl.DataFrame = self.con.sql(
-            "select usage_id from other_legs where row_id between $first and $last",
+            "select row_id from other_legs where row_id between $first and $last",
             params={"first": piece.first, "last": piece.last},
         ).pl()
-        return found["usage_id"]
+        return found["row_id"]
 
     def stored(self, piece: Piece) -> pl.DataFrame:
         """What rated_usage repeats of a piece's records and rating need not carry, in the order of `read`."""
