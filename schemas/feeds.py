@@ -227,6 +227,7 @@ FEEDS: dict[str, Feed] = {
                 source text the switch; default the declared source or the feed
                 call_id* text the switch's id of the call
                 leg text leg of the call
+                other_leg_id text call_id of the record of the same call at its other end, which does not bill
                 started_at* instant when the call was set up
                 answered_at instant when it was answered
                 ended_at instant when it ended

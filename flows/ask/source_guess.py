@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from flows.ask.source_names import of_names
+from flows.ask.source_names import alike, of_names
 from flows.ask.source_sample import Sample, SourceGuess, written
 from flows.home.file_settings import SourceSettings
 from flows.presets.known import PRESETS
@@ -62,6 +62,10 @@ def _of_preset(name: str, preset: Preset, sample: Sample) -> Iterator[SourceGues
         elif 0 < more <= len(preset.optional):
             base["columns"] = list(preset.optional[:more])
             asked["columns"] = f"what the {more} columns after number {len(preset.columns)} are, in order"
+    if "columns" in asked and not preset.columns and sample.kind == "csv":
+        wanted = {*preset.needs} - {*preset.names}
+        found = alike([name for name in sample.first_row if name not in {"id", *preset.names.values()}], preset.feed)
+        base["columns"] = {name: theirs for name, theirs in found.items() if name in wanted}
     choices = [[(key, value) for value in _STAND_INS.get(key, [None])] for key in asked if key not in base]
     for choice in product(*choices):
         yield SourceGuess(name, base | {key: value for key, value in choice if value is not None}, asked)

@@ -164,6 +164,11 @@ def _flat(record: Mapping[str, Any], lead: str = "") -> dict[str, Any]:
     return flat
 
 
+def alike(names: list[str], feed: str) -> dict[str, str]:
+    """canonical column of a feed -> a name that looks like it, each once."""
+    return _alike([name for name in names if not name.endswith("_tag")], _WORDS[feed], taken=set())
+
+
 def _alike(names: list[str], words: Mapping[str, str], taken: set[str]) -> dict[str, str]:
     """canonical -> a column of the file whose name looks like it, each once."""
     found: dict[str, str] = {}

@@ -32,13 +32,22 @@ class Reading:
 
     @property
     def worth(self) -> tuple[int, ...]:
-        """More records read and fewer rejected; a declared source, then a system's own layout, before plain names (but
-        not where nothing is read: then plain names say best what is missing); fewer columns left over and questions."""
+        """What is known by its names; more records read and fewer rejected; a declared source, then a system's own
+        layout, before plain names (but not where nothing is read: then plain names say best what is missing); fewer
+        columns left over and questions."""
         is_preset = (self.guess.label in PRESETS) == bool(self.good.height)
         unsure = len(self.guess.asked) + len(self.guess.said.get("columns", ()))
         left = len(not_read(self)) + len(self.guess.said.get("constants", ()))
         is_read = self.good.height, -self.rejects.height if self.good.height else 0
-        return *is_read, int(self.guess.is_declared), int(is_preset), -left, -unsure
+        return int(self._is_known_by_names), *is_read, int(self.guess.is_declared), int(is_preset), -left, -unsure
+
+    @property
+    def _is_known_by_names(self) -> bool:
+        """Whether a declared source, or a system's layout by the names in the file's header, reads most of it: what it
+        rejects then is no record of a call, though names that are alike could be read from it."""
+        preset = PRESETS.get(self.guess.label)
+        is_named = self.guess.is_declared or (preset is not None and not preset.columns)
+        return is_named and self.good.height * 2 > self.records
 
     @property
     def said(self) -> str:

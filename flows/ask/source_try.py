@@ -21,6 +21,7 @@ from flows.ask.source_sample import Sample, SourceGuess, sample_of
 from flows.ask.source_shown import MOST_REJECTS, MOST_VALUES, faults_of, record_line, understood, values_met
 from flows.home.file_settings import SOURCE_FORMATS, SourceSettings
 from flows.ingest.files import FileRefused, chunks
+from flows.ingest.layouts import KINDS
 from flows.ingest.numbers import E164
 from flows.presets.known import PRESETS
 from schemas.errors import WrongUsage
@@ -103,13 +104,22 @@ class SourceTrial:
         said = self.best.guess.said
         if self.best.guess.is_declared:
             return [f"# as declared: {self.best.guess.label}"]
-        feed, ending = said["feed"], "".join(Path(self.file).suffixes) or ".*"
+        feed, ending = said["feed"], _ending(Path(self.file))
         path = {"path": f"inbox/{feed}/{self.name}/*{ending}"}
         keys = {key: value for key, value in (said | path).items() if value != {} and (key, value) != ("format", "csv")}
         keys = {key: value for key, value in keys.items() if key != "time_zone" or "time_zone" in self.asked}
         if keys.get("time_zone") == "UTC":
             keys["time_zone"] = "America/New_York"
         return toml_block(f"sources.{self.name}", keys, self.asked)
+
+
+def _ending(file: Path) -> str:
+    """What files like this one end in: of a name with more points, what says the kind of file."""
+    endings = file.suffixes
+    known = {".gz", *(f".{kind}" for kind in KINDS)}
+    if endings and endings[-1] in known:
+        return "".join(endings[-2:] if {*endings[-2:]} <= known else endings[-1:])
+    return "".join(endings)
 
 
 def try_source(
@@ -194,7 +204,9 @@ def _directions_asked(best: Reading) -> str:
     """The question which of their words mean inbound, where words of theirs stand for the direction."""
     preset = PRESETS.get(best.guess.label)
     met = [row for row in values_met(best, "direction") if row["value"] and row["value"].lower() not in DIRECTIONS]
-    is_open = preset is None or bool(preset.columns) or "directions" in preset.asks
+    # A layout that finds calls that came in, though nobody has declared any, knows their words itself.
+    knows = preset is not None and "inbound" in best.good["direction"].to_list() and not best.guess.is_declared
+    is_open = preset is None or (bool(preset.columns) and not knows) or "directions" in preset.asks
     if not met or not is_open or {"direction", "directions"} & {*best.guess.asked}:
         return ""
     return "which of these are inbound, which internal? As found in the file"

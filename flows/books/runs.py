@@ -75,7 +75,18 @@ def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[s
         count, xor, total = found.get(name, (0, None, None))
         if count:
             feeds[name] = {"records": count, "xor": str(xor), "sum": str(total)}
+        if name == "calls" and (legs := _other_legs(store, before)):
+            feeds[name]["other_legs"] = legs
     return feeds
+
+
+def _other_legs(store: Store, before: str) -> str | None:
+    """A sum of which calls name which other legs, that is no content of a record and decides what bills; else None."""
+    (xor,) = store.rows(
+        "select bit_xor(md5_number(concat_ws(':', source, call_id, leg, other_leg_id)))::varchar from feed_calls "
+        f"where other_leg_id is not null and {before}"
+    )[0]
+    return xor and str(xor)
 
 
 def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:

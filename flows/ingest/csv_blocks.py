@@ -13,6 +13,7 @@ from itertools import chain
 
 import polars as pl
 
+from flows.ingest.csv_lead import Lead
 from flows.ingest.files import MAX_COLUMNS, MAX_LINE, FileRefused
 from flows.ingest.layouts import Layout
 from flows.ingest.trailers import Trailer
@@ -56,6 +57,7 @@ def csv_blocks(
     """
     source = layout.source
     columns: list[str] | None = None if layout.header else list(layout.columns)
+    lead = Lead(layout)
     trailer = Trailer(name, source.trailer) if source and source.trailer else None
     below = source.skip_after_header if source else 0
     skipped, pieces = _without_first(pieces, source.skip_rows if source else 0)
@@ -76,9 +78,13 @@ def csv_blocks(
             continue
         aside += _lines_of(records.head(below))
         below, records = max(0, below - records.height), records.slice(below)
-        block = block_of(records, columns, name, layout.delimiter, aside)
+        records, others = lead.taken_off(records)
+        aside += _lines_of(others)
+        columns = lead.widened(columns, records)
+        block = block_of(lead.mended(records), columns, name, layout.delimiter, aside)
+        rows, rejects = (lead.as_written(frame, records) for frame in (block.rows, block.rejects))
         aside, records_in = 0, records_in + block.records
-        yield replace(block, is_closed=bool(trailer and trailer.is_last(line - 1)))
+        yield replace(block, rows=rows, rejects=rejects, is_closed=bool(trailer and trailer.is_last(line - 1)))
     if columns is None and not (layout.feed.is_usage and line == 1 + aside and not skipped):
         found = f"a file of {line - 1} lines" if skipped else "an empty file"
         raise FileRefused(Fault(name, None, None, found, "a header line", "Have it sent again."))

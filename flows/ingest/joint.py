@@ -75,9 +75,10 @@ class Joint:
 
     def _is_plain(self) -> bool:
         layout = self.layout
-        by_segment = layout.preset is not None and layout.preset.by_segment
+        preset = layout.preset
+        is_odd = preset is not None and (preset.by_segment or preset.leads or preset.mends[0] or preset.more_follow)
         usual = all(getattr(layout.source, key, usual) == usual for key, usual in _PLAIN.items())
-        return layout.header and usual and not by_segment
+        return layout.header and usual and not is_odd
 
     def _alone(self, n: int, file: InboxFile, physical: Physical) -> None:
         blocks = [*blocks_of(file, self.layout, physical)]

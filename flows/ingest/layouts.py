@@ -206,7 +206,7 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
         names = {ours: theirs for ours, theirs in preset.names.items() if preset.any_order or theirs in columns}
         canonical_too = {column.name for column in feed.columns}
         names |= {name: name for name in columns if name not in preset.columns and name in canonical_too}
-        if source.leg and "leg" not in names:
+        if source.leg and "leg" not in {*names, *preset.makes}:
             raise WrongUsage(
                 f"{where}.leg: nothing in the {len(columns)} columns says which leg a record is. Let the switch write "
                 "${direction} as a last column, list the columns with `leg` as the last, and say "

@@ -20,6 +20,10 @@ _ONLY_IF_GIVEN = ("ended_at", "charged_number")
 
 _DUPLICATES = {"source_line": pl.Int64, "of_file": pl.String, "of_line": pl.Int64}
 
+_NO_CONTENT = ("usage_id", "other_leg_id", *ORIGIN_COLUMNS)
+"""What says nothing of the event itself: where a record came from, and that another record tells of it too. A switch's
+file that grew since `other_leg_id` is read brings its older records again, and they must be the same ones."""
+
 LINES = 2**32
 """More lines than any file has: in a batch those of its n-th file are counted from n * LINES on."""
 
@@ -79,10 +83,9 @@ def _identity(feed: Feed) -> str:
 
 def _content(feed: Feed) -> str:
     """MD5 over the canonical values. Text holds no control characters, so the separator cannot be part of one."""
-    aside = {"usage_id", *ORIGIN_COLUMNS}
     cells = []
     for name, kind in stored_columns(feed):
-        if name not in aside:
+        if name not in _NO_CONTENT:
             value = f"epoch_us({name})" if kind == "timestamptz" else name
             # concat_ws leaves a null out.
             given = f"'{name}=' || {value}::varchar" if name in _ONLY_IF_GIVEN else f"coalesce({value}::varchar, '')"

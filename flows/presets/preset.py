@@ -47,6 +47,12 @@ class Preset:
     any_order: bool = False
     """Whether its owner chooses which columns are written and in which order: `columns` is the usual choice, and a
     declared list of names from `columns` and `optional`, or canonical ones, stands for the whole line."""
+    more_follow: bool = False
+    """Whether cells that nobody reads may follow those of `columns`: each release of the switch writes some more."""
+    leads: str = ""
+    """A regular expression of the lines above the first record that are none: the release, the types of the columns."""
+    mends: tuple[str, str] = ("", "")
+    """A regular expression and what stands for it before a line is split, where the system leaves out quotes."""
     also: tuple[str, ...] = ()
     """Keys beside `names` that the cells are made from."""
     needs: tuple[str, ...] = ()

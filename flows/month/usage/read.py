@@ -19,6 +19,7 @@ from flows.home.near_number import CALLER, NEAR_NUMBER
 from flows.home.settings import Settings
 from flows.home.store import Scope, Store
 from flows.month.usage.call_parts import find_parts
+from flows.month.usage.other_legs import find_other_legs
 from flows.presets.known import PRESETS
 from rating.sms import with_credits
 from schemas.feeds import FEEDS
@@ -78,11 +79,14 @@ class UsageReader:
     """Whether some records have lost their numbers; `read` then says which, as is_erased."""
     has_parts: bool = False
     """Whether some calls came in parts; `call_parts` then says which record carries the call (calls_of_parts)."""
+    has_other_legs: bool = False
+    """Whether some records are named as the other leg of a call; `other_legs` then says which (other_legs.py)."""
 
     def read(self, piece: Piece) -> pl.DataFrame:
         """A piece's records, as rating.usage.class_records takes them, with row_id.
 
-        `other_leg` marks the legs of calls that their source is declared not to bill. A part of a call starts when the
+        `other_leg` marks the legs that do not bill: those of which their source declares it, and those that another
+        record of the call names. A part of a call starts when the
         call does; one of its records has all its units, the others none.
         """
         same = " and ".join(f"v.{key} is not distinct from c.{key}" for key in _IDENTITY[piece.feed])
@@ -97,11 +101,16 @@ class UsageReader:
         if self.has_erased:
             usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
         sources = self.settings.sources.items()
-        legs = {name: source.leg for name, source in sources if source.leg}
+        legs = {name: leg for name, source in sources if (leg := _billed_leg(source))}
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
+        is_other = (pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False)
+        if self.has_other_legs and piece.feed == "calls":
+            # Whoever declares which leg bills has said it of all of them.
+            is_named = pl.col("row_id").is_in(self._other_legs(piece).implode())
+            is_other |= is_named & ~_from([name for name, source in sources if source.leg])
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),
-            other_leg=(pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False),
+            other_leg=is_other,
             is_trusted=_from([name for name, source in sources if source.trusted]),
             is_cause=_from([name for name, source in sources if _writes_causes(source)]),
         ).drop("leg")
@@ -116,6 +125,14 @@ class UsageReader:
             started_at=pl.coalesce("call_started_at", "started_at"),
             units=pl.when(is_part).then(units).otherwise("units"),
         ).select(usage.columns)
+
+    def _other_legs(self, piece: Piece) -> pl.Series:
+        """row_id of a piece's records that are the other leg of a call."""
+        found: pl.DataFrame = self.con.sql(
+            "select row_id from other_legs where row_id between $first and $last",
+            params={"first": piece.first, "last": piece.last},
+        ).pl()
+        return found["row_id"]
 
     def stored(self, piece: Piece) -> pl.DataFrame:
         """What rated_usage repeats of a piece's records and rating need not carry, in the order of `read`."""
@@ -140,6 +157,12 @@ def _from(sources: list[str]) -> pl.Expr:
     return pl.col("source").is_in(sources) if sources else pl.lit(False)
 
 
+def _billed_leg(source: SourceSettings) -> str | None:
+    """The leg that bills, as declared or as its layout has it; None where all do."""
+    preset = PRESETS.get(source.format)
+    return source.leg or (preset.defaults.get("leg") if preset else None)
+
+
 def _writes_causes(source: SourceSettings) -> bool:
     """Whether what its records call the ending is a cause, that an answered call may have too."""
     preset = PRESETS.get(source.format)
@@ -152,14 +175,16 @@ def usage_reader(store: Store, settings: Settings, oldest_usage_day: date, rows:
     con = store.second()
     try:
         since = f"{(oldest_usage_day - timedelta(days=1)).isoformat()} 00:00:00+00"
-        has_parts = find_parts(con, settings, _known(store.scope))
+        known = _known(store.scope)
+        has_parts, has_legs = find_parts(con, settings, known), find_other_legs(con, known)
         is_narrowed = _narrowed(con, since)
         with_variants = _with_variants(con, store.scope)
         pieces = []
         for feed in _SELECT:
             last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
             pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
-        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants, _has_erased(con), has_parts)
+        erased = _has_erased(con)
+        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants, erased, has_parts, has_legs)
     finally:
         con.close()
 
@@ -179,7 +204,7 @@ def account_reader(
         con.execute("create temp table asked as select * from _asked").fetchall()
         con.unregister("_asked")
         known = _known(store.scope)
-        has_parts = find_parts(con, settings, known)
+        has_parts, has_legs = find_parts(con, settings, known), find_other_legs(con, known)
         con.execute(_OF_ACCOUNTS.replace(_KNOWN, known), {"first": first, "last": last}).fetchall()
         if has_parts:
             con.execute(_PARTS_OF_ACCOUNTS.replace(_KNOWN, known), {"first": first, "last": last}).fetchall()
@@ -192,7 +217,7 @@ def account_reader(
         ).fetchall()
         pieces = tuple(Piece(*span) for span in spans)
         variants, erased = _with_variants(con, store.scope), _has_erased(con)
-        yield UsageReader(con, settings, pieces, True, variants, erased, has_parts)
+        yield UsageReader(con, settings, pieces, True, variants, erased, has_parts, has_legs)
     finally:
         con.close()
 

@@ -12,6 +12,7 @@ from flows.presets.preset import Preset, words
 
 _NAMES = {
     "call_id": "uuid",
+    "other_leg_id": "bleg_uuid",
     "started_at": "start_stamp",
     "answered_at": "answer_stamp",
     "from_number": "caller_id_number",
