@@ -214,7 +214,8 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
             )
         header = source.header is not False
         return Layout(feed, kind, preset, header, tuple(columns), names, source.delimiter, source, value, asks=asks)
-    names = {**preset.names, **mapped}
+    own = preset.json_names if preset.json_names and kind in ("json", "jsonl") else preset.names
+    names = {**own, **mapped}
     return Layout(feed, kind, preset, True, (), names, source.delimiter, source, value, joined, asks)
 
 

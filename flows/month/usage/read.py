@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from flows.books.erased import ERASED_ID
+from flows.home.billed_legs import billed_legs
 from flows.home.file_settings import SourceSettings
 from flows.home.near_number import CALLER, NEAR_NUMBER
 from flows.home.settings import Settings
@@ -97,7 +98,7 @@ class UsageReader:
         if self.has_erased:
             usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
         sources = self.settings.sources.items()
-        legs = {name: source.leg for name, source in sources if source.leg}
+        legs = billed_legs(self.settings)
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),
