@@ -32,13 +32,20 @@ class Reading:
 
     @property
     def worth(self) -> tuple[int, ...]:
-        """More records read and fewer rejected; a declared source, then a system's own layout, before plain names (but
-        not where nothing is read: then plain names say best what is missing); fewer columns left over and questions."""
-        is_preset = (self.guess.label in PRESETS) == bool(self.good.height)
+        """More records read; a declared source, then a system's own layout, before plain names (but not where nothing
+        is read: then plain names say best what is missing); fewer rejected, fewer columns left over and questions.
+
+        A layout that reads most of the records knows what it does with the others: what it rejects, plain names may
+        only fail to see.
+        """
+        read, is_system = self.good.height, self.guess.label in PRESETS
+        is_preset = is_system == bool(read)
+        knows = (is_system or self.guess.is_declared) and read * 2 > self.records
         unsure = len(self.guess.asked) + len(self.guess.said.get("columns", ()))
         left = len(not_read(self)) + len(self.guess.said.get("constants", ()))
-        is_read = self.good.height, -self.rejects.height if self.good.height else 0
-        return *is_read, int(self.guess.is_declared), int(is_preset), -left, -unsure
+        rejected = -self.rejects.height if read else 0
+        ranks = int(self.guess.is_declared), int(is_preset)
+        return self.records if knows else read, *ranks, read, rejected, -left, -unsure
 
     @property
     def said(self) -> str:
