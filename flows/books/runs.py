@@ -103,7 +103,7 @@ def billing_settings(settings: Settings) -> dict[str, Any]:
                 del deck[key]
     sources = settings.sources.items()
     decided = {
-        "billed_legs": billed_legs(settings),
+        "billed_legs": billed_legs(settings.sources),
         "parts": sorted(name for name, source in sources if source.parts),
         "trusted": sorted(name for name, source in sources if source.trusted),
     }

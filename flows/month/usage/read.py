@@ -98,7 +98,7 @@ class UsageReader:
         if self.has_erased:
             usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
         sources = self.settings.sources.items()
-        legs = billed_legs(self.settings)
+        legs = billed_legs(self.settings.sources)
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),

@@ -35,12 +35,16 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
     inside = (if_inside(caller).is_not_null() & if_inside(called).is_not_null()).fill_null(False)
     written = rows.named("direction").str.to_lowercase().replace_strict(_WAYS, default=None, return_dtype=pl.String)
     by_type = rows.cell("Type").str.to_lowercase().replace_strict(_WAYS, default=None, return_dtype=pl.String)
-    by_ends = pl.when(if_inside(caller).is_not_null()).then(pl.lit("outbound"))
-    by_ends = by_ends.when(if_inside(called).is_not_null()).then(pl.lit("inbound"))
+    by_ends = (
+        pl.when(if_inside(caller).is_not_null())
+        .then(pl.lit("outbound"))
+        .when(if_inside(called).is_not_null())
+        .then(pl.lit("inbound"))
+    )
     way = pl.coalesce(written, by_type, by_ends, rows.named("direction"))
     near = [rows.cell(f"{side}.extensionNumber") for side in ("from", "to")]
-    extension = pl.when(way == "inbound").then(pl.coalesce(near[1], if_inside(called)))
-    extension = extension.otherwise(pl.coalesce(near[0], if_inside(caller)))
+    called_at, calling_from = pl.coalesce(near[1], if_inside(called)), pl.coalesce(near[0], if_inside(caller))
+    extension = pl.when(way == "inbound").then(called_at).otherwise(calling_from)
     result = pl.coalesce(rows.named("disposition"), rows.cell("Result"))
     missed = is_word(result, *_NOBODY)
     told = clock_seconds(rows.named("duration_s"))
@@ -88,7 +92,7 @@ _STILL_RUNNING: Fault = (
 PRESETS = {
     "ringcentral": Preset(
         feed="calls",
-        kinds=("json", "csv"),
+        kinds=("json", "jsonl", "csv"),
         names={
             "from_number": "From",
             "to_number": "To",

@@ -80,7 +80,7 @@ _LONGER_THAN_TOLD: Fault = (
 PRESETS = {
     "teams_pstn": Preset(
         feed="calls",
-        kinds=("csv", "json"),
+        kinds=("csv", "json", "jsonl"),
         names={
             "call_id": "UsageId",
             "started_at": "Start Time",
@@ -109,7 +109,7 @@ PRESETS = {
     ),
     "teams_direct_routing": Preset(
         feed="calls",
-        kinds=("csv", "json"),
+        kinds=("csv", "json", "jsonl"),
         names={
             "started_at": "Start time",
             "ended_at": "End time",

@@ -107,11 +107,11 @@ PRESETS = {
         headings={
             "callhistoryid": "call_history_uuid",
             "callernumber": "caller_number",
-            "from": "caller_number",
             "fromnumber": "caller_number",
+            "from": "caller_number",
             "calleenumber": "callee_number",
-            "to": "callee_number",
             "tonumber": "callee_number",
+            "to": "callee_number",
             "callerext": "caller_ext_number",
             "callerextension": "caller_ext_number",
             "calleeext": "callee_ext_number",
