@@ -100,13 +100,20 @@ class SourceTrial:
         said = self.best.guess.said
         if self.best.guess.is_declared:
             return [f"# as declared: {self.best.guess.label}"]
-        feed, ending = said["feed"], "".join(Path(self.file).suffixes) or ".*"
+        feed, ending = said["feed"], _ending(self.file)
         path = {"path": f"inbox/{feed}/{self.name}/*{ending}"}
         keys = {key: value for key, value in (said | path).items() if value != {} and (key, value) != ("format", "csv")}
         keys = {key: value for key, value in keys.items() if key != "time_zone" or "time_zone" in self.asked}
         if keys.get("time_zone") == "UTC":
             keys["time_zone"] = "America/New_York"
         return toml_block(f"sources.{self.name}", keys, self.asked)
+
+
+def _ending(file: str) -> str:
+    """What the names of such files end in: .csv, .csv.gz, and of calls.2026-06-01.csv .csv alone."""
+    suffixes = Path(file).suffixes
+    more = -2 if suffixes[-1:] == [".gz"] else -1
+    return "".join(suffixes[more:]) or ".*"
 
 
 def try_source(
@@ -173,7 +180,7 @@ def _asked(best: Reading, where: Path, name: str, now: datetime) -> dict[str, st
     ends = [column for column in ("from_number", "to_number") if column in best.good.columns]
     numbers = pl.concat([best.good[column] for column in ends]) if ends else pl.Series(dtype=pl.String)
     odd = numbers.drop_nulls().unique(maintain_order=True)
-    odd = odd.filter(odd.str.contains("[0-9]{7}") & ~odd.str.contains(E164))
+    odd = odd.filter(odd.str.contains("[0-9]{7}") & ~odd.str.contains(E164) & ~odd.str.contains(r"^\+[0-9]+X+$"))
     if not odd.is_empty():
         shown = ", ".join(odd.head(3).to_list())
         asked["country"] = f"numbers without + such as {shown}: the country whose habits of dialling they follow"

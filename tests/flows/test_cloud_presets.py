@@ -166,6 +166,17 @@ def test_a_sample_with_records_that_its_layout_turns_away_still_names_the_layout
     assert (told["layout"], told["read"], told["rejected"]) == ("ringcentral", 2, 1)
 
 
+def test_a_sample_shows_the_leg_that_does_not_bill_and_a_path_for_the_files_of_other_days(tmp_path: Path) -> None:
+    path = tmp_path / "Calls.2026-05-04.json"
+    desk = CALL | {"sid": "CA2", "to": "sip:desk@example.sip.twilio.example", "direction": "outbound-dial"}
+    path.write_text(json.dumps({"calls": [CALL | {"to": "+44207946****"}, desk]}))
+    told = try_source(path, NOW).as_json()
+    payers = [record["who_pays"] for record in told["understood"]]
+    assert payers == ["the owner of +16175550123", "nobody: leg b of its call, and leg a bills"]
+    assert told["settings"].endswith('/*.json"')
+    assert told["asked"] == {}
+
+
 def test_a_vendors_own_account_is_no_account_of_ours(tmp_path: Path) -> None:
     record = {
         "record_type": "sip-trunking", "id": "1", "account_id": "acct-1", "started_at": "2026-05-04T14:00:00Z",
