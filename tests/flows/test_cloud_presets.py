@@ -118,6 +118,17 @@ def test_headings_are_compared_without_case_blanks_and_signs(tmp_path: Path) -> 
     assert reading.good["call_id"].to_list() == ["CA1"]
 
 
+def test_the_headings_of_the_admin_centres_table_are_known_too(tmp_path: Path) -> None:
+    head = "Start time (UTC),End time (UTC),Invite time (UTC),Caller number,Callee number,Call type,Duration,Event type"
+    rows = [
+        "2026-05-04T14:00:05Z,2026-05-04T14:01:05Z,2026-05-04T14:00:00Z,+16175550123,+442079460012,dr_out,00:01:05,Success",
+        "2026-05-04T14:10:00Z,,2026-05-04T14:10:00Z,+16175550123,+442079460012,dr_out,00:00:20,Attempt",
+    ]
+    reading = _read(tmp_path / "calls.csv", "teams_direct_routing", "\n".join([head, *rows, ""]))
+    assert reading.good["duration_s"].to_list() == [60, 0]
+    assert reading.good["started_at"][0] == datetime(2026, 5, 4, 14, tzinfo=UTC)
+
+
 def test_of_two_headings_for_one_column_the_first_that_is_known_counts(tmp_path: Path) -> None:
     head = "Call ID,Date & Time,Direction,From,From Number,To,To Number,Duration,Result"
     row = "1,2026-05-04T14:00:00Z,Outbound,Anna,+16175550123,Ben,+442079460012,0:01:00,Call connected"

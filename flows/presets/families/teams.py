@@ -5,9 +5,19 @@
 
 import polars as pl
 
-from flows.presets.call_log import declared_account, first_of, id_of_content, is_word, seconds_between, stamp
+from flows.presets.call_log import (
+    clock_seconds,
+    declared_account,
+    first_of,
+    id_of_content,
+    is_word,
+    seconds_between,
+    stamp,
+)
 from flows.presets.cells import Fault, FileRows
 from flows.presets.preset import Preset
+
+_YES, _NO = ("yes", "true", "success"), ("no", "false", "attempt")
 
 
 def _direction(call_type: pl.Expr) -> pl.Expr:
@@ -25,6 +35,7 @@ def _pstn_cells(rows: FileRows) -> dict[str, pl.Expr]:
         "call_id": pl.coalesce(rows.named("call_id"), content),
         "direction": _direction(rows.named("direction")),
         "ended_at": stamp(rows.named("ended_at")),
+        "duration_s": clock_seconds(rows.named("duration_s")),
         "account_id": declared_account(rows),
         "own.success": _success(rows),
     }
@@ -42,7 +53,7 @@ def _trunk_cells(rows: FileRows) -> dict[str, pl.Expr]:
     """
     invited, start = first_of(rows, "Invite time", "inviteDateTime"), stamp(rows.named("started_at"))
     end, direction = stamp(rows.named("ended_at")), _direction(rows.named("direction"))
-    is_call = is_word(_success(rows), "yes", "true")
+    is_call = is_word(_success(rows), *_YES)
     talked_s = seconds_between(start, end)
     content = id_of_content(
         rows.cell("CorrelationId"), invited, rows.named("from_number"), rows.named("to_number"), rows.named("direction")
@@ -56,7 +67,7 @@ def _trunk_cells(rows: FileRows) -> dict[str, pl.Expr]:
         "duration_s": pl.when(is_call).then(talked_s).otherwise(pl.lit("0")),
         "account_id": declared_account(rows),
         "own.success": _success(rows),
-        "own.more_s": talked_s.cast(pl.Int64) - rows.named("duration_s").cast(pl.Int64, strict=False),
+        "own.more_s": talked_s.cast(pl.Int64) - clock_seconds(rows.named("duration_s")).cast(pl.Int64, strict=False),
     }
 
 
@@ -67,12 +78,12 @@ _OF_A_TRUNK: Fault = (
 )
 _OF_NO_TRUNK: Fault = (
     "duration_s",
-    ~is_word(pl.col("own.success"), "yes", "no", "true", "false"),
+    ~is_word(pl.col("own.success"), *_YES, *_NO),
     "Success (successfulCall) yes or no; calls over Calling Plans are format teams_pstn",
 )
 _LONGER_THAN_TOLD: Fault = (
     "duration_s",
-    (pl.col("own.more_s") > 1) & is_word(pl.col("own.success"), "yes", "true"),
+    (pl.col("own.more_s") > 1) & is_word(pl.col("own.success"), *_YES),
     "at most the seconds that the report counts from the invitation to the end",
 )
 
@@ -99,7 +110,16 @@ PRESETS = {
             "direction": "callType",
             "duration_s": "duration",
         },
-        headings={"callerid": "Caller ID", "callednumber": "Destination Number"},
+        headings={
+            "callernumber": "Caller ID",
+            "calledfrom": "Caller ID",
+            "calleenumber": "Destination Number",
+            "calledto": "Destination Number",
+            "timestamputc": "Start Time",
+            "starttimeutc": "Start Time",
+            "endtimeutc": "End Time",
+            "duration": "Duration Seconds",
+        },
         also=("Call ID", "callId", "successfulCall"),
         needs=("started_at", "from_number", "to_number", "direction", "duration_s"),
         pages=("value",),
@@ -128,7 +148,14 @@ PRESETS = {
             "duration_s": "duration",
             "disposition": "finalSipCodePhrase",
         },
-        headings={"success": "Success"},
+        headings={
+            "timestamputc": "Start time",
+            "starttimeutc": "Start time",
+            "endtimeutc": "End time",
+            "invitetimeutc": "Invite time",
+            "eventtype": "Success",
+            "duration": "Duration (seconds)",
+        },
         also=("CorrelationId", "Invite time", "Success", "id", "inviteDateTime", "successfulCall"),
         needs=("started_at", "ended_at", "from_number", "to_number", "direction", "duration_s"),
         pages=("value",),
