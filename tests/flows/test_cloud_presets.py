@@ -151,14 +151,26 @@ def test_ringcentrals_csv_is_read_by_its_ends_and_in_the_declared_form_of_days(t
         "Voice,+442079460012,101 - Anna,101 - Anna,Mon 04/05/2026,15:08,Phone Call,Accepted,0:00:30",
         "Voice,101 - Anna,Ext. 102,101 - Anna,Mon 04/05/2026,15:09,Phone Call,Call connected,0:00:30",
         "Voice,+16175550123,+442079460012,,Mon 04/05/2026,15:10,VoIP Call,Call connected,0:00:30",
+        "Voice,+442079460012,+16175550123,,Mon 04/05/2026,15:11,Phone Call,Accepted,0:00:30",
+        "Voice,+16175550123,+442079460012,,Mon 04/05/2026,15:12,VoIP Call,Unknown,0:00:30",
     ]
     declared = {"time_zone": "Europe/London", "time_format": "%d/%m/%Y %H:%M:%S"}
     reading = _read(tmp_path / "log.csv", "ringcentral", "\n".join([head, *rows, ""]), **declared)
-    assert reading.good["direction"].to_list() == ["outbound", "inbound", "internal"]
+    assert reading.good["direction"].to_list() == ["outbound", "inbound", "internal", "outbound", "inbound"]
     assert reading.good["started_at"][0] == datetime(2026, 5, 4, 14, 7, tzinfo=UTC)
     assert "direction" in reading.rejects["column_name"].item().lower()
     declared |= {"direction": "outbound"}
-    assert _read(tmp_path / "log.csv", "ringcentral", "\n".join([head, *rows, ""]), **declared).good.height == 4
+    assert _read(tmp_path / "log.csv", "ringcentral", "\n".join([head, *rows, ""]), **declared).good.height == 6
+
+
+@pytest.mark.parametrize(
+    ("word", "direction"),
+    [(word, "outbound") for word in ("outbound-api", "outbound_dial", "Outgoing API", "trunking-terminating")]
+    + [(word, "inbound") for word in ("inbound", "Incoming", "trunking_originating")],
+)
+def test_twilio_has_more_than_two_directions(tmp_path: Path, word: str, direction: str) -> None:
+    reading = _page(tmp_path, "twilio_calls", "calls", CALL | {"direction": word})
+    assert reading.good["direction"].to_list() == [direction]
 
 
 def test_what_has_not_ended_waits_for_a_later_export(tmp_path: Path) -> None:

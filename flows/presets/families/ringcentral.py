@@ -23,6 +23,10 @@ _OWN_WORDS = words(
 )
 """Of these, those that other systems do not write so."""
 
+_CALLED = words("accepted callaccepted missed voicemail received reply partialreceive receiveerror")
+_CALLING = words("callconnected sent senderror noanswer busy hangup wrongnumber internationaldisabled nofaxmachine")
+"""Results of calls that came in, and of those that went out."""
+
 _NOT_FINAL = words("inprogress ringing setup proceeding")
 _WAYS = {"incoming": "inbound", "outgoing": "outbound", "inbound": "inbound", "outbound": "outbound"}
 
@@ -41,11 +45,11 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
         .when(if_inside(called).is_not_null())
         .then(pl.lit("inbound"))
     )
-    way = pl.coalesce(written, by_type, by_ends, rows.named("direction"))
+    result = pl.coalesce(rows.named("disposition"), rows.cell("Result"))
+    way = pl.coalesce(written, by_type, by_ends, _by_words(rows.cell("Action"), result), rows.named("direction"))
     near = [rows.cell(f"{side}.extensionNumber") for side in ("from", "to")]
     called_at, calling_from = pl.coalesce(near[1], if_inside(called)), pl.coalesce(near[0], if_inside(caller))
     extension = pl.when(way == "inbound").then(called_at).otherwise(calling_from)
-    result = pl.coalesce(rows.named("disposition"), rows.cell("Result"))
     missed = is_word(result, *_NOBODY)
     told = clock_seconds(rows.named("duration_s"))
     content = id_of_content(*(rows.cell(name) for name in ("Date", "Time", "From", "To", "Extension", "Duration")), way)
@@ -63,6 +67,13 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
         "own.type": first_of(rows, "type", "Type"),
         "own.result": result,
     }
+
+
+def _by_words(action: pl.Expr, result: pl.Expr) -> pl.Expr:
+    """Incoming Fax, and what becomes of who is called (Accepted, Missed …); what becomes of who calls."""
+    came_in = is_word(action, "incomingfax") | is_word(result, *_CALLED)
+    went_out = is_word(action, "outgoingfax") | is_word(result, *_CALLING)
+    return pl.when(came_in).then(pl.lit("inbound")).when(went_out).then(pl.lit("outbound"))
 
 
 def _number(end: pl.Expr) -> pl.Expr:
@@ -107,7 +118,7 @@ PRESETS = {
             "duration_s": "duration",
             "disposition": "result",
         },
-        also=words("id startTime type from.extensionNumber to.extensionNumber Type Date Time Extension Result"),
+        also=words("id startTime type from.extensionNumber to.extensionNumber Type Date Time Extension Result Action"),
         headings={"fromnumber": "From", "tonumber": "To", "result": "Action Result", "callduration": "Duration"},
         needs=("from_number", "to_number", "duration_s"),
         pages=("records",),

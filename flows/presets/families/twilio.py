@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from flows.presets.call_log import declared_account
+from flows.presets.call_log import clock_seconds, declared_account
 from flows.presets.cells import FileRows, mail_time
 from flows.presets.preset import Preset
 
@@ -31,22 +31,27 @@ _NOT_TALKED = ["busy", "failed", "no-answer", "canceled"]
 def _call_cells(rows: FileRows) -> dict[str, pl.Expr]:
     """A leg to an app or a desk of Twilio's own (client:anna, sip:desk@…) is the inner half of a call, and does not
     bill. A call that nobody dialled any more has no start: it is of when it was made."""
-    status = rows.cell("status").str.to_lowercase()
+    status, way = (_word(rows.named(name)) for name in ("disposition", "direction"))
     start = pl.coalesce(_utc(rows.named("started_at")), _utc(rows.cell("date_created")))
-    way = rows.named("direction").str.to_lowercase()
-    came_in = way.is_in(["inbound", "trunking-originating"])
-    went_out = way.str.starts_with("outbound-") | (way == "trunking-terminating")
+    came_in = way.is_in(["inbound", "incoming", "trunking-originating"])
+    went_out = way.str.contains("^(?:outbound|outgoing)(?:-|$)") | (way == "trunking-terminating")
     direction = pl.when(came_in).then(pl.lit("inbound")).when(went_out).then(pl.lit("outbound")).otherwise(way)
+    seconds = clock_seconds(rows.named("duration_s"))
     far = pl.when(came_in).then(rows.named("from_number")).otherwise(rows.named("to_number"))
     return {
         "started_at": start,
         "ended_at": _utc(rows.named("ended_at")),
         "direction": direction,
         "leg": pl.when(_is_app(far)).then(pl.lit("b")).otherwise(pl.lit("a")),
-        "duration_s": pl.when(status.is_in(_NOT_TALKED)).then(pl.lit("0")).otherwise(rows.named("duration_s")),
+        "duration_s": pl.when(status.is_in(_NOT_TALKED)).then(pl.lit("0")).otherwise(seconds),
         "account_id": declared_account(rows),
         "own.status": status,
     }
+
+
+def _word(found: pl.Expr) -> pl.Expr:
+    """outbound-api, also where it is written Outbound API or outbound_api."""
+    return found.str.to_lowercase().str.replace_all("[ _]", "-")
 
 
 def _utc(found: pl.Expr) -> pl.Expr:
