@@ -22,6 +22,7 @@ def understood(reading: Reading, *, zone_is_known: bool) -> list[dict[str, Any]]
     if reading.layout is None or reading.good.is_empty():
         return []
     zone = reading.guess.said.get("time_zone", "UTC")
+    billed_leg = reading.layout.source.leg if reading.layout.source else None
     when = "started_at" if reading.layout.feed.name == "calls" else "sent_at"
     shown = []
     for row in reading.good.head(SHOWN).with_columns(_is_unanswered(reading.good.head(SHOWN))).iter_rows(named=True):
@@ -33,7 +34,7 @@ def understood(reading: Reading, *, zone_is_known: bool) -> list[dict[str, Any]]
             "direction": row["direction"],
             "from_number": row["from_number"],
             "to_number": row["to_number"],
-            "who_pays": _payer(row),
+            "who_pays": _payer(row, billed_leg),
         }
         if reading.layout.feed.name == "calls":
             record |= {"answered": not row["unanswered"], "seconds": row["duration_s"]}
@@ -52,8 +53,10 @@ def _is_unanswered(rows: pl.DataFrame) -> list[pl.Expr]:
     return [((pl.col("duration_s") == 0) | said_so).alias("unanswered")]
 
 
-def _payer(row: Mapping[str, Any]) -> str:
+def _payer(row: Mapping[str, Any], billed_leg: str | None) -> str:
     """Whose the record is, as far as the file says (RULES 16): the account stated, else the owner of the near end."""
+    if billed_leg and row["leg"] != billed_leg:
+        return f"nobody: leg {row['leg']} of its call, and leg {billed_leg} bills"
     near = row.get("charged_number") or (row["to_number"] if row["direction"] == "inbound" else row["from_number"])
     extension = row.get("extension")
     if near is None or pl.Series([near]).str.contains(EXTENSION).item():

@@ -188,7 +188,7 @@ def _asked(best: Reading, where: Path, name: str, now: datetime) -> dict[str, st
     ends = [column for column in ("from_number", "to_number") if column in best.good.columns]
     numbers = pl.concat([best.good[column] for column in ends]) if ends else pl.Series(dtype=pl.String)
     odd = numbers.drop_nulls().unique(maintain_order=True)
-    odd = odd.filter(odd.str.contains("[0-9]{7}") & ~odd.str.contains(E164))
+    odd = odd.filter(odd.str.contains("[0-9]{7}") & ~odd.str.contains(E164) & ~odd.str.contains(r"^\+[0-9]+X+$"))
     if not odd.is_empty():
         shown = ", ".join(odd.head(3).to_list())
         asked["country"] = f"numbers without + such as {shown}: the country whose habits of dialling they follow"

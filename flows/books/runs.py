@@ -12,6 +12,7 @@ from flows.books.context import Request
 from flows.books.holds import holds
 from flows.books.run import Run
 from flows.catalog.load import Tables
+from flows.home.billed_legs import billed_legs
 from flows.home.call_parts import sources_in_parts
 from flows.home.objects import keep
 from flows.home.settings import Home, Settings
@@ -117,7 +118,7 @@ def billing_settings(settings: Settings) -> dict[str, Any]:
                 del deck[key]
     sources = settings.sources.items()
     decided = {
-        "billed_legs": {name: source.leg for name, source in sources if source.leg},
+        "billed_legs": billed_legs(settings.sources),
         "parts": sorted(sources_in_parts(settings)),
         "trusted": sorted(name for name, source in sources if source.trusted),
     }

@@ -201,6 +201,7 @@ def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
         raise FileRefused(Fault(name, line, None, f"a header that is no CSV ({error})", "column names")) from None
     wanted = {*layout.reads}
     names = [name if name in wanted else name.strip(BLANKS) for name in names]
+    names = _as_named(names, layout)
     if len(names) > MAX_COLUMNS:
         raise FileRefused(Fault(name, line, None, f"{len(names)} columns", f"at most {MAX_COLUMNS}"))
     twice = sorted({column for column in names if column and names.count(column) > 1})
@@ -209,6 +210,25 @@ def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     if fault := layout.missing(names, name, line):
         raise FileRefused(fault)
     return names
+
+
+def _as_named(found: list[str], layout: Layout) -> list[str]:
+    """Headings under the names that the layout reads them by, where it knows them by another spelling."""
+    preset = layout.preset
+    if preset is None or not preset.headings:
+        return found
+    wanted = {*layout.reads}
+    own = {plain_heading(name): name for name in (*layout.names.values(), *preset.also)}
+    columns, open_ = [*found], {plain_heading(name): at for at, name in enumerate(found) if name not in wanted}
+    for theirs, name in [*own.items(), *preset.headings.items()]:
+        if theirs in open_ and name not in columns:
+            columns[open_.pop(theirs)] = name
+    return columns
+
+
+def plain_heading(name: str) -> str:
+    """A heading to compare: small letters and digits, nothing between."""
+    return "".join(sign for sign in name.lower() if sign.isalnum())
 
 
 def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:

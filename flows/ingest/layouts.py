@@ -217,7 +217,8 @@ def _preset_layout(preset: Preset, feed: Feed, kind: str, declared: SourceSettin
         if preset.any_order and (fault := layout.missing(columns, f"{where}.columns", None)):
             raise WrongUsage(str(fault))
         return layout
-    names = {**preset.names, **mapped}
+    own = preset.json_names if preset.json_names and kind in ("json", "jsonl") else preset.names
+    names = {**own, **mapped}
     return Layout(feed, kind, preset, True, (), names, source.delimiter, source, value, joined, asks)
 
 

@@ -40,6 +40,11 @@ class Preset:
     """The kinds of file it comes in (csv, jsonl, json, parquet), the first where the file's name says none."""
     names: Mapping[str, str]
     """canonical -> theirs; in JSON a dotted path."""
+    json_names: Mapping[str, str] = field(default_factory=dict)
+    """As `names`, of a system whose JSON calls things otherwise than its CSV."""
+    headings: Mapping[str, str] = field(default_factory=dict)
+    """What another version or view of a CSV calls a column, in small letters and digits -> its name in `names` or
+    `also`; of two that the file has, the first. With them all headings are compared without case, blanks and signs."""
     columns: tuple[str, ...] = ()
     """The order of a file without header."""
     optional: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from flows.ingest.take_in import kind_of, read_sample
 from schemas.errors import WrongUsage
 from schemas.feeds import FEEDS
 from tests import forked
+from tests.flows.test_preset_files import OURS
 from tests.scenarios.month.home import make_home
 
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
@@ -232,3 +233,15 @@ def test_a_path_without_a_file_is_told_as_such(tmp_path: Path) -> None:
         try_source(tmp_path / "nothing.csv", NOW)
     with pytest.raises(WrongUsage, match="found a folder; expected a sample of usage"):
         try_source(tmp_path, NOW)
+
+
+def _preset_files() -> list[Path]:
+    """A file of each layout that has one, the longest: the others are the same in another kind, or without records."""
+    folders = [path.parent for path in sorted((Path(__file__).parents[1] / "presets").glob("*/expected.csv"))]
+    files = ([path for path in folder.iterdir() if path.name not in OURS] for folder in folders)
+    return [max(own, key=lambda path: path.stat().st_size) for own in files]
+
+
+@pytest.mark.parametrize("path", _preset_files(), ids=lambda path: path.parent.name)
+def test_the_layout_of_a_systems_own_file_is_told(path: Path) -> None:
+    assert try_source(path, NOW).as_json()["layout"] == path.parent.name

@@ -53,3 +53,30 @@ def test_an_unknown_format_is_told_with_those_that_there_are() -> None:
 
 def test_the_deck_layouts_that_settings_name_are_those_that_there_are() -> None:
     assert {*get_args(DeckFormat)} == {*FORMATS}
+
+
+def test_every_layout_has_its_page_and_its_line_in_the_table() -> None:
+    folder = Path(families.__path__[0])
+    table = (folder.parent / "README.md").read_text(encoding="utf-8")
+    for module in sorted(folder.glob("*.py")):
+        if module.stem == "__init__":
+            continue
+        page = (folder / f"{module.stem}.md").read_text(encoding="utf-8")
+        own = [name for name in PRESETS if f'"{name}": ' in module.read_text(encoding="utf-8")]
+        assert own, f"{module.name} names its layouts in words"
+        assert f"(families/{module.stem}.md)" in table, module.stem
+        for name in own:
+            assert f"`{name}`" in page, f"{module.stem}.md says nothing of {name}"
+            assert f"`{name}`" in table, f"the table says nothing of {name}"
+        for heading in ("**Layouts", "**Declare", "**What cannot be known from the file", "**Traps"):
+            assert heading in page, f"{module.stem}.md: {heading}"
+
+
+def test_every_layout_is_proved_over_a_file_of_its_own() -> None:
+    """The older ones, of a time before the table, in tests/flows/test_source_layouts.py."""
+    proved = {path.parent.name for path in (Path(__file__).parents[1] / "presets").glob("*/expected.csv")}
+    older = {
+        "asterisk_custom", "bandwidth_messages", "freeswitch", "freeswitch_asterisk", "freeswitch_json", "goto_history",
+        "goto_reports", "telnyx_messages", "twilio_messages",
+    }  # fmt: skip
+    assert proved | older == {*PRESETS}

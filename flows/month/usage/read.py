@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from flows.books.erased import ERASED_ID
+from flows.home.billed_legs import billed_legs
 from flows.home.file_settings import SourceSettings
 from flows.home.near_number import CALLER, NEAR_NUMBER
 from flows.home.settings import Settings
@@ -101,7 +102,7 @@ class UsageReader:
         if self.has_erased:
             usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
         sources = self.settings.sources.items()
-        legs = {name: leg for name, source in sources if (leg := _billed_leg(source))}
+        legs = billed_legs(self.settings.sources)
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
         is_other = (pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False)
         if self.has_other_legs and piece.feed == "calls":
@@ -155,12 +156,6 @@ class UsageReader:
 def _from(sources: list[str]) -> pl.Expr:
     """Whether a record is of one of these sources."""
     return pl.col("source").is_in(sources) if sources else pl.lit(False)
-
-
-def _billed_leg(source: SourceSettings) -> str | None:
-    """The leg that bills, as declared or as its layout has it; None where all do."""
-    preset = PRESETS.get(source.format)
-    return source.leg or (preset.defaults.get("leg") if preset else None)
 
 
 def _writes_causes(source: SourceSettings) -> bool:
