@@ -27,7 +27,7 @@ from tests.scenarios.month.home import add_file, make_home
 pytestmark = pytest.mark.usefixtures("without_pdfs")
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
-FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml")
+FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml")
 """Their keys are checked in test_keys.py."""
 SCENARIOS: list[dict[str, Any]] = [
     scenario
@@ -39,14 +39,14 @@ SCENARIOS: list[dict[str, Any]] = [
 ]
 FEEDS = (
     "accounts", "subscriptions", "devices", "numbers", "locations", "prices", "discounts", "charges", "calls",
-    "billed_until",
+    "billed_until", "messages",
 )  # fmt: skip
 
 
 def _rows(scenario: dict[str, Any], feed: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of a scenario belong to its first account unless they say otherwise; usage names no account by itself."""
     first = scenario["accounts"][0]["account_id"]
-    return [row if feed in ("accounts", "calls") else {"account_id": first, **row} for row in rows]
+    return [row if feed in ("accounts", "calls", "messages") else {"account_id": first, **row} for row in rows]
 
 
 @pytest.fixture(scope="module")
