@@ -33,8 +33,11 @@ def frame(made: Parts) -> pl.DataFrame:
         for start, days, quantity, price, group in made
     ]  # fmt: skip
     text = dict.fromkeys(KEY[:4], pl.String)
-    schema: dict[str, Any] = {**text, "cycle_start": pl.Date, "cycle_end": pl.Date, "unit_price": EXACT,
-              "priced_units": EXACT, "billing_group": pl.String, "location_id": pl.String, "part_start": pl.Date, "part_end": pl.Date, "quantity": EXACT}  # fmt: skip
+    schema: dict[str, Any] = {
+        **text, "cycle_start": pl.Date, "cycle_end": pl.Date, "unit_price": EXACT, "priced_units": EXACT,
+        "billing_group": pl.String, "location_id": pl.String, "part_start": pl.Date, "part_end": pl.Date,
+        "quantity": EXACT,
+    }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
