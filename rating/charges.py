@@ -58,7 +58,9 @@ def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.D
         "access_lines", "measured_share", "reverses",
     )  # fmt: skip
     # A change between two states of one resource is one line: what the new one costs more than the old one.
-    by_state = _line_key("charge_type", "section", "charge_key", "part_start", "part_end", "cycle_days")
+    by_state = _line_key(
+        "charge_type", "section", "charge_key", "part_start", "part_end", "cycle_days", "billing_group", "location_id"
+    )
     is_plain = pl.col("priced_units").is_null()
     keyed = charges.with_columns(line_key=pl.when(is_plain).then(plain).otherwise(by_state))
     gives_back = pl.col("amount_num").sum().over("account_id", "line_key") < 0

@@ -16,8 +16,9 @@ KEY = ["account_id", "feed", "resource_id", "product_code", "cycle_start", "cycl
 """The charge key (RULES 7): what one charge is for, and for which service period."""
 
 
-STATE = ["unit_price", "priced_units"]
-"""What a part of a cycle is charged at. A price model's units are one state (rating/period_charges.py)."""
+STATE = ["unit_price", "priced_units", "billing_group", "location_id"]
+"""What a part of a cycle is charged at, on which line and where it is taxed: where one of them changes, one part is
+given back and another one charged. A price model's units are one state (rating/period_charges.py)."""
 
 
 def horizons(accounts: pl.DataFrame, month_first: date, cutoff_day: int) -> pl.DataFrame:
@@ -36,14 +37,26 @@ def parts_owed(
 ) -> pl.DataFrame:
     """Parts owed in cycles that overlap [window_start, window_end), as known at each account's horizon.
 
+    Where a resource's cycles are known then, one that begins later in the month is billed in advance, and whatever
+    changes before its first day, or on it, is known (RULES 7).
+
     accounts: account_id, billing_start, horizon. Returns KEY, part_start, part_end (billed days, half-open),
-    quantity, agreed_price, priced_on, billing_group, location_id.
+    quantity, agreed_price, priced_on, interval_months, billing_group, location_id (null unless the product is taxed by
+    location).
     """
     horizon = pl.col("horizon")
+    grid = ["account_id", "feed", "resource_id", "product_code", "anchor", "interval_months"]
+    in_advance = pl.col("start").min().over(grid) <= horizon
     states = (
         spans.join(accounts, on="account_id")
-        .filter(pl.col("billing_start") <= horizon, pl.col("start") <= horizon)
+        .filter(pl.col("billing_start") <= horizon)
+        # What ended before its billing began owes nothing, however long its last month or cycle would bill (RULES 4).
+        .filter((pl.col("last_day") >= pl.col("billing_start")).fill_null(True))
         .join(cycles(spans, window_start, window_end), on=["anchor", "interval_months"])
+        .with_columns(
+            horizon=pl.when(in_advance).then(pl.max_horizontal("horizon", "cycle_start")).otherwise("horizon")
+        )
+        .filter(pl.col("start") <= horizon)
         # A cycle that begins after the horizon is billed ahead unless its end is already known.
         .filter(pl.col("end").is_null() | (pl.col("end") > pl.col("cycle_start")))
         .with_columns(
@@ -57,15 +70,19 @@ def parts_owed(
         )
         .filter(pl.col("start") < pl.col("end"))
     )
-    return states.select(
+    by_location = pl.col("product_code").is_in([code for code, product in products.items() if product.by_location])
+    parts = states.select(
         *KEY,
         *_billed_days(products),
         "quantity",
         "agreed_price",
+        "interval_months",
         "billing_group",
-        "location_id",
-        priced_on=_priced_on(),
+        "term_start",
+        "term_end",
+        location_id=pl.when(by_location).then("location_id"),
     ).filter(pl.col("part_start") < pl.col("part_end"))
+    return parts.with_columns(priced_on=_priced_on()).drop("term_start", "term_end")
 
 
 def _billed_days(products: dict[str, Product]) -> list[pl.Expr]:
@@ -100,9 +117,11 @@ def billed_days(day_count: str, start: date, end: date, cycle_start: date, cycle
 
 
 def _priced_on() -> pl.Expr:
-    """The first day of the cycle; inside a term, the day the term began: its price holds (RULES 6, 9)."""
-    in_term = (pl.col("cycle_start") >= pl.col("term_start")) & (pl.col("cycle_start") < pl.col("term_end"))
-    return pl.when(in_term).then("term_start").otherwise("cycle_start")
+    """The first day of the cycle; of a resource that is new in it, its first billed day; inside a term, the day on
+    which the term began: its price holds (RULES 6, 9)."""
+    first = pl.col("part_start").min().over(KEY)
+    in_term = (first >= pl.col("term_start")) & (first < pl.col("term_end"))
+    return pl.when(in_term).then("term_start").otherwise(first)
 
 
 def difference(owed: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from rating.period_price import QuantityNotPriced, list_amount, shown
+from rating.prices import is_listed
 from schemas.catalog import Product
 from schemas.codes import ParkedCode
 from schemas.dated import in_force
@@ -45,7 +46,7 @@ def with_states(
     asked = ["product_code", "currency", "priced_on", "quantity"]
     rows = parts.join(currencies, on="account_id", how="left", validate="m:1", maintain_order="left")
     # Each state is priced once, however many accounts and parts are in it.
-    unpriced = rows.filter(pl.col("unit_price").is_null()).select(asked).unique().sort(asked)
+    unpriced = rows.filter(pl.col("unit_price").is_null() & is_listed(products)).select(asked).unique().sort(asked)
     states = pl.DataFrame(
         [(*row, *state) for row in unpriced.iter_rows() if (state := _state(products, *row)) is not None],
         schema={
@@ -57,11 +58,10 @@ def with_states(
         },
         orient="row",
     )
-    answered = rows.filter(pl.col("unit_price").is_null()).join(states, on=asked, how="inner", validate="m:1")
+    own = pl.col("unit_price").is_null() & is_listed(products)
+    answered = rows.filter(own).join(states, on=asked, how="inner", validate="m:1")
     problems = answered.filter(pl.col("code").is_not_null()).select(list(PARKED))
-    priced = rows.join(states, on=asked, how="left", validate="m:1", maintain_order="left").with_columns(
-        _own=pl.col("unit_price").is_null()
-    )
+    priced = rows.join(states, on=asked, how="left", validate="m:1", maintain_order="left").with_columns(_own=own)
     by_state = pl.col("_own") & pl.col("priced_units").is_not_null()
     # The units of a state are in its price; as a quantity too they would count twice.
     return priced.with_columns(

@@ -6,16 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from schemas.catalog import Catalog
+from schemas.catalog import Catalog, Product
 from schemas.money import EXACT
+from schemas.periods import months_of
 
-_LIST: dict[str, Any] = {
-    "product_code": pl.String,
-    "currency": pl.String,
-    "valid_from": pl.Date,
-    "valid_to": pl.Date,
-    "price": EXACT,
-}
+_SPAN_PRICE: dict[str, Any] = {"currency": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, "price": EXACT}
+_LIST: dict[str, Any] = {"product_code": pl.String, **_SPAN_PRICE}
 
 
 def _intervals(dated: dict[date, Decimal]) -> list[tuple[date, date, Decimal]]:
@@ -51,6 +47,29 @@ def plan_prices(catalog: Catalog) -> pl.DataFrame:
     )
 
 
+def interval_prices(catalog: Catalog) -> pl.DataFrame:
+    """Prices of other intervals than a product's own: product_code, interval_months, currency, valid_from, valid_to
+    (half-open), price."""
+    return pl.DataFrame(
+        [
+            (code, months_of(interval), currency, *span)
+            for code, product in catalog.products.items()
+            for interval, prices in product.interval_prices.items()
+            for currency, dated in prices.items()
+            for span in _intervals(dated)
+        ],
+        schema={"product_code": pl.String, "interval_months": pl.Int64, **_SPAN_PRICE},
+        orient="row",
+    )
+
+
+def is_listed(products: dict[str, Product]) -> pl.Expr:
+    """Whether the cycle of a part (product_code, interval_months) is the one that its product's prices are for."""
+    months = {code: months_of(product.price_interval) for code, product in products.items()}
+    own = pl.col("product_code").replace_strict(months, default=1, return_dtype=pl.Int64)
+    return pl.col("interval_months") == own
+
+
 def agreed_prices(prices: pl.DataFrame) -> pl.DataFrame:
     """Feed `prices` with a product: account_id, product_code, currency, valid_from, valid_to (half-open), price.
 
@@ -71,7 +90,9 @@ def agreed_prices(prices: pl.DataFrame) -> pl.DataFrame:
 def with_prices(
     asked: pl.DataFrame, catalog: Catalog, account_versions: pl.DataFrame, agreed: pl.DataFrame
 ) -> pl.DataFrame:
-    """Adds `unit_price` (null where there is none) to rows with account_id, product_code, priced_on, agreed_price.
+    """Adds `unit_price` (null where there is none) to rows with account_id, product_code, priced_on, agreed_price,
+    interval_months. A price is for the interval that its product says: of another one only `unit_price` of the
+    subscription and the catalogue's `interval_prices` are asked (RULES 6).
 
     account_versions: account_id, version_from, version_to (half-open), plan, currency.
     """
@@ -79,23 +100,25 @@ def with_prices(
         account_versions.select("account_id", "currency").unique(), on="account_id", how="left"
     )
     candidates = rows.select("_row", price_1="agreed_price")
-    for number, (table, keys) in enumerate(
+    listed, others = rows.filter(is_listed(catalog.products)), rows.filter(~is_listed(catalog.products))
+    for number, (asking, table, keys) in enumerate(
         [
-            (agreed, ["account_id", "product_code", "currency"]),
-            (_plan_per_account(catalog, account_versions), ["account_id", "product_code", "currency"]),
-            (catalogue_prices(catalog), ["product_code", "currency"]),
+            (listed, agreed, ["account_id", "product_code", "currency"]),
+            (listed, _plan_per_account(catalog, account_versions), ["account_id", "product_code", "currency"]),
+            (listed, catalogue_prices(catalog), ["product_code", "currency"]),
+            (others, interval_prices(catalog), ["product_code", "currency", "interval_months"]),
         ],
         start=2,
     ):
         hit = (
-            rows.select("_row", "priced_on", *keys)
+            asking.select("_row", "priced_on", *keys)
             .join(table, on=keys)
             .filter(pl.col("valid_from") <= pl.col("priced_on"), pl.col("priced_on") < pl.col("valid_to"))
             .select("_row", pl.col("price").alias(f"price_{number}"))
         )
         candidates = candidates.join(hit, on="_row", how="left", validate="1:1", maintain_order="left")
     return asked.with_columns(
-        candidates.select(unit_price=pl.coalesce("price_1", "price_2", "price_3", "price_4"))["unit_price"]
+        candidates.select(unit_price=pl.coalesce("price_1", "price_2", "price_3", "price_4", "price_5"))["unit_price"]
     )
 
 

@@ -25,6 +25,7 @@ SPAN: dict[str, Any] = {
     "start": pl.Date,
     "end": pl.Date,
     "changes_at_end": pl.Boolean,
+    "last_day": pl.Date,
     "quantity": EXACT,
     "agreed_price": EXACT,
     "interval_months": pl.Int64,
@@ -32,7 +33,8 @@ SPAN: dict[str, Any] = {
     "term_start": pl.Date,
     "term_end": pl.Date,
 }
-"""Columns of a span; `quantity` is what bills: inside a term never below what was committed."""
+"""Columns of a span; `quantity` is what bills: inside a term never below what was committed. `last_day` is the last
+one in service, which may lie before what bills: to the end of the month, the cycle or the term."""
 
 
 def all_spans(
@@ -82,7 +84,7 @@ def _inventory(
     spans = _versions(rows, key, "active_from", "active_to", leaving).filter(
         pl.col("product_code").is_in(_billed_from(feed, products))
     )
-    spans = spans.with_columns(end=_run_on(spans, leaving)).select(
+    spans = spans.with_columns(last_day=_last_day(leaving), end=_run_on(spans, leaving)).select(
         "account_id",
         feed=pl.lit(feed),
         resource_id=pl.col(key),
@@ -94,6 +96,7 @@ def _inventory(
         start="start",
         end="end",
         changes_at_end="changes_at_end",
+        last_day="last_day",
         quantity=pl.lit(1).cast(EXACT),
         agreed_price=pl.lit(None, EXACT),
         interval_months=pl.lit(1, pl.Int64),
@@ -106,6 +109,12 @@ def _inventory(
     # Each device's own end comes first: an extension bills as long as the last of its devices does.
     removable = spans.with_columns(end=_unremoved(spans, products))
     return pl.concat([removable.filter(~shared).select(*SPAN), _per_extension(removable.filter(shared))])
+
+
+def _last_day(leaving: dict[str, date]) -> pl.Expr:
+    """The last day in service of a state: its own, at most the account's; null while both go on."""
+    leaves = pl.col("account_id").replace_strict(leaving, default=None, return_dtype=pl.Date)
+    return pl.min_horizontal(pl.col("end").dt.offset_by("-1d"), leaves)
 
 
 def _run_on(spans: pl.DataFrame, leaving: dict[str, date]) -> pl.Series:
@@ -131,36 +140,57 @@ def _unremoved(spans: pl.DataFrame, products: dict[str, Product]) -> pl.Series:
 
 
 def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
-    """One span per unbroken stretch in which an extension has any of its devices (RULES 8).
+    """One resource per extension over the days on which it has any of its devices, in states side by side (RULES 8).
 
-    The stretch stands in the billing group and at the location of its earliest device, and is of low usage as that is.
+    On each day it stands in the billing group and at the location of the earliest device in service that day, and is of
+    low usage as that is; where one of them changes, a new state begins (RULES 3).
     """
     keys = ["account_id", "extension", "product_code"]
     far = pl.lit(date.max)
-    ordered = spans.sort(*keys, "start", "resource_id").with_columns(_end=pl.col("end").fill_null(far))
-    # A device that begins on the very day on which all before it have ended leaves no gap.
-    reached = pl.col("_end").cum_max().shift(1).over(keys)
-    return (
-        ordered.with_columns(stretch=(pl.col("start") > reached).fill_null(True).cum_sum().over(keys))
-        .group_by(*keys, "stretch", maintain_order=True)
-        .agg(
-            pl.col("feed").first(),
-            pl.col("billing_group").first(),
-            pl.col("location_id").first(),
-            pl.col("is_low_usage").first(),
-            pl.col("start").min(),
-            end=pl.when(pl.col("_end").max() < far).then(pl.col("_end").max()),
-            changes_at_end=pl.lit(False),
-            quantity=pl.lit(1).cast(EXACT),
-            agreed_price=pl.lit(None, EXACT),
-            interval_months=pl.lit(1, pl.Int64),
-            anchor=pl.lit(MONTHLY_ANCHOR),
-            term_start=pl.lit(None, pl.Date),
-            term_end=pl.lit(None, pl.Date),
-        )
-        .with_columns(resource_id="ext:" + pl.col("extension"))
-        .select(*SPAN)
+    rows = spans.sort(*keys, "resource_id", "start").with_columns(_end=pl.col("end").fill_null(far))
+    # A device that comes back later begins anew; its rows side by side are one time in service.
+    gap = (pl.col("start") > pl.col("_end").shift(1).over(*keys, "resource_id")).fill_null(True)
+    rows = rows.with_columns(_time=gap.cum_sum().over(*keys, "resource_id"))
+    rows = rows.with_columns(_since=pl.col("start").min().over(*keys, "resource_id", "_time"))
+    days = pl.concat([rows.select(*keys, day="start"), rows.select(*keys, day="_end")]).unique().sort(*keys, "day")
+    pieces = days.with_columns(day_after=pl.col("day").shift(-1).over(keys)).filter(pl.col("day_after").is_not_null())
+    states = (
+        pieces.join(rows, on=keys)
+        .filter(pl.col("start") <= pl.col("day"), pl.col("day") < pl.col("_end"))
+        .sort(*keys, "day", "_since", "resource_id")
+        .unique([*keys, "day"], keep="first", maintain_order=True)
     )
+    attributes = ["billing_group", "location_id", "is_low_usage"]
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1).over(keys)) for name in attributes)
+    joined = (pl.col("day") == pl.col("day_after").shift(1).over(keys)).fill_null(False)
+    spells = (
+        states.with_columns(state=(~(same & joined)).cum_sum().over(keys))
+        .group_by(*keys, "state", maintain_order=True)
+        .agg(
+            pl.col("feed", *attributes).first(),
+            pl.col("last_day").last(),
+            start=pl.col("day").first(),
+            end=pl.col("day_after").last(),
+        )
+    )
+    following = pl.col("start").shift(-1).over(keys)
+    return spells.select(
+        "account_id",
+        "feed",
+        pl.concat_str(pl.lit("ext:"), "extension").alias("resource_id"),
+        "product_code",
+        *attributes,
+        "start",
+        pl.when(pl.col("end") < far).then("end"),
+        (pl.col("end") == following).fill_null(False).alias("changes_at_end"),
+        "last_day",
+        pl.lit(1).cast(EXACT).alias("quantity"),
+        pl.lit(None, EXACT).alias("agreed_price"),
+        pl.lit(1, pl.Int64).alias("interval_months"),
+        pl.lit(MONTHLY_ANCHOR).alias("anchor"),
+        pl.lit(None, pl.Date).alias("term_start"),
+        pl.lit(None, pl.Date).alias("term_end"),
+    ).select(*SPAN)
 
 
 def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[str, Product]) -> pl.DataFrame:
@@ -174,6 +204,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         last_day=pl.coalesce("end_date", "cancel_requested_on"),
     )
     spans = _versions(anchored, "subscription_id", "start_date", "last_day", leaving)
+    spans = spans.with_columns(last_day=_last_day(leaving))
     ends = [
         _served_until(leaving, *row)
         for row in spans.select(
@@ -187,7 +218,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         term_start=pl.when(in_term).then("term_start"),
         term_end=pl.when(in_term).then(pl.col("term_start").dt.offset_by(term_months)),
     )
-    return _committed(states).select(
+    return _kept(_committed(_regridded(states)), products).select(
         "account_id",
         feed=pl.lit("subscriptions"),
         resource_id="subscription_id",
@@ -198,6 +229,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         start="start",
         end="end",
         changes_at_end="changes_at_end",
+        last_day="last_day",
         quantity=pl.col("quantity").cast(EXACT),
         agreed_price=pl.col("unit_price").cast(EXACT),
         interval_months="interval_months",
@@ -205,6 +237,60 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         term_start="term_start",
         term_end="term_end",
     )
+
+
+def _regridded(states: pl.DataFrame) -> pl.DataFrame:
+    """Where the next state begins a cycle of its own on its first day, this one ends the day before (RULES 3): that day
+    is the new cycle's, so it is no day of the change that would still bill at the old state."""
+    anchor, interval = (pl.col(name).shift(-1).over("subscription_id") for name in ("anchor", "interval_months"))
+    other = pl.col("changes_at_end") & ((pl.col("anchor") != anchor) | (pl.col("interval_months") != interval))
+    asked = states.select("end", anchor=anchor, interval=interval, other=other.fill_null(False))
+    begins = [
+        other and cycle_containing(end, anchor, interval)[0] == end for end, anchor, interval, other in asked.rows()
+    ]
+    return states.with_columns(changes_at_end=pl.col("changes_at_end") & ~pl.Series(begins, dtype=pl.Boolean))
+
+
+def _kept(states: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+    """Of products without a credit for removal, what is taken away bills to the end of its cycle or term (RULES 5)."""
+    no_credit = pl.col("product_code").is_in([code for code, product in products.items() if product.removal == "none"])
+    ordered = states.sort("subscription_id", "start")
+    fewer = no_credit & (pl.col("quantity") > pl.col("quantity").shift(-1).over("subscription_id")).fill_null(False)
+    hit = ordered.filter(
+        (fewer & (pl.col("end") == pl.col("start").shift(-1).over("subscription_id"))).any().over("subscription_id")
+    )
+    if hit.is_empty():
+        return states
+    rows: list[dict[str, Any]] = []
+    for own in hit.partition_by("subscription_id", maintain_order=True):
+        rows += _with_what_was_taken_away(own.to_dicts())
+    return pl.concat([ordered.join(hit, on="subscription_id", how="anti"), pl.DataFrame(rows, schema=states.schema)])
+
+
+def _with_what_was_taken_away(states: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The states of one subscription, each at least at the quantity that still bills: pieces in their order."""
+    pieces: list[dict[str, Any]] = []
+    kept: list[tuple[date, Any]] = []
+    for state, following in zip(states, [*states[1:], None], strict=True):
+        start, end = state["start"], state["end"] or date.max
+        while start < end:
+            kept = [(until, quantity) for until, quantity in kept if until > start]
+            more = [(until, quantity) for until, quantity in kept if quantity > state["quantity"]]
+            until = min([end, *(until for until, _ in more)])
+            quantity = max([state["quantity"], *(quantity for _, quantity in more)])
+            ends_here = until == end
+            pieces.append(state | {
+                "start": start, "quantity": quantity, "end": state["end"] if ends_here else until,
+                "changes_at_end": state["changes_at_end"] if ends_here else True,
+            })  # fmt: skip
+            start = until
+        if following and following["start"] == state["end"] and following["product_code"] == state["product_code"]:
+            last = end - timedelta(days=1)
+            until = cycle_containing(last, state["anchor"], state["interval_months"])[1]
+            if state["term_end"] and state["term_start"] <= last < state["term_end"]:
+                until = max(until, state["term_end"])
+            kept.append((until, pieces[-1]["quantity"]))
+    return pieces
 
 
 def _committed(states: pl.DataFrame) -> pl.DataFrame:

@@ -56,9 +56,13 @@ class Step(Model):
     price: DatedExact = Field(examples=["0.02"])
     """Of `per` units; may be dated."""
     per: Lot = Field(Decimal(60), examples=["60"])
-    """Units that the price is for."""
+    """Units that the price is for: 60 where they are seconds, 1 where they are credits."""
     increment: Lot = Field(Decimal(1), examples=["6"])
     """Whole lots that are charged."""
+
+    def of_credits(self) -> "Step":
+        """The same for messages: a price that does not say for how many is that of one credit (RULES 12)."""
+        return self if "per" in self.model_fields_set else self.model_copy(update={"per": Decimal(1)})
 
 
 def _from_zero_upwards(steps: list[Step]) -> list[Step]:
@@ -114,7 +118,7 @@ class Rate(Model):
     price: DatedExact | None = Field(None, examples=["0.02"])
     """Of `per` units, without steps or bands."""
     per: Lot = Field(Decimal(60), examples=["60"])
-    """Units that the price is for."""
+    """Units that the price is for: 60 where they are seconds, 1 where they are credits."""
     increment: Lot = Field(Decimal(1), examples=["6"])
     """Whole lots that are charged."""
     steps: Steps = Field(default_factory=list, examples=[[{"price": "0.02"}]])
@@ -151,6 +155,12 @@ class Rate(Model):
         if self.price is None:
             return self.steps
         return [Step(price=self.price, per=self.per, increment=self.increment)]
+
+    def of_credits(self) -> "Rate":
+        """The same for messages: a price that does not say for how many is that of one credit (RULES 12)."""
+        if self.price is not None and "per" not in self.model_fields_set:
+            return self.model_copy(update={"per": Decimal(1)})
+        return self.model_copy(update={"steps": [step.of_credits() for step in self.steps]})
 
     def uncovered(self) -> list[str]:
         """Hours of the week that no band prices; none for a rate without bands. A holiday falls back on its weekday."""

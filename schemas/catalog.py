@@ -78,6 +78,8 @@ def _price(number: Decimal) -> Decimal:
     return number
 
 
+Interval = Annotated[str, Field(pattern=r"^P[1-9][0-9]{0,2}[MY]$")]
+"""A billing interval of months or years (ISO 8601)."""
 DatedPrice = Annotated[dict[date, Annotated[Exact, AfterValidator(_price)]], BeforeValidator(as_dated)]
 InterstateMethod = Literal["safe_harbour", "measured", "all", "none"]
 DatedMethod = Annotated[dict[date, InterstateMethod], BeforeValidator(as_dated)]
@@ -106,7 +108,14 @@ class Product(Model):
     unit: Texts = Field(default_factory=lambda: {"en": "unit"}, examples=[{"en": "seat"}])
     """What one of it is called."""
     prices: dict[str, DatedPrice] = Field(default_factory=dict, examples=[{"USD": "24.95"}])
-    """currency -> price of one unit for one month (for a longer interval: for one cycle)."""
+    """currency -> price of one unit for one `price_interval`."""
+    price_interval: Interval = Field("P1M", examples=["P1Y"])
+    """The interval that `prices`, plans' and agreed prices are for. A subscription of another one has its own
+    `unit_price` or a price in `interval_prices`; else its account is parked: a month's price is never a year's."""
+    interval_prices: dict[Interval, dict[str, DatedPrice]] = Field(
+        default_factory=dict, examples=[{"P1Y": {"USD": "249.00"}}]
+    )
+    """Other interval -> currency -> price of one unit for one such interval."""
     pricing: dict[str, DatedPricing] = Field(
         default_factory=dict, examples=[{"USD": {"model": "package", "package_size": "100", "package_price": "5.00"}}]
     )
@@ -207,6 +216,8 @@ class Plan(Model):
         sms = self.usage.get("sms")
         if sms is not None and sms.rate is not None and sms.rate.bands:
             raise ValueError("sms: bands cut calls by the clock, and a message has no length; give steps or a price")
+        if sms is not None and sms.rate is not None:
+            self.usage["sms"] = sms.model_copy(update={"rate": sms.rate.of_credits()})
         return self
 
 

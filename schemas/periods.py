@@ -89,3 +89,9 @@ def days(start: date, end: date) -> int:
 def next_day(day: date) -> date:
     """The first day after `day`: turns an inclusive end into a half-open one."""
     return day + timedelta(days=1)
+
+
+def months_of(interval: str) -> int:
+    """Months of a billing interval such as P1M, P3M, P1Y."""
+    count = int(interval[1:-1])
+    return count * 12 if interval.endswith("Y") else count

@@ -208,7 +208,7 @@ def _billed_earlier(
     """What the system before us billed: by feed `billed_until` where it says so, else each cycle that began
     before the cutover as its state stood when that system last billed (RULES 7)."""
     stated = master.billed_until.select("account_id", "resource_id", until=pl.col("billed_until").dt.offset_by("1d"))
-    keys = [*KEY, *STATE, "price_model", "part_start", "part_end", "quantity", "billing_group"]
+    keys = [*KEY, *STATE, "price_model", "part_start", "part_end", "quantity"]
     by_feed = (
         priced.join(stated, on=["account_id", "resource_id"])
         .with_columns(part_end=pl.min_horizontal("part_end", "until"))
@@ -238,9 +238,7 @@ def _to_charge(
     """The difference with what its printed line needs; parts older than the window go to the review instead."""
     parts = corrected.parts if corrected else difference(priced, issued)
     owed_and_issued = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
-    group = owed_and_issued.group_by(KEY).agg(
-        pl.col("billing_group", "location_id").first(), discount_on=pl.col("part_start").min()
-    )
+    group = owed_and_issued.group_by(KEY).agg(discount_on=pl.col("part_start").min())
     # A part to give back may be of a state that is owed no longer: its model is known from what was issued of it.
     state = [*KEY, *STATE]
     models = (
@@ -249,9 +247,10 @@ def _to_charge(
         .with_columns(pl.col("priced_on").fill_null(pl.col("cycle_start")))
     )
     parts = parts.join(models, on=state, how="left", nulls_equal=True, validate="m:1")
-    held = issued.group_by(KEY).agg(pl.col(name).last() for name in _TAXED_AS).with_columns(is_first=pl.lit(False))
+    held = issued.select(KEY).unique().with_columns(is_first=pl.lit(False))
+    taxed = issued.group_by(state).agg(pl.col(name).last() for name in _TAXED_AS)
     facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
-    facts = facts.with_columns(
+    facts = facts.join(taxed, on=state, how="left", nulls_equal=True, validate="m:1").with_columns(
         pl.col("is_first").fill_null(True),
         # What reverses an issued charge is taxed as that was (RULES 20); what is added is taxed as of today.
         *(pl.when(pl.col("quantity") < 0).then(name).alias(name) for name in _TAXED_AS),

@@ -17,31 +17,37 @@ from schemas.money import EXACT, round_sums, rounded
 FIRST = date(2026, 5, 1)
 
 parts = st.lists(
-    st.tuples(st.integers(0, 30), st.integers(1, 31), st.integers(1, 3), st.sampled_from(["31.00", "62.00"])),
+    st.tuples(
+        st.integers(0, 30), st.integers(1, 31), st.integers(1, 3), st.sampled_from(["31.00", "62.00"]),
+        st.sampled_from([None, "north"]),
+    ),
     max_size=4,
-)
-Parts = list[tuple[int, int, int, str]]
+)  # fmt: skip
+Parts = list[tuple[int, int, int, str, str | None]]
 
 
 def frame(made: Parts) -> pl.DataFrame:
     rows = [
         ("ANN", "subscriptions", "S", "seat", FIRST, FIRST + timedelta(days=31), Decimal(price), None,
-         FIRST + timedelta(days=start), FIRST + timedelta(days=min(start + days, 31)), Decimal(quantity))
-        for start, days, quantity, price in made
+         group, None, FIRST + timedelta(days=start), FIRST + timedelta(days=min(start + days, 31)), Decimal(quantity))
+        for start, days, quantity, price, group in made
     ]  # fmt: skip
     text = dict.fromkeys(KEY[:4], pl.String)
-    schema: dict[str, Any] = {**text, "cycle_start": pl.Date, "cycle_end": pl.Date, "unit_price": EXACT,
-              "priced_units": EXACT, "part_start": pl.Date, "part_end": pl.Date, "quantity": EXACT}  # fmt: skip
+    schema: dict[str, Any] = {
+        **text, "cycle_start": pl.Date, "cycle_end": pl.Date, "unit_price": EXACT, "priced_units": EXACT,
+        "billing_group": pl.String, "location_id": pl.String, "part_start": pl.Date, "part_end": pl.Date,
+        "quantity": EXACT,
+    }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def by_day(found: pl.DataFrame) -> dict[tuple[Decimal, date], Decimal]:
-    """(price, day) -> quantity, the slow way."""
-    days: dict[tuple[Decimal, date], Decimal] = {}
+def by_day(found: pl.DataFrame) -> dict[tuple[Decimal, str | None, date], Decimal]:
+    """(price, billing group, day) -> quantity, the slow way."""
+    days: dict[tuple[Decimal, str | None, date], Decimal] = {}
     for row in found.iter_rows(named=True):
         day = row["part_start"]
         while day < row["part_end"]:
-            key = (row["unit_price"], day)
+            key = (row["unit_price"], row["billing_group"], day)
             days[key] = days.get(key, Decimal(0)) + row["quantity"]
             day += timedelta(days=1)
     return {key: quantity for key, quantity in days.items() if quantity}

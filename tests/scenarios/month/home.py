@@ -55,7 +55,26 @@ products:
     per: resource
     prices: {GBP: "3.10"}
   seat: {<<: *telephony, name: Seat, billed_from: subscriptions, per: resource, prices: {GBP: "31.00"}}
-  yearly: {<<: *telephony, name: Seat paid yearly, billed_from: subscriptions, per: resource, prices: {GBP: "365.00"}}
+  yearly:
+    <<: *telephony
+    name: Seat paid yearly
+    billed_from: subscriptions
+    per: resource
+    prices: {GBP: "365.00"}
+    price_interval: P1Y
+  kept_seat:
+    <<: *telephony
+    name: Seat, nothing back in mid-period
+    billed_from: subscriptions
+    per: resource
+    removal: none
+    prices: {GBP: "31.00"}
+    interval_prices: {P3M: {GBP: "90.00"}}
+  raised:
+    <<: *telephony
+    name: Adapter that became dearer on 10 June
+    per: resource
+    prices: {GBP: {2020-01-01: "10.00", 2025-06-10: "15.00"}}
   set_up: {<<: *telephony, name: Set-up, section: one_time, billed_from: charges, per: resource}
   goodwill: {<<: *telephony, name: Goodwill, section: adjustments, billed_from: charges, per: resource}
   tiered: &priced
@@ -116,7 +135,15 @@ products:
     name: International minutes at half the list
     section: international_minutes
     pricing: {GBP: {model: percentage, percent: "50"}}
+  texts: {<<: *usage, name: Text messages, section: sms_overage, tax_class: sms, unit: credit}
 plans:
+  texting:
+    name: Text messages at a price each
+    currency: GBP
+    domestic: [GB, US]
+    usage:
+      inbound: {free: true}
+      sms: {rate: {price: "0.0150"}, charged: texts}
   by_month:
     name: The month's units priced together
     currency: GBP

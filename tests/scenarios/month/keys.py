@@ -24,8 +24,9 @@ def _columns(table: str) -> list[str]:
         return [name for (name,) in con.execute(f"select column_name from (describe {table})").fetchall()]
 
 
-def shape(months: Iterable[str], feeds: Iterable[str]) -> list[Any]:
-    """The shape of a file of scenarios: a list is of one shape, a mapping of known keys, None is a text."""
+def shape(months: Iterable[str], feeds: Iterable[str], **more: Any) -> list[Any]:
+    """The shape of a file of scenarios: a list is of one shape, a mapping of known keys, None is a text. more: what
+    else a month may expect."""
     rows = {feed: _rows(column.name for column in FEEDS[feed].columns) for feed in feeds}
     expected = {
         **dict.fromkeys(("outcome", "kind", "is_final", "total")),
@@ -36,6 +37,7 @@ def shape(months: Iterable[str], feeds: Iterable[str]) -> list[Any]:
         "excluded": {ANY: None},
         "usage": {ANY: dict.fromkeys(_columns("rated_usage"))},
         "parts": {ANY: _rows(_columns("line_usage"))},
+        **more,
     }
     by_month = {"later": dict.fromkeys(months, rows), "expect": dict.fromkeys(months, expected)}
     return [{"name": None, "why": None, **rows, **by_month}]

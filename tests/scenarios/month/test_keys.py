@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios.month import test_us_months
 from tests.scenarios.month.keys import faults, shape
 from tests.scenarios.month.test_months import FEEDS, FILES, MONTHS
 
 HERE = Path(__file__).parent
 KNOWN = shape(MONTHS, FEEDS)
+US_KNOWN = shape([test_us_months.MONTH], FEEDS, places=[None])
 RIGHT = """\
 - name: a phone
   accounts: [{account_id: A}]
@@ -30,9 +32,13 @@ def test_every_key_of_every_scenario_is_one_that_a_test_reads(file: str) -> None
     assert faults((HERE / file).read_text(encoding="utf-8"), file, KNOWN) == []
 
 
+def test_every_key_of_the_us_scenarios_is_one_that_a_test_reads() -> None:
+    assert faults((HERE / "us.yaml").read_text(encoding="utf-8"), "us.yaml", US_KNOWN) == []
+
+
 def test_no_file_of_scenarios_is_left_out() -> None:
     plans = {"allowance_plans.yaml"}
-    assert {path.name for path in HERE.glob("*.yaml")} == {*FILES, *plans}
+    assert {path.name for path in HERE.glob("*.yaml")} == {*FILES, *plans, "us.yaml"}
 
 
 @pytest.mark.parametrize(

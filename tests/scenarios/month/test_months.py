@@ -6,7 +6,6 @@ All scenarios share one home: every account is its own case, and three invoice m
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,13 @@ from flows.home.settings import Home
 from flows.home.store import Store
 from flows.issue.approve import approve
 from schemas.money import rounded
+from tests.scenarios.month.facts import facts_agree, same
 from tests.scenarios.month.home import add_file, make_home
 
 pytestmark = pytest.mark.usefixtures("without_pdfs")
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
-FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml")
+FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml")
 """Their keys are checked in test_keys.py."""
 SCENARIOS: list[dict[str, Any]] = [
     scenario
@@ -39,14 +39,14 @@ SCENARIOS: list[dict[str, Any]] = [
 ]
 FEEDS = (
     "accounts", "subscriptions", "devices", "numbers", "locations", "prices", "discounts", "charges", "calls",
-    "billed_until",
+    "billed_until", "messages",
 )  # fmt: skip
 
 
 def _rows(scenario: dict[str, Any], feed: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of a scenario belong to its first account unless they say otherwise; usage names no account by itself."""
     first = scenario["accounts"][0]["account_id"]
-    return [row if feed in ("accounts", "calls") else {"account_id": first, **row} for row in rows]
+    return [row if feed in ("accounts", "calls", "messages") else {"account_id": first, **row} for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -93,29 +93,29 @@ def test_month(billed: Store, scenario: dict[str, Any], month: str) -> None:
         query = "select outcome from run_accounts where run_id = $1 and account_id = $2"
         assert billed.rows(query, [run_id, account]) == [(expected["outcome"],)]
     if "lines" in expected:
-        _facts_agree(_document(billed, run_id, account)["lines"], expected["lines"])
+        facts_agree(_document(billed, run_id, account)["lines"], expected["lines"])
     if "taxes" in expected:
-        _facts_agree(_document(billed, run_id, account)["taxes"], expected["taxes"])
+        facts_agree(_document(billed, run_id, account)["taxes"], expected["taxes"])
     if "meters" in expected:
         meters = [m for m in _document(billed, run_id, account)["allowances"] if m["usage_month"] == _before(month)]
-        _facts_agree(meters, expected["meters"])
+        facts_agree(meters, expected["meters"])
     for fact in ("kind", "is_final"):
         if fact in expected:
             query = f"select {fact}::varchar from documents where run_id = $1 and account_id = $2"
             assert billed.rows(query, [run_id, account]) == [(expected[fact],)]
     if "total" in expected:
         query = "select total::varchar from documents where run_id = $1 and account_id = $2"
-        assert _same(billed.rows(query, [run_id, account])[0][0], expected["total"])
+        assert same(billed.rows(query, [run_id, account])[0][0], expected["total"])
     for table in ("suspended", "excluded"):
         for call, reason in expected.get(table, {}).items():
             query = f"select reason from {table}_usage where run_id = $1 and usage_id like $2"
             assert billed.rows(query, [run_id, f"%:{call}:%"]) == [(reason,)]
     for call, facts in expected.get("usage", {}).items():
         found = billed.sql("select * from rated_usage where run_id = $1 and usage_id like $2", [run_id, f"%:{call}:%"])
-        _facts_agree(found.to_dicts(), [facts])
+        facts_agree(found.to_dicts(), [facts])
     for call, parts in expected.get("parts", {}).items():
         found = billed.sql("select * from line_usage where run_id = $1 and usage_id like $2", [run_id, f"%:{call}:%"])
-        _facts_agree(found.to_dicts(), parts)
+        facts_agree(found.to_dicts(), parts)
 
 
 def test_the_review_finds_the_books_balanced(billed: Store) -> None:
@@ -145,18 +145,3 @@ def _document(billed: Store, run_id: str, account: str) -> dict[str, Any]:
     query = "select document_json from documents where run_id = $1 and account_id = $2"
     found: dict[str, Any] = yaml.safe_load(billed.rows(query, [run_id, account])[0][0])
     return found
-
-
-def _facts_agree(found: list[dict[str, Any]], expected: list[dict[str, str]]) -> None:
-    """Exactly these rows, each with the facts the scenario names, whatever their order."""
-    assert len(found) == len(expected), [row["amount"] for row in found]
-    for wanted in expected:
-        matches = [row for row in found if all(_same(row[name], value) for name, value in wanted.items())]
-        assert len(matches) == 1, (wanted, [{name: row[name] for name in wanted} for row in found])
-
-
-def _same(found: Any, wanted: str) -> bool:
-    try:
-        return Decimal(str(found)) == Decimal(wanted)
-    except ArithmeticError:
-        return str(found) == wanted
