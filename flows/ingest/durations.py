@@ -72,6 +72,8 @@ def stamp_is_blank(layout: Layout, present: Sequence[str]) -> pl.Expr:
 
 def answered_seconds(text: pl.DataFrame, layout: Layout, present: Sequence[str]) -> pl.Series | None:
     """All values where some seconds stand beside a blank answer stamp: those were not answered. Else None."""
+    if not layout.is_mapped("answered_at", present) or not text["answered_at"].null_count():
+        return None
     blank = stamp_is_blank(layout, present)
     seconds = whole_number(pl.col("duration_s"))
     rows = text.select(zero=blank & (seconds > 0), seconds=seconds)
@@ -92,26 +94,33 @@ def unit_checks(feed: Feed, source: SourceSettings | None) -> list[Check]:
     ]
 
 
-def usage_checks(feed: Feed, source: SourceSettings | None, now: datetime) -> list[Check]:
-    """What the times of a call or message must agree in (RULES 15), on values as `v.<name>`."""
+def usage_checks(feed: Feed, source: SourceSettings | None, now: datetime, text: pl.DataFrame) -> list[Check]:
+    """What the times of a call or message must agree in (RULES 15), on values as `v.<name>`. text: the cells."""
     if not feed.is_usage:
         return []
     checks = [_start_check("started_at" if feed.name == "calls" else "sent_at", now)]
-    return checks + (_call_checks(source) if feed.name == "calls" else [])
+    if feed.name != "calls":
+        return checks
+    there = {name for name in ("answered_at", "ended_at") if text[name].null_count() < text.height}
+    return checks + [check for name, check in _call_checks(source) if name in there]
 
 
-def _call_checks(source: SourceSettings | None) -> list[Check]:
+def _call_checks(source: SourceSettings | None) -> list[tuple[str, Check]]:
+    """Checks, each with the time that there must be for it to say anything."""
     started, answered, ended = (pl.col(f"v.{name}") for name in ("started_at", "answered_at", "ended_at"))
     checks = [
-        Check("answered_at", answered < started, "an answer after the call was set up"),
-        Check("ended_at", ended < pl.coalesce(answered, started), "an end after the call was answered or set up"),
+        ("answered_at", Check("answered_at", answered < started, "an answer after the call was set up")),
+        (
+            "ended_at",
+            Check("ended_at", ended < pl.coalesce(answered, started), "an end after the call was answered or set up"),
+        ),
     ]
     if source is None or not source.duration_from:
         seconds = pl.duration(seconds=pl.col("v.duration_s"))
         off = ((ended - answered) - seconds).abs() > timedelta(seconds=1)
         off &= ~says_unanswered(pl.col("disposition"))
         expected = "the seconds from answered_at to ended_at: it may count the ringing, or another unit"
-        checks.append(Check("duration_s", off, expected))
+        checks.append(("ended_at", Check("duration_s", off, expected)))
     return checks
 
 

@@ -37,6 +37,8 @@ def e164_column(cells: pl.Series, country: str | None = None, *, digits_are_e164
     dials. `digits_are_e164`: the source leaves out the +; extensions stay. What is E.164 already, usually nearly all,
     is not worked on.
     """
+    if cells.null_count() == cells.len():
+        return cells
     others = cells.filter(~cells.str.contains(E164)).unique()
     if others.is_empty():
         return cells

@@ -4,6 +4,7 @@ Everything is a Polars expression over whole columns. A check names its column, 
 the first check a row fails is its reason. Nothing is rounded, guessed or repaired here.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,7 +61,11 @@ def parse(
     checks = list(text_checks)
     values: dict[str, pl.Expr] = {}
     for column in feed.columns:
-        own_values, own_checks = _READERS[column.kind](column, zone)
+        form = _one_form(text[column.name]) if column.kind == "instant" else None
+        own_values, own_checks = _instant(column, zone, form=form) if form else _READERS[column.kind](column, zone)
+        if text[column.name].null_count() == text.height:
+            # Most files lack most of the optional columns: nothing is there to be read or wrong.
+            own_values, own_checks = _nothing(text, own_values), _missing(column)
         done = replaced.get(column.name) if replaced else None
         values.update(own_values if done is None else {column.name: pl.lit(done)})
         checks += own_checks
@@ -70,6 +75,7 @@ def parse(
     typed = text.lazy().with_columns(expr.alias(f"v.{name}") for name, expr in values.items())
     failed = pl.coalesce(
         [pl.when(check.bad.fill_null(False)).then(pl.lit(i, pl.Int32)) for i, check in enumerate(checks)]
+        or [pl.lit(None, pl.Int32)]
     )
     frame = typed.with_columns(failed.alias("failed")).collect()
     stored = [name for name in values if not name.endswith("?")]
@@ -78,6 +84,12 @@ def parse(
     )
     bad = frame.filter(pl.col("failed").is_not_null())
     return Parsed(good, _rejects(bad, checks, feed, name_of))
+
+
+def _nothing(text: pl.DataFrame, values: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """Nulls of the kinds that these values have."""
+    kinds = pl.LazyFrame(schema=text.schema).select(expr.alias(name) for name, expr in values.items()).collect_schema()
+    return {name: pl.lit(None, kind) for name, kind in kinds.items()}
 
 
 def _rejects(bad: pl.DataFrame, checks: list[Check], feed: Feed, name_of: Callable[[str], str]) -> pl.DataFrame:
@@ -222,6 +234,29 @@ def _instant_parts(cell: pl.Expr) -> _InstantParts:
     return _InstantParts(whole + pl.duration(microseconds=fraction.fill_null(0)), has_offset, signed)
 
 
+_FORMS = {
+    f"%Y-%m-%d{mark}%H:%M:%S{end}": (
+        rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{mark}(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]{end}$"
+    )
+    for mark in "T "
+    for end in ("Z", "")
+}
+"""What nearly every file writes all its times in -> what such a cell looks like."""
+
+
+def _one_form(cells: pl.Series) -> str | None:
+    """The form that all cells are written in; None where they are not, or there are none."""
+    first = cells.drop_nulls().head(1).to_list()
+    form = next((form for form, pattern in _FORMS.items() if first and re.match(pattern, first[0])), None)
+    return form if form and cells.str.contains(_FORMS[form]).all() else None
+
+
+def _parts_of_form(cell: pl.Expr, form: str) -> _InstantParts:
+    """As `_instant_parts`, of cells that are all in one form: a tenth of the time."""
+    local = cell.str.to_datetime(form, strict=False, time_unit="us")
+    return _InstantParts(local, pl.when(cell.is_not_null()).then(form.endswith("Z")), pl.lit(0))
+
+
 def instant(cell: pl.Expr, zone: str | None) -> pl.Expr:
     """The instant (UTC) that a cell of text says, in `zone` where it has no offset; null where it says none."""
     return _instant(Column("at", "instant"), zone, cell)[0]["at"]
@@ -230,9 +265,13 @@ def instant(cell: pl.Expr, zone: str | None) -> pl.Expr:
 _NO_ZONE, _TWICE, _SKIPPED = 1, 2, 3
 
 
-def _instant(column: Column, zone: str | None, cell: pl.Expr | None = None) -> tuple[dict[str, pl.Expr], list[Check]]:
+def _instant(
+    column: Column, zone: str | None, cell: pl.Expr | None = None, *, form: str | None = None
+) -> tuple[dict[str, pl.Expr], list[Check]]:
+    """form: that of all its cells, where they have one."""
     name = column.name
-    parts = _instant_parts(pl.col(name) if cell is None else cell)
+    cell = pl.col(name) if cell is None else cell
+    parts = _parts_of_form(cell, form) if form else _instant_parts(cell)
     if zone is None:
         value = parts.utc
         code: pl.Expr = pl.when(~parts.has_offset).then(_NO_ZONE)

@@ -164,7 +164,7 @@ def parsed_rows(cells: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
         source.time_zone if source else None,
         replaced=replaced,
         text_checks=[*unit_checks(feed, source), *(Check(*fault) for fault in layout_faults(layout))],
-        more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now)],
+        more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now, frame)],
         name_of=layout.name_of,
     )
 
