@@ -74,8 +74,8 @@ def parse(
     # Lazy, so that expressions that several cells share are worked out once.
     typed = text.lazy().with_columns(expr.alias(f"v.{name}") for name, expr in values.items())
     failed = pl.coalesce(
-        [pl.when(check.bad.fill_null(False)).then(pl.lit(i, pl.Int32)) for i, check in enumerate(checks)]
-        or [pl.lit(None, pl.Int32)]
+        *(pl.when(check.bad.fill_null(False)).then(pl.lit(i, pl.Int32)) for i, check in enumerate(checks)),
+        pl.lit(None, pl.Int32),
     )
     frame = typed.with_columns(failed.alias("failed")).collect()
     stored = [name for name in values if not name.endswith("?")]
