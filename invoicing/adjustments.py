@@ -88,12 +88,18 @@ def adjustment(
             "comparison": None,
             "history": [],
             "balance": None,
-            "notes": sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount}),
+            "notes": [*sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount}), *_notices(head)],
             "national": _national(documents),
             "usage_csv": None,
         }
     )
     return Adjustment(document, places)
+
+
+def _notices(document: Document) -> list[str]:
+    """What a document says below its total that is no word of its taxes."""
+    of_taxes = {tax.note for tax in document.taxes}
+    return [note for note in document.notes if note not in of_taxes]
 
 
 def with_adjustment(document: Document, adjustment: Document) -> Document:

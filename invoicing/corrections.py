@@ -17,8 +17,9 @@ _SIGNED = {
 """Part of a document -> what of it turns its sign; dates, rates, exemptions and texts are those of the original."""
 
 
-def reversal(original: Document, run_id: str, draft_id: str, day: date) -> Document:
-    """The draft that takes `original` back: a credit note, or an invoice where that was a credit note itself."""
+def reversal(original: Document, run_id: str, draft_id: str, day: date, reason: str = "") -> Document:
+    """The draft that takes `original` back: a credit note, or an invoice where that was a credit note itself. It says
+    why, where a reason is given."""
     turned: dict[str, Any] = {
         name: [_turned(item, name) for item in getattr(original, name)] for name in ("lines", "taxes", "national")
     }
@@ -43,6 +44,7 @@ def reversal(original: Document, run_id: str, draft_id: str, day: date) -> Docum
             "history": [],
             "balance": None,
             "usage_csv": None,
+            "notes": [*original.notes, *([reason] if reason else [])],
         }
     )
 

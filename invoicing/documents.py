@@ -48,6 +48,8 @@ class Heading:
     balance: Balance | None
     rates: Rates = field(default_factory=dict)
     """Exchange rates, for VAT in national money."""
+    notices: list[str] = field(default_factory=list)
+    """What the seller's documents owe such a reader, as printed."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def _document(
         allowances=allowances,
         history=heading.history,
         balance=heading.balance,
-        notes=notes,
+        notes=[*notes, *heading.notices],
         national=_national(taxes, heading, run.issue_date),
     )
     if heading.previous is None:

@@ -155,10 +155,14 @@ class Charges:
     def _destination(self, line: Line) -> str:
         """Where calls went: as the deck names it, else the country. Nothing when the description says it already."""
         name = line.destination or ""
-        at_home = line.country == self.document.bill_to.country
-        if not name and line.country and line.section in _ABROAD and not at_home:
-            name = territory_name(line.country, self.formats.locale)
+        at_home = line.section == "premium_minutes" and line.country == self.document.bill_to.country
+        if not name and line.section in _ABROAD and not at_home:
+            name = territory_name(line.country, self.formats.locale) if line.country else self._unplaced(line)
         return "" if name in line.description else name
+
+    def _unplaced(self, line: Line) -> str:
+        """Numbers of no country, such as satellites."""
+        return self._("other destinations") if line.section == "international_minutes" else ""
 
     def _quantity_of(self, line: Line) -> str:
         if line.quantity is None:

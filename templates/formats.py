@@ -47,7 +47,7 @@ class Formats:
 
     def day(self, day: date) -> str:
         """A date in words, so that no reader can swap day and month."""
-        return format_date(day, "long", locale=self.locale)
+        return self._first(format_date(day, "long", locale=self.locale))
 
     def month(self, month: str) -> str:
         """'2026-05' -> 'May 2026'."""
@@ -60,4 +60,8 @@ class Formats:
     def period(self, start: date, end: date) -> str:
         """A half-open period, printed with its last day included: [1 June, 1 July) -> '1 – 30 June'."""
         last = max(start, end - timedelta(days=1))
-        return format_interval(start, last, "yMMMd", locale=self.locale)
+        return self._first(format_interval(start, last, "yMMMd", locale=self.locale))
+
+    def _first(self, text: str) -> str:
+        """French writes the first of a month 1er, which CLDR leaves to the reader."""
+        return re.sub(r"(?<![0-9])1(?=[ \u202f\u00a0–-])", "1er", text) if self.locale.language == "fr" else text

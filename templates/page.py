@@ -65,6 +65,7 @@ class _Builder:
                 left_out=self._left_out(left_out),
                 dispute=self._dispute(),
                 usage_csv=self._usage_csv(),
+                owed=self._owed(),
             ),
         )
 
@@ -76,6 +77,7 @@ class _Builder:
         return Money(
             summary=self._summary(charges, taxes, fees),
             total=money(document.total),
+            before_taxes=self._("Total before taxes and recovery fees") if fees else self._("Total before taxes"),
             taxes=self._tax_rows(taxes),
             recovery_fees=self._tax_rows(fees),
             sums={name: money(amount) for name, amount in sums.items()},
@@ -160,14 +162,21 @@ class _Builder:
             rows.append(replace(row, text="") if explained else row)
         return rows
 
+    def _owed(self) -> list[str]:
+        """Sentences that the document owes its reader and that no row of its taxes says already."""
+        said = {tax.note for tax in self.document.taxes}
+        return [note for note in self.document.notes if note not in said]
+
     def _tax_row(self, tax: Tax, with_date: bool) -> TaxRow:
         money, details = self.formats.money, []
+        # What the customer owes himself is no tax at some rate here: the note says it all.
+        is_his_own = bool(tax.note) and tax.exempt_amount == tax.gross_base and not tax.amount
         if with_date:
             details.append(self._("As of %(day)s.") % {"day": self.formats.day(tax.tax_date)})
         if tax.taxable_percent != 100:
             values = {"base": money(tax.base_amount), "gross": money(tax.gross_base)}
             details.append(self._("Charged on %(base)s of %(gross)s.") % values)
-        if tax.exempt_amount:
+        if tax.exempt_amount and not is_his_own:
             values = {"amount": money(tax.exempt_amount), "number": tax.certificate_number or ""}
             details.append(
                 self._("Exempt: %(amount)s, certificate %(number)s.") % values
@@ -185,7 +194,9 @@ class _Builder:
             details.append(self._("Lines or numbers: %(lines)s at %(amount)s each.") % values)
         rate = "" if per_count else self.formats.percent(tax.rate_percent)
         base = "" if per_count else money(tax.base_amount)
-        return TaxRow(tax.name, rate, base, money(tax.amount), tax.text, details)
+        if is_his_own:
+            rate, base = "", money(tax.gross_base)
+        return TaxRow(tax.name, rate, base, money(tax.amount), "" if is_his_own else tax.text, details)
 
     def _national(self) -> list[str]:
         """VAT in the money of the country where it is due, with the rate."""

@@ -22,11 +22,12 @@ class TaxRow:
 
 @dataclass(frozen=True)
 class Money:
-    """What it comes to: the summary of the first page, taxes and fees, the sums below the tables (`sums` by name), VAT
-    in the money of the country where it is due."""
+    """What it comes to: the summary of the first page, taxes and fees, the sums below the tables (`sums` by name), what
+    the sum of the lines is called, VAT in the money of the country where it is due."""
 
     summary: list[tuple[str, str]]
     total: str
+    before_taxes: str
     taxes: list[TaxRow]
     recovery_fees: list[TaxRow]
     sums: dict[str, str]
@@ -46,7 +47,7 @@ class People:
 @dataclass(frozen=True)
 class Notes:
     """Sentences, each empty where it does not apply: what kind of document it is, what moved its total, what stood
-    open, what is not printed, how it may be disputed, where every call is listed."""
+    open, what is not printed, how it may be disputed, where every call is listed, what the law asks for."""
 
     banners: list[str]
     change: list[str]
@@ -54,6 +55,7 @@ class Notes:
     left_out: str
     dispute: str
     usage_csv: str
+    owed: list[str]
 
 
 @dataclass(frozen=True)

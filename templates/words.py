@@ -59,7 +59,7 @@ SECTION_HINTS = {
     "prorated_charges": N_("Part of a month: what started, changed or ended after the 1st."),
     "included_minutes": N_("Local and long-distance minutes your plan covers."),
     "premium_minutes": N_("Calls to premium prefixes, which no plan covers."),
-    "outbound_overage": N_("Beyond your plan; calls between extensions count too."),
+    "outbound_overage": N_("Minutes beyond your plan."),
     "toll_free_minutes": N_("Incoming calls to your toll-free numbers."),
     "international_minutes": N_("Outgoing calls to other countries."),
     "sms_included": N_("SMS credits your plan covers, sent and received."),

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from flows.ask.explain_tax import explain_tax, tax_named, tax_of_line
 from flows.books.erased import ERASED_ID, erased_accounts
+from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.home.store import Store
 from schemas.document import Document, Line
 from schemas.errors import WrongUsage
@@ -169,6 +170,7 @@ def _sum_of(pairs: list[tuple[Decimal, int]], document: Document, what: str) -> 
 
 
 _CHARGE = "charge_key charge_type quantity unit_price priced_units part_start part_end cycle_start cycle_end"
+_RECORD = ("started_at", "from_number", "to_number", "destination", "duration_s")
 _USAGE = "usage_id component units price per rate_id allowance_id"
 
 
@@ -181,7 +183,18 @@ def _discounts(store: Store, stored: StoredDocument, number: int) -> list[dict[s
 
 
 def _usage(store: Store, stored: StoredDocument, number: int) -> list[dict[str, Any]]:
-    return _rows(store, stored, number, "line_usage", f"{_USAGE} amount_num amount_den", "usage_id, component")
+    """The parts of the line's usage, each with the call or message it is of: when, both ends, where to, how long."""
+    rows = _rows(store, stored, number, "line_usage", f"{_USAGE} amount_num amount_den", "usage_id, component")
+    hides = hides_numbers(store.home)
+    names = [f"{shown_number(name, hides=hides)} as {name}" if name.endswith("_number") else name for name in _RECORD]
+    records = store.rows(
+        f"select usage_id, {', '.join(names)} from rated_usage where usage_id in "
+        "(select usage_id from line_usage where run_id = $1 and draft_id = $2 and line_no = $3) "
+        "qualify row_number() over (partition by usage_id order by run_id = $1 desc) = 1",
+        [stored.run_id, stored.draft_id, number],
+    )
+    known = {usage_id: dict(zip(_RECORD, record, strict=True)) for usage_id, *record in records}
+    return [row | known.get(row["usage_id"], dict.fromkeys(_RECORD)) for row in rows]
 
 
 def _rows(
@@ -209,4 +222,13 @@ def _component(row: dict[str, Any]) -> str:
     amount = rounded(Fraction(row["amount_num"]) / row["amount_den"], 12).normalize()
     allowance = f", allowance {row['allowance_id']}" if row["allowance_id"] else ""
     price = f"{row['price'].normalize():f} per {row['per']}"
-    return f"{row['usage_id']} {row['component']}: {row['units']} x {price} = {amount:f}, {row['rate_id']}{allowance}"
+    how = f"{row['usage_id']} {row['component']}: {row['units']} x {price} = {amount:f}, {row['rate_id']}{allowance}"
+    return f"{how}; {_record(row)}" if row["started_at"] else how
+
+
+def _record(row: dict[str, Any]) -> str:
+    """The call or message that a part is of."""
+    ends = f"{row['from_number'] or '-'} -> {row['to_number'] or '-'}"
+    told = [f"{row['started_at']:%Y-%m-%dT%H:%M:%SZ} {ends}", row["destination"] or ""]
+    told += [f"{row['duration_s']} s"] if row["duration_s"] is not None else []
+    return ", ".join(filter(None, told))

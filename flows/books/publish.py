@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 
+from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.books.views import blocks, views
 from flows.home import audit, progress
-from flows.home.settings import load_settings
 from flows.home.store import EXACT_SUMS, Store, to_disk
 from schemas.errors import TollbookError
 
@@ -37,7 +37,7 @@ def publish(store: Store) -> Path:
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
         fresh = Path(scratch) / target.name
         with progress.stage("publish"), _attached(store.con, fresh):
-            _fill(store.con, _hides_numbers(store))
+            _fill(store.con, hides_numbers(store.home))
             _describe(store.con)
         fresh.chmod(0o640)
         to_disk(fresh)
@@ -91,20 +91,11 @@ def in_force(con: duckdb.DuckDBPyConnection, names: Sequence[str] | None = None)
 
 
 _SHOWN = "create or replace temp macro shown_number(number) as "
-_MASKED = r"""
-    case when not regexp_matches(number, '^\+?[0-9X]+$') then regexp_replace(number, '[0-9]', 'X', 'g')
-        when length(number) < 7 then number else left(number, length(number) - 4) || 'XXXX' end"""
-"""Extensions stay: they are nobody's outside the house. Odd texts may hold a number anywhere."""
 
 
-def _hides_numbers(store: Store) -> bool:
-    home = store.home
-    return home.settings_file.exists() and load_settings(home).review.mask_numbers
-
-
-def _fill(con: duckdb.DuckDBPyConnection, hides_numbers: bool) -> None:
+def _fill(con: duckdb.DuckDBPyConnection, hides: bool) -> None:
     con.execute("create schema snapshot.base")
-    con.execute(_SHOWN + (_MASKED if hides_numbers else "number"))
+    con.execute(_SHOWN + shown_number("number", hides=hides))
     with in_force(con):
         for step in blocks(_BASE).values():
             if not step.startswith(_TEMPORARY):

@@ -112,6 +112,9 @@ _LATER_KEYS = {"sheet_currency": None, "encoding": "utf-8", "sheet": None, "mark
 def billing_settings(settings: Settings) -> dict[str, Any]:
     """The settings that decide what is billed."""
     billing = settings.model_dump(mode="json", include={"billing", "sellers", "decks"})
+    for seller in billing["sellers"].values():
+        if not seller["notices"]:
+            del seller["notices"]
     for deck in billing["decks"].values():
         for key, silent in _LATER_KEYS.items():
             if deck[key] == silent:

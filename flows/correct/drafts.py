@@ -23,7 +23,7 @@ def draft_correction(run: Run, prepared: Prepared, reason: str) -> list[str]:
     day = _day(run)
     reversals = {
         account: [
-            reversal(original.document, run.run_id, f"{original.draft_id}-R{number}", day)
+            reversal(original.document, run.run_id, f"{original.draft_id}-R{number}", day, reason)
             for number, original in enumerate(standing, 1)
         ]
         for account, standing in prepared.standing.items()

@@ -30,6 +30,28 @@ def _month(month: str) -> str:
 Month = Annotated[str, AfterValidator(_month)]
 
 
+class Notice(Table):
+    """A sentence that a seller's documents owe some of their readers."""
+
+    text: str = Field(min_length=1, max_length=1000, examples=["Pas d'escompte pour paiement anticipé."])
+    """As printed, below the total."""
+    language: str | None = Field(None, pattern="^[a-z]{2}$", examples=["fr"])
+    """Of documents in this language alone; without it of all."""
+    countries: list[str] = Field(default_factory=list, examples=[["FR"]])
+    """Of customers in these countries alone (ISO 3166); without them of all."""
+    customer_type: Literal["business", "residential", "reseller", "government"] | None = Field(
+        None, examples=["business"]
+    )
+    """Of such customers alone; without it of all."""
+
+    def is_for(self, locale: str, country: str, customer_type: str | None) -> bool:
+        return (
+            self.language in (None, locale[:2])
+            and (not self.countries or country in self.countries)
+            and self.customer_type in (None, customer_type)
+        )
+
+
 class SellerSettings(Table):
     """[sellers.<id>]: a legal entity, its zone, its number series and how it is paid."""
 
@@ -81,6 +103,14 @@ class SellerSettings(Table):
     correction_style: Literal["replacement", "adjustment"] = Field("replacement", examples=["adjustment"])
     """What `tollbook correct` drafts: a credit note of the whole document and a new one in its place, or one document
     of the lines that differ."""
+
+    notices: list[Notice] = Field(
+        default_factory=list,
+        examples=[
+            [{"text": "Pas d'escompte pour paiement anticipé.", "countries": ["FR"], "customer_type": "business"}]
+        ],
+    )
+    """Sentences that the law asks of its documents, such as late-payment terms or who manages the company."""
 
     @model_validator(mode="after")
     def _method_of_a_quarter(self) -> "SellerSettings":

@@ -55,6 +55,11 @@ def headings_of(
             history=past.history.get(account, []),
             previous=past.previous.get(account),
             balance=_printed(balances.get(account), row["minor_digits"]),
+            notices=[
+                notice.text
+                for notice in seller.notices
+                if notice.is_for(row["locale"], row["country"], row["customer_type"])
+            ],
         )
 
 

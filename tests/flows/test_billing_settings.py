@@ -1,11 +1,12 @@
 """Which settings make another run of the same records: those that decide what is billed, and no others."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.books.runs import billing_settings
-from flows.home.settings import Home, load_settings
+from flows.home.settings import Home, Notice, load_settings
 from tests.scenarios.month.home import make_home
 
 SOURCE = '\n[sources.pbx]\nfeed = "calls"\npath = "inbox/calls/pbx/*"\n'
@@ -44,3 +45,26 @@ def test_what_a_deck_says_of_its_prices_makes_another_run(home: Home, key: str) 
     assert _with(home, f'\n[decks.more]\nfile = "world.csv"\ncurrency = "GBP"\n{key}\n') != _with(
         home, '\n[decks.more]\nfile = "world.csv"\ncurrency = "GBP"\n'
     )
+
+
+def test_a_seller_without_notices_is_what_it_was(home: Home) -> None:
+    (seller,) = billing_settings(load_settings(home))["sellers"].values()
+    assert "notices" not in seller
+    (seller,) = _with(home, '\n[[sellers.uk.notices]]\ntext = "Registered in England."\n')["sellers"].values()  # type: ignore[attr-defined]
+    assert seller["notices"][0]["text"] == "Registered in England."
+
+
+@pytest.mark.parametrize(
+    ("only", "reader", "printed"),
+    [
+        ({}, ("fr_FR", "FR", "business"), True),
+        ({"language": "fr"}, ("fr_CA", "CA", None), True),
+        ({"language": "fr"}, ("en_CA", "CA", None), False),
+        ({"countries": ["FR", "MC"]}, ("en_GB", "MC", "business"), True),
+        ({"countries": ["FR"]}, ("fr_BE", "BE", "business"), False),
+        ({"customer_type": "business"}, ("fr_FR", "FR", "residential"), False),
+        ({"customer_type": "business"}, ("fr_FR", "FR", None), False),
+    ],
+)
+def test_whom_a_notice_is_for(only: dict[str, Any], reader: tuple[str, str, str | None], printed: bool) -> None:
+    assert Notice(text="As the law asks.", **only).is_for(*reader) == printed

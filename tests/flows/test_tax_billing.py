@@ -2,6 +2,7 @@
 outside engine, and `explain`."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -252,6 +253,9 @@ def test_explain_goes_from_the_document_to_line_and_tax(may: Home) -> None:
     printed = document.lines[usage - 1]
     assert any(text.endswith(f"rounded once, half up: {printed.amount} USD") for text in line.lines())
     assert len(line.data["usage"]) == sum(" x " in text and " per " in text for text in line.lines()[2:])
+    # Behind a line stand its calls: when, both ends, where to, how long.
+    call = re.compile(r"; 2026-04-\d\dT\d\d:\d\d:\d\dZ \S+ -> \+\d+, .+, \d+ s$")
+    assert sum(bool(call.search(text)) for text in line.lines()) == len(line.data["usage"]) > 0
 
 
 def test_what_falls_on_each_line_makes_the_tax(may: Home) -> None:

@@ -96,8 +96,8 @@ def test_message_id_is_of_document_and_recipient_only() -> None:
         ),
         (
             abroad.canadian_french(),
-            "Luma Voice : Facture LUQC-2026-000045, 2 229,86 $ à payer au plus tard le 1 juillet 2026",
-            "Facture LUQC-2026-000045 : 2 229,86 $, à payer au plus tard le 1 juillet 2026.",
+            "Luma Voice : Facture LUQC-2026-000045, 2 229,86 $ à payer au plus tard le 1er juillet 2026",
+            "Facture LUQC-2026-000045 : 2 229,86 $, à payer au plus tard le 1er juillet 2026.",
         ),
         (
             abroad.german(),

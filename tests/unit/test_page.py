@@ -47,7 +47,7 @@ def row(document: Document, description: str) -> charges.Row:
         (
             abroad.canadian_french,
             "fr-CA",
-            ["Facture", "Montant à payer", "Frais au prorata", "2 229,86 $", "1 juillet 2026"],
+            ["Facture", "Montant à payer", "Frais au prorata", "2 229,86 $", "1er juillet 2026"],
         ),
         (
             abroad.german,
@@ -268,3 +268,34 @@ def test_every_message_is_translated_and_none_is_stale(language: str) -> None:
         assert not message.fuzzy, message.id
         for text in texts:
             assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", ids[-1])), message.id
+
+
+def test_what_the_customer_owes_himself_is_said_once_and_is_no_tax_at_a_rate() -> None:
+    german = abroad.german()
+    note = "Reverse charge (Article 196)."
+    (tax,) = german.taxes
+    update = {"note": note, "exempt_amount": tax.gross_base, "base_amount": Decimal(0), "amount": Decimal("0.00")}
+    document = german.model_copy(update={"taxes": [tax.model_copy(update=update)], "notes": [note]})
+    html = render_html(document)
+    assert html.count(note) == 1
+    (row,) = page_of(document).money.taxes
+    assert (row.rate, row.text, row.details) == ("", "", [note])
+    assert page_of(document).money.before_taxes == "Summe vor Steuern"
+
+
+def test_every_international_line_says_where_to() -> None:
+    document = sample.american()
+    line = next(line for line in document.lines if line.section == "international_minutes")
+    for country, said in ((document.bill_to.country, "United States"), (None, "other destinations")):
+        only = line.model_copy(update={"country": country, "destination": None})
+        assert rows_of(document.model_copy(update={"lines": [only]}))[0].destination == said
+
+
+def test_the_first_of_a_month_in_french() -> None:
+    french = Formats(known_locale("fr_FR"), "EUR")
+    assert french.day(date(2026, 6, 1)) == "1er juin 2026"
+    assert french.day(date(2026, 6, 21)) == "21 juin 2026"
+    assert french.period(date(2026, 6, 1), date(2026, 7, 1)) == "1er–30 juin 2026"
+    assert french.period(date(2026, 6, 1), date(2026, 9, 1)) == "1er juin\u2009–\u200931 août 2026"
+    assert french.period(date(2026, 6, 1), date(2026, 6, 2)) == "1er juin 2026"
+    assert Formats(known_locale("en_US"), "EUR").day(date(2026, 6, 1)) == "June 1, 2026"
