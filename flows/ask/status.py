@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from flows.books.ageing import IN_FORCE, ageing
+from flows.books.erasing_due import erasing_due
 from flows.books.publish import in_force
 from flows.home.settings import BillingSettings, Settings
 from flows.home.store import Store
@@ -61,6 +62,7 @@ def _home(store: Store, settings: Settings, today: date) -> dict[str, Any]:
             )
         ),
         "suspended_ageing": ageing(store.con, today, IN_FORCE),
+        "erasing_due": erasing_due(store, today),
     }
 
 
@@ -115,6 +117,10 @@ def _lines(home: dict[str, Any], months: list[dict[str, Any]]) -> list[str]:
     if home["suspended_usage"]:
         lines.append(f"Suspended usage: {_counts(home['suspended_usage'])}")
     lines += [_aged(row) for row in home["suspended_ageing"]]
+    lines += [
+        f"Due for erasing: {row['account_id']}, left on {row['end_date']}: `{row['act']}`"
+        for row in home["erasing_due"]
+    ]
     if not months:
         lines.append("No run yet: `tollbook run MONTH` drafts one.")
     for month in months:

@@ -18,6 +18,7 @@ import duckdb
 import templates
 from flows.books import laws
 from flows.books.ageing import ageing
+from flows.books.erasing_due import erasing_due
 from flows.books.publish import publish, read
 from flows.books.remedies import SUSPENDED_REMEDIES, remedy
 from flows.books.views import blocks
@@ -178,6 +179,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
         row["remedy"] = SUSPENDED_REMEDIES[row["reason"]]
     rows["parallel_calls"] = parallel_calls(store, month)
     rows["ageing"] = ageing(con, month_start(month))
+    rows["erasing_due"] = erasing_due(store, month_start(month))
     rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
     rows["endings"] = unknown_endings(store, month)
     broken, figures = laws.broken(con), laws.sums(con)

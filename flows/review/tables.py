@@ -297,6 +297,13 @@ TABLES: dict[str, Spec] = {
         _columns("feed text Feed; source_file code File; missing count Rows; keys text Keys"),
         is_quiet=True,
     ),
+    "erasing_due": Spec(
+        "Due for erasing",
+        "Accounts that left more than six months before this month and whose call detail is still whole.",
+        "None.",
+        _columns("account_id code Account; end_date text Last day; act code Act"),
+        is_quiet=True,
+    ),
 }
 
 OUTCOMES: dict[Outcome, str] = {
