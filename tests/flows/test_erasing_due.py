@@ -1,4 +1,4 @@
-"""Who left six months ago and still has call detail is listed, with the act that erases it; nothing erases by itself."""
+"""Who left six months ago and still has call detail is listed, with the act that erases it; nothing goes by itself."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
