@@ -245,7 +245,9 @@ class TaxTable(_Part):
     def also_on(self) -> list[TaxCode]:
         return self.base.also_on
 
-    def amount_of(self, row: Mapping[str, Any], _taxable: Decimal, exact: Decimal, /) -> tuple[Decimal, str]:
+    def amount_of(
+        self, row: Mapping[str, Any], _taxable: Decimal, exact: Decimal, _on: tuple[Decimal, Decimal], /
+    ) -> tuple[Decimal, str]:
         """What a row comes to, and how it was rounded (taxes.charging.Charging)."""
         return rounded(exact, row["minor_digits"], self.rounding), self.rounding
 

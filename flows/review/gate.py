@@ -14,6 +14,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.review.bridge import bridge, residuals
 from flows.review.completeness import missing
+from flows.review.credits import credit_stops
 from flows.review.inbox import inbox_stops
 from flows.review.resources import resource_gaps
 from flows.review.sanity import far_off
@@ -37,6 +38,7 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
             *missing(store, settings, month),
             *residuals(bridged),
             *far_off(store, settings, month),
+            *credit_stops(store, settings, month),
         ]
     rows = store.rows(
         "select code, subject, detail, seller_id, reason, by_name from stop_overrides where invoice_month = $1 "
