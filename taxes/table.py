@@ -73,11 +73,13 @@ Region = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,3}$")]
 DateBasis = Literal["invoice_date", "tax_point", "period_start", "period_end"]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a file, of known keys alone."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Reference(_Part):
+class Reference(Part):
     """Where a value was read: the source's own title and the day it was read."""
 
     title: str = Field(min_length=1)
@@ -86,7 +88,7 @@ class Reference(_Part):
     """The valid-from dates it vouches for; empty: all of them."""
 
 
-class Base(_Part):
+class Base(Part):
     """What is taxed: which lines, what part of them, and which other taxes and fees of the document with them."""
 
     share: Literal["full", "telecom", "interstate", "intrastate"]
@@ -100,7 +102,7 @@ class Base(_Part):
     """Codes whose amounts, as charged on the lines in this base, belong to it: tax on tax, named one by one."""
 
 
-class TaxTable(_Part):
+class TaxTable(Part):
     """One tax in one jurisdiction. Percentages are per hundred; dates are first days."""
 
     file: str

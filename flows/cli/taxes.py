@@ -46,15 +46,25 @@ def show_command(
 
 
 def coverage_command(context: typer.Context, country: Country = None) -> None:
-    """For which dates each tax is known, what is sample, and what is missing today."""
-    from flows.ask.tax_report import coverage, coverage_lines
+    """For which dates each tax is known, what is sample, what is missing today; regions billed without any table."""
+    from flows.ask.tax_report import coverage, coverage_lines, without_table
     from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
-    tables = [
-        table for table in coverage(load_taxes(shared.home), shared.day) if country in (None, table.jurisdiction[:2])
+    known = load_taxes(shared.home)
+    tables = [table for table in coverage(known, shared.day) if country in (None, table.jurisdiction[:2])]
+    none = [it for it in known.none if country in (None, it.jurisdiction[:2])]
+    silent = []
+    if shared.home.database.exists():
+        with shared.store("taxes coverage") as store:
+            silent = without_table(store, shared.settings, known)
+    silent = [row for row in silent if country in (None, row["jurisdiction"][:2])]
+    data = [
+        *(table.as_json() for table in tables),
+        *({"table": it.file, "jurisdiction": it.jurisdiction, "status": "none", "none": it.none} for it in none),
+        *({"table": None, "status": "no table", **row} for row in silent),
     ]
-    tell(shared, Facts([table.as_json() for table in tables], coverage_lines(tables, shared.day)))
+    tell(shared, Facts(data, coverage_lines(tables, shared.day, none, silent)))
 
 
 def study_command(

@@ -19,6 +19,7 @@ from flows.review.inbox import inbox_stops
 from flows.review.resources import resource_gaps
 from flows.review.sanity import far_off
 from flows.review.stops import MonthStops, Stop
+from flows.review.untaxed import regions_without_table
 from schemas.errors import Refused
 
 _TEMP_TABLES = ("documents_in_force",)
@@ -33,6 +34,7 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
     with in_force(store.con, _TEMP_TABLES):
         bridged = bridge(store, month)
         uncharged, unfounded = resource_gaps(store, settings, tables, month)
+        no_table = regions_without_table(store, settings, tables.taxes, month)
         stops = [
             *inbox_stops(store, settings),
             *missing(store, settings, month),
@@ -46,7 +48,8 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
         [month],
     )
     said = {Stop(code, subject, detail, seller): (reason, by) for code, subject, detail, seller, reason, by in rows}
-    return MonthStops(stops, bridged, uncharged, unfounded, {stop: said[stop] for stop in stops if stop in said})
+    reasons = {stop: said[stop] for stop in stops if stop in said}
+    return MonthStops(stops, bridged, uncharged, unfounded, no_table, reasons)
 
 
 def waiting(books: Books, seller: str | None, override: str | None) -> list[Stop]:
