@@ -86,6 +86,8 @@ class Reference(Part):
     read: Day
     supports: list[Day] = Field(default_factory=list)
     """The valid-from dates it vouches for; empty: all of them."""
+    entered_by: str | None = None
+    """Who entered the value, where `tollbook taxes set` wrote it."""
 
 
 class Base(Part):
@@ -222,6 +224,11 @@ class TaxTable(Part):
         """The rate on `day`; None when the table does not know it."""
         start = self.valid_from(day)
         return None if start is None else self.values[start]
+
+    def quarters_missing(self, day: date, until: date) -> list[date]:
+        """First days of the quarters from the one of `day` to the one of `until` that have no value."""
+        quarters = [quarter_start(day), quarter_start(until)] if self.valid_for == "quarter" else []
+        return [quarter for quarter in dict.fromkeys(quarters) if self.values.get(quarter) is None]
 
     def safe_harbour_percent(self, day: date) -> Decimal | None:
         """The interstate share of an unmeasured line on `day`."""

@@ -27,7 +27,8 @@ REMEDIES: dict[ParkedCode, str] = {
     "no_tax_class": "Give the product a tax_class and interstate in force on that day in the catalogue.",
     "usf_method": "Choose usf_method of the seller in tollbook.toml.",
     "no_tax_table": "Add the tax table under catalog/taxes/, or correct the address in feed accounts or locations.",
-    "no_tax_rate": "Add the rate or quarter to the tax table named, under catalog/taxes/.",
+    "no_tax_rate": "Add the rate or quarter to the tax table named, under catalog/taxes/: "
+    "`tollbook taxes set CODE DATE VALUE --reference TEXT`.",
     "no_tax_share": "Add the safe-harbour share of that day to the tax table named, under catalog/taxes/.",
     "no_calls_to_measure": "Choose safe_harbour as usf_method of the seller in tollbook.toml, or take in the calls.",
     "tax_currency": "Give the tax table its amount in the document's currency, under catalog/taxes/.",

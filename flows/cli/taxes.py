@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.base import Facts, Globals, tell
-from schemas.errors import NothingToDo
+from flows.cli.base import Facts, Globals, day_of, tell
+from schemas.errors import NothingToDo, WrongUsage
 from schemas.periods import month_start
 
 Country = Annotated[str | None, typer.Option("--country", help="Only tables of this country, such as CA.")]
@@ -13,10 +13,11 @@ Country = Annotated[str | None, typer.Option("--country", help="Only tables of t
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the command line."""
-    taxes = typer.Typer(help="Tax tables: list, show, coverage; traffic study.", no_args_is_help=True)
+    taxes = typer.Typer(help="Tax tables: list, show, coverage, set; traffic study.", no_args_is_help=True)
     taxes.command("list")(list_command)
     taxes.command("show")(show_command)
     taxes.command("coverage")(coverage_command)
+    taxes.command("set")(set_command)
     taxes.command("study")(study_command)
     app.add_typer(taxes, name="taxes")
 
@@ -65,6 +66,28 @@ def coverage_command(context: typer.Context, country: Country = None) -> None:
         *({"table": None, "status": "no table", **row} for row in silent),
     ]
     tell(shared, Facts(data, coverage_lines(tables, shared.day, none, silent)))
+
+
+def set_command(
+    context: typer.Context,
+    code: Annotated[str, typer.Argument(help="Code of the tax, such as USF.")],
+    day: Annotated[str, typer.Argument(metavar="DATE", help="First day of the rate; of USF the first of its quarter.")],
+    value: Annotated[str, typer.Argument(help="Percent, or money per line, as its table says.")],
+    reference: Annotated[str, typer.Option(help="Where the rate stands, such as 'FCC DA 26-600'.")],
+    jurisdiction: Annotated[str | None, typer.Option(help="Of which table, where the code has several.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who enters it; as --by before the command.")] = None,
+) -> None:
+    """Enter a rate into the home's own table, with its source; review and audit log say who did."""
+    from flows.catalog.set_rate import Rate, set_rate
+
+    shared: Globals = context.obj
+    first = day_of(day, "DATE")
+    if first is None:
+        raise WrongUsage("DATE: found nothing; expected a date YYYY-MM-DD")
+    rate = Rate(code.upper(), first, value, reference, jurisdiction)
+    with shared.store("taxes set") as store:
+        done = set_rate(store, rate, by=by or shared.by, now=shared.now, today=shared.day)
+    tell(shared, done)
 
 
 def study_command(

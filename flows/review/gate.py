@@ -19,7 +19,7 @@ from flows.review.inbox import inbox_stops
 from flows.review.resources import resource_gaps
 from flows.review.sanity import far_off
 from flows.review.stops import MonthStops, Stop
-from flows.review.untaxed import regions_without_table
+from flows.review.untaxed import rates_entered, regions_without_table
 from schemas.errors import Refused
 
 _TEMP_TABLES = ("documents_in_force",)
@@ -49,7 +49,8 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
     )
     said = {Stop(code, subject, detail, seller): (reason, by) for code, subject, detail, seller, reason, by in rows}
     reasons = {stop: said[stop] for stop in stops if stop in said}
-    return MonthStops(stops, bridged, uncharged, unfounded, no_table, reasons)
+    own_rates = rates_entered(tables.taxes, month)
+    return MonthStops(stops, bridged, uncharged, unfounded, no_table, own_rates, reasons)
 
 
 def waiting(books: Books, seller: str | None, override: str | None) -> list[Stop]:

@@ -5,6 +5,7 @@ from typing import Any
 from flows.home.settings import Settings
 from flows.home.store import Store
 from schemas.money import minor_digits, rounded
+from schemas.periods import month_start
 from taxes.tables import TaxTables
 
 _NET = """
@@ -42,3 +43,24 @@ def told(row: dict[str, Any]) -> str:
     """US-NY: no table; 1 account, 24.95 USD net."""
     accounts = "1 account" if row["accounts"] == 1 else f"{row['accounts']} accounts"
     return f"{row['jurisdiction']}: no table; {accounts}, {row['net']:,f} {row['currency']} net"
+
+
+def rates_entered(tables: TaxTables, month: str) -> list[dict[str, Any]]:
+    """Rates that somebody entered (`tollbook taxes set`), in force on the month's first day or later."""
+    first = month_start(month)
+    return [
+        {
+            "jurisdiction": table.jurisdiction,
+            "tax_code": table.code,
+            "valid_from": day.isoformat(),
+            "value": f"{table.values[day]} {table.currency + ' per line' if table.currency else '%'}",
+            "reference": reference.title,
+            "entered_by": reference.entered_by,
+            "entered_on": reference.read.isoformat(),
+        }
+        for table in tables.tables
+        for reference in table.references
+        if reference.entered_by
+        for day in reference.supports
+        if day >= (table.valid_from(first) or first)
+    ]
