@@ -97,7 +97,8 @@ class Left:
         own, of = parts_of(tax)
         self.charged.setdefault(key, Sums()).add(own, of, tax.amount)
         # What lines of the other sign took off the row can be given back all the same (a credit beside its charge).
-        lowered = sum((w for w in weights_of(tax, lines).values() if (w < 0) == (own > 0)), ZERO)
+        weights = weights_of(tax, lines).values() if own else ()
+        lowered = sum((weight for weight in weights if (weight < 0) == (own > 0)), ZERO)
         took = rounded(Fraction(lowered) * Fraction(_factor(tax)), digits)
         self.raised.setdefault(key, Sums()).add(own - lowered, of, tax.amount - took)
 
@@ -127,20 +128,22 @@ class Left:
         given = getattr(before, name) + now
         if now == 0:
             return False
+        if base + given == 0:
+            return True
         if (now > 0) == (most > 0):
             return bool(getattr(before, name)) and given == 0
-        return bool(base + given == 0 or abs(given) >= abs(most))
+        return bool(abs(given) >= abs(most))
 
     def _rest(self, key: Key, back: Sums) -> Decimal:
         """What is left of a row's amount; or what was given back of it, where that is taken back."""
         before, charged, raised = self.returned.get(key, Sums()), self.charged[key], self.raised[key]
+        name = "own" if raised.own else "of"
+        if getattr(charged, name) + getattr(before, name) + getattr(back, name) == 0:
+            return -(charged.amount + before.amount)
         if (back.taxable > 0) == (raised.taxable > 0):
             return -before.amount
-        name = "own" if raised.own else "of"
-        exactly = getattr(charged, name) + getattr(before, name) + getattr(back, name) == 0
-        most = charged if exactly else raised
-        left = most.amount + before.amount
-        return -left if exactly or left * most.amount > 0 else ZERO
+        left = raised.amount + before.amount
+        return -left if left * raised.amount > 0 else ZERO
 
     def _part(self, parts: Mapping[Key, Sums], by_itself: ByItself, digits: int) -> tuple[Decimal, str]:
         """Parts that leave something, together rounded once; no more than is left of what they are parts of."""

@@ -44,8 +44,15 @@ _LATE = f"""
     group by all order by n.account_id, n.reverses, n.credited_on"""
 
 
+_ANY = """
+    select 1 from invoice_lines l join documents_in_force d on d.run_id = l.run_id and d.draft_id = l.draft_id
+    where d.invoice_month = $1 and l.resource_kind = 'charge' and l.reverses is not null and l.amount < 0 limit 1"""
+
+
 def credit_stops(store: Store, settings: Settings, month: str) -> Iterator[Stop]:
     """over_credited and late_credit of an invoice month. Inside publish.in_force."""
+    if not store.rows(_ANY, [month]):
+        return
     for account, seller, currency, number, returned, charged in store.rows(_OVER, {"month": month}):
         told = f"{_money(returned, currency)} of {_money(charged, currency)} {currency} net credited of {number}"
         yield Stop("over_credited", account, told, seller)

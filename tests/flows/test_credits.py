@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.ask.explain import explain
 from flows.books.remedies import remedy
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
@@ -63,6 +64,12 @@ def test_an_invoice_credited_line_by_line_in_four_months_returns_its_vat_to_the_
         credit(home, month, amount, product)
         bill(home, month)
     assert [taxes(home, month) for month in MONTHS] == [["-13.67"], ["-13.67"], ["-11.50"], ["-16.99"]]
+    ((number,),) = rows(home, "select invoice_number from issued_documents where invoice_month = $1", MONTHS[-1])
+    with Store(home) as store:
+        told = explain(store, number, "tax:1").lines()
+    assert (
+        "given back: what is left of what was charged, after what was given back before; no part returns more" in told
+    )
 
 
 def test_parts_in_one_document_are_one_row(home: Home) -> None:
