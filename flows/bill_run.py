@@ -20,6 +20,7 @@ from flows.books.run import Run
 from flows.books.run_diff import difference_lines, differences
 from flows.books.runs import open_run
 from flows.catalog.load import keep_tables
+from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home import progress
 from flows.home.lock import locked
 from flows.ingest.take_in import ingest
@@ -66,6 +67,8 @@ class RunReport:
     """Whether it was tried on a copy and has left no trace."""
     parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
     """Account -> code of why it is parked."""
+    ahead: list[str] = field(default_factory=list)
+    """What will be missing soon: quarters of a tax, each with the act that enters it."""
 
     @property
     def incomplete(self) -> bool:
@@ -92,6 +95,7 @@ class RunReport:
             *(f"look at {name}: {detail}" for name, _, detail in self.findings),
             *(f"stops the approval: {stop}" for stop in self.stops),
             *(f"refused file {name}; see `tollbook ingest {name}`" for name in self.refused_files),
+            *(f"soon missing: {told}" for told in self.ahead),
             *difference_lines(self.differences),
         ]
 
@@ -115,6 +119,8 @@ def bill_month(request: Request, step: Step) -> RunReport:
         step("tax", tax, run)
         drafted = step("draft", draft, run)
         reported = step("report", report, run)
+        countries = countries_of(books.settings, books.store)
+        ahead = quarters_ahead(books.tables.taxes, countries, request.today or request.now.date())
     return RunReport(
         run_id=run.run_id,
         invoice_month=request.invoice_month,
@@ -130,6 +136,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         stops=reported.stops,
         differences=reported.differences,
         parked_codes={account: code for account, _, code in reported.parked},
+        ahead=ahead,
     )
 
 

@@ -73,20 +73,24 @@ Region = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,3}$")]
 DateBasis = Literal["invoice_date", "tax_point", "period_start", "period_end"]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a file, of known keys alone."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Reference(_Part):
+class Reference(Part):
     """Where a value was read: the source's own title and the day it was read."""
 
     title: str = Field(min_length=1)
     read: Day
     supports: list[Day] = Field(default_factory=list)
     """The valid-from dates it vouches for; empty: all of them."""
+    entered_by: str | None = None
+    """Who entered the value, where `tollbook taxes set` wrote it."""
 
 
-class Base(_Part):
+class Base(Part):
     """What is taxed: which lines, what part of them, and which other taxes and fees of the document with them."""
 
     share: Literal["full", "telecom", "interstate", "intrastate"]
@@ -100,7 +104,7 @@ class Base(_Part):
     """Codes whose amounts, as charged on the lines in this base, belong to it: tax on tax, named one by one."""
 
 
-class TaxTable(_Part):
+class TaxTable(Part):
     """One tax in one jurisdiction. Percentages are per hundred; dates are first days."""
 
     file: str
@@ -221,6 +225,11 @@ class TaxTable(_Part):
         start = self.valid_from(day)
         return None if start is None else self.values[start]
 
+    def quarters_missing(self, day: date, until: date) -> list[date]:
+        """First days of the quarters from the one of `day` to the one of `until` that have no value."""
+        quarters = [quarter_start(day), quarter_start(until)] if self.valid_for == "quarter" else []
+        return [quarter for quarter in dict.fromkeys(quarters) if self.values.get(quarter) is None]
+
     def safe_harbour_percent(self, day: date) -> Decimal | None:
         """The interstate share of an unmeasured line on `day`."""
         return in_force(self.safe_harbour, day)
@@ -245,7 +254,9 @@ class TaxTable(_Part):
     def also_on(self) -> list[TaxCode]:
         return self.base.also_on
 
-    def amount_of(self, row: Mapping[str, Any], _taxable: Decimal, exact: Decimal, /) -> tuple[Decimal, str]:
+    def amount_of(
+        self, row: Mapping[str, Any], _taxable: Decimal, exact: Decimal, _on: tuple[Decimal, Decimal], /
+    ) -> tuple[Decimal, str]:
         """What a row comes to, and how it was rounded (taxes.charging.Charging)."""
         return rounded(exact, row["minor_digits"], self.rounding), self.rounding
 

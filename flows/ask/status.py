@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 from flows.books.ageing import IN_FORCE, ageing
 from flows.books.erasing_due import erasing_due
 from flows.books.publish import in_force
+from flows.catalog.load import load_taxes
+from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home.settings import BillingSettings, Settings
 from flows.home.store import Store
 from flows.post.outbox import outbox
 from flows.review.inbox import not_taken_in, waiting_files
+from schemas.errors import WrongUsage
 from schemas.periods import month_start
 
 _SENT = ("accepted", "written")
@@ -52,6 +55,7 @@ def _home(store: Store, settings: Settings, today: date) -> dict[str, Any]:
         "files": dict(store.rows("select state, count(*) from source_files group by state order by state")),
         "not_taken_in": [{"file": it.file, "detail": str(it)} for it in not_taken_in(store, settings)],
         "waiting_files": waiting_files(store, settings),
+        "taxes_ahead": _taxes_ahead(store, settings, today),
         "rejected_records": int(
             store.rows("select coalesce(sum(rejected), 0) from source_files where state = 'loaded'")[0][0]
         ),
@@ -64,6 +68,13 @@ def _home(store: Store, settings: Settings, today: date) -> dict[str, Any]:
         "suspended_ageing": ageing(store.con, today, IN_FORCE),
         "erasing_due": erasing_due(store, today),
     }
+
+
+def _taxes_ahead(store: Store, settings: Settings, today: date) -> list[str]:
+    try:
+        return quarters_ahead(load_taxes(store.home), countries_of(settings, store), today)
+    except WrongUsage as error:
+        return str(error).splitlines()
 
 
 def _month(store: Store, settings: Settings, month: str, today: date) -> dict[str, Any]:
@@ -112,6 +123,7 @@ def _lines(home: dict[str, Any], months: list[dict[str, Any]]) -> list[str]:
     if home["waiting_files"]:
         lines.append(f"In the inbox, not looked at yet: {home['waiting_files']}; `tollbook ingest`")
     lines += [f"Not taken in: {left['detail']}" for left in home["not_taken_in"]]
+    lines += [f"Taxes, soon missing: {told}" for told in home["taxes_ahead"]]
     if home["rejected_records"]:
         lines.append(f"Rejected records: {home['rejected_records']}")
     if home["suspended_usage"]:

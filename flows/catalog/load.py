@@ -103,7 +103,12 @@ def _tax_files(home: Home, kind: str) -> tuple[dict[str, str], dict[str, str]]:
 
 def load_taxes(home: Home) -> TaxTables:
     """The tax tables alone: shipped ones, and the home's in their place. Raises WrongUsage with file and key."""
-    return load_tables(*_tax_files(home, "*.yaml"))
+    return load_tables(*tax_texts(home))
+
+
+def tax_texts(home: Home) -> tuple[dict[str, str], dict[str, str]]:
+    """The text of every tax table in force by its name, and what messages call those of the home."""
+    return _tax_files(home, "*.yaml")
 
 
 def load_catalog(home: Home) -> Catalog:

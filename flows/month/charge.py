@@ -7,6 +7,7 @@ import polars as pl
 
 from flows.books.holds import held_rows
 from flows.books.run import Run
+from flows.books.standing import ROOTS
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
@@ -56,10 +57,9 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     held = accounts_of.rows(held_rows(store))
     replaced = replaced_by(store, run)
     charged = _issued_charges(store, replaced)
-    credited = store.sql(
-        "select i.invoice_number, i.account_id, coalesce(o.taxed_on, i.issue_date) as tax_date "
-        "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"
-    )
+    # Most months credit nothing by name, and then nobody follows what stands in whose place.
+    names_any = master.charges["invoice_number"].is_not_null().any()
+    credited = store.sql(_CREDITED if names_any else f"{_CREDITED} where false")
     strangers = _strangers(store) if replaced is None else empty(FINDINGS)
     last_months = last_issued(store)
     discounts = in_order(store.current("discounts"))
@@ -78,13 +78,13 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
         owed = [priced, *_priced_later(master, tables, settings, window, last_months)]
         corrected = corrected_parts(owed, issued, replaced, run.request.invoice_month, last_months)
         parts, older = _to_charge(priced, corrected.before, window, corrected)
-    single, foreign, aged = _one_time(master, accounts, charged, credited, window)
+    single, misfits, aged = _one_time(master, accounts, charged, credited, window)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
     locales = master.versions.select("account_id", "locale").unique("account_id", keep="last", maintain_order=True)
     context = UsageContext(run, products, _currencies(master), locales, bounds, accounts_of)
     usage, unpriceable = usage_owed(context, replaced)
     # Of several reasons the first is told: set aside by hand, then data that cannot be right, then missing prices.
-    parked = pl.concat([held, master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
+    parked = pl.concat([held, master.parked, unpriced, misfits, unpriceable, _without_product(parts, products)])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
     charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
@@ -266,11 +266,26 @@ def _to_charge(
     return facts.filter(~old), findings.cast(FINDINGS)
 
 
+_CREDITED = f"""
+    with recursive {ROOTS},
+    places as (
+        select r.root, arg_max(s.invoice_number, (s.issued_at, s.series, s.sequence)) as number
+        from roots r join standing_documents s using (invoice_number)
+        where s.goes_with = s.invoice_number group by r.root)
+    select r.invoice_number, i.account_id, o.currency as invoice_currency, i.invoice_number as credited,
+        coalesce(o.taxed_on, i.issue_date) as tax_date
+    from roots r left join places p using (root)
+    join issued_documents i on i.invoice_number = coalesce(p.number, r.invoice_number)
+    join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"""
+"""Every issued document, and the one that stands in its place: what a credit that names it gives back."""
+
+
 def _one_time(
     master: MasterData, accounts: pl.DataFrame, charged: pl.DataFrame, credited: pl.DataFrame, window: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Feed `charges` due on this invoice, and what changed of those billed; accounts with one in another currency;
-    those too old to bill. A credit that names a document is taxed as of that document's date (RULES 20)."""
+    """Feed `charges` due on this invoice, and what changed of those billed; accounts with one in another currency, or
+    with a credit that names no invoice of theirs (RULES 24); those too old to bill. A credit that names a document is
+    taxed as of that document's date (RULES 20); a fee that names one is taxed as of today."""
     currency = master.versions.select("account_id", account_currency="currency").unique("account_id", keep="last")
     key = pl.concat_str(["account_id", pl.lit("charges"), "charge_id"], separator="|")
     value = pl.coalesce("amount", pl.col("unit_price") * pl.col("quantity").fill_null(1))
@@ -282,14 +297,28 @@ def _one_time(
         .with_columns(charge_key=key)
         .join(charged, on="charge_key", how="left", validate="1:1")
         .with_columns(pl.col("already").fill_null(0).cast(EXACT), is_new=pl.col("already").is_null())
-        .join(credited, on=["invoice_number", "account_id"], how="left", validate="m:1")
         .filter(pl.col("is_new") | (owed != pl.col("already")))
+        .with_columns(gives_back=(pl.col("kind") == "credit") | (owed < 0))
+        .join(credited, on=["invoice_number", "account_id"], how="left", validate="m:1")
+        .with_columns(pl.when("gives_back").then("tax_date").alias("tax_date"))
     )
+    old = pl.col("charge_date") < window.start
     in_another = pl.format("charge {} is in {}, the account in {}", "charge_id", "currency", "account_currency")
     foreign = due.filter(pl.col("currency") != pl.col("account_currency")).select(
         "account_id", **parked_as("charge_currency", in_another)
     )
-    old = pl.col("charge_date") < window.start
+    names = ~old & pl.col("gives_back") & pl.col("invoice_number").is_not_null()
+    unknown = pl.col("credited").is_null()
+    elsewhere = due.filter(names & (unknown | (pl.col("invoice_currency") != pl.col("currency")))).select(
+        "account_id",
+        **parked_as("credit_invoice", pl.when(unknown).then(
+            pl.format("credit {} names invoice {}, which is none of the account's", "charge_id", "invoice_number")
+        ).otherwise(pl.format(
+            "credit {} in {} names invoice {}, which is in {}",
+            "charge_id", "currency", "invoice_number", "invoice_currency",
+        ))),
+    )  # fmt: skip
     too_old = pl.format("charge {} of {} lies before the months a run looks back", "charge_id", "charge_date")
     aged = due.filter(old).select("account_id", **noticed_as("older_charge", too_old))
-    return due.filter(~old), foreign, aged.cast(FINDINGS)
+    due = due.with_columns(invoice_number=pl.coalesce("credited", "invoice_number"))
+    return due.filter(~old), pl.concat([foreign, elsewhere]), aged.cast(FINDINGS)

@@ -7,6 +7,7 @@ import polars as pl
 from flows.books.run import Run
 from flows.home.settings import Settings
 from flows.home.store import Store
+from flows.month.corrected_parts import replaced_by
 from flows.month.draft_rows import load_charges
 from flows.month.inputs import all_accounts, billed_to, master_of
 from flows.month.isolate import Accounts, parking
@@ -52,7 +53,7 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     parked = pl.concat([parked, undecided])
     lines = lines.join(parked, on="account_id", how="anti")
     headings = _tax_headings(accounts, settings, run.request.month_first)
-    memory = given_back(store, lines)
+    memory = given_back(store, lines, replaced_by(store, run))
     issued = issued_taxes(store, _looked_up(lines, certificates, settings))
     question = Question(lines, headings, certificates, id_checks, issued, memory)
     result = tax_documents(question, tables.taxes, settings, run)

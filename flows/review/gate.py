@@ -14,10 +14,12 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.review.bridge import bridge, residuals
 from flows.review.completeness import missing
+from flows.review.credits import credit_stops
 from flows.review.inbox import inbox_stops
 from flows.review.resources import resource_gaps
 from flows.review.sanity import far_off
 from flows.review.stops import MonthStops, Stop
+from flows.review.untaxed import rates_entered, regions_without_table
 from schemas.errors import Refused
 
 _TEMP_TABLES = ("documents_in_force",)
@@ -32,11 +34,13 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
     with in_force(store.con, _TEMP_TABLES):
         bridged = bridge(store, month)
         uncharged, unfounded = resource_gaps(store, settings, tables, month)
+        no_table = regions_without_table(store, settings, tables.taxes, month)
         stops = [
             *inbox_stops(store, settings),
             *missing(store, settings, month),
             *residuals(bridged),
             *far_off(store, settings, month),
+            *credit_stops(store, settings, month),
         ]
     rows = store.rows(
         "select code, subject, detail, seller_id, reason, by_name from stop_overrides where invoice_month = $1 "
@@ -44,7 +48,9 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
         [month],
     )
     said = {Stop(code, subject, detail, seller): (reason, by) for code, subject, detail, seller, reason, by in rows}
-    return MonthStops(stops, bridged, uncharged, unfounded, {stop: said[stop] for stop in stops if stop in said})
+    reasons = {stop: said[stop] for stop in stops if stop in said}
+    own_rates = rates_entered(tables.taxes, month)
+    return MonthStops(stops, bridged, uncharged, unfounded, no_table, own_rates, reasons)
 
 
 def waiting(books: Books, seller: str | None, override: str | None) -> list[Stop]:

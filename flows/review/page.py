@@ -31,6 +31,7 @@ from flows.review.latest import note, outside
 from flows.review.parallel import parallel_calls
 from flows.review.stops import MonthStops
 from flows.review.tables import OUTCOMES, TABLES, Column
+from flows.review.untaxed import told
 from schemas.errors import Refused
 from schemas.money import minor_digits, rounded
 from schemas.periods import month_start, shift_month
@@ -130,6 +131,12 @@ class Review:
         for row in self.tables["stops"]:
             state = f"let through by {row['by_name']}: {row['reason']}" if row["reason"] else "stops the approval"
             found.append(f"{worded(row['code']).capitalize()}, {row['subject']}: {row['detail']} ({state})")
+        found += [f"Taxes: {told(row)}" for row in self.tables["no_table"]]
+        found += [
+            f"Taxes: {row['jurisdiction']} {row['tax_code']} from {row['valid_from']}: {row['value']}, entered by "
+            f"{row['entered_by']} ({row['reference']})"
+            for row in self.tables["own_rates"]
+        ]
         for name, word in (("uncharged", "active without a charge"), ("unfounded", "charged without a resource")):
             if self.tables[name]:
                 found.append(f"Resources {word}: {len(self.tables[name])}")
@@ -181,6 +188,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
     rows["ageing"] = ageing(con, month_start(month))
     rows["erasing_due"] = erasing_due(store, month_start(month))
     rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
+    rows |= {"no_table": held.no_table, "own_rates": held.own_rates}
     rows["endings"] = unknown_endings(store, month)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(

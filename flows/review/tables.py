@@ -123,6 +123,24 @@ TABLES: dict[str, Spec] = {
             "entries count Rows; base money Base; exempt money Exempt; amount money Amount"
         ),
     ),
+    "no_table": Spec(
+        "Regions without a tax table",
+        "No table names these regions, so nothing of theirs is charged: add one under catalog/taxes/, or say there "
+        "that there is none to know (none: why).",
+        "None.",
+        _columns("jurisdiction text Jurisdiction; accounts count Accounts; currency text Currency; net money Net"),
+        is_quiet=True,
+    ),
+    "own_rates": Spec(
+        "Rates entered here",
+        "In force on the first of the month or later, as `tollbook taxes set` wrote them.",
+        "None.",
+        _columns(
+            "jurisdiction text Jurisdiction; tax_code text Code; valid_from text From; value text Value; "
+            "reference text Where it stands; entered_by text Entered by; entered_on text On"
+        ),
+        is_quiet=True,
+    ),
     "changes": Spec(
         "Biggest changes",
         "Accounts billed in both months, largest change first, with the sections that moved.",
