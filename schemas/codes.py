@@ -11,6 +11,7 @@ ParkedCode = Literal[
     "free_months", "address_misfit", "location_misfit",
     "unknown_product", "unknown_deck", "unknown_plan", "plan_currency", "idle_price",
     "no_price", "no_pricing", "quantity_not_priced", "amount_not_exact", "product_gone", "charge_currency",
+    "billed_until_misfit",
     "unknown_seller", "no_tax_class", "usf_method", "no_tax_table", "no_tax_rate", "no_tax_share",
     "no_calls_to_measure", "tax_currency", "tax_engine",
     "document_faulty", "document_lacks", "detail_erased", "other",
@@ -34,6 +35,7 @@ PARKED_CODES: dict[ParkedCode, str] = {
     "amount_not_exact": "a product's pricing comes to an amount that cannot be kept exactly",
     "product_gone": "a product that was billed is no longer in the catalogue",
     "charge_currency": "a charge of feed charges is in another currency",
+    "billed_until_misfit": "feed billed_until names what the account does not have, or what bills nothing",
     "unknown_seller": "its seller is not in the settings",
     "no_tax_class": "a product has no tax class or interstate method in force",
     "usf_method": "its products name both USF methods and the seller has chosen none",
@@ -61,7 +63,7 @@ LEFT_OUT_CODES: dict[LeftOutCode, str] = {
 
 FindingCode = Literal[
     "older_difference", "older_charge", "unknown_account", "certificate_expired", "tax_id_not_accepted",
-    "certificate_after_issue", "others_number",
+    "certificate_after_issue", "others_number", "unbilled_days",
 ]  # fmt: skip
 
 FINDING_CODES: dict[FindingCode, str] = {
@@ -72,6 +74,7 @@ FINDING_CODES: dict[FindingCode, str] = {
     "tax_id_not_accepted": "a VAT id did not exempt",
     "certificate_after_issue": "a certificate arrived that would have exempted an issued document",
     "others_number": "calls pay whom the switch states, who had the extension, while another account owned the number",
+    "unbilled_days": "days between what an earlier system billed and the first that a run bills",
 }
 """What a run noticed and did not bill."""
 
