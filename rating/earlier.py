@@ -16,7 +16,7 @@ import polars as pl
 from rating.cycles import cycle_containing
 from rating.owed import KEY, STATE
 from schemas.catalog import Product
-from schemas.money import EXACT, rounded
+from schemas.money import rounded
 
 PART = [*KEY, *STATE, "price_model", "part_start", "part_end", "quantity"]
 """Columns of a part that was billed."""

@@ -22,8 +22,8 @@ REMEDIES: dict[ParkedCode, str] = {
     "amount_not_exact": "Change the product's pricing in the catalogue so that the amount has at most 12 decimals.",
     "product_gone": "Put the product back into the catalogue: what was billed of it is still to be settled.",
     "charge_currency": "Correct currency and amount of the charge in feed charges: nothing is converted.",
-    "billed_until_misfit": "Correct account_id and resource_id in feed billed_until: the id of a subscription, a device or "
-    "a number of the account.",
+    "billed_until_misfit": "Correct account_id and resource_id in feed billed_until: the id of one of the account's "
+    "subscriptions, devices or numbers.",
     "unknown_seller": "Add the seller to tollbook.toml, or correct seller_id in feed accounts.",
     "no_tax_class": "Give the product a tax_class and interstate in force on that day in the catalogue.",
     "usf_method": "Choose usf_method of the seller in tollbook.toml.",

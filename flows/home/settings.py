@@ -134,7 +134,7 @@ class BillingSettings(Table):
     """[billing]: the rules that are the operator's to choose."""
 
     first_invoice_month: Month = Field(examples=["2026-01"])
-    """Earlier months were billed by another system."""
+    """Another system billed earlier months, and charges dated up to the 1st of the month before."""
     first_invoice_cutoff_day: int = Field(5, ge=1, le=28, examples=[5])
     """A customer whose billing starts by this day of a month is still on that month's invoice."""
     lookback_months: int = Field(3, ge=0, le=24, examples=[3])

@@ -93,8 +93,17 @@ def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.Da
 
 def _strangers(store: Store) -> pl.DataFrame:
     """Master data of accounts that feed accounts does not know: it is billed to nobody, so somebody has to look."""
-    feeds = ("subscriptions", "devices", "numbers", "charges", "prices", "locations", "certificates", "payments",
-        "billed_until")
+    feeds = (
+        "subscriptions",
+        "devices",
+        "numbers",
+        "charges",
+        "prices",
+        "locations",
+        "certificates",
+        "payments",
+        "billed_until",
+    )
     query = " union all ".join(
         f"select account_id, '{feed}' as feed, count(*) as records from feed_{feed} "
         "where account_id not in (select account_id from feed_accounts) group by account_id"
@@ -226,7 +235,14 @@ def _one_time(
     foreign = due.filter(pl.col("currency") != pl.col("account_currency")).select(
         "account_id", **parked_as("charge_currency", in_another)
     )
-    old = pl.col("charge_date") < window.start
-    too_old = pl.format("charge {} of {} lies before the months a run looks back", "charge_id", "charge_date")
+    # The earlier system's last invoice, of the month before ours, had all that was dated up to its first day (RULES 7).
+    earlier = pl.col("charge_date") <= window.first
+    old = earlier | (pl.col("charge_date") < window.start)
+    why = (
+        pl.when(earlier)
+        .then(pl.lit("was billed by the earlier system"))
+        .otherwise(pl.lit("lies before the months a run looks back"))
+    )
+    too_old = pl.format("charge {} of {} {}", "charge_id", "charge_date", why)
     aged = due.filter(old).select("account_id", **noticed_as("older_charge", too_old))
     return due.filter(~old), foreign, aged.cast(FINDINGS)

@@ -1,4 +1,4 @@
-"""Feed `billed_until` by the resources that bill: what an earlier system says of them, and what fits nothing (RULES 7)."""
+"""Feed `billed_until` by the resources that bill: what an earlier system says, and what fits nothing (RULES 7)."""
 
 import polars as pl
 
