@@ -80,7 +80,7 @@ FINDING_CODES: dict[FindingCode, str] = {
 
 StopCode = Literal[
     "missing_days", "missing_files", "control_total", "bridge_residual", "invoice_far", "documents_far", "total_far",
-    "usage_vanished", "not_taken_in", "same_content", "call_too_long",
+    "usage_vanished", "not_taken_in", "same_content", "call_too_long", "refused_row",
 ]  # fmt: skip
 
 STOP_CODES: dict[StopCode, str] = {
@@ -95,6 +95,7 @@ STOP_CODES: dict[StopCode, str] = {
     "not_taken_in": "a file lies in the inbox that was not taken in",
     "same_content": "the same file is loaded under two sources",
     "call_too_long": "calls last longer than anybody speaks",
+    "refused_row": "a row of master data of the account was refused, so that it may be billed without it",
 }
 """What stops an approval until somebody says why it may go on (RULES 28)."""
 

@@ -105,7 +105,8 @@ create view rejected_records as select
     column_name, -- column at fault; null when the whole line is
     reason, -- what was found and what would be right, in words
     raw_line, -- the line as it stood in the file
-    sha256 -- hash of the file (hex)
+    sha256, -- hash of the file (hex)
+    row_key ->> '$.account_id' as account_id -- account of a row of master data; null where the line does not say
 from base.rejected_records;
 
 -- One row per input line that repeats one already loaded.

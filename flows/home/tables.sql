@@ -13,7 +13,7 @@ create table if not exists source_files (
     ingested_at timestamptz not null);
 create table if not exists rejected_records (
     feed varchar, source_file varchar, source_line bigint, column_name varchar, reason varchar, raw_line varchar,
-    sha256 varchar);
+    sha256 varchar, row_key varchar); -- JSON: whose row of master data it is, as far as it could be read
 create table if not exists duplicate_records (
     feed varchar, source_file varchar, source_line bigint, of_file varchar, of_line bigint, raw_line varchar,
     sha256 varchar);

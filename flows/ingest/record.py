@@ -218,9 +218,12 @@ def write_rejects(store: Store, file: InboxFile, sha256: str, tally: Tally) -> N
 
 def _rejects(file: InboxFile, sha256: str, tally: Tally) -> Iterator[pl.DataFrame]:
     origin = {"feed": pl.lit(file.feed_name), "source_file": pl.lit(file.name), "sha256": pl.lit(sha256)}
+    # A line that could not be cut into cells says nothing of whose it is; of usage nobody asks.
+    nobody = pl.lit(None if file.feed.is_usage else "{}", pl.String)
     for part in tally.rejects:
         if part.height:
-            yield part.with_columns(**origin)
+            whose = pl.col("row_key").fill_null(nobody) if "row_key" in part.columns else nobody
+            yield part.with_columns(**origin, row_key=whose)
 
 
 def forget_lines(store: Store, feed: str, name: str, sha256: str) -> None:

@@ -15,6 +15,7 @@ from flows.home.store import Store
 from flows.review.bridge import bridge, residuals
 from flows.review.completeness import missing
 from flows.review.inbox import inbox_stops
+from flows.review.refused import refused_rows
 from flows.review.resources import resource_gaps
 from flows.review.sanity import far_off
 from flows.review.stops import MonthStops, Stop
@@ -34,6 +35,7 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
         uncharged, unfounded = resource_gaps(store, settings, tables, month)
         stops = [
             *inbox_stops(store, settings),
+            *refused_rows(store, settings, month),
             *missing(store, settings, month),
             *residuals(bridged),
             *far_off(store, settings, month),
