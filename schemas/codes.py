@@ -81,6 +81,7 @@ FINDING_CODES: dict[FindingCode, str] = {
 StopCode = Literal[
     "missing_days", "missing_files", "control_total", "bridge_residual", "invoice_far", "documents_far", "total_far",
     "usage_vanished", "not_taken_in", "same_content", "call_too_long", "refused_row",
+    "month_ahead",
 ]  # fmt: skip
 
 STOP_CODES: dict[StopCode, str] = {
@@ -96,6 +97,7 @@ STOP_CODES: dict[StopCode, str] = {
     "same_content": "the same file is loaded under two sources",
     "call_too_long": "calls last longer than anybody speaks",
     "refused_row": "a row of master data of the account was refused, so that it may be billed without it",
+    "month_ahead": "a month was run that lies ahead of the clock",
 }
 """What stops an approval until somebody says why it may go on (RULES 28)."""
 

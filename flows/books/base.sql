@@ -105,7 +105,8 @@ order by l.source_file, l.source_line;
 
 -- name: rejected_records
 create table snapshot.base.rejected_records as
-select * from rejected_records order by source_file, sha256, source_line, column_name, reason, raw_line;
+select * exclude (row_key), row_key ->> '$.account_id' as account_id
+from rejected_records order by source_file, sha256, source_line, column_name, reason, raw_line;
 
 -- name: duplicate_records
 create table snapshot.base.duplicate_records as

@@ -106,7 +106,7 @@ create view rejected_records as select
     reason, -- what was found and what would be right, in words
     raw_line, -- the line as it stood in the file
     sha256, -- hash of the file (hex)
-    row_key ->> '$.account_id' as account_id -- account of a row of master data; null where the line does not say
+    account_id -- account of a row of master data; null where the line does not say
 from base.rejected_records;
 
 -- One row per input line that repeats one already loaded.

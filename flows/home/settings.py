@@ -156,7 +156,7 @@ class BoundsSettings(Table):
 
     invoice_factor: Decimal = Field(Decimal(5), ge=0, examples=["5"])
     """A document over so many times the median of its account's last six months, or under that part of it, …"""
-    invoice_months: int = Field(3, ge=1, le=6, examples=[3])
+    invoice_months: int = Field(1, ge=1, le=6, examples=[1])
     """… when there are so many earlier months …"""
     invoice_floor: Decimal = Field(Decimal(100), ge=0, examples=["100"])
     """… and it is more than this away, in its currency."""
@@ -164,8 +164,8 @@ class BoundsSettings(Table):
     """A seller's total so far from last month's, …"""
     documents_percent: int = Field(50, ge=0, examples=[50])
     """… or the number of its documents, …"""
-    documents_floor: int = Field(20, ge=1, examples=[20])
-    """… when both months have so many documents."""
+    documents_floor: int = Field(1, ge=1, examples=[1])
+    """… when the larger of the two months has so many documents."""
     usage_records: int = Field(100, ge=0, examples=[100])
     """An account with so many rated records in the month before, and none in this one."""
     max_call_hours: int = Field(12, ge=0, examples=[12])

@@ -17,7 +17,7 @@ from flows.review.completeness import missing
 from flows.review.inbox import inbox_stops
 from flows.review.refused import refused_rows
 from flows.review.resources import resource_gaps
-from flows.review.sanity import far_off
+from flows.review.sanity import far_off, without_history
 from flows.review.stops import MonthStops, Stop
 from schemas.errors import Refused
 
@@ -40,13 +40,25 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
             *residuals(bridged),
             *far_off(store, settings, month),
         ]
+        no_history = without_history(store, settings, month)
     rows = store.rows(
         "select code, subject, detail, seller_id, reason, by_name from stop_overrides where invoice_month = $1 "
         "order by happened_at",
         [month],
     )
+    ahead = store.rows(
+        "select detail, reason, by_name from audit_log where act = 'run ahead' and subject = $1 "
+        "order by seq desc limit 1",
+        [month],
+    )
     said = {Stop(code, subject, detail, seller): (reason, by) for code, subject, detail, seller, reason, by in rows}
-    return MonthStops(stops, bridged, uncharged, unfounded, {stop: said[stop] for stop in stops if stop in said})
+    for detail, reason, by in ahead:
+        # Whoever ran it has said why: it is shown, and stops nothing.
+        stops.append(Stop("month_ahead", month, detail))
+        said[stops[-1]] = (reason, by)
+    return MonthStops(
+        stops, bridged, uncharged, unfounded, no_history, {stop: said[stop] for stop in stops if stop in said}
+    )
 
 
 def waiting(books: Books, seller: str | None, override: str | None) -> list[Stop]:

@@ -129,6 +129,9 @@ class Review:
         for row in self.tables["stops"]:
             state = f"let through by {row['by_name']}: {row['reason']}" if row["reason"] else "stops the approval"
             found.append(f"{worded(row['code']).capitalize()}, {row['subject']}: {row['detail']} ({state})")
+        for row in self.tables["no_history"]:
+            of = " ".join(filter(None, (row["seller_id"], row["currency"])))
+            found.append(f"No history yet for {worded(row['bound'])}, {of}: {row['accounts']} accounts")
         for name, word in (("uncharged", "active without a charge"), ("unfounded", "charged without a resource")):
             if self.tables[name]:
                 found.append(f"Resources {word}: {len(self.tables[name])}")
@@ -179,6 +182,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
     rows["parallel_calls"] = parallel_calls(store, month)
     rows["ageing"] = ageing(con, month_start(month))
     rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
+    rows["no_history"] = held.no_history
     rows["endings"] = unknown_endings(store, month)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(

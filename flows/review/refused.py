@@ -31,13 +31,13 @@ _REFUSED = """
 
 def refused_rows(store: Store, settings: Settings, month: str) -> Iterator[Stop]:
     """A stop for each account with a refused row that nobody mended, or let through for an earlier month."""
-    rows: dict[tuple[str | None, str], list[tuple[str, str | None]]] = defaultdict(list)
+    rows: dict[tuple[str | None, str], list[str]] = defaultdict(list)
     sellers = dict(store.rows("select account_id, any_value(seller_id) from feed_accounts group by account_id"))
     of_sellers: dict[tuple[str | None, str], str | None] = {}
     for feed in _BILLED:
         for account, own_seller, file, line, column in store.rows(_REFUSED.format(feed=feed.name, same=_same(feed))):
             subject = (account, account if account is not None else file)
-            rows[subject].append((f"{file}, line {line}" + (f" ({column})" if column else ""), column))
+            rows[subject].append(f"{file}, line {line}" + (f" ({column})" if column else ""))
             seller = sellers.get(account, own_seller)
             of_sellers[subject] = seller if seller in settings.sellers else None
     said = {
@@ -55,18 +55,14 @@ def refused_rows(store: Store, settings: Settings, month: str) -> Iterator[Stop]
 
 def _same(feed: Feed) -> str:
     """Whether a loaded row `f` is the one that was refused, as far as that says which it was."""
-    names = dict.fromkeys(("account_id", *feed.key))
     kinds = {column.name: column.kind for column in feed.columns}
-    said = [f"r.row_key ->> '$.{name}'" for name in names if name in kinds and kinds[name] != "instant"]
-    agree = [
-        f"({cell} is null or {cell} = f.{name}::varchar)"
-        for name, cell in zip([n for n in names if n in kinds and kinds[n] != "instant"], said, strict=True)
-    ]
-    return f"coalesce({', '.join(said)}) is not null and {' and '.join(agree)}"
+    names = [name for name in dict.fromkeys(("account_id", *feed.key)) if kinds.get(name, "instant") != "instant"]
+    said = {name: f"r.row_key ->> '$.{name}'" for name in names}
+    agree = [f"({cell} is null or {cell} = f.{name}::varchar)" for name, cell in said.items()]
+    return f"coalesce({', '.join(said.values())}) is not null and {' and '.join(agree)}"
 
 
-def _told(account: str | None, refused: list[tuple[str, str | None]]) -> str:
-    places = [place for place, _ in refused]
+def _told(account: str | None, places: list[str]) -> str:
     listed = "; ".join(places[:SHOWN]) + (f"; and {len(places) - SHOWN} more" if len(places) > SHOWN else "")
     whose = "" if account is not None else ", which do not say of which account"
     count = "1 row of master data was" if len(places) == 1 else f"{len(places)} rows of master data were"

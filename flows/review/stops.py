@@ -27,6 +27,8 @@ class MonthStops:
     bridge: list[dict[str, Any]]
     uncharged: list[dict[str, Any]]
     unfounded: list[dict[str, Any]]
+    no_history: list[dict[str, Any]]
+    """Bounds that nothing could be held against yet."""
     reasons: dict[Stop, tuple[str, str]]
     """Stop -> (reason, by whom)."""
 
