@@ -159,7 +159,8 @@ order by r.invoice_month, f.run_id, f.account_id;
 -- name: invoices
 create table snapshot.base.invoices as
 with sent as (
-    select invoice_number, bool_and(state in ('accepted', 'written')) as is_sent from mail_states group by invoice_number
+    select invoice_number, bool_and(state in ('accepted', 'written')) as is_sent from mail_states
+    where state <> 'replaced' group by invoice_number
 ),
 replacements as (
     select corrects, min(invoice_number) as replaced_by from documents_in_force

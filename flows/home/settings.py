@@ -18,6 +18,7 @@ from schemas.dated import in_force
 from schemas.document import Bank, Registration, Seller
 from schemas.errors import WrongUsage
 from schemas.known_keys import meant
+from schemas.mail_address import one_address
 from schemas.periods import month_start
 from schemas.reading import fault_text
 
@@ -28,6 +29,15 @@ def _month(month: str) -> str:
 
 
 Month = Annotated[str, AfterValidator(_month)]
+
+
+def _email(text: str) -> str:
+    if one_address(text) is None:
+        raise ValueError("expected one plain e-mail address, such as billing@telephone.example")
+    return text
+
+
+Email = Annotated[str, AfterValidator(_email)]
 
 
 class SellerSettings(Table):
@@ -45,8 +55,8 @@ class SellerSettings(Table):
     """State or province."""
     time_zone: Zone = Field(examples=["America/New_York"])
     """IANA name: decides the days on which mails go out."""
-    email: str = Field(examples=["billing@telephone.example"])
-    """Sender of the mails, printed on the documents."""
+    email: Email = Field(examples=["billing@telephone.example"])
+    """Sender of the mails, as it is when they are sent; printed on the documents."""
     phone: str | None = Field(None, examples=["+1 617 555 0100"])
     """Customers call it about the invoice."""
     website: str | None = Field(None, examples=["https://www.telephone.example"])

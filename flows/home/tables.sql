@@ -109,7 +109,7 @@ create table if not exists rendered_documents (
 create table if not exists delivery_events (
     message_id varchar, invoice_number varchar, invoice_month varchar, recipient varchar,
     state varchar not null check (state in $mail_states), detail varchar, late_reason varchar,
-    by_name varchar, happened_at timestamptz);
+    by_name varchar, happened_at timestamptz, sender varchar);
 create table if not exists audit_log (
     seq bigint, act varchar, subject varchar, by_name varchar, reason varchar, detail varchar, happened_at timestamptz,
     previous_sha256 varchar, sha256 varchar);

@@ -130,7 +130,9 @@ def without_history(store: Store, settings: Settings, month: str) -> list[dict[s
     previous = shift_month(month, -1)
     for seller, currency, now, then, _, _ in store.rows(_TOTALS, {"month": month, "previous": previous}):
         if not then:
-            percents = {"documents_far": bounds.documents_percent, "total_far": bounds.total_percent}
+            percents: dict[StopCode, int] = {
+            "documents_far": bounds.documents_percent, "total_far": bounds.total_percent,
+        }  # fmt: skip
             found += [_lacking(seller, currency, code, now) for code, percent in percents.items() if percent]
     if bounds.usage_records:
         usage = {"month": month, "usage_month": previous, "before": shift_month(month, -2)}

@@ -102,7 +102,7 @@ def test_a_seller_of_twelve_documents_that_falls_to_nothing(store: Store) -> Non
     found = _stops(store, _settings())
     assert [(stop.code, stop.subject, stop.seller_id, stop.detail) for stop in found] == [
         ("documents_far", "us USD", "us", "0 documents, 12 last month"),
-        ("total_far", "us USD", "us", "0.00, last month 5,020.80"),
+        ("total_far", "us USD", "us", "0.00, last month 5,020.74"),
     ]
 
 
