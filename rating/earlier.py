@@ -30,7 +30,8 @@ def earlier_parts(
     """The parts (PART) that an earlier system billed of the resources that it states.
 
     stated: account_id, feed, resource_id, until (first day that it did not bill), amount (null: not stated), digits of
-    the currency. owed: priced parts, at least to `until`. spans: rating.spans, of the accounts that are billed.
+    the currency. owed: priced parts, at least to `until`, with `percents`, the discounts that reach each. spans:
+    rating.spans, of the accounts that are billed.
     Without an amount everything owed up to `until` counts as billed; with one, what makes up the amount.
     """
     resource = ["account_id", "feed", "resource_id"]
@@ -57,12 +58,12 @@ def _billed(stated: Row, parts: list[Row], state: Row, products: dict[str, Produ
     last = [part for part in parts if part["cycle_end"] >= until]
     before = [part for part in parts if part["cycle_end"] < until]
     for guess in _guesses(last, before, amount):
-        if _amount(guess, digits) == amount or sum(_amount([part], digits) for part in guess) == amount:
+        if amount in _amounts(guess, digits):
             covered = {part["cycle_start"] for part in guess}
             # Cycles before those that the amount is for were billed as they were owed.
             return guess + [part for part in before if part["cycle_start"] not in covered]
-    rest = _rest(last or [_blank(stated, state, products)], amount - _amount(last, digits), until)
-    return [*parts, rest]
+    model = max(last or [_blank(stated, state, products)], key=lambda part: part["part_start"])
+    return [*parts, _rest(model, amount - _amounts(last, digits)[0], until)]
 
 
 def _guesses(last: list[Row], before: list[Row], amount: Decimal) -> Iterator[list[Row]]:
@@ -100,30 +101,43 @@ def _whole_units(last: list[Row], amount: Decimal) -> Iterator[list[Row]]:
     for part in _in_advance(last)[:1]:
         for start in (part["part_start"], part["cycle_start"]):
             days = (part["part_end"] - start).days
-            worth = Fraction(part["unit_price"]) * days / (part["cycle_end"] - part["cycle_start"]).days
+            worth = _kept(part) * Fraction(part["unit_price"]) * days / (part["cycle_end"] - part["cycle_start"]).days
             if part["priced_units"] is None and worth > 0 and (units := round(Fraction(amount) / worth)) > 0:
                 yield [part | {"part_start": start, "quantity": Decimal(units)}]
 
 
-def _amount(parts: list[Row], digits: int) -> Decimal:
-    exact = sum(
-        (
-            Fraction(part["quantity"]) * Fraction(part["unit_price"]) * (part["part_end"] - part["part_start"]).days
-            / (part["cycle_end"] - part["cycle_start"]).days
-            for part in parts
-        ),
-        Fraction(0),
-    )  # fmt: skip
-    return rounded(exact, digits)
+def _amounts(parts: list[Row], digits: int) -> tuple[Decimal, ...]:
+    """What the parts come to after their discounts: rounded once, part by part, or before the discount as well."""
+    exact = [
+        Fraction(part["quantity"]) * Fraction(part["unit_price"]) * (part["part_end"] - part["part_start"]).days
+        / (part["cycle_end"] - part["cycle_start"]).days
+        for part in parts
+    ]  # fmt: skip
+    kept = [_kept(part) for part in parts]
+    net = [amount * share for amount, share in zip(exact, kept, strict=True)]
+    each = [rounded(amount, digits) for amount in net]
+    twice = [
+        rounded(Fraction(rounded(amount, digits)) * share, digits) for amount, share in zip(exact, kept, strict=True)
+    ]
+    return rounded(sum(net, Fraction(0)), digits), sum(each, Decimal(0)), sum(twice, Decimal(0))
 
 
-def _rest(last: list[Row], amount: Decimal, until: date) -> Row:
-    """What was billed beyond (below zero: short of) what is owed: one unit, over the time that was billed."""
-    model = max(last, key=lambda part: part["part_start"])
-    start = min(model["cycle_start"], until)
+def _kept(part: Row) -> Fraction:
+    """The share of the list price that percent discounts leave."""
+    share = Fraction(1)
+    for percent in part.get("percents") or []:
+        share *= 1 - Fraction(percent) / 100
+    return share
+
+
+def _rest(model: Row, amount: Decimal, until: date) -> Row:
+    """What was billed beyond (below zero: short of) what is owed: one unit, over the time that was billed. It stands at
+    list price, as every charge does, so that its discount brings it to the amount."""
+    listed = Fraction(abs(amount)) / (_kept(model) or 1)
     return model | {
-        "cycle_end": until, "part_start": start, "part_end": until, "priced_units": None, "price_model": None,
-        "unit_price": abs(amount), "quantity": Decimal(1 if amount > 0 else -1),
+        "cycle_end": until, "part_start": min(model["cycle_start"], until), "part_end": until,
+        "priced_units": None, "price_model": None, "unit_price": rounded(listed, 12),
+        "quantity": Decimal(1 if amount > 0 else -1),
     }  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
         settings.billing.first_invoice_cutoff_day,
     )
     priced, unpriced = _priced_parts(master, tables, accounts, window)
-    earlier = billed_earlier(master, tables, settings, window, accounts)
+    earlier = billed_earlier(master, tables, settings, window, accounts, discounts)
     issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.first)
     if replaced is None:
         parts, older = _to_charge(priced, issued, window)

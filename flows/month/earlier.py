@@ -8,6 +8,7 @@ import polars as pl
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.month.inputs import MasterData
+from rating.discounts import with_percents
 from rating.earlier import PART, earlier_parts
 from rating.owed import horizons, parts_owed
 from rating.period_charges import with_states
@@ -51,10 +52,18 @@ def priced_as_owed(owed: pl.DataFrame, master: MasterData, tables: Tables) -> tu
 
 
 def billed_earlier(
-    master: MasterData, tables: Tables, settings: Settings, window: Window, accounts: pl.DataFrame
+    master: MasterData,
+    tables: Tables,
+    settings: Settings,
+    window: Window,
+    accounts: pl.DataFrame,
+    discounts: pl.DataFrame,
 ) -> pl.DataFrame:
-    """What the system before us billed: by feed `billed_until` where it says so, else each cycle that began
-    before the cutover as its state stood when that system last billed (RULES 7). accounts: rating.owed.horizons."""
+    """What the system before us billed: by feed `billed_until` where it says so, else each cycle that began before the
+    cutover as its state stood when that system last billed (RULES 7).
+
+    accounts: rating.owed.horizons; discounts: rating.discounts.in_order.
+    """
     stated = master.billed_until
     # That system billed in advance, from what it knew at the beginning of its last month.
     last_month = add_months(window.cutover, -1)
@@ -84,7 +93,7 @@ def billed_earlier(
     # It may have billed cycles that this run does not reach yet, and they are part of its amount.
     furthest = max([window.end, *stated["until"].drop_nulls()])
     owed = priced_as_owed(parts_owed(spans, accounts, window.first, furthest, products), master, tables)[0]
-    owed = owed.filter(pl.col("unit_price").is_not_null())
+    owed = with_percents(owed.filter(pl.col("unit_price").is_not_null()), discounts, products)
     by_feed = earlier_parts(stated, owed, spans, products).filter(pl.col("cycle_start") < window.end)
     return pl.concat([by_feed, by_default])
 
