@@ -82,7 +82,7 @@ def _month(store: Store, settings: Settings, month: str, today: date) -> dict[st
         "issued" if is_issued else "draft"
         for (is_issued,) in store.rows("select is_issued from documents_in_force where invoice_month = $1", [month])
     )
-    mails = outbox(store, month)
+    mails = outbox(store, month, today).mails
     unsent = {mail.invoice_number for mail in mails if mail.state not in _SENT}
     sent = {mail.invoice_number for mail in mails} - unsent
     runs = store.rows(

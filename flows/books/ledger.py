@@ -171,13 +171,17 @@ SEND_LAWS = {
         select message_id, count(*) from delivery_events
         where invoice_month = $month and state in ('accepted', 'written') group by message_id having count(*) > 1""",
     "no document has more mails than recipients": """
-        with asked as (
-            select invoice_number, len(list_distinct(list_transform(
-                cast(document_json -> '$.bill_to.emails' as varchar[]), lambda mail: lower(trim(mail))))) as recipients
-            from issued_documents where invoice_month = $month)
-        select invoice_number, recipients, count(distinct message_id)
-        from asked join delivery_events using (invoice_number)
-        group by all having count(distinct message_id) > recipients""",
+        -- As printed, or as the account has them since (RULES 32); a mail that was replaced went nowhere.
+        with known as (
+            select account_id, max(1 + coalesce(len(string_split(replace(cc_emails, ';', ','), ',')), 0)) as most
+            from feed_accounts where email is not null group by account_id),
+        asked as (
+            select invoice_number, greatest(coalesce(most, 0), len(list_distinct(list_transform(
+                cast(document_json -> '$.bill_to.emails' as varchar[]), lambda mail: lower(trim(mail)))))) as recipients
+            from issued_documents left join known using (account_id) where invoice_month = $month)
+        select invoice_number, recipients, count(*)
+        from asked join mail_states using (invoice_number) where state <> 'replaced'
+        group by all having count(*) > recipients""",
 }
 
 FILE_LAWS = {

@@ -23,6 +23,8 @@ REMEDIES: dict[ParkedCode, str] = {
     "product_gone": "Put the product back into the catalogue: what was billed of it is still to be settled.",
     "charge_currency": "Correct currency and amount of the charge in feed charges: nothing is converted.",
     "credit_invoice": "Correct invoice_number of the credit in feed charges to one of the account's, or leave it out.",
+    "billed_until_misfit": "Correct account_id and resource_id in feed billed_until: the id of one of the account's "
+    "subscriptions, devices or numbers.",
     "unknown_seller": "Add the seller to tollbook.toml, or correct seller_id in feed accounts.",
     "no_tax_class": "Give the product a tax_class and interstate in force on that day in the catalogue.",
     "usf_method": "Choose usf_method of the seller in tollbook.toml.",

@@ -11,6 +11,7 @@ from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.addresses import misplaced_accounts, with_jurisdiction
+from flows.month.stated import stated_resources
 from rating.spans import all_spans
 from schemas.frames import either, parked_as
 from schemas.money import minor_digits
@@ -23,7 +24,7 @@ class MasterData:
 
     versions: a row per account version: every column of feed accounts, version_from, version_to (half-open),
     billing_start, served_until (null while the account goes on), jurisdiction.
-    spans: rating.spans. parked: PARKED, the accounts whose own data cannot be right.
+    spans: rating.spans. billed_until: flows.month.stated. parked: PARKED, the accounts whose own data cannot be right.
     """
 
     versions: pl.DataFrame
@@ -61,12 +62,14 @@ def load_master(store: Store, tables: Tables) -> MasterData:
     )
     spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
     versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
+    stated, strange = stated_resources(current["billed_until"], current, tables)
     misfits = [
         _unknown_products(current, tables),
         _unknown_decks(current["prices"], tables),
         _plan_misfits(versions, tables),
         _idle_prices(current["prices"], tables),
         misplaced_accounts(versions, locations, tables.places),
+        strange,
     ]
     return MasterData(
         versions=versions,
@@ -76,7 +79,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         locations=locations,
         prices=current["prices"],
         charges=current["charges"],
-        billed_until=current["billed_until"],
+        billed_until=stated,
         parked=pl.concat([parked, *misfits]).unique("account_id", keep="first", maintain_order=True),
     )
 

@@ -137,6 +137,9 @@ class Review:
             f"{row['entered_by']} ({row['reference']})"
             for row in self.tables["own_rates"]
         ]
+        for row in self.tables["no_history"]:
+            of = " ".join(filter(None, (row["seller_id"], row["currency"])))
+            found.append(f"No history yet for {worded(row['bound'])}, {of}: {row['accounts']} accounts")
         for name, word in (("uncharged", "active without a charge"), ("unfounded", "charged without a resource")):
             if self.tables[name]:
                 found.append(f"Resources {word}: {len(self.tables[name])}")
@@ -189,6 +192,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
     rows["erasing_due"] = erasing_due(store, month_start(month))
     rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
     rows |= {"no_table": held.no_table, "own_rates": held.own_rates}
+    rows["no_history"] = held.no_history
     rows["endings"] = unknown_endings(store, month)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(

@@ -44,8 +44,10 @@ _ACTIVE = f"""
         and (k.monthly or k.first_day >= $cutover)
         and not exists (select 1 from charged c where c.account_id = k.account_id and c.product_code = k.product_code
             and c.resource_kind = k.kind and c.resource_id in (k.id, 'ext:' || k.extension))
-        and not exists (select 1 from feed_billed_until u where u.account_id = k.account_id and u.resource_id = k.id
-            and u.billed_until >= $first)
+        and not exists (select 1 from feed_billed_until u join known s on s.account_id = u.account_id
+            and (u.resource_id in (s.id, 'ext:' || s.extension) or '+' || u.resource_id = s.id)
+            where u.account_id = k.account_id and u.billed_until >= $first
+                and (s.id = k.id or s.extension = k.extension and s.product_code = k.product_code))
     order by all"""
 
 _CHARGED = f"""

@@ -30,6 +30,8 @@ class MonthStops:
     unfounded: list[dict[str, Any]]
     no_table: list[dict[str, Any]]
     own_rates: list[dict[str, Any]]
+    no_history: list[dict[str, Any]]
+    """Bounds that nothing could be held against yet."""
     reasons: dict[Stop, tuple[str, str]]
     """Stop -> (reason, by whom)."""
 

@@ -54,6 +54,13 @@ TABLES: dict[str, Spec] = {
         ),
         is_quiet=True,
     ),
+    "no_history": Spec(
+        "Bounds without a history",
+        "Nothing stops the approval here, because there is no earlier month to hold these figures against.",
+        "Every bound has a history.",
+        _columns("seller_id code Seller; currency code Currency; bound word Bound; accounts count Accounts"),
+        is_quiet=True,
+    ),
     "parked": Spec(
         "Parked accounts",
         "Left out of this month until mended; everyone else is billed.",

@@ -74,7 +74,10 @@ def billed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def _bill(home: Home, month: str) -> None:
     now = datetime(2025, 9, 1, tzinfo=UTC)
     run_direct(Request(str(home.root), month, "anna", now, date.fromisoformat(f"{month}-02")))
-    approve(Request(str(home.root), month, "ben", now, date.fromisoformat(f"{month}-02")), None, None, None, None)
+    # Seventy days of a yearly line in June, and two whole years in July: it rightly stops, and is told below.
+    reason = "a yearly line is billed once a year"
+    request = Request(str(home.root), month, "ben", now, date.fromisoformat(f"{month}-02"))
+    approve(request, None, None, None, None, override=reason)
 
 
 CASES = [
@@ -125,6 +128,14 @@ def test_the_review_finds_the_books_balanced(billed: Store) -> None:
         assert billed.rows(f"select count(*) from invoice_lines where {changed.format(what)}"), what
     with read(billed.home.published) as snapshot:
         assert broken(snapshot) == {}
+
+
+def test_nothing_but_a_year_among_months_was_let_through(billed: Store) -> None:
+    assert sorted(billed.rows("select code, subject, invoice_month from stop_overrides")) == [
+        ("invoice_far", "CUT-YEAR", "2025-07"),
+        ("invoice_far", "MONTH-TO-YEAR", "2025-08"),
+        ("invoice_far", "YEAR-GREW", "2025-08"),
+    ]
 
 
 def test_explain_adds_up_to_every_line_that_has_a_model_or_is_usage(billed: Store) -> None:
