@@ -87,11 +87,12 @@ def parts_owed(
 
 def _billed_days(products: dict[str, Product]) -> list[pl.Expr]:
     free = pl.col("product_code").is_in([c for c, p in products.items() if p.day_count == "start_day_free"])
-    return _part_days(free)
+    return part_days(free)
 
 
-def _part_days(free: pl.Expr) -> list[pl.Expr]:
-    """part_start, part_end of a state [start, end) inside [cycle_start, cycle_end): which of its days bill."""
+def part_days(free: pl.Expr) -> list[pl.Expr]:
+    """part_start, part_end of a state [start, end) inside [cycle_start, cycle_end), changes_at_end: which of its days
+    bill. free: whether the first day of a part that does not begin the cycle is free."""
     late_start = free & (pl.col("start") > pl.col("cycle_start"))
     handed_over = free & pl.col("changes_at_end") & (pl.col("end") < pl.col("cycle_end"))
     handed_over &= pl.col("end") > pl.col("cycle_start")
@@ -111,7 +112,7 @@ def billed_days(day_count: str, start: date, end: date, cycle_start: date, cycle
             "cycle_end": [cycle_end],
             "changes_at_end": [False],
         }
-    ).select(_part_days(pl.lit(day_count == "start_day_free")))
+    ).select(part_days(pl.lit(day_count == "start_day_free")))
     days: int = part.select((pl.col("part_end") - pl.col("part_start")).dt.total_days()).item()
     return max(days, 0)
 

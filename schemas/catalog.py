@@ -120,6 +120,11 @@ class Product(Model):
         default_factory=dict, examples=[{"USD": {"model": "package", "package_size": "100", "package_price": "5.00"}}]
     )
     """currency -> what a whole period's quantity costs, where that is not a price per unit (schemas/pricing.py)."""
+    minimum: dict[str, DatedPrice] = Field(default_factory=dict, examples=[{"USD": "10.00"}])
+    """Products billed_from usage that calls have prices for: currency -> least that a usage month costs whoever's plan
+    charges this product, used or not, cut by days. Where the product has `pricing`, that says its `minimum`."""
+    shortfall_product: str | None = Field(None, examples=["minimum_usage"])
+    """Which product's line, with its tax class, brings what a month's usage lacks of the minimum; else its own."""
     tax_class: DatedText = Field(examples=["telephony"])
     """Which taxes reach it."""
     telecom_percent: DatedExact = Field(examples=["100"])
@@ -130,6 +135,21 @@ class Product(Model):
     """Whether taxes follow the location of the resource instead of the billing address."""
     access_lines: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)}, examples=["1"])
     """Lines or numbers that one unit is to taxes per line, such as 9-1-1 levies."""
+
+    @model_validator(mode="after")
+    def _minimum_of_usage(self) -> "Product":
+        if (self.minimum or self.shortfall_product) and self.billed_from != "usage":
+            raise ValueError(
+                f"minimum and shortfall_product are for products billed_from usage, not {self.billed_from}"
+            )
+        if twice := sorted(set(self.minimum) & set(self.pricing)):
+            raise ValueError(f"{twice[0]} stands in minimum and in pricing; expected pricing: {{…, minimum}} there")
+        if any(amount < 0 for dated in self.minimum.values() for amount in dated.values()):
+            raise ValueError("minimum: expected no amount below zero")
+        bounded = self.minimum or any(p.minimum is not None for d in self.pricing.values() for p in d.values())
+        if self.shortfall_product and not bounded:
+            raise ValueError("shortfall_product: there is no minimum that anything could fall short of")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_price(self) -> "Product":
@@ -233,6 +253,9 @@ class Catalog(Model):
 
     @model_validator(mode="after")
     def _known_names(self) -> "Catalog":
+        for code, asked in self.products.items():
+            if asked.shortfall_product is not None and asked.shortfall_product not in self.products:
+                raise ValueError(f"product {code}, shortfall_product: unknown product {asked.shortfall_product!r}")
         for code, plan in self.plans.items():
             for category, rule in plan.usage.items():
                 for product_code in filter(None, (rule.included, rule.charged)):

@@ -67,7 +67,7 @@ def rating_tables(
         grants=grant_allowances(master.spans, master.versions, months, catalog),
         pools=pools_of(catalog, _devices(master, tables)),
         on_net=on_net_of(catalog, house.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
-        billed_before=_billed_before(store).clear() if never_late else _billed_before(store),
+        billed_before=billed_before(store).clear() if never_late else billed_before(store),
         first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
         oldest_usage_day=month_start(oldest),
         open_from_day=month_start(invoice_month),
@@ -182,7 +182,7 @@ def _devices(master: MasterData, tables: Tables) -> Devices:
     )  # fmt: skip
 
 
-def _billed_before(store: Store) -> pl.DataFrame:
+def billed_before(store: Store) -> pl.DataFrame:
     """account_id, billed_before: usage of earlier days is on an issued document, or its month is closed by one."""
     last = store.sql("select account_id, max(invoice_month) as last from issued_documents group by account_id")
     return last.select("account_id", billed_before=pl.col("last").str.to_date("%Y-%m"))

@@ -29,7 +29,8 @@ _BILLED = """
         l.list_amount as amount, l.quantity, l.unit, l.list_unit_price, l.period_start, l.period_end
     from invoice_lines as l join standing_documents as d on d.run_id = l.run_id and d.draft_id = l.draft_id
     join _months as m on m.account_id = d.account_id and m.usage_month = strftime(l.period_start, '%Y-%m')
-    where l.charge_type = 'usage' and not list_contains($replaced, d.invoice_number)
+    where l.charge_type = 'usage' and l.price_model is distinct from 'minimum'
+        and not list_contains($replaced, d.invoice_number)
     order by d.issued_at, d.series, d.sequence, l.line_no"""
 
 _PARTS = "account_id, line_key, usage_id, component, rate_id, allowance_id, price, per, amount_den"

@@ -136,7 +136,50 @@ products:
     section: international_minutes
     pricing: {GBP: {model: percentage, percent: "50"}}
   texts: {<<: *usage, name: Text messages, section: sms_overage, tax_class: sms, unit: credit}
+  least_used: &least
+    <<: *usage
+    name: Minutes, 10.00 a month at least
+    section: outbound_overage
+    minimum: {GBP: "10.00"}
+  least_priced:
+    <<: *usage
+    name: Minutes at 0.50, 10.00 a month at least
+    section: outbound_overage
+    pricing: {GBP: {model: standard, unit: minute, unit_price: "0.50", minimum: "10.00"}}
+    shortfall_product: unused
+  least_by_day: {<<: *least, name: Minutes counted by the day, day_count: half_open}
+  unused:
+    <<: *usage
+    name: Minimum use
+    section: one_time
+    billed_from: charges
+    tax_class: data
+  least_texts: {<<: *least, name: Texts, section: sms_overage, unit: credit, minimum: {GBP: "1.00"}}
 plans:
+  least:
+    name: A minute at 0.50, 10.00 a month at least
+    currency: GBP
+    domestic: [GB]
+    usage:
+      domestic: &half {rate: {price: "0.50", increment: 1}, charged: least_used}
+      internal: *half
+      inbound: {free: true}
+  least_too: {name: The same, currency: GBP, domestic: [GB], usage: {domestic: *half, inbound: {free: true}}}
+  least_priced:
+    name: The month's minutes at 0.50, 10.00 at least
+    currency: GBP
+    domestic: [GB]
+    usage: {domestic: {rate: {price: "0"}, charged: least_priced}, inbound: {free: true}}
+  least_by_day:
+    name: The same, counted by the day
+    currency: GBP
+    domestic: [GB]
+    usage: {domestic: {rate: {price: "0.50"}, charged: least_by_day}, inbound: {free: true}}
+  least_texts:
+    name: Texts at 0.05, 1.00 a month at least
+    currency: GBP
+    domestic: [GB, US]
+    usage: {sms: {rate: {price: "0.05"}, charged: least_texts}, inbound: {free: true}}
   texting:
     name: Text messages at a price each
     currency: GBP

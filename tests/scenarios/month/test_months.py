@@ -27,7 +27,15 @@ from tests.scenarios.month.home import add_file, make_home
 pytestmark = pytest.mark.usefixtures("without_pdfs")
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
-FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml")
+FILES = (
+    "guide.yaml",
+    "pricing.yaml",
+    "discounts.yaml",
+    "allowances.yaml",
+    "late.yaml",
+    "corners.yaml",
+    "minimums.yaml",
+)
 """Their keys are checked in test_keys.py."""
 SCENARIOS: list[dict[str, Any]] = [
     scenario
