@@ -41,18 +41,18 @@ def parts_owed(
     changes before its first day, or on it, is known (RULES 7).
 
     accounts: account_id, billing_start, horizon. Returns KEY, part_start, part_end (billed days, half-open),
-    quantity, agreed_price, priced_on, interval_months, billing_group, location_id (null unless the product is taxed by
+    quantity, agreed_price, priced_on, interval, billing_group, location_id (null unless the product is taxed by
     location).
     """
     horizon = pl.col("horizon")
-    grid = ["account_id", "feed", "resource_id", "product_code", "anchor", "interval_months"]
+    grid = ["account_id", "feed", "resource_id", "product_code", "anchor", "interval"]
     in_advance = pl.col("start").min().over(grid) <= horizon
     states = (
         spans.join(accounts, on="account_id")
         .filter(pl.col("billing_start") <= horizon)
         # What ended before its billing began owes nothing, however long its last month or cycle would bill (RULES 4).
         .filter((pl.col("last_day") >= pl.col("billing_start")).fill_null(True))
-        .join(cycles(spans, window_start, window_end), on=["anchor", "interval_months"])
+        .join(cycles(spans, window_start, window_end), on=["anchor", "interval"])
         .with_columns(
             horizon=pl.when(in_advance).then(pl.max_horizontal("horizon", "cycle_start")).otherwise("horizon")
         )
@@ -76,7 +76,7 @@ def parts_owed(
         *_billed_days(products),
         "quantity",
         "agreed_price",
-        "interval_months",
+        "interval",
         "billing_group",
         "term_start",
         "term_end",

@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from rating.cycles import MONTHLY
 from schemas.catalog import Catalog, Product
 from schemas.money import EXACT
-from schemas.periods import months_of
+from schemas.periods import in_months_or_days
 
 _SPAN_PRICE: dict[str, Any] = {"currency": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, "price": EXACT}
 _LIST: dict[str, Any] = {"product_code": pl.String, **_SPAN_PRICE}
@@ -48,26 +49,26 @@ def plan_prices(catalog: Catalog) -> pl.DataFrame:
 
 
 def interval_prices(catalog: Catalog) -> pl.DataFrame:
-    """Prices of other intervals than a product's own: product_code, interval_months, currency, valid_from, valid_to
+    """Prices of other intervals than a product's own: product_code, interval, currency, valid_from, valid_to
     (half-open), price."""
     return pl.DataFrame(
         [
-            (code, months_of(interval), currency, *span)
+            (code, in_months_or_days(interval), currency, *span)
             for code, product in catalog.products.items()
             for interval, prices in product.interval_prices.items()
             for currency, dated in prices.items()
             for span in _intervals(dated)
         ],
-        schema={"product_code": pl.String, "interval_months": pl.Int64, **_SPAN_PRICE},
+        schema={"product_code": pl.String, "interval": pl.String, **_SPAN_PRICE},
         orient="row",
     )
 
 
 def is_listed(products: dict[str, Product]) -> pl.Expr:
-    """Whether the cycle of a part (product_code, interval_months) is the one that its product's prices are for."""
-    months = {code: months_of(product.price_interval) for code, product in products.items()}
-    own = pl.col("product_code").replace_strict(months, default=1, return_dtype=pl.Int64)
-    return pl.col("interval_months") == own
+    """Whether the cycle of a part (product_code, interval) is the one that its product's prices are for."""
+    intervals = {code: in_months_or_days(product.price_interval) for code, product in products.items()}
+    own = pl.col("product_code").replace_strict(intervals, default=MONTHLY, return_dtype=pl.String)
+    return pl.col("interval") == own
 
 
 def agreed_prices(prices: pl.DataFrame) -> pl.DataFrame:
@@ -91,7 +92,7 @@ def with_prices(
     asked: pl.DataFrame, catalog: Catalog, account_versions: pl.DataFrame, agreed: pl.DataFrame
 ) -> pl.DataFrame:
     """Adds `unit_price` (null where there is none) to rows with account_id, product_code, priced_on, agreed_price,
-    interval_months. A price is for the interval that its product says: of another one only `unit_price` of the
+    interval. A price is for the interval that its product says: of another one only `unit_price` of the
     subscription and the catalogue's `interval_prices` are asked (RULES 6).
 
     account_versions: account_id, version_from, version_to (half-open), plan, currency.
@@ -106,7 +107,7 @@ def with_prices(
             (listed, agreed, ["account_id", "product_code", "currency"]),
             (listed, _plan_per_account(catalog, account_versions), ["account_id", "product_code", "currency"]),
             (listed, catalogue_prices(catalog), ["product_code", "currency"]),
-            (others, interval_prices(catalog), ["product_code", "currency", "interval_months"]),
+            (others, interval_prices(catalog), ["product_code", "currency", "interval"]),
         ],
         start=2,
     ):

@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from rating.cycles import MONTHLY_ANCHOR, cycle_containing
+from rating.cycles import MONTHLY, MONTHLY_ANCHOR, cycle_containing
 from schemas.catalog import Product
 from schemas.money import EXACT
-from schemas.periods import add_months
+from schemas.periods import add_months, in_months_or_days
 
 SPAN: dict[str, Any] = {
     "account_id": pl.String,
@@ -28,7 +28,7 @@ SPAN: dict[str, Any] = {
     "last_day": pl.Date,
     "quantity": EXACT,
     "agreed_price": EXACT,
-    "interval_months": pl.Int64,
+    "interval": pl.String,
     "anchor": pl.Date,
     "term_start": pl.Date,
     "term_end": pl.Date,
@@ -99,7 +99,7 @@ def _inventory(
         last_day="last_day",
         quantity=pl.lit(1).cast(EXACT),
         agreed_price=pl.lit(None, EXACT),
-        interval_months=pl.lit(1, pl.Int64),
+        interval=pl.lit(MONTHLY),
         anchor=pl.lit(MONTHLY_ANCHOR),
         term_start=pl.lit(None, pl.Date),
         term_end=pl.lit(None, pl.Date),
@@ -186,7 +186,7 @@ def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
         "last_day",
         pl.lit(1).cast(EXACT).alias("quantity"),
         pl.lit(None, EXACT).alias("agreed_price"),
-        pl.lit(1, pl.Int64).alias("interval_months"),
+        pl.lit(MONTHLY).alias("interval"),
         pl.lit(MONTHLY_ANCHOR).alias("anchor"),
         pl.lit(None, pl.Date).alias("term_start"),
         pl.lit(None, pl.Date).alias("term_end"),
@@ -194,13 +194,18 @@ def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[str, Product]) -> pl.DataFrame:
-    months = pl.col("billing_interval").fill_null("P1M").str.extract(r"^P(\d+)[MY]$", 1).cast(pl.Int64)
-    years = pl.col("billing_interval").str.ends_with("Y").fill_null(False)
-    interval = pl.when(years).then(months * 12).otherwise(months)
+    given = rows["billing_interval"].drop_nulls().unique().to_list()
+    interval = (
+        pl.col("billing_interval")
+        .fill_null(MONTHLY)
+        .replace_strict({MONTHLY: MONTHLY, **{text: in_months_or_days(text) for text in given}}, return_dtype=pl.String)
+    )
     first_start = pl.col("start_date").min().over("subscription_id")
     anchored = rows.filter(pl.col("product_code").is_in(_billed_from("subscriptions", products))).with_columns(
-        interval_months=interval,
-        anchor=pl.coalesce("bill_anchor", pl.when(interval == 1).then(pl.lit(MONTHLY_ANCHOR)).otherwise(first_start)),
+        interval=interval,
+        anchor=pl.coalesce(
+            "bill_anchor", pl.when(interval == MONTHLY).then(pl.lit(MONTHLY_ANCHOR)).otherwise(first_start)
+        ),
         last_day=pl.coalesce("end_date", "cancel_requested_on"),
     )
     spans = _versions(anchored, "subscription_id", "start_date", "last_day", leaving)
@@ -208,7 +213,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
     ends = [
         _served_until(leaving, *row)
         for row in spans.select(
-            "account_id", "end", "changes_at_end", "anchor", "interval_months", "term_start", "term_months"
+            "account_id", "end", "changes_at_end", "anchor", "interval", "term_start", "term_months"
         ).iter_rows()
     ]
     in_term = pl.col("term_start").is_not_null() & pl.col("term_months").is_not_null()
@@ -232,7 +237,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         last_day="last_day",
         quantity=pl.col("quantity").cast(EXACT),
         agreed_price=pl.col("unit_price").cast(EXACT),
-        interval_months="interval_months",
+        interval="interval",
         anchor="anchor",
         term_start="term_start",
         term_end="term_end",
@@ -242,8 +247,8 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
 def _regridded(states: pl.DataFrame) -> pl.DataFrame:
     """Where the next state begins a cycle of its own on its first day, this one ends the day before (RULES 3): that day
     is the new cycle's, so it is no day of the change that would still bill at the old state."""
-    anchor, interval = (pl.col(name).shift(-1).over("subscription_id") for name in ("anchor", "interval_months"))
-    other = pl.col("changes_at_end") & ((pl.col("anchor") != anchor) | (pl.col("interval_months") != interval))
+    anchor, interval = (pl.col(name).shift(-1).over("subscription_id") for name in ("anchor", "interval"))
+    other = pl.col("changes_at_end") & ((pl.col("anchor") != anchor) | (pl.col("interval") != interval))
     asked = states.select("end", anchor=anchor, interval=interval, other=other.fill_null(False))
     begins = [
         other and cycle_containing(end, anchor, interval)[0] == end for end, anchor, interval, other in asked.rows()
@@ -286,7 +291,7 @@ def _with_what_was_taken_away(states: list[dict[str, Any]]) -> list[dict[str, An
             start = until
         if following and following["start"] == state["end"] and following["product_code"] == state["product_code"]:
             last = end - timedelta(days=1)
-            until = cycle_containing(last, state["anchor"], state["interval_months"])[1]
+            until = cycle_containing(last, state["anchor"], state["interval"])[1]
             if state["term_end"] and state["term_start"] <= last < state["term_end"]:
                 until = max(until, state["term_end"])
             kept.append((until, pieces[-1]["quantity"]))
@@ -314,7 +319,7 @@ def _served_until(
     end: date | None,
     changes_at_end: bool,
     anchor: date,
-    interval_months: int,
+    interval: str,
     term_start: date | None,
     term_months: int | None,
 ) -> date | None:
@@ -331,4 +336,4 @@ def _served_until(
         term_end = add_months(term_start, term_months)
         if last_day < term_end:
             return term_end
-    return cycle_containing(last_day, anchor, interval_months)[1]
+    return cycle_containing(last_day, anchor, interval)[1]

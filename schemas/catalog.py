@@ -78,8 +78,8 @@ def _price(number: Decimal) -> Decimal:
     return number
 
 
-Interval = Annotated[str, Field(pattern=r"^P[1-9][0-9]{0,2}[MY]$")]
-"""A billing interval of months or years (ISO 8601)."""
+Interval = Annotated[str, Field(pattern=r"^P[1-9][0-9]{0,2}[DWMY]$")]
+"""A billing interval of days, weeks, months or years (ISO 8601)."""
 DatedPrice = Annotated[dict[date, Annotated[Exact, AfterValidator(_price)]], BeforeValidator(as_dated)]
 InterstateMethod = Literal["safe_harbour", "measured", "all", "none"]
 DatedMethod = Annotated[dict[date, InterstateMethod], BeforeValidator(as_dated)]

@@ -109,7 +109,7 @@ FEEDS: dict[str, Feed] = {
                 start_date* date first day of this version
                 end_date date last day included
                 cancel_requested_on date day the customer asked to stop
-                billing_interval text P1M (default), P3M, P1Y
+                billing_interval text P1M (default), P3M, P1Y; P30D: every 30 days
                 bill_anchor date a day on which a billing cycle begins
                 term_start date first day of the fixed term
                 term_months integer length of the fixed term in months

@@ -62,6 +62,14 @@ products:
     per: resource
     prices: {GBP: "365.00"}
     price_interval: P1Y
+  thirty_days:
+    <<: *telephony
+    name: Plan of thirty days
+    billed_from: subscriptions
+    per: resource
+    prices: {GBP: {2020-01-01: "30.00", 2025-07-15: "33.00"}}
+    price_interval: P30D
+    interval_prices: {P1W: {GBP: "7.00"}, P6M: {GBP: "180.00"}}
   kept_seat:
     <<: *telephony
     name: Seat, nothing back in mid-period

@@ -28,14 +28,9 @@ pytestmark = pytest.mark.usefixtures("without_pdfs")
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
 FILES = (
-    "guide.yaml",
-    "pricing.yaml",
-    "discounts.yaml",
-    "allowances.yaml",
-    "late.yaml",
-    "corners.yaml",
-    "minimums.yaml",
-)
+    "guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml", "minimums.yaml",
+    "plans.yaml",
+)  # fmt: skip
 """Their keys are checked in test_keys.py."""
 SCENARIOS: list[dict[str, Any]] = [
     scenario
