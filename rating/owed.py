@@ -10,6 +10,7 @@ from datetime import date
 import polars as pl
 
 from rating.cycles import cycles
+from rating.terms import TERM, with_term_begun
 from schemas.catalog import Product
 
 KEY = ["account_id", "feed", "resource_id", "product_code", "cycle_start", "cycle_end"]
@@ -78,11 +79,14 @@ def parts_owed(
         "agreed_price",
         "interval",
         "billing_group",
-        "term_start",
-        "term_end",
+        *TERM,
         location_id=pl.when(by_location).then("location_id"),
     ).filter(pl.col("part_start") < pl.col("part_end"))
-    return parts.with_columns(priced_on=_priced_on()).drop("term_start", "term_end")
+    # Priced on the first day of the cycle; of a resource that is new in it, on its first billed day; inside a term on
+    # the day on which that term began, or renewed: its price holds (RULES 6, 9).
+    first = parts.with_columns(_first=pl.col("part_start").min().over(KEY))
+    priced_on = pl.coalesce("term_begun", "_first")
+    return with_term_begun(first, "_first").with_columns(priced_on=priced_on).drop(*TERM, "term_begun", "_first")
 
 
 def _billed_days(products: dict[str, Product]) -> list[pl.Expr]:
@@ -115,14 +119,6 @@ def billed_days(day_count: str, start: date, end: date, cycle_start: date, cycle
     ).select(part_days(pl.lit(day_count == "start_day_free")))
     days: int = part.select((pl.col("part_end") - pl.col("part_start")).dt.total_days()).item()
     return max(days, 0)
-
-
-def _priced_on() -> pl.Expr:
-    """The first day of the cycle; of a resource that is new in it, its first billed day; inside a term, the day on
-    which the term began: its price holds (RULES 6, 9)."""
-    first = pl.col("part_start").min().over(KEY)
-    in_term = (first >= pl.col("term_start")) & (first < pl.col("term_end"))
-    return pl.when(in_term).then("term_start").otherwise(first)
 
 
 def difference(owed: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:

@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 
 from rating.cycles import MONTHLY, MONTHLY_ANCHOR, cycle_containing
+from rating.terms import TERM, term_containing
 from schemas.catalog import Product
 from schemas.money import EXACT
-from schemas.periods import add_months, in_months_or_days
+from schemas.periods import in_months_or_days
 
 SPAN: dict[str, Any] = {
     "account_id": pl.String,
@@ -30,11 +31,14 @@ SPAN: dict[str, Any] = {
     "agreed_price": EXACT,
     "interval": pl.String,
     "anchor": pl.Date,
-    "term_start": pl.Date,
+    **TERM,
     "term_end": pl.Date,
 }
 """Columns of a span; `quantity` is what bills: inside a term never below what was committed. `last_day` is the last
 one in service, which may lie before what bills: to the end of the month, the cycle or the term."""
+
+
+_NO_TERM = {name: pl.lit(None, SPAN[name]) for name in (*TERM, "term_end")}
 
 
 def all_spans(
@@ -101,8 +105,7 @@ def _inventory(
         agreed_price=pl.lit(None, EXACT),
         interval=pl.lit(MONTHLY),
         anchor=pl.lit(MONTHLY_ANCHOR),
-        term_start=pl.lit(None, pl.Date),
-        term_end=pl.lit(None, pl.Date),
+        **_NO_TERM,
     )
     shared = pl.col("product_code").is_in([c for c, p in products.items() if p.per == "extension"])
     shared &= pl.col("extension").is_not_null()
@@ -188,8 +191,7 @@ def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, EXACT).alias("agreed_price"),
         pl.lit(MONTHLY).alias("interval"),
         pl.lit(MONTHLY_ANCHOR).alias("anchor"),
-        pl.lit(None, pl.Date).alias("term_start"),
-        pl.lit(None, pl.Date).alias("term_end"),
+        **_NO_TERM,
     ).select(*SPAN)
 
 
@@ -212,15 +214,13 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
     spans = spans.with_columns(last_day=_last_day(leaving))
     ends = [
         _served_until(leaving, *row)
-        for row in spans.select(
-            "account_id", "end", "changes_at_end", "anchor", "interval", "term_start", "term_months"
-        ).iter_rows()
+        for row in spans.select("account_id", "end", "changes_at_end", "anchor", "interval", *TERM).iter_rows()
     ]
     in_term = pl.col("term_start").is_not_null() & pl.col("term_months").is_not_null()
     term_months = pl.col("term_months").cast(pl.String).fill_null("0") + "mo"
     states = spans.with_columns(
         pl.Series("end", ends, dtype=pl.Date),
-        term_start=pl.when(in_term).then("term_start"),
+        **{name: pl.when(in_term).then(name) for name in TERM},
         term_end=pl.when(in_term).then(pl.col("term_start").dt.offset_by(term_months)),
     )
     return _kept(_committed(_regridded(states)), products).select(
@@ -239,7 +239,7 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         agreed_price=pl.col("unit_price").cast(EXACT),
         interval="interval",
         anchor="anchor",
-        term_start="term_start",
+        **{name: name for name in TERM},
         term_end="term_end",
     )
 
@@ -292,17 +292,19 @@ def _with_what_was_taken_away(states: list[dict[str, Any]]) -> list[dict[str, An
         if following and following["start"] == state["end"] and following["product_code"] == state["product_code"]:
             last = end - timedelta(days=1)
             until = cycle_containing(last, state["anchor"], state["interval"])[1]
-            if state["term_end"] and state["term_start"] <= last < state["term_end"]:
-                until = max(until, state["term_end"])
+            if state["term_start"] and (term := term_containing(last, *(state[name] for name in TERM))):
+                until = max(until, term[1])
             kept.append((until, pieces[-1]["quantity"]))
     return pieces
 
 
 def _committed(states: pl.DataFrame) -> pl.DataFrame:
-    """Inside its term a state bills at least what was committed; where the term ends inside it, it is cut (RULES 6)."""
+    """Inside its term a state bills at least what was committed; where the term ends inside it without renewing, it is
+    cut (RULES 6)."""
     floor = (pl.col("committed_quantity") > pl.col("quantity")).fill_null(False)
-    floor &= (pl.col("start") < pl.col("term_end")).fill_null(False)
-    outlives = pl.col("end").is_null() | (pl.col("end") > pl.col("term_end"))
+    renews = pl.col("renewal_months").is_not_null()
+    floor &= (renews | (pl.col("start") < pl.col("term_end"))).fill_null(False)
+    outlives = ~renews & (pl.col("end").is_null() | (pl.col("end") > pl.col("term_end")))
     raised = states.filter(floor).with_columns(
         quantity="committed_quantity",
         end=pl.when(outlives).then("term_end").otherwise("end"),
@@ -322,8 +324,10 @@ def _served_until(
     interval: str,
     term_start: date | None,
     term_months: int | None,
+    renewal_months: int | None,
 ) -> date | None:
-    """A cancelled subscription is billed to the end of its cycle, or of its term; no refund (RULES 5)."""
+    """A cancelled subscription is billed to the end of its cycle, or of its term; no refund (RULES 5). A term that it
+    has renewed into runs on to its end like the first."""
     # A change is no cancellation: the state that follows takes over on that very day.
     if changes_at_end:
         return end
@@ -333,7 +337,7 @@ def _served_until(
     if last_day is None:
         return None
     if term_start and term_months:
-        term_end = add_months(term_start, term_months)
-        if last_day < term_end:
-            return term_end
+        term = term_containing(max(last_day, term_start), term_start, term_months, renewal_months)
+        if term:
+            return term[1]
     return cycle_containing(last_day, anchor, interval)[1]

@@ -113,7 +113,7 @@ FEEDS: dict[str, Feed] = {
                 bill_anchor date a day on which a billing cycle begins
                 term_start date first day of the fixed term
                 term_months integer length of the fixed term in months
-                renewal_months integer length of a renewal term
+                renewal_months integer length of each term that it renews into unless cancelled before
                 unit_price decimal agreed price per unit and month or cycle
                 billing_group text site, department or cost centre
                 """

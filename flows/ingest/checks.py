@@ -127,7 +127,12 @@ def _subscriptions(_frame: pl.DataFrame) -> list[Check]:
     interval = pl.col("billing_interval")
     return [
         Check("billing_interval", ~interval.str.contains(r"^P[1-9][0-9]{0,2}[DWMY]$"), "P1M, P3M, P1Y, P30D and so on"),
-        Check("renewal_months", pl.col("renewal_months").is_not_null(), "nothing: renewals are not supported yet"),
+        Check("renewal_months", ~_value("renewal_months").is_between(1, 120), "1 to 120 months"),
+        Check(
+            "renewal_months",
+            pl.col("renewal_months").is_not_null() & pl.any_horizontal(pl.col("term_start", "term_months").is_null()),
+            "nothing without term_start and term_months: only a term renews",
+        ),
         Check("term_months", ~_value("term_months").is_between(1, 120), "1 to 120 months"),
     ]
 

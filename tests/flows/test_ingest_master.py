@@ -112,7 +112,7 @@ BAD = [
     ("subscriptions", {"billing_interval": "P1DT2H"}, "billing_interval", "P30D"),
     ("subscriptions", {"billing_interval": "monthly"}, "billing_interval", "P1M"),
     ("subscriptions", {"billing_interval": "P0M"}, "billing_interval", "P1M"),
-    ("subscriptions", {"renewal_months": "12"}, "renewal_months", "not supported yet"),
+    ("subscriptions", {"renewal_months": "12"}, "renewal_months", "only a term renews"),
     ("subscriptions", {"term_months": "0"}, "term_months", "120"),
     ("subscriptions", {"quantity": "-1"}, "quantity", "not negative"),
     ("subscriptions", {"end_date": "2025-12-31"}, "start_date|end_date", "on or after"),

@@ -62,6 +62,12 @@ products:
     per: resource
     prices: {GBP: "365.00"}
     price_interval: P1Y
+  raised_seat:
+    <<: *telephony
+    name: Seat that became dearer on 10 July
+    billed_from: subscriptions
+    per: resource
+    prices: {GBP: {2020-01-01: "30.00", 2025-07-10: "36.00"}}
   thirty_days:
     <<: *telephony
     name: Plan of thirty days
