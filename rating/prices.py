@@ -71,21 +71,30 @@ def is_listed(products: dict[str, Product]) -> pl.Expr:
     return pl.col("interval") == own
 
 
-def agreed_prices(prices: pl.DataFrame) -> pl.DataFrame:
+def agreed_prices(prices: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
     """Feed `prices` with a product: account_id, product_code, currency, valid_from, valid_to (half-open), price.
 
-    A later row of the same account, product and currency ends the earlier one.
+    A later row of the same account, product and currency ends the earlier one. A subscription that costs nothing until
+    a day is a trial: from then on it is the free plan, until somebody agrees on a price for it (RULES 6).
     """
+    trial = is_trial(products)
     keys = ["account_id", "product_code", "currency"]
     ordered = prices.filter(pl.col("product_code").is_not_null()).sort(*keys, "valid_from")
     return ordered.select(
         *keys,
         "valid_from",
         valid_to=pl.min_horizontal(
-            pl.col("valid_to").dt.offset_by("1d"), pl.col("valid_from").shift(-1).over(keys)
+            pl.when(~trial).then(pl.col("valid_to").dt.offset_by("1d")), pl.col("valid_from").shift(-1).over(keys)
         ).fill_null(date.max),
         price=pl.col("unit_price").cast(EXACT),
     )
+
+
+def is_trial(products: dict[str, Product]) -> pl.Expr:
+    """Whether a row of feed `prices` is a trial: nothing to pay for a subscription until a day."""
+    subscribed = [code for code, product in products.items() if product.billed_from == "subscriptions"]
+    ends = pl.col("valid_to").is_not_null()
+    return ((pl.col("unit_price") == 0) & ends & pl.col("product_code").is_in(subscribed)).fill_null(value=False)
 
 
 def with_prices(

@@ -202,8 +202,9 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         .fill_null(MONTHLY)
         .replace_strict({MONTHLY: MONTHLY, **{text: in_months_or_days(text) for text in given}}, return_dtype=pl.String)
     )
-    first_start = pl.col("start_date").min().over("subscription_id")
-    anchored = rows.filter(pl.col("product_code").is_in(_billed_from("subscriptions", products))).with_columns(
+    first_start = pl.col("serves_from").min().over("subscription_id")
+    mine = rows.filter(pl.col("product_code").is_in(_billed_from("subscriptions", products)))
+    anchored = with_service_start(mine, products).with_columns(
         interval=interval,
         anchor=pl.coalesce(
             "bill_anchor", pl.when(interval == MONTHLY).then(pl.lit(MONTHLY_ANCHOR)).otherwise(first_start)
@@ -211,7 +212,9 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         last_day=pl.coalesce("end_date", "cancel_requested_on"),
     )
     spans = _versions(anchored, "subscription_id", "start_date", "last_day", leaving)
-    spans = spans.with_columns(last_day=_last_day(leaving))
+    spans = spans.with_columns(start=pl.max_horizontal("start", "serves_from"), last_day=_last_day(leaving)).filter(
+        pl.col("serves_from").is_not_null(), pl.col("end").is_null() | (pl.col("end") > pl.col("start"))
+    )
     ends = [
         _served_until(leaving, *row)
         for row in spans.select("account_id", "end", "changes_at_end", "anchor", "interval", *TERM).iter_rows()
@@ -242,6 +245,20 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         **{name: name for name in TERM},
         term_end="term_end",
     )
+
+
+def with_service_start(rows: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+    """Adds `serves_from`: the day of a version's start, or of the confirmation that it waits for; null while it waits.
+
+    What a version confirmed holds for those after it that do not say themselves that they wait.
+    """
+    awaiting = [code for code, product in products.items() if product.awaits_confirmation]
+    pending = pl.col("pending").fill_null(value=False)
+    known = pl.col("confirmed_on").forward_fill().over("subscription_id", order_by="start_date")
+    confirmed = pl.when(pending).then("confirmed_on").otherwise(known)
+    waits = pending | known.is_not_null() | pl.col("product_code").is_in(awaiting)
+    serves_from = pl.when(waits).then(pl.max_horizontal("start_date", confirmed)).otherwise("start_date")
+    return rows.with_columns(serves_from=pl.when(~waits | confirmed.is_not_null()).then(serves_from))
 
 
 def _regridded(states: pl.DataFrame) -> pl.DataFrame:

@@ -105,6 +105,9 @@ class Product(Model):
     """How the days of a part of a month are counted; start_day_free does not count the first."""
     removal: Literal["credit", "none"] = Field("credit", examples=["credit"])
     """What is given back when it is taken away in mid-period."""
+    awaits_confirmation: bool = Field(False, examples=[True])
+    """Products billed_from subscriptions: whether nothing is billed before feed subscriptions says `confirmed_on`, such
+    as a broadband circuit that its carrier has to activate."""
     unit: Texts = Field(default_factory=lambda: {"en": "unit"}, examples=[{"en": "seat"}])
     """What one of it is called."""
     prices: dict[str, DatedPrice] = Field(default_factory=dict, examples=[{"USD": "24.95"}])
@@ -137,6 +140,11 @@ class Product(Model):
     """Lines or numbers that one unit is to taxes per line, such as 9-1-1 levies."""
 
     @model_validator(mode="after")
+    def _of_their_feeds(self) -> "Product":
+        if self.awaits_confirmation and self.billed_from != "subscriptions":
+            raise ValueError("awaits_confirmation is for products billed_from subscriptions")
+        return self._minimum_of_usage()
+
     def _minimum_of_usage(self) -> "Product":
         if (self.minimum or self.shortfall_product) and self.billed_from != "usage":
             raise ValueError(

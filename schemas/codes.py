@@ -61,7 +61,7 @@ LEFT_OUT_CODES: dict[LeftOutCode, str] = {
 
 FindingCode = Literal[
     "older_difference", "older_charge", "unknown_account", "certificate_expired", "tax_id_not_accepted",
-    "certificate_after_issue", "others_number",
+    "certificate_after_issue", "others_number", "trial_over", "not_confirmed",
 ]  # fmt: skip
 
 FINDING_CODES: dict[FindingCode, str] = {
@@ -72,6 +72,8 @@ FINDING_CODES: dict[FindingCode, str] = {
     "tax_id_not_accepted": "a VAT id did not exempt",
     "certificate_after_issue": "a certificate arrived that would have exempted an issued document",
     "others_number": "calls pay whom the switch states, who had the extension, while another account owned the number",
+    "trial_over": "a trial has ended: what cost nothing until that day is the free plan now",
+    "not_confirmed": "a subscription waits for its confirmation and is not billed",
 }
 """What a run noticed and did not bill."""
 

@@ -116,6 +116,8 @@ FEEDS: dict[str, Feed] = {
                 renewal_months integer length of each term that it renews into unless cancelled before
                 unit_price decimal agreed price per unit and month or cycle
                 billing_group text site, department or cost centre
+                pending boolean whether it waits for a confirmation and is not billed before confirmed_on
+                confirmed_on date day on which the carrier confirmed that the service is there
                 """
             ),
             key=("subscription_id", "start_date"),

@@ -14,6 +14,7 @@ from flows.month.corrected_parts import CorrectedParts, corrected_parts, last_is
 from flows.month.inputs import MasterData, all_accounts, master_of
 from flows.month.isolate import Accounts, parking
 from flows.month.lookups import usage_months
+from flows.month.plans import plan_findings
 from flows.month.usage_owed import UsageContext, usage_owed
 from rating.charges import one_time_charges, recurring_charges
 from rating.discounts import in_order, with_discounts
@@ -92,7 +93,7 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     charges = with_discounts(charges, discounts, products)
     checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
     parked.write_parquet(run.work / "parked.parquet")
-    findings = pl.concat([older, aged, strangers])
+    findings = pl.concat([older, aged, strangers, plan_findings(master, tables, window.month_first)])
     findings.write_parquet(run.work / "findings.parquet")
     return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
 
@@ -144,7 +145,7 @@ def _priced_parts(
 
 def _with_prices(owed: pl.DataFrame, master: MasterData, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Parts with their price, agreed, listed or by the product's pricing (RULES 9); and what no pricing can price."""
-    listed = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
+    listed = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices, tables.catalog.products))
     priced, unpriceable = with_states(listed, _currencies(master), tables.catalog.products)
     first = unpriceable.sort("account_id", "detail").unique("account_id", keep="first", maintain_order=True)
     return priced, first

@@ -28,6 +28,7 @@ class MasterData:
 
     versions: pl.DataFrame
     spans: pl.DataFrame
+    subscriptions: pl.DataFrame
     numbers: pl.DataFrame
     devices: pl.DataFrame
     locations: pl.DataFrame
@@ -71,6 +72,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
     return MasterData(
         versions=versions,
         spans=spans,
+        subscriptions=subscriptions,
         numbers=numbers,
         devices=devices,
         locations=locations,

@@ -28,7 +28,7 @@ def upcoming(store: Store, tables: Tables, month: str) -> list[dict[str, Any]]:
     devices, numbers = (current[feed].clear() for feed in ("devices", "numbers"))
     spans = all_spans(devices, numbers, current["subscriptions"], leaving, tables.catalog.products)
     coming = renewals(spans, first, first + timedelta(days=DAYS))
-    priced = with_prices(coming, tables.catalog, versions, agreed_prices(current["prices"]))
+    priced = with_prices(coming, tables.catalog, versions, agreed_prices(current["prices"], tables.catalog.products))
     return (
         priced.join(last.select("account_id", "name", "currency"), on="account_id", validate="m:1")
         .select(

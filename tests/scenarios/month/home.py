@@ -62,6 +62,14 @@ products:
     per: resource
     prices: {GBP: "365.00"}
     price_interval: P1Y
+  broadband:
+    <<: *telephony
+    name: Broadband
+    section: broadband
+    billed_from: subscriptions
+    per: resource
+    awaits_confirmation: true
+    prices: {GBP: "31.00"}
   raised_seat:
     <<: *telephony
     name: Seat that became dearer on 10 July

@@ -140,6 +140,25 @@ def test_explain_adds_up_to_every_line_that_has_a_model_or_is_usage(billed: Stor
         assert told.endswith(f"half up: {rounded(amount, 2)} GBP"), (number, line_no)
 
 
+def test_a_run_notices_trials_that_end_and_services_that_wait(billed: Store) -> None:
+    noticed = billed.rows("""
+        select r.invoice_month, f.account_id, f.kind, f.detail from run_findings f join runs r using (run_id)
+        where f.kind in ('trial_over', 'not_confirmed') order by all""")
+    waits = "subscription {} of {} waits for its confirmation; it is billed from confirmed_on in feed subscriptions"
+    broadband = [
+        (month, account, "not_confirmed", waits.format(subscription, "broadband"))
+        for month in MONTHS
+        for account, subscription in (("BROADBAND-CONFIRMED", "B-CONF"), ("BROADBAND-WAITS", "B-WAITS"))
+        if (month, account) != ("2025-08", "BROADBAND-CONFIRMED")
+    ]
+    seats = [(month, "SEATS-WAIT", "not_confirmed", waits.format("S-WAITS-ON", "seat")) for month in MONTHS]
+    over = (
+        "product seat cost nothing until 2025-07-31; it is free from then on, until feed prices or subscriptions says"
+    )
+    trials = [(month, "TRIAL", "trial_over", f"{over} says a price") for month in MONTHS[1:]]
+    assert noticed == sorted(broadband + seats + trials)
+
+
 def _before(month: str) -> str:
     return f"{month[:5]}{int(month[5:]) - 1:02}"
 
