@@ -47,15 +47,50 @@ def all_spans(
     subscriptions: pl.DataFrame,
     leaving: dict[str, date],
     products: dict[str, Product],
+    suspensions: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Every span that drives a fee. `leaving`: account -> its end_date (last day included)."""
-    return pl.concat(
+    """Every span that drives a fee. `leaving`: account -> its end_date (last day included). `suspensions`: the feed."""
+    spans = pl.concat(
         [
             _inventory(devices, "devices", "device_id", leaving, products),
             _inventory(numbers, "numbers", "number", leaving, products),
             _subscriptions(subscriptions, leaving, products),
         ]
-    ).sort("account_id", "feed", "resource_id", "product_code", "start")
+    )
+    stopping = [code for code, product in products.items() if product.when_suspended == "stop"]
+    if suspensions is not None and not suspensions.is_empty() and stopping:
+        spans = _without_suspended(spans, suspensions, stopping)
+    return spans.sort("account_id", "feed", "resource_id", "product_code", "start")
+
+
+def _without_suspended(spans: pl.DataFrame, suspensions: pl.DataFrame, stopping: list[str]) -> pl.DataFrame:
+    """Spans of these products without the days on which their account's service was suspended.
+
+    The beginning and the end of a suspension are changes: their day bills at the state before (RULES 3).
+    """
+    off = [
+        (account, start, date.max if last is None else last + timedelta(days=1))
+        for account, start, last in suspensions.sort("account_id", "valid_from")
+        .select("account_id", "valid_from", "valid_to")
+        .iter_rows()
+    ]
+    hit = pl.col("product_code").is_in(stopping) & pl.col("account_id").is_in([account for account, *_ in off])
+    rows = spans.filter(hit).to_dicts()
+    for account, start, after in off:
+        rows = [
+            piece for row in rows for piece in (_cut_out(row, start, after) if row["account_id"] == account else [row])
+        ]
+    return pl.concat([spans.filter(~hit), pl.DataFrame(rows, schema=SPAN)])
+
+
+def _cut_out(span: dict[str, Any], start: date, after: date) -> list[dict[str, Any]]:
+    """A span without the days [start, after): what lies before them and what lies behind."""
+    end = span["end"] or date.max
+    if after <= span["start"] or end <= start:
+        return [span]
+    before = span | {"end": start, "changes_at_end": True}
+    behind = span | {"start": after}
+    return [*([before] if span["start"] < start else []), *([behind] if after < end else [])]
 
 
 def _billed_from(feed: str, products: dict[str, Product]) -> list[str]:

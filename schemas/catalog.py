@@ -105,6 +105,9 @@ class Product(Model):
     """How the days of a part of a month are counted; start_day_free does not count the first."""
     removal: Literal["credit", "none"] = Field("credit", examples=["credit"])
     """What is given back when it is taken away in mid-period."""
+    when_suspended: Literal["bill", "stop"] = Field("bill", examples=["stop"])
+    """Whether its fee goes on while feed suspensions has the account's service suspended; what is not billed then is
+    not made up for afterwards."""
     awaits_confirmation: bool = Field(False, examples=[True])
     """Products billed_from subscriptions: whether nothing is billed before feed subscriptions says `confirmed_on`, such
     as a broadband circuit that its carrier has to activate."""

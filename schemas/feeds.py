@@ -328,6 +328,19 @@ FEEDS: dict[str, Feed] = {
             key=("account_id", "resource_id"),
         ),
         Feed(
+            "suspensions",
+            _columns(
+                """
+                account_id* text the account whose service is suspended
+                valid_from* date first day
+                valid_to date last day included
+                mode* choice[outbound_barred|full] outbound calls and messages alone, or all usage
+                reason text why, such as the invoice that is not paid
+                """
+            ),
+            key=("account_id", "valid_from"),
+        ),
+        Feed(
             "usage_totals",
             _columns(
                 """

@@ -72,7 +72,7 @@ MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     5: {"run_accounts": {"code": code_of_reason()}, "invoice_taxes": {"computed_by": _COMPUTED_BY}},
     6: {},  # new words on a closed list
     7: {},  # which record is the other leg of a call: old ones name none
-    8: {},  # subscriptions that wait for a confirmation: old ones wait for none; new words on closed lists
+    8: {},  # subscriptions that wait for a confirmation: old ones wait for none; suspensions; new words on lists
 }
 """Version -> table -> column that it lacks -> SQL over the table's old row (and other tables as they were)."""
 

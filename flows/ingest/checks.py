@@ -26,6 +26,7 @@ _PERIODS = {
     "prices": ("valid_from", "valid_to"),
     "certificates": ("valid_from", "valid_to"),
     "discounts": ("valid_from", "valid_to"),
+    "suspensions": ("valid_from", "valid_to"),
 }
 
 _NEGATIVE_ALLOWED = {("billed_until", "amount")}

@@ -115,7 +115,17 @@ def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.Da
 
 def _strangers(store: Store) -> pl.DataFrame:
     """Master data of accounts that feed accounts does not know: it is billed to nobody, so somebody has to look."""
-    feeds = ("subscriptions", "devices", "numbers", "charges", "prices", "locations", "certificates", "payments")
+    feeds = (
+        "subscriptions",
+        "devices",
+        "numbers",
+        "charges",
+        "prices",
+        "locations",
+        "certificates",
+        "payments",
+        "suspensions",
+    )
     query = " union all ".join(
         f"select account_id, '{feed}' as feed, count(*) as records from feed_{feed} "
         "where account_id not in (select account_id from feed_accounts) group by account_id"

@@ -35,6 +35,7 @@ class MasterData:
     prices: pl.DataFrame
     charges: pl.DataFrame
     billed_until: pl.DataFrame
+    suspensions: pl.DataFrame
     parked: pl.DataFrame
 
 
@@ -49,7 +50,10 @@ def _read_master(books: Books) -> MasterData:
 
 def load_master(store: Store, tables: Tables) -> MasterData:
     """Everything but usage, with the spans that drive the fees."""
-    feeds = ("accounts", "locations", "numbers", "devices", "subscriptions", "prices", "charges", "billed_until")
+    feeds = (
+        "accounts", "locations", "numbers", "devices", "subscriptions", "prices", "charges", "billed_until",
+        "suspensions",
+    )  # fmt: skip
     current = {feed: store.current(feed) for feed in feeds}
     versions, parked = _versions(with_jurisdiction(current["accounts"], tables.places))
     locations = with_jurisdiction(current["locations"], tables.places)
@@ -60,7 +64,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         .select("account_id", "end_date")
         .iter_rows()
     )
-    spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
+    spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products, current["suspensions"])
     versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
     misfits = [
         _unknown_products(current, tables),
@@ -79,6 +83,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         prices=current["prices"],
         charges=current["charges"],
         billed_until=current["billed_until"],
+        suspensions=current["suspensions"],
         parked=pl.concat([parked, *misfits]).unique("account_id", keep="first", maintain_order=True),
     )
 

@@ -15,7 +15,7 @@ from rating.deck_search import RateBook, agreed_rates, rate_book
 from rating.decks import plan_rates, rules, tariffs
 from rating.devices import Devices, devices_over_time
 from rating.draws import pools_of
-from rating.intervals import intervals
+from rating.intervals import Intervals, intervals
 from rating.on_net import on_net_of
 from rating.owners import Owners
 from rating.usage import RatingTables
@@ -71,6 +71,7 @@ def rating_tables(
         first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
         oldest_usage_day=month_start(oldest),
         open_from_day=month_start(invoice_month),
+        suspended=_suspended(master),
         erased_before=erased_before(store),
     )
 
@@ -160,6 +161,18 @@ def _extension_intervals(master: MasterData) -> pl.DataFrame:
         for rows in (master.devices, master.numbers)
     ]
     return pl.concat(frames).sort("account_id", "extension", "from_at", "to_at", "billing_group")
+
+
+def _suspended(master: MasterData) -> Intervals:
+    """When whose service was suspended: whole days in the account's zone."""
+    zone_of = master.versions.unique("account_id", keep="last").select("account_id", "time_zone")
+    rows = master.suspensions.join(zone_of, on="account_id", validate="m:1", maintain_order="left")
+    day_after = rows.select(pl.col("valid_to").dt.offset_by("1d"))["valid_to"]
+    times = rows.select(
+        "account_id", "mode", from_at=_midnights(rows["valid_from"], rows["time_zone"]),
+        to_at=_midnights(day_after, rows["time_zone"]),
+    ).with_columns(pl.col("to_at").fill_null(_NEVER))  # fmt: skip
+    return intervals(times, "account_id")
 
 
 def _devices(master: MasterData, tables: Tables) -> Devices:

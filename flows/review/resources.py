@@ -41,6 +41,9 @@ _ACTIVE = f"""
     select k.account_id, k.kind as resource_kind, k.id as resource_id, k.product_code, k.first_day
     from known k join asked using (account_id) join owners o using (account_id)
     where list_contains($billed, k.kind || 's ' || k.product_code) and k.quantity > 0 and k.cancelled is null
+        and not (list_contains($stopping, k.product_code) and exists (select 1 from current_suspensions s
+            where s.account_id = k.account_id and s.valid_from <= $first
+                and (s.valid_to is null or s.valid_to >= $first)))
         -- What waits for a confirmation is not billed before.
         and (k.confirmed or not (coalesce(k.pending, false) or list_contains($awaiting, k.product_code)))
         and k.first_day <= $first and (k.next_day is null or k.next_day > $first)
@@ -77,6 +80,7 @@ def resource_gaps(
         "month": month,
         "first": first,
         "cutover": month_start(settings.billing.first_invoice_month),
+        "stopping": [code for code, product in products.items() if product.when_suspended == "stop"],
         "awaiting": [code for code, product in products.items() if product.awaits_confirmation],
         "billed": [f"{product.billed_from} {code}" for code, product in products.items()],
     }

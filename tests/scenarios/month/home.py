@@ -70,6 +70,20 @@ products:
     per: resource
     awaits_confirmation: true
     prices: {GBP: "31.00"}
+  stopping_seat:
+    <<: *telephony
+    name: Seat that is not billed while suspended
+    billed_from: subscriptions
+    per: resource
+    when_suspended: stop
+    prices: {GBP: "31.00"}
+  stopping:
+    <<: *telephony
+    name: Adapter that is not billed while suspended
+    per: resource
+    when_suspended: stop
+    day_count: half_open
+    prices: {GBP: "31.00"}
   raised_seat:
     <<: *telephony
     name: Seat that became dearer on 10 July

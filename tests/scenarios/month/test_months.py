@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("without_pdfs")
 MONTHS = ["2025-06", "2025-07", "2025-08"]
 FILES = (
     "guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml", "minimums.yaml",
-    "plans.yaml",
+    "plans.yaml", "suspensions.yaml",
 )  # fmt: skip
 """Their keys are checked in test_keys.py."""
 SCENARIOS: list[dict[str, Any]] = [
@@ -42,7 +42,7 @@ SCENARIOS: list[dict[str, Any]] = [
 ]
 FEEDS = (
     "accounts", "subscriptions", "devices", "numbers", "locations", "prices", "discounts", "charges", "calls",
-    "billed_until", "messages",
+    "billed_until", "messages", "suspensions",
 )  # fmt: skip
 
 
@@ -152,9 +152,7 @@ def test_a_run_notices_trials_that_end_and_services_that_wait(billed: Store) -> 
         if (month, account) != ("2025-08", "BROADBAND-CONFIRMED")
     ]
     seats = [(month, "SEATS-WAIT", "not_confirmed", waits.format("S-WAITS-ON", "seat")) for month in MONTHS]
-    over = (
-        "product seat cost nothing until 2025-07-31; it is free from then on, until feed prices or subscriptions says"
-    )
+    over = "product seat cost nothing until 2025-07-31; it is free from then on, until feed prices or subscriptions"
     trials = [(month, "TRIAL", "trial_over", f"{over} says a price") for month in MONTHS[1:]]
     assert noticed == sorted(broadband + seats + trials)
 
