@@ -15,6 +15,7 @@ import polars as pl
 
 from rating.owed import part_days
 from rating.period_charges import pricing_in_force
+from rating.spans import without_suspended
 from schemas.catalog import Catalog, Product, in_language
 from schemas.dated import in_force
 from schemas.frames import CHARGE, conform
@@ -75,12 +76,14 @@ def has_minimum(product: Product) -> bool:
     return product.billed_from == "usage" and (bool(product.minimum) or any(least is not None for least in by_pricing))
 
 
-def minimums_due(versions: pl.DataFrame, months: list[tuple[str, date, date]], catalog: Catalog) -> pl.DataFrame:
+def minimums_due(
+    versions: pl.DataFrame, months: list[tuple[str, date, date]], catalog: Catalog, suspensions: pl.DataFrame
+) -> pl.DataFrame:
     """account_id, product_code, usage_month, currency, month_start, month_end, part_start, part_end, billed_days: on
     which days of the usage months an account was on a plan that carries a minimum.
 
     versions: account_id, version_from, version_to, plan, currency, billing_start, end_date. months: (month, first day,
-    first day after).
+    first day after). suspensions: the feed, for products that are not billed then.
     """
     last_day = pl.col("end_date").sort_by("version_from").last().over("account_id")
     of_plan = versions.with_columns(leaves=last_day.dt.offset_by("1d").fill_null(date.max)).join(
@@ -111,7 +114,8 @@ def minimums_due(versions: pl.DataFrame, months: list[tuple[str, date, date]], c
         .filter(pl.col("start") < pl.col("end"))
     )
     return (
-        parts.with_columns(part_days(pl.col("is_free")))
+        without_suspended(parts, suspensions, catalog.products)
+        .with_columns(part_days(pl.col("is_free")))
         .filter(pl.col("part_start") < pl.col("part_end"))
         .group_by(*_KEY, maintain_order=True)
         .agg(

@@ -110,13 +110,13 @@ def with_prices(
         account_versions.select("account_id", "currency").unique(), on="account_id", how="left"
     )
     candidates = rows.select("_row", price_1="agreed_price")
-    listed, others = rows.filter(is_listed(catalog.products)), rows.filter(~is_listed(catalog.products))
+    listed = rows.filter(is_listed(catalog.products))
     for number, (asking, table, keys) in enumerate(
         [
             (listed, agreed, ["account_id", "product_code", "currency"]),
             (listed, _plan_per_account(catalog, account_versions), ["account_id", "product_code", "currency"]),
             (listed, catalogue_prices(catalog), ["product_code", "currency"]),
-            (others, interval_prices(catalog), ["product_code", "currency", "interval"]),
+            (rows, interval_prices(catalog), ["product_code", "currency", "interval"]),
         ],
         start=2,
     ):

@@ -57,17 +57,20 @@ def all_spans(
             _subscriptions(subscriptions, leaving, products),
         ]
     )
-    stopping = [code for code, product in products.items() if product.when_suspended == "stop"]
-    if suspensions is not None and not suspensions.is_empty() and stopping:
-        spans = _without_suspended(spans, suspensions, stopping)
+    if suspensions is not None:
+        spans = without_suspended(spans, suspensions, products)
     return spans.sort("account_id", "feed", "resource_id", "product_code", "start")
 
 
-def _without_suspended(spans: pl.DataFrame, suspensions: pl.DataFrame, stopping: list[str]) -> pl.DataFrame:
-    """Spans of these products without the days on which their account's service was suspended.
+def without_suspended(spans: pl.DataFrame, suspensions: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+    """Spans without the days on which their account's service was suspended, where their product is not billed then.
 
-    The beginning and the end of a suspension are changes: their day bills at the state before (RULES 3).
+    spans: account_id, product_code, start, end, changes_at_end and what else they have. The beginning and the end of a
+    suspension are changes: their day bills at the state before (RULES 3).
     """
+    stopping = [code for code, product in products.items() if product.when_suspended == "stop"]
+    if suspensions.is_empty() or not stopping:
+        return spans
     off = [
         (account, start, date.max if last is None else last + timedelta(days=1))
         for account, start, last in suspensions.sort("account_id", "valid_from")
@@ -80,7 +83,7 @@ def _without_suspended(spans: pl.DataFrame, suspensions: pl.DataFrame, stopping:
         rows = [
             piece for row in rows for piece in (_cut_out(row, start, after) if row["account_id"] == account else [row])
         ]
-    return pl.concat([spans.filter(~hit), pl.DataFrame(rows, schema=SPAN)])
+    return pl.concat([spans.filter(~hit), pl.DataFrame(rows, schema=spans.schema)])
 
 
 def _cut_out(span: dict[str, Any], start: date, after: date) -> list[dict[str, Any]]:

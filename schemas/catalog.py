@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from schemas.allowance import Allowance, allowance_id, ranks
 from schemas.call_rate import Rate
 from schemas.dated import DatedExact, DatedText, Exact, Model, Texts, as_dated
+from schemas.periods import in_months_or_days
 from schemas.pricing import DatedPricing
 
 Section = Literal[
@@ -141,6 +142,15 @@ class Product(Model):
     """Whether taxes follow the location of the resource instead of the billing address."""
     access_lines: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)}, examples=["1"])
     """Lines or numbers that one unit is to taxes per line, such as 9-1-1 levies."""
+
+    @model_validator(mode="after")
+    def _each_interval_once(self) -> "Product":
+        given = [in_months_or_days(interval) for interval in self.interval_prices]
+        if self.prices:
+            given.append(in_months_or_days(self.price_interval))
+        if twice := sorted({interval for interval in given if given.count(interval) > 1}):
+            raise ValueError(f"two prices for one interval, {twice[0]}; expected each once (P1Y is P12M, P1W is P7D)")
+        return self
 
     @model_validator(mode="after")
     def _of_their_feeds(self) -> "Product":

@@ -57,7 +57,7 @@ def minimum_charges(run: Run, master: MasterData, accounts: pl.DataFrame, lines:
     if carriers(catalog).is_empty() or not months:
         return pl.DataFrame(schema=CHARGE)
     billed = _billed(run.store, catalog, replaced_by(run.store, run) or [], months[0][1])
-    due = minimums_due(master.versions, months, catalog)
+    due = minimums_due(master.versions, months, catalog, master.suspensions)
     wanted = _wanted(run, due, billed)
     own = billed.filter(pl.col("is_own_line") & (run.kind != "correction"))
     touched = pl.concat([wanted, own.select(wanted.columns)]).unique()

@@ -15,7 +15,7 @@ from flows.correct.month import correct
 from flows.home.settings import Home
 from flows.home.store import Store
 from schemas.catalog import Catalog
-from tests.flows.issuing import asked, bill, issue, rows
+from tests.flows.issuing import asked, bill, issue, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
 pytestmark = pytest.mark.usefixtures("without_reviews")
@@ -99,6 +99,22 @@ def test_a_plan_that_was_told_too_late_is_corrected_with_its_minimum(home: Home)
     assert dict(printed(home, "replacement"))[lacking] == Decimal("5.16")
 
 
+def test_a_month_that_an_earlier_version_raised_to_its_minimum_is_not_raised_again(home: Home) -> None:
+    """June's document as it was made before: one line of 10.00 for usage of 2.00. Ten minutes late are 5.00 of it."""
+    with Store(home) as store:
+        for table in ("invoice_lines", "charges"):
+            store.con.execute(f"delete from {table} where line_no = 3")
+        store.con.execute("update invoice_lines set amount = 10.00, bounded_by = 'minimum' where line_no = 2")
+    call(home, "b", "2025-05-21T10:00:00Z", 600)
+    run(home, "2025-07")
+    found = rows(
+        home,
+        "select l.amount, l.tax_date::varchar from invoice_lines l join runs r using (run_id) where "
+        "r.invoice_month = '2025-07' and l.period_start = '2025-05-01' order by l.amount",
+    )
+    assert [(amount.normalize(), day) for amount, day in found] == [(-5, "2025-06-01"), (5, None)]
+
+
 PRODUCT = {
     "name": "Minutes", "section": "outbound_overage", "billed_from": "usage", "tax_class": "telephony",
     "telecom_percent": "100", "interstate": "none",
@@ -113,6 +129,8 @@ PRICED = {"model": "standard", "unit": "minute", "unit_price": "0.50", "minimum"
         ("GBP stands in minimum and in pricing", {"minimum": {"GBP": "1.00"}, "pricing": {"GBP": PRICED}}),
         ("no amount below zero", {"minimum": {"GBP": "-1.00"}}),
         ("no minimum that anything could fall short of", {"shortfall_product": "minutes"}),
+        ("two prices for one interval, P12M", {"interval_prices": {"P1Y": {"GBP": "1"}, "P12M": {"GBP": "2"}}}),
+        ("two prices for one interval, P1M", {"prices": {"GBP": "1"}, "interval_prices": {"P1M": {"GBP": "2"}}}),
         ("unknown product 'other'", {"minimum": {"GBP": "1.00"}, "shortfall_product": "other"}),
     ],
 )

@@ -184,6 +184,7 @@ products:
     pricing: {GBP: {model: standard, unit: minute, unit_price: "0.50", minimum: "10.00"}}
     shortfall_product: unused
   least_by_day: {<<: *least, name: Minutes counted by the day, day_count: half_open}
+  least_stopping: {<<: *least, name: Minutes with a minimum that stops, when_suspended: stop}
   unused:
     <<: *usage
     name: Minimum use
@@ -206,6 +207,11 @@ plans:
     currency: GBP
     domestic: [GB]
     usage: {domestic: {rate: {price: "0"}, charged: least_priced}, inbound: {free: true}}
+  least_stopping:
+    name: The same, not asked for while suspended
+    currency: GBP
+    domestic: [GB]
+    usage: {domestic: {rate: {price: "0.50"}, charged: least_stopping}, inbound: {free: true}}
   least_by_day:
     name: The same, counted by the day
     currency: GBP
