@@ -15,7 +15,7 @@ import polars as pl
 
 from rating.owed import part_days
 from rating.period_charges import pricing_in_force
-from rating.spans import without_suspended
+from rating.service_days import without_suspended
 from schemas.catalog import Catalog, Product, in_language
 from schemas.dated import in_force
 from schemas.frames import CHARGE, conform

@@ -7,7 +7,7 @@ import polars as pl
 from flows.catalog.load import Tables
 from flows.month.inputs import MasterData
 from rating.prices import is_trial
-from rating.spans import with_service_start
+from rating.service_days import with_service_start
 from schemas.frames import FINDINGS, noticed_as
 from schemas.periods import add_months
 
