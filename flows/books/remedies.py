@@ -51,6 +51,8 @@ SUSPENDED_REMEDIES: dict[str, str] = {
     "owner_conflict": "Give the number or extension to the stated account in feeds numbers or devices, or say in "
     "[sources.<name>] which column pays, or that what it states is trusted.",
     "account_closed": "End the number or the device in its feed, give it to its new owner, or correct end_date.",
+    "service_suspended": "Nothing: it is not billed, then or later. If the service was not suspended, correct feed "
+    "suspensions, and find out why the switch let it through.",
     "no_plan": "Name a plan in feed accounts that rates usage.",
     "no_rule": "Give the plan a rule for this kind of usage in the catalogue.",
     "no_rate": "Add the destination to the deck that the plan names, in force on that day.",

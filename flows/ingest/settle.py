@@ -16,8 +16,8 @@ from flows.ingest.csv_blocks import REJECTS
 from flows.ingest.parse import row_key
 from schemas.feeds import Feed
 
-_ONLY_IF_GIVEN = ("ended_at", "charged_number")
-"""Columns that feed calls has got later: a record without them has the content, and so the id, that it always had."""
+_ONLY_IF_GIVEN = ("ended_at", "charged_number", "pending", "confirmed_on")
+"""Columns that feeds have got later: a record without them has the content, and so the id, that it always had."""
 
 _DUPLICATES = {"source_line": pl.Int64, "of_file": pl.String, "of_line": pl.Int64}
 

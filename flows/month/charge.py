@@ -15,6 +15,7 @@ from flows.month.earlier import Window, billed_earlier, currencies_of, gaps, pri
 from flows.month.inputs import MasterData, all_accounts, master_of
 from flows.month.isolate import Accounts, parking
 from flows.month.lookups import usage_months
+from flows.month.plans import plan_findings
 from flows.month.usage_owed import UsageContext, usage_owed
 from rating.charges import one_time_charges, recurring_charges
 from rating.discounts import in_order, with_discounts
@@ -79,7 +80,8 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     charges = with_discounts(charges, discounts, products)
     checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
     parked.write_parquet(run.work / "parked.parquet")
-    findings = pl.concat([older, aged, strangers, *([] if replaced else [gaps(master, window)])])
+    own = plan_findings(master, tables, window.month_first)
+    findings = pl.concat([older, aged, strangers, own, *([] if replaced else [gaps(master, window)])])
     findings.write_parquet(run.work / "findings.parquet")
     return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
 
@@ -103,6 +105,7 @@ def _strangers(store: Store) -> pl.DataFrame:
         "certificates",
         "payments",
         "billed_until",
+        "suspensions",
     )
     query = " union all ".join(
         f"select account_id, '{feed}' as feed, count(*) as records from feed_{feed} "

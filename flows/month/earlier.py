@@ -45,7 +45,7 @@ def currencies_of(master: MasterData) -> pl.DataFrame:
 
 def priced_as_owed(owed: pl.DataFrame, master: MasterData, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Parts with their price, agreed, listed or by the product's pricing (RULES 9); and what no pricing can price."""
-    listed = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
+    listed = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices, tables.catalog.products))
     priced, unpriceable = with_states(listed, currencies_of(master), tables.catalog.products)
     first = unpriceable.sort("account_id", "detail").unique("account_id", keep="first", maintain_order=True)
     return priced, first

@@ -29,12 +29,14 @@ class MasterData:
 
     versions: pl.DataFrame
     spans: pl.DataFrame
+    subscriptions: pl.DataFrame
     numbers: pl.DataFrame
     devices: pl.DataFrame
     locations: pl.DataFrame
     prices: pl.DataFrame
     charges: pl.DataFrame
     billed_until: pl.DataFrame
+    suspensions: pl.DataFrame
     parked: pl.DataFrame
 
 
@@ -49,7 +51,10 @@ def _read_master(books: Books) -> MasterData:
 
 def load_master(store: Store, tables: Tables) -> MasterData:
     """Everything but usage, with the spans that drive the fees."""
-    feeds = ("accounts", "locations", "numbers", "devices", "subscriptions", "prices", "charges", "billed_until")
+    feeds = (
+        "accounts", "locations", "numbers", "devices", "subscriptions", "prices", "charges", "billed_until",
+        "suspensions",
+    )  # fmt: skip
     current = {feed: store.current(feed) for feed in feeds}
     versions, parked = _versions(with_jurisdiction(current["accounts"], tables.places))
     locations = with_jurisdiction(current["locations"], tables.places)
@@ -60,7 +65,7 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         .select("account_id", "end_date")
         .iter_rows()
     )
-    spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
+    spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products, current["suspensions"])
     versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
     stated, strange = stated_resources(current["billed_until"], current, tables)
     misfits = [
@@ -74,12 +79,14 @@ def load_master(store: Store, tables: Tables) -> MasterData:
     return MasterData(
         versions=versions,
         spans=spans,
+        subscriptions=subscriptions,
         numbers=numbers,
         devices=devices,
         locations=locations,
         prices=current["prices"],
         charges=current["charges"],
         billed_until=stated,
+        suspensions=current["suspensions"],
         parked=pl.concat([parked, *misfits]).unique("account_id", keep="first", maintain_order=True),
     )
 

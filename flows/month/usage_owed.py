@@ -39,7 +39,8 @@ _BILLED = """
         from charges where charge_type = 'usage' group by run_id, draft_id, line_no
     ) as c on c.run_id = l.run_id and c.draft_id = l.draft_id and c.line_no = l.line_no
     join _months as m on m.account_id = d.account_id and m.usage_month = strftime(l.period_start, '%Y-%m')
-    where l.charge_type = 'usage' and not list_contains($replaced, d.invoice_number)
+    where l.charge_type = 'usage' and l.price_model is distinct from 'minimum'
+        and not list_contains($replaced, d.invoice_number)
     order by d.issued_at, d.series, d.sequence, l.line_no"""
 
 _PARTS = "account_id, line_key, usage_id, component, rate_id, allowance_id, price, per, amount_den"

@@ -22,13 +22,14 @@ from flows.books.erasing_due import erasing_due
 from flows.books.publish import publish, read
 from flows.books.remedies import SUSPENDED_REMEDIES, remedy
 from flows.books.views import blocks
-from flows.catalog.load import Tables
+from flows.catalog.load import Tables, load_all
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.review.endings import unknown_endings
 from flows.review.gate import month_stops
 from flows.review.latest import note, outside
 from flows.review.parallel import parallel_calls
+from flows.review.renewals import upcoming
 from flows.review.stops import MonthStops
 from flows.review.tables import OUTCOMES, TABLES, Column
 from flows.review.untaxed import told
@@ -166,11 +167,12 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     """
     month_start(month)
     before = outside(store.home, settings)
+    tables = tables or load_all(store.home, settings)
     held = month_stops(store, settings, month, tables)
     with read(publish(store)) as con:
         con.execute("set variable month = $1", [month])
         con.execute("set variable previous = $1", [shift_month(month, -1)])
-        found = _gathered(con, store, settings, month, held)
+        found = _gathered(con, store, settings, tables, held, month)
     if not found.runs:
         raise Refused(f"no run of {month} stands; `tollbook run {month}` drafts it")
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False)
@@ -181,7 +183,9 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     return found
 
 
-def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str, held: MonthStops) -> Review:
+def _gathered(
+    con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, tables: Tables, held: MonthStops, month: str
+) -> Review:
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks(_TABLES).items()}
     for row in rows["parked"]:
         row["remedy"] = remedy(row["code"], month, row["account_id"])
@@ -194,6 +198,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
     rows |= {"no_table": held.no_table, "own_rates": held.own_rates}
     rows["no_history"] = held.no_history
     rows["endings"] = unknown_endings(store, month)
+    rows["renewals"] = upcoming(store, tables, month)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(
         month=month,

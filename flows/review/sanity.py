@@ -40,7 +40,12 @@ _USAGE = """
         where r.invoice_month = $month and r.state in ('drafted', 'approved')
             and outcome in ('billed', 'nothing_to_bill')
         group by account_id) a using (account_id)
-    where c.now = 0 and c.then >= $records order by account_id"""
+    where c.now = 0 and c.then >= $records
+        -- Whoever's service was suspended had no reason to call.
+        and not exists (select 1 from current_suspensions s where s.account_id = c.account_id
+            and strftime(s.valid_from, '%Y-%m') <= $usage_month
+            and (s.valid_to is null or strftime(s.valid_to, '%Y-%m') >= $usage_month))
+    order by account_id"""
 
 _NEW_USAGE = """
     select a.seller_id, count(distinct u.account_id) filter (where u.usage_month = $usage_month) as accounts

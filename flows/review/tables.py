@@ -229,6 +229,17 @@ TABLES: dict[str, Spec] = {
         "None.",
         _columns("account_id code Account; kind word What; detail text Detail"),
     ),
+    "renewals": Spec(
+        "What renews in the next 60 days",
+        "From the 1st of the invoice month on: terms that nobody has cancelled, and subscriptions by the year. The "
+        "price is that of the renewal day as it is known now.",
+        "Nothing renews.",
+        _columns(
+            "renews_on text Renews on; account_id code Account; name text Name; subscription_id code Subscription; "
+            "product_code code Product; quantity text Quantity; renews_for text For; unit_price money Price"
+        ),
+        is_quiet=True,
+    ),
     "files": Spec(
         "Files taken in",
         "Every record of a file is loaded, rejected or a duplicate.",

@@ -27,7 +27,10 @@ from tests.scenarios.month.home import add_file, make_home
 pytestmark = pytest.mark.usefixtures("without_pdfs")
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
-FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml")
+FILES = (
+    "guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml", "minimums.yaml",
+    "plans.yaml", "suspensions.yaml",
+)  # fmt: skip
 """Their keys are checked in test_keys.py."""
 SCENARIOS: list[dict[str, Any]] = [
     scenario
@@ -39,7 +42,7 @@ SCENARIOS: list[dict[str, Any]] = [
 ]
 FEEDS = (
     "accounts", "subscriptions", "devices", "numbers", "locations", "prices", "discounts", "charges", "calls",
-    "billed_until", "messages",
+    "billed_until", "messages", "suspensions",
 )  # fmt: skip
 
 
@@ -146,6 +149,23 @@ def test_explain_adds_up_to_every_line_that_has_a_model_or_is_usage(billed: Stor
     for _, line_no, amount, number in lines:
         (told,) = (text for text in explain(billed, number, str(line_no)).lines() if "rounded once" in text)
         assert told.endswith(f"half up: {rounded(amount, 2)} GBP"), (number, line_no)
+
+
+def test_a_run_notices_trials_that_end_and_services_that_wait(billed: Store) -> None:
+    noticed = billed.rows("""
+        select r.invoice_month, f.account_id, f.kind, f.detail from run_findings f join runs r using (run_id)
+        where f.kind in ('trial_over', 'not_confirmed') order by all""")
+    waits = "subscription {} of {} waits for its confirmation; it is billed from confirmed_on in feed subscriptions"
+    broadband = [
+        (month, account, "not_confirmed", waits.format(subscription, "broadband"))
+        for month in MONTHS
+        for account, subscription in (("BROADBAND-CONFIRMED", "B-CONF"), ("BROADBAND-WAITS", "B-WAITS"))
+        if (month, account) != ("2025-08", "BROADBAND-CONFIRMED")
+    ]
+    seats = [(month, "SEATS-WAIT", "not_confirmed", waits.format("S-WAITS-ON", "seat")) for month in MONTHS]
+    over = "product seat cost nothing until 2025-07-31; it is free from then on, until feed prices or subscriptions"
+    trials = [(month, "TRIAL", "trial_over", f"{over} says a price") for month in MONTHS[1:]]
+    assert noticed == sorted(broadband + seats + trials)
 
 
 def _before(month: str) -> str:
