@@ -123,7 +123,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         drafted = step("draft", draft, run)
         reported = step("report", report, run)
         countries = countries_of(books.settings, books.store)
-        ahead = quarters_ahead(books.tables.taxes, countries, request.today or request.now.date())
+        ahead = quarters_ahead(books.store.home, countries, request.today or request.now.date())
     return RunReport(
         run_id=run.run_id,
         invoice_month=request.invoice_month,

@@ -12,7 +12,7 @@ from schemas.catalog import Section
 from schemas.dated import in_force, quoted_number
 from schemas.law import OWN_FEES
 from schemas.money import rounded
-from schemas.periods import add_months
+from schemas.periods import add_months, quarter_name, quarter_start
 from taxes.exemptions import reason_text
 
 TaxCode = Literal[
@@ -225,11 +225,6 @@ class TaxTable(Part):
         start = self.valid_from(day)
         return None if start is None else self.values[start]
 
-    def quarters_missing(self, day: date, until: date) -> list[date]:
-        """First days of the quarters from the one of `day` to the one of `until` that have no value."""
-        quarters = [quarter_start(day), quarter_start(until)] if self.valid_for == "quarter" else []
-        return [quarter for quarter in dict.fromkeys(quarters) if self.values.get(quarter) is None]
-
     def safe_harbour_percent(self, day: date) -> Decimal | None:
         """The interstate share of an unmeasured line on `day`."""
         return in_force(self.safe_harbour, day)
@@ -267,13 +262,3 @@ class TaxTable(Part):
     def is_sourced(self, start: date) -> bool:
         """Whether the value from `start` on was read somewhere; else it is a sample."""
         return self.status == "sourced" or any(start in r.supports for r in self.references)
-
-
-def quarter_start(day: date) -> date:
-    """The first day of the calendar quarter of `day`."""
-    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-
-
-def quarter_name(day: date) -> str:
-    """2026Q3: how the FCC and everybody else names a quarter."""
-    return f"{day.year}Q{(day.month + 2) // 3}"

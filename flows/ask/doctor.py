@@ -18,7 +18,7 @@ import duckdb
 
 import templates
 from flows.books.publish import read
-from flows.catalog.load import load_all, load_taxes
+from flows.catalog.load import load_all
 from flows.catalog.quarters import DAYS_AHEAD, countries_of, quarters_ahead
 from flows.home import audit
 from flows.home.settings import Home, Settings, load_settings
@@ -168,14 +168,13 @@ def _catalogue(home: Home, settings: Settings) -> Check:
 def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:
     """Quarters of a tax that have no value and begin soon."""
     try:
-        tables = load_taxes(home)
         countries = countries_of(settings, None)
         if home.database.exists():
             with Store(home, settings.run.memory_limit_mb) as store:
                 countries = countries_of(settings, store)
     except (TollbookError, duckdb.Error):
         return  # another check says what is wrong with them
-    missing = [told.rpartition(": tollbook ") for told in quarters_ahead(tables, countries, today)]
+    missing = [told.rpartition(": tollbook ") for told in quarters_ahead(home, countries, today)]
     for detail, _, act in missing:
         yield Check("tax rates", "warn", detail, f"`tollbook {act}`")
     if not missing:

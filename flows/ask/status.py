@@ -8,13 +8,11 @@ from typing import Any, ClassVar
 from flows.books.ageing import IN_FORCE, ageing
 from flows.books.erasing_due import erasing_due
 from flows.books.publish import in_force
-from flows.catalog.load import load_taxes
 from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home.settings import BillingSettings, Settings
 from flows.home.store import Store
 from flows.post.outbox import outbox
 from flows.review.inbox import not_taken_in, waiting_files
-from schemas.errors import WrongUsage
 from schemas.periods import month_start
 
 _SENT = ("accepted", "written")
@@ -55,7 +53,7 @@ def _home(store: Store, settings: Settings, today: date) -> dict[str, Any]:
         "files": dict(store.rows("select state, count(*) from source_files group by state order by state")),
         "not_taken_in": [{"file": it.file, "detail": str(it)} for it in not_taken_in(store, settings)],
         "waiting_files": waiting_files(store, settings),
-        "taxes_ahead": _taxes_ahead(store, settings, today),
+        "taxes_ahead": quarters_ahead(store.home, countries_of(settings, store), today),
         "rejected_records": int(
             store.rows("select coalesce(sum(rejected), 0) from source_files where state = 'loaded'")[0][0]
         ),
@@ -68,13 +66,6 @@ def _home(store: Store, settings: Settings, today: date) -> dict[str, Any]:
         "suspended_ageing": ageing(store.con, today, IN_FORCE),
         "erasing_due": erasing_due(store, today),
     }
-
-
-def _taxes_ahead(store: Store, settings: Settings, today: date) -> list[str]:
-    try:
-        return quarters_ahead(load_taxes(store.home), countries_of(settings, store), today)
-    except WrongUsage as error:
-        return str(error).splitlines()
 
 
 def _month(store: Store, settings: Settings, month: str, today: date) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.review.untaxed import regions_without_table, told
 from schemas.errors import WrongUsage
-from schemas.periods import add_months
+from schemas.periods import add_months, quarter_name, quarter_start
 from taxes.none import NoTax
-from taxes.table import TaxTable, quarter_name, quarter_start
+from taxes.table import TaxTable
 from taxes.tables import TaxTables
 
 
