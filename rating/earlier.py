@@ -144,7 +144,7 @@ def _rest(model: Row, amount: Decimal, until: date) -> Row:
 def _blank(stated: Row, state: Row, products: dict[str, Product]) -> Row:
     """A resource of which nothing is owed in the cycle of the last day billed: gone before, or not yet there."""
     last_day = date.fromordinal(stated["until"].toordinal() - 1)
-    start, end = cycle_containing(last_day, state["anchor"], state["interval_months"])
+    start, end = cycle_containing(last_day, state["anchor"], state["interval"])
     by_location = products[state["product_code"]].by_location
     return {name: state.get(name) for name in PART} | {
         "cycle_start": start, "cycle_end": end, "part_start": start, "part_end": end,
