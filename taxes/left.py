@@ -50,12 +50,16 @@ class Left:
     raised: dict[Key, Sums] = field(default_factory=dict)
     returned: dict[Key, Sums] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    """Roots of which no document stands: what they charged was given back with them."""
 
     @classmethod
     def of(cls, charging: Iterable[Document], returning: Iterable[Document], roots: Mapping[str, str]) -> "Left":
         """charging, returning: documents that stand. roots: number -> the first number of those that it replaces or
         adds to; its own where it is not in there."""
-        left = cls(roots=roots)
+        charging = tuple(charging)
+        standing = {roots.get(document.invoice_number, document.invoice_number) for document in charging}
+        left = cls(roots=roots, gone=frozenset(roots.values()) - standing)
         for document in charging:
             root = roots.get(document.invoice_number, document.invoice_number)
             by_number = {line.line_no: line for line in document.lines}
@@ -79,6 +83,8 @@ class Left:
             root = self.roots.get(number, number) if number is not None else ""
             own = weight if of is None else ZERO
             backs.setdefault((root, *of_row), Sums()).add(own, weight - own, ZERO)
+        if all(key[0] in self.gone for key in backs):
+            return ZERO, "rest"
         if not any(key in self.charged for key in backs):
             return None
         whole = {key for key, back in backs.items() if self._is_last(key, back)}

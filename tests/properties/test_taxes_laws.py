@@ -192,8 +192,8 @@ def test_parts_over_several_documents_return_what_was_charged_to_the_cent(
             parts.append((part, count * (quarters // 4)))
         left = [(amount - part, count - some) for (amount, count), (part, some) in zip(left, parts, strict=True)]
         back: list[Line] = [
-            (str(-part), tax_class, percent, interstate, -some)
-            for (part, some), (_, tax_class, percent, interstate, _) in zip(parts, lines, strict=True)
+            (str(-part), place, telecom, method, -some)
+            for (part, some), (_, place, telecom, method, _) in zip(parts, lines, strict=True)
         ]
         memory = Memory((billed,), returning=tuple(before))
         product = "seat {}" if is_known else "another {}"
