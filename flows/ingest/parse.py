@@ -131,7 +131,8 @@ def row_key(feed: Feed, faulty: AbstractSet[str] = frozenset(), prefix: str = ""
         for name in dict.fromkeys(names)
         if name in known and known[name] != "instant"
     ]
-    return pl.struct(cells).struct.json_encode().alias("row_key")
+    told = pl.struct(cells).struct.json_encode() if cells else pl.lit(None, pl.String)
+    return told.alias("row_key")
 
 
 def _missing(column: Column) -> list[Check]:
