@@ -43,7 +43,8 @@ incomplete_is_fine tollbook --today 2026-05-02 --by ben send 2026-05
 # June: the same stages as a Prefect flow, and the numbers to look at before approving.
 incomplete_is_fine tollbook --today 2026-06-02 --by anna run 2026-06
 incomplete_is_fine tollbook --today 2026-06-02 --by ben review 2026-06
-incomplete_is_fine tollbook --today 2026-06-02 --by ben approve 2026-06
+# The second month of a business: some totals moved far, which stops the approval until somebody says why.
+incomplete_is_fine tollbook --today 2026-06-02 --by ben approve 2026-06 --override "yearly lines came in May, new customers in June"
 incomplete_is_fine tollbook --today 2026-06-02 --by ben send 2026-06
 
 count() { find "$1" -name "$2" 2>/dev/null | wc -l; }

@@ -20,16 +20,19 @@ from flows.books.run import Run
 from flows.books.run_diff import difference_lines, differences
 from flows.books.runs import open_run
 from flows.catalog.load import keep_tables
-from flows.home import progress
+from flows.catalog.quarters import countries_of, quarters_ahead
+from flows.home import audit, progress
 from flows.home.lock import locked
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.draft import draft
 from flows.month.rate import rate
 from flows.month.tax import tax
+from flows.review.gate import month_stops
 from flows.review.page import review
 from schemas.codes import ParkedCode
-from schemas.errors import NothingToDo
+from schemas.errors import NothingToDo, Refused
+from schemas.periods import month_of, shift_month
 
 On = TypeVar("On", Books, Run)
 Result = TypeVar("Result")
@@ -66,6 +69,8 @@ class RunReport:
     """Whether it was tried on a copy and has left no trace."""
     parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
     """Account -> code of why it is parked."""
+    ahead: list[str] = field(default_factory=list)
+    """What will be missing soon: quarters of a tax, each with the act that enters it."""
 
     @property
     def incomplete(self) -> bool:
@@ -92,6 +97,7 @@ class RunReport:
             *(f"look at {name}: {detail}" for name, _, detail in self.findings),
             *(f"stops the approval: {stop}" for stop in self.stops),
             *(f"refused file {name}; see `tollbook ingest {name}`" for name in self.refused_files),
+            *(f"soon missing: {told}" for told in self.ahead),
             *difference_lines(self.differences),
         ]
 
@@ -102,6 +108,7 @@ def _counts(counts: dict[str, int]) -> str:
 
 def bill_month(request: Request, step: Step) -> RunReport:
     """Files in, drafts out: the whole of `tollbook run`. Raises TollbookError when there is nothing to draft."""
+    _not_too_early(request)
     act = f"run {request.invoice_month}"
     step = progress.each_a_stage(step)
     with (
@@ -115,6 +122,8 @@ def bill_month(request: Request, step: Step) -> RunReport:
         step("tax", tax, run)
         drafted = step("draft", draft, run)
         reported = step("report", report, run)
+        countries = countries_of(books.settings, books.store)
+        ahead = quarters_ahead(books.store.home, countries, request.today or request.now.date())
     return RunReport(
         run_id=run.run_id,
         invoice_month=request.invoice_month,
@@ -130,7 +139,18 @@ def bill_month(request: Request, step: Step) -> RunReport:
         stops=reported.stops,
         differences=reported.differences,
         parked_codes={account: code for account, _, code in reported.parked},
+        ahead=ahead,
     )
+
+
+def _not_too_early(request: Request) -> None:
+    """Raises Refused for a month that lies ahead of the clock, unless the request says why it is run (RULES 24)."""
+    if request.is_ahead and not (request.ahead and request.ahead.strip()):
+        month, last = request.invoice_month, shift_month(month_of(request.day), 1)
+        raise Refused(
+            f"{month} lies ahead: on {request.day} months up to {last} may be run. Once {month} is issued, no month "
+            f"before it can be run any more. Where that is meant: `tollbook run {month} --ahead REASON`"
+        )
 
 
 @dataclass(frozen=True)
@@ -161,13 +181,24 @@ def open_month(books: Books) -> Run:
     keep_tables(books.request.home, books.settings, books.tables)
     run, state = open_run(books)
     if state is None:
+        if (request := books.request).is_ahead:
+            told = f"run {run.run_id} on {request.day}"
+            audit.record(
+                books.store, "run ahead", run.request.invoice_month, request.by, request.now, request.ahead, told
+            )
         return run
     if not _is_reported(run):
         report(run)
     raise NothingToDo(
         f"run {run.run_id} already {state} {run.request.invoice_month} from these very inputs; "
-        "nothing has changed since."
+        "nothing has changed since." + (_still_stopped(run) if state == "drafted" else "")
     )
+
+
+def _still_stopped(run: Run) -> str:
+    """What stops the approval of what is drafted: it may have come with a file that changed no input."""
+    held = month_stops(run.store, run.settings, run.request.invoice_month, run.tables)
+    return "".join(f"\nstops the approval: {stop}" for stop in held.stops if stop not in held.reasons)
 
 
 def _is_reported(run: Run) -> bool:

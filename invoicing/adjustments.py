@@ -210,7 +210,9 @@ def _tax(drafts_and_taxes: list[tuple[str, Tax]], places: dict[Place, int | None
         percent = plain(rounded(100 * taxable / gross, 12)) if gross else Decimal(100)
     amount = _total(tax.amount for tax in taxes)
     parts = _tax_parts(drafts_and_taxes, places)
-    return taxes[0].model_copy(update={**sums, "amount": amount, "taxable_percent": percent, "parts": parts})
+    rounding = "rest" if any(tax.rounding == "rest" for tax in taxes) else taxes[0].rounding
+    update = {**sums, "amount": amount, "taxable_percent": percent, "parts": parts, "rounding": rounding}
+    return taxes[0].model_copy(update=update)
 
 
 def _tax_parts(drafts_and_taxes: list[tuple[str, Tax]], places: dict[Place, int | None]) -> list[TaxPart]:

@@ -103,7 +103,6 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     one_resource = pl.col("resource_id").n_unique() == 1
     partial = pl.col("part_days") < pl.col("cycle_days")
     recurs = pl.col("charge_type").is_in(["recurring", "proration"])
-    firsts = _months_begun("part_end") - _months_begun("part_start")
     shared = pl.concat_str(
         [pl.col("account_id").first(), pl.col("resource_kind").first(), pl.lit("*"), pl.col("product_code").first(),
          pl.col("cycle_start").first()], separator="|",
@@ -116,7 +115,7 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         ).first(),
         reverses=pl.when(pl.col("tax_date").first().is_not_null()).then(pl.col("reverses").max()),
         units_in_service=(
-            pl.col("quantity") * pl.col("priced_units").fill_null(1) * pl.when(recurs).then(firsts).otherwise(0)
+            pl.col("quantity") * pl.col("priced_units").fill_null(1) * pl.when(recurs).then(_firsts()).otherwise(0)
         ).cast(EXACT).sum(),
         # A state's price is that of all its units together; a price for one of them is not in it.
         unit_price=pl.when(pl.col("priced_units").first().is_null()).then(pl.col("unit_price").first()),
@@ -132,11 +131,10 @@ def _attributes(charges: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _months_begun(day: str) -> pl.Expr:
-    """How many months of the cycle begin before `day`: on its first day, and on that day of each month after."""
-    start, end = pl.col("cycle_start"), pl.col(day)
-    months = (end.dt.year().cast(pl.Int64) - start.dt.year()) * 12 + end.dt.month() - start.dt.month()
-    return months + (end.dt.day() > start.dt.day()).cast(pl.Int64)
+def _firsts() -> pl.Expr:
+    """How many firsts of a month lie in the billed days: a cycle of 30 days may have two, or none."""
+    end, start = (pl.col(day).dt.offset_by("-1d") for day in ("part_end", "part_start"))
+    return (end.dt.year().cast(pl.Int64) - start.dt.year()) * 12 + end.dt.month() - start.dt.month()
 
 
 def _tax_facts(lines: pl.DataFrame, locations: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:

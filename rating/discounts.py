@@ -53,25 +53,14 @@ def with_discounts(charges: pl.DataFrame, discounts: pl.DataFrame, products: dic
     discounts: `in_order`. Credits of feed `charges` are amounts of their own and have no discount. A proration belongs
     to its product's section as well as to the one it is printed in.
     """
-    sections = {code: product.section for code, product in products.items()}
-    target, applies_to = pl.col("target"), pl.col("applies_to")
-    of_subscription = (target == pl.col("resource_id")) & (pl.col("resource_kind") == "subscription")
-    hit = (
-        (applies_to == "account")
-        | ((applies_to == "product_code") & (target == pl.col("product_code")))
-        | ((applies_to == "section") & ((target == pl.col("section")) | (target == pl.col("_own_section"))))
-        | ((applies_to == "subscription_id") & of_subscription)
-    )
-    rows = charges.with_row_index("_row").with_columns(
-        _own_section=pl.col("product_code").replace_strict(sections, default=None, return_dtype=pl.String)
-    )
+    rows = charges.with_row_index("_row").with_columns(_own_section=_section_of(products))
     offers = discounts.select(
         "account_id", "applies_to", "target", "discount_key", "rank", "discount_id", "valid_from", "until"
     )
     reached = (
         rows.filter(pl.col("charge_type") != "credit")
         .join(offers, on="account_id")
-        .filter(hit, pl.col("valid_from") <= pl.col("discount_on"), pl.col("discount_on") < pl.col("until"))
+        .filter(_hit(), pl.col("valid_from") <= pl.col("discount_on"), pl.col("discount_on") < pl.col("until"))
         .sort("_row", "rank", "discount_id")
         .group_by("_row", maintain_order=True)
         .agg(_keys="discount_key")
@@ -82,4 +71,36 @@ def with_discounts(charges: pl.DataFrame, discounts: pl.DataFrame, products: dic
     own_key = pl.concat_str(["line_key", pl.lit("discounts:"), pl.col("_keys").list.join("|")])
     return rows.with_columns(discounts="_keys", line_key=pl.when(cuts).then(own_key).otherwise("line_key")).select(
         charges.columns
+    )
+
+
+def with_percents(parts: pl.DataFrame, discounts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
+    """Parts of recurring charges (rating.owed) with `percents`: those that reach each of them, null where none does."""
+    keys = ["account_id", "feed", "resource_id", "product_code", "cycle_start", "cycle_end"]
+    rows = parts.select(*keys, "part_start").group_by(keys).agg(discount_on=pl.col("part_start").min())
+    section = _section_of(products)
+    rows = rows.with_columns(section=section, _own_section=section, resource_kind=pl.col("feed").str.strip_suffix("s"))
+    reached = (
+        rows.join(discounts.filter(pl.col("percent").is_not_null()), on="account_id")
+        .filter(_hit(), pl.col("valid_from") <= pl.col("discount_on"), pl.col("discount_on") < pl.col("until"))
+        .group_by(keys)
+        .agg(percents="percent")
+    )
+    return parts.join(reached, on=keys, how="left", validate="m:1", maintain_order="left")
+
+
+def _section_of(products: dict[str, Product]) -> pl.Expr:
+    sections = {code: product.section for code, product in products.items()}
+    return pl.col("product_code").replace_strict(sections, default=None, return_dtype=pl.String)
+
+
+def _hit() -> pl.Expr:
+    """Whether a discount (applies_to, target) is meant for a charge."""
+    target, applies_to = pl.col("target"), pl.col("applies_to")
+    of_subscription = (target == pl.col("resource_id")) & (pl.col("resource_kind") == "subscription")
+    return (
+        (applies_to == "account")
+        | ((applies_to == "product_code") & (target == pl.col("product_code")))
+        | ((applies_to == "section") & ((target == pl.col("section")) | (target == pl.col("_own_section"))))
+        | ((applies_to == "subscription_id") & of_subscription)
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from rating.minimums import MODEL
 from rating.period_charges import pricing_in_force
 from rating.period_price import bounded, less_percent
 from schemas.catalog import Product
@@ -62,7 +63,11 @@ class _Line:
 
     @property
     def bounds(self) -> Pricing | None:
-        return self.pricing if self.pricing is not None and self.pricing.is_bounded else None
+        """Of usage the maximum alone: a month's minimum is not one of a line (rating/minimums.py)."""
+        pricing = self.pricing
+        if pricing is not None and self.row["charge_type"] == "usage":
+            pricing = pricing.model_copy(update={"minimum": None})
+        return pricing if pricing is not None and pricing.is_bounded else None
 
     @property
     def gives_back(self) -> bool:
@@ -105,6 +110,8 @@ def _with_charges(lines: pl.DataFrame, charges: pl.DataFrame, accounts: pl.DataF
     # Most lines have a plain price and no discount: they stay as they are and never come here.
     behind = (
         charges.filter(pl.col("discounts").is_not_null() | pl.col("price_model").is_not_null())
+        # What a month lacks of its minimum is net, and its charges are no states of a cycle.
+        .filter(pl.col("price_model").ne_missing(MODEL))
         .group_by(keys, maintain_order=True)
         .agg(
             pl.col("discounts", "priced_on").first(),

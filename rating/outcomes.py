@@ -15,6 +15,7 @@ SUSPENDED = {
     "no_owner": "nobody owned the number at that instant",
     "owner_conflict": "the stated account did not own the number or extension at that instant",
     "account_closed": "the account had left",
+    "service_suspended": "the account's service was suspended",
     "no_plan": "the account has no plan that rates usage",
     "no_rule": "the plan does not price this kind of usage",
     "no_rate": "no rate in force for the destination",

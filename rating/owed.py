@@ -10,6 +10,7 @@ from datetime import date
 import polars as pl
 
 from rating.cycles import cycles
+from rating.terms import TERM, with_term_begun
 from schemas.catalog import Product
 
 KEY = ["account_id", "feed", "resource_id", "product_code", "cycle_start", "cycle_end"]
@@ -41,18 +42,18 @@ def parts_owed(
     changes before its first day, or on it, is known (RULES 7).
 
     accounts: account_id, billing_start, horizon. Returns KEY, part_start, part_end (billed days, half-open),
-    quantity, agreed_price, priced_on, interval_months, billing_group, location_id (null unless the product is taxed by
+    quantity, agreed_price, priced_on, interval, billing_group, location_id (null unless the product is taxed by
     location).
     """
     horizon = pl.col("horizon")
-    grid = ["account_id", "feed", "resource_id", "product_code", "anchor", "interval_months"]
+    grid = ["account_id", "feed", "resource_id", "product_code", "anchor", "interval"]
     in_advance = pl.col("start").min().over(grid) <= horizon
     states = (
         spans.join(accounts, on="account_id")
         .filter(pl.col("billing_start") <= horizon)
         # What ended before its billing began owes nothing, however long its last month or cycle would bill (RULES 4).
         .filter((pl.col("last_day") >= pl.col("billing_start")).fill_null(True))
-        .join(cycles(spans, window_start, window_end), on=["anchor", "interval_months"])
+        .join(cycles(spans, window_start, window_end), on=["anchor", "interval"])
         .with_columns(
             horizon=pl.when(in_advance).then(pl.max_horizontal("horizon", "cycle_start")).otherwise("horizon")
         )
@@ -76,22 +77,26 @@ def parts_owed(
         *_billed_days(products),
         "quantity",
         "agreed_price",
-        "interval_months",
+        "interval",
         "billing_group",
-        "term_start",
-        "term_end",
+        *TERM,
         location_id=pl.when(by_location).then("location_id"),
     ).filter(pl.col("part_start") < pl.col("part_end"))
-    return parts.with_columns(priced_on=_priced_on()).drop("term_start", "term_end")
+    # Priced on the first day of the cycle; of a resource that is new in it, on its first billed day; inside a term on
+    # the day on which that term began, or renewed: its price holds (RULES 6, 9).
+    first = parts.with_columns(_first=pl.col("part_start").min().over(KEY))
+    priced_on = pl.coalesce("term_begun", "_first")
+    return with_term_begun(first, "_first").with_columns(priced_on=priced_on).drop(*TERM, "term_begun", "_first")
 
 
 def _billed_days(products: dict[str, Product]) -> list[pl.Expr]:
     free = pl.col("product_code").is_in([c for c, p in products.items() if p.day_count == "start_day_free"])
-    return _part_days(free)
+    return part_days(free)
 
 
-def _part_days(free: pl.Expr) -> list[pl.Expr]:
-    """part_start, part_end of a state [start, end) inside [cycle_start, cycle_end): which of its days bill."""
+def part_days(free: pl.Expr) -> list[pl.Expr]:
+    """part_start, part_end of a state [start, end) inside [cycle_start, cycle_end), changes_at_end: which of its days
+    bill. free: whether the first day of a part that does not begin the cycle is free."""
     late_start = free & (pl.col("start") > pl.col("cycle_start"))
     handed_over = free & pl.col("changes_at_end") & (pl.col("end") < pl.col("cycle_end"))
     handed_over &= pl.col("end") > pl.col("cycle_start")
@@ -111,17 +116,9 @@ def billed_days(day_count: str, start: date, end: date, cycle_start: date, cycle
             "cycle_end": [cycle_end],
             "changes_at_end": [False],
         }
-    ).select(_part_days(pl.lit(day_count == "start_day_free")))
+    ).select(part_days(pl.lit(day_count == "start_day_free")))
     days: int = part.select((pl.col("part_end") - pl.col("part_start")).dt.total_days()).item()
     return max(days, 0)
-
-
-def _priced_on() -> pl.Expr:
-    """The first day of the cycle; of a resource that is new in it, its first billed day; inside a term, the day on
-    which the term began: its price holds (RULES 6, 9)."""
-    first = pl.col("part_start").min().over(KEY)
-    in_term = (first >= pl.col("term_start")) & (first < pl.col("term_end"))
-    return pl.when(in_term).then("term_start").otherwise(first)
 
 
 def difference(owed: pl.DataFrame, issued: pl.DataFrame) -> pl.DataFrame:

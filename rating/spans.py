@@ -9,10 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from rating.cycles import MONTHLY_ANCHOR, cycle_containing
+from rating.cycles import MONTHLY, MONTHLY_ANCHOR, cycle_containing
+from rating.service_days import with_service_start, without_suspended
+from rating.terms import TERM, term_containing
 from schemas.catalog import Product
 from schemas.money import EXACT
-from schemas.periods import add_months
+from schemas.periods import in_months_or_days
 
 SPAN: dict[str, Any] = {
     "account_id": pl.String,
@@ -28,13 +30,16 @@ SPAN: dict[str, Any] = {
     "last_day": pl.Date,
     "quantity": EXACT,
     "agreed_price": EXACT,
-    "interval_months": pl.Int64,
+    "interval": pl.String,
     "anchor": pl.Date,
-    "term_start": pl.Date,
+    **TERM,
     "term_end": pl.Date,
 }
 """Columns of a span; `quantity` is what bills: inside a term never below what was committed. `last_day` is the last
 one in service, which may lie before what bills: to the end of the month, the cycle or the term."""
+
+
+_NO_TERM = {name: pl.lit(None, SPAN[name]) for name in (*TERM, "term_end")}
 
 
 def all_spans(
@@ -43,15 +48,19 @@ def all_spans(
     subscriptions: pl.DataFrame,
     leaving: dict[str, date],
     products: dict[str, Product],
+    suspensions: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Every span that drives a fee. `leaving`: account -> its end_date (last day included)."""
-    return pl.concat(
+    """Every span that drives a fee. `leaving`: account -> its end_date (last day included). `suspensions`: the feed."""
+    spans = pl.concat(
         [
             _inventory(devices, "devices", "device_id", leaving, products),
             _inventory(numbers, "numbers", "number", leaving, products),
             _subscriptions(subscriptions, leaving, products),
         ]
-    ).sort("account_id", "feed", "resource_id", "product_code", "start")
+    )
+    if suspensions is not None:
+        spans = without_suspended(spans, suspensions, products)
+    return spans.sort("account_id", "feed", "resource_id", "product_code", "start")
 
 
 def _billed_from(feed: str, products: dict[str, Product]) -> list[str]:
@@ -99,10 +108,9 @@ def _inventory(
         last_day="last_day",
         quantity=pl.lit(1).cast(EXACT),
         agreed_price=pl.lit(None, EXACT),
-        interval_months=pl.lit(1, pl.Int64),
+        interval=pl.lit(MONTHLY),
         anchor=pl.lit(MONTHLY_ANCHOR),
-        term_start=pl.lit(None, pl.Date),
-        term_end=pl.lit(None, pl.Date),
+        **_NO_TERM,
     )
     shared = pl.col("product_code").is_in([c for c, p in products.items() if p.per == "extension"])
     shared &= pl.col("extension").is_not_null()
@@ -186,36 +194,41 @@ def _per_extension(spans: pl.DataFrame) -> pl.DataFrame:
         "last_day",
         pl.lit(1).cast(EXACT).alias("quantity"),
         pl.lit(None, EXACT).alias("agreed_price"),
-        pl.lit(1, pl.Int64).alias("interval_months"),
+        pl.lit(MONTHLY).alias("interval"),
         pl.lit(MONTHLY_ANCHOR).alias("anchor"),
-        pl.lit(None, pl.Date).alias("term_start"),
-        pl.lit(None, pl.Date).alias("term_end"),
+        **_NO_TERM,
     ).select(*SPAN)
 
 
 def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[str, Product]) -> pl.DataFrame:
-    months = pl.col("billing_interval").fill_null("P1M").str.extract(r"^P(\d+)[MY]$", 1).cast(pl.Int64)
-    years = pl.col("billing_interval").str.ends_with("Y").fill_null(False)
-    interval = pl.when(years).then(months * 12).otherwise(months)
-    first_start = pl.col("start_date").min().over("subscription_id")
-    anchored = rows.filter(pl.col("product_code").is_in(_billed_from("subscriptions", products))).with_columns(
-        interval_months=interval,
-        anchor=pl.coalesce("bill_anchor", pl.when(interval == 1).then(pl.lit(MONTHLY_ANCHOR)).otherwise(first_start)),
+    given = rows["billing_interval"].drop_nulls().unique().to_list()
+    interval = (
+        pl.col("billing_interval")
+        .fill_null(MONTHLY)
+        .replace_strict({MONTHLY: MONTHLY, **{text: in_months_or_days(text) for text in given}}, return_dtype=pl.String)
+    )
+    first_start = pl.col("serves_from").min().over("subscription_id")
+    mine = rows.filter(pl.col("product_code").is_in(_billed_from("subscriptions", products)))
+    anchored = with_service_start(mine, products).with_columns(
+        interval=interval,
+        anchor=pl.coalesce(
+            "bill_anchor", pl.when(interval == MONTHLY).then(pl.lit(MONTHLY_ANCHOR)).otherwise(first_start)
+        ),
         last_day=pl.coalesce("end_date", "cancel_requested_on"),
     )
     spans = _versions(anchored, "subscription_id", "start_date", "last_day", leaving)
-    spans = spans.with_columns(last_day=_last_day(leaving))
+    spans = spans.with_columns(start=pl.max_horizontal("start", "serves_from"), last_day=_last_day(leaving)).filter(
+        pl.col("serves_from").is_not_null(), pl.col("end").is_null() | (pl.col("end") > pl.col("start"))
+    )
     ends = [
         _served_until(leaving, *row)
-        for row in spans.select(
-            "account_id", "end", "changes_at_end", "anchor", "interval_months", "term_start", "term_months"
-        ).iter_rows()
+        for row in spans.select("account_id", "end", "changes_at_end", "anchor", "interval", *TERM).iter_rows()
     ]
     in_term = pl.col("term_start").is_not_null() & pl.col("term_months").is_not_null()
     term_months = pl.col("term_months").cast(pl.String).fill_null("0") + "mo"
     states = spans.with_columns(
         pl.Series("end", ends, dtype=pl.Date),
-        term_start=pl.when(in_term).then("term_start"),
+        **{name: pl.when(in_term).then(name) for name in TERM},
         term_end=pl.when(in_term).then(pl.col("term_start").dt.offset_by(term_months)),
     )
     return _kept(_committed(_regridded(states)), products).select(
@@ -232,9 +245,9 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         last_day="last_day",
         quantity=pl.col("quantity").cast(EXACT),
         agreed_price=pl.col("unit_price").cast(EXACT),
-        interval_months="interval_months",
+        interval="interval",
         anchor="anchor",
-        term_start="term_start",
+        **{name: name for name in TERM},
         term_end="term_end",
     )
 
@@ -242,8 +255,8 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
 def _regridded(states: pl.DataFrame) -> pl.DataFrame:
     """Where the next state begins a cycle of its own on its first day, this one ends the day before (RULES 3): that day
     is the new cycle's, so it is no day of the change that would still bill at the old state."""
-    anchor, interval = (pl.col(name).shift(-1).over("subscription_id") for name in ("anchor", "interval_months"))
-    other = pl.col("changes_at_end") & ((pl.col("anchor") != anchor) | (pl.col("interval_months") != interval))
+    anchor, interval = (pl.col(name).shift(-1).over("subscription_id") for name in ("anchor", "interval"))
+    other = pl.col("changes_at_end") & ((pl.col("anchor") != anchor) | (pl.col("interval") != interval))
     asked = states.select("end", anchor=anchor, interval=interval, other=other.fill_null(False))
     begins = [
         other and cycle_containing(end, anchor, interval)[0] == end for end, anchor, interval, other in asked.rows()
@@ -286,18 +299,20 @@ def _with_what_was_taken_away(states: list[dict[str, Any]]) -> list[dict[str, An
             start = until
         if following and following["start"] == state["end"] and following["product_code"] == state["product_code"]:
             last = end - timedelta(days=1)
-            until = cycle_containing(last, state["anchor"], state["interval_months"])[1]
-            if state["term_end"] and state["term_start"] <= last < state["term_end"]:
-                until = max(until, state["term_end"])
+            until = cycle_containing(last, state["anchor"], state["interval"])[1]
+            if state["term_start"] and (term := term_containing(last, *(state[name] for name in TERM))):
+                until = max(until, term[1])
             kept.append((until, pieces[-1]["quantity"]))
     return pieces
 
 
 def _committed(states: pl.DataFrame) -> pl.DataFrame:
-    """Inside its term a state bills at least what was committed; where the term ends inside it, it is cut (RULES 6)."""
+    """Inside its term a state bills at least what was committed; where the term ends inside it without renewing, it is
+    cut (RULES 6)."""
     floor = (pl.col("committed_quantity") > pl.col("quantity")).fill_null(False)
-    floor &= (pl.col("start") < pl.col("term_end")).fill_null(False)
-    outlives = pl.col("end").is_null() | (pl.col("end") > pl.col("term_end"))
+    renews = pl.col("renewal_months").is_not_null()
+    floor &= (renews | (pl.col("start") < pl.col("term_end"))).fill_null(False)
+    outlives = ~renews & (pl.col("end").is_null() | (pl.col("end") > pl.col("term_end")))
     raised = states.filter(floor).with_columns(
         quantity="committed_quantity",
         end=pl.when(outlives).then("term_end").otherwise("end"),
@@ -314,11 +329,13 @@ def _served_until(
     end: date | None,
     changes_at_end: bool,
     anchor: date,
-    interval_months: int,
+    interval: str,
     term_start: date | None,
     term_months: int | None,
+    renewal_months: int | None,
 ) -> date | None:
-    """A cancelled subscription is billed to the end of its cycle, or of its term; no refund (RULES 5)."""
+    """A cancelled subscription is billed to the end of its cycle, or of its term; no refund (RULES 5). A term that it
+    has renewed into runs on to its end like the first."""
     # A change is no cancellation: the state that follows takes over on that very day.
     if changes_at_end:
         return end
@@ -328,7 +345,7 @@ def _served_until(
     if last_day is None:
         return None
     if term_start and term_months:
-        term_end = add_months(term_start, term_months)
-        if last_day < term_end:
-            return term_end
-    return cycle_containing(last_day, anchor, interval_months)[1]
+        term = term_containing(max(last_day, term_start), term_start, term_months, renewal_months)
+        if term:
+            return term[1]
+    return cycle_containing(last_day, anchor, interval)[1]

@@ -16,6 +16,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -26,12 +27,20 @@ from rating.decks import with_rates
 from rating.dispositions import is_cause, says_unanswered
 from rating.draws import Pools
 from rating.ends import far_number
+from rating.intervals import Intervals, intervals
 from rating.match import Dialled
 from rating.on_net import OnNet, on_net
 from rating.outcomes import UNSETTLED, settle
 from rating.owners import Owners, as_internal, own
 from rating.tariffs import Tariffs
 from schemas.money import EXACT
+
+
+def no_suspensions() -> Intervals:
+    """Nobody's service is suspended."""
+    instant = pl.Datetime("us", "UTC")
+    texts: dict[str, Any] = dict.fromkeys(("account_id", "mode"), pl.String)
+    return intervals(pl.DataFrame(schema={**texts, "from_at": instant, "to_at": instant}), "account_id")
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class RatingTables:
     first_usage_day: date
     oldest_usage_day: date
     open_from_day: date
+    suspended: Intervals = field(default_factory=no_suspensions)
+    """account_id, mode: when the account's service was suspended."""
     erased_before: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(schema={"account_id": pl.String, "erased_before": pl.Date})
     )
@@ -144,6 +155,7 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
         ("unknown_account", pl.col("billing_from_at").is_null()),
         ("before_billing_start", pl.col("started_at") < pl.col("billing_from_at")),
         ("account_closed", pl.col("started_at") >= pl.col("closed_at")),
+        ("service_suspended", pl.lit(_suspended(records, tables.suspended))),
         ("month_open", day >= tables.open_from_day),
         ("before_first_invoice_month", day < tables.first_usage_day),
         ("detail_erased", day < erased),
@@ -151,6 +163,15 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     ):
         records = settle(records, reason, when)
     return records
+
+
+def _suspended(records: pl.DataFrame, suspended: Intervals) -> pl.Series:
+    """Whether the account's service was suspended when the record began: all of it, or what goes out (RULES 35)."""
+    if suspended.rows.is_empty():
+        return pl.repeat(value=False, n=records.height, dtype=pl.Boolean, eager=True)
+    row = suspended.at(records.select(pl.col("account_id").cast(pl.String)), records["started_at"])
+    mode, direction = suspended.rows["mode"].gather(row), records["direction"].cast(pl.String)
+    return ((mode == "full") | ((mode == "outbound_barred") & (direction == "outbound"))).fill_null(value=False)
 
 
 def _late(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:

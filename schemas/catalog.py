@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from schemas.allowance import Allowance, allowance_id, ranks
 from schemas.call_rate import Rate
 from schemas.dated import DatedExact, DatedText, Exact, Model, Texts, as_dated
+from schemas.periods import in_months_or_days
 from schemas.pricing import DatedPricing
 
 Section = Literal[
@@ -78,8 +79,8 @@ def _price(number: Decimal) -> Decimal:
     return number
 
 
-Interval = Annotated[str, Field(pattern=r"^P[1-9][0-9]{0,2}[MY]$")]
-"""A billing interval of months or years (ISO 8601)."""
+Interval = Annotated[str, Field(pattern=r"^P[1-9][0-9]{0,2}[DWMY]$")]
+"""A billing interval of days, weeks, months or years (ISO 8601)."""
 DatedPrice = Annotated[dict[date, Annotated[Exact, AfterValidator(_price)]], BeforeValidator(as_dated)]
 InterstateMethod = Literal["safe_harbour", "measured", "all", "none"]
 DatedMethod = Annotated[dict[date, InterstateMethod], BeforeValidator(as_dated)]
@@ -105,6 +106,12 @@ class Product(Model):
     """How the days of a part of a month are counted; start_day_free does not count the first."""
     removal: Literal["credit", "none"] = Field("credit", examples=["credit"])
     """What is given back when it is taken away in mid-period."""
+    when_suspended: Literal["bill", "stop"] = Field("bill", examples=["stop"])
+    """Whether its fee goes on while feed suspensions has the account's service suspended; what is not billed then is
+    not made up for afterwards."""
+    awaits_confirmation: bool = Field(False, examples=[True])
+    """Products billed_from subscriptions: whether nothing is billed before feed subscriptions says `confirmed_on`, such
+    as a broadband circuit that its carrier has to activate."""
     unit: Texts = Field(default_factory=lambda: {"en": "unit"}, examples=[{"en": "seat"}])
     """What one of it is called."""
     prices: dict[str, DatedPrice] = Field(default_factory=dict, examples=[{"USD": "24.95"}])
@@ -120,6 +127,11 @@ class Product(Model):
         default_factory=dict, examples=[{"USD": {"model": "package", "package_size": "100", "package_price": "5.00"}}]
     )
     """currency -> what a whole period's quantity costs, where that is not a price per unit (schemas/pricing.py)."""
+    minimum: dict[str, DatedPrice] = Field(default_factory=dict, examples=[{"USD": "10.00"}])
+    """Products billed_from usage that calls have prices for: currency -> least that a usage month costs whoever's plan
+    charges this product, used or not, cut by days. Where the product has `pricing`, that says its `minimum`."""
+    shortfall_product: str | None = Field(None, examples=["minimum_usage"])
+    """Which product's line, with its tax class, brings what a month's usage lacks of the minimum; else its own."""
     tax_class: DatedText = Field(examples=["telephony"])
     """Which taxes reach it."""
     telecom_percent: DatedExact = Field(examples=["100"])
@@ -130,6 +142,35 @@ class Product(Model):
     """Whether taxes follow the location of the resource instead of the billing address."""
     access_lines: DatedExact = Field(default_factory=lambda: {date.min: Decimal(0)}, examples=["1"])
     """Lines or numbers that one unit is to taxes per line, such as 9-1-1 levies."""
+
+    @model_validator(mode="after")
+    def _each_interval_once(self) -> "Product":
+        given = [in_months_or_days(interval) for interval in self.interval_prices]
+        if self.prices:
+            given.append(in_months_or_days(self.price_interval))
+        if twice := sorted({interval for interval in given if given.count(interval) > 1}):
+            raise ValueError(f"two prices for one interval, {twice[0]}; expected each once (P1Y is P12M, P1W is P7D)")
+        return self
+
+    @model_validator(mode="after")
+    def _of_their_feeds(self) -> "Product":
+        if self.awaits_confirmation and self.billed_from != "subscriptions":
+            raise ValueError("awaits_confirmation is for products billed_from subscriptions")
+        return self._minimum_of_usage()
+
+    def _minimum_of_usage(self) -> "Product":
+        if (self.minimum or self.shortfall_product) and self.billed_from != "usage":
+            raise ValueError(
+                f"minimum and shortfall_product are for products billed_from usage, not {self.billed_from}"
+            )
+        if twice := sorted(set(self.minimum) & set(self.pricing)):
+            raise ValueError(f"{twice[0]} stands in minimum and in pricing; expected pricing: {{…, minimum}} there")
+        if any(amount < 0 for dated in self.minimum.values() for amount in dated.values()):
+            raise ValueError("minimum: expected no amount below zero")
+        bounded = self.minimum or any(p.minimum is not None for d in self.pricing.values() for p in d.values())
+        if self.shortfall_product and not bounded:
+            raise ValueError("shortfall_product: there is no minimum that anything could fall short of")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_price(self) -> "Product":
@@ -233,6 +274,9 @@ class Catalog(Model):
 
     @model_validator(mode="after")
     def _known_names(self) -> "Catalog":
+        for code, asked in self.products.items():
+            if asked.shortfall_product is not None and asked.shortfall_product not in self.products:
+                raise ValueError(f"product {code}, shortfall_product: unknown product {asked.shortfall_product!r}")
         for code, plan in self.plans.items():
             for category, rule in plan.usage.items():
                 for product_code in filter(None, (rule.included, rule.charged)):

@@ -11,6 +11,8 @@ ParkedCode = Literal[
     "free_months", "address_misfit", "location_misfit",
     "unknown_product", "unknown_deck", "unknown_plan", "plan_currency", "idle_price",
     "no_price", "no_pricing", "quantity_not_priced", "amount_not_exact", "product_gone", "charge_currency",
+    "credit_invoice",
+    "billed_until_misfit",
     "unknown_seller", "no_tax_class", "usf_method", "no_tax_table", "no_tax_rate", "no_tax_share",
     "no_calls_to_measure", "tax_currency", "tax_engine",
     "document_faulty", "document_lacks", "detail_erased", "other",
@@ -34,6 +36,8 @@ PARKED_CODES: dict[ParkedCode, str] = {
     "amount_not_exact": "a product's pricing comes to an amount that cannot be kept exactly",
     "product_gone": "a product that was billed is no longer in the catalogue",
     "charge_currency": "a charge of feed charges is in another currency",
+    "credit_invoice": "a credit names an invoice that is none of the account's, or is in another currency",
+    "billed_until_misfit": "feed billed_until names what the account does not have, or what bills nothing",
     "unknown_seller": "its seller is not in the settings",
     "no_tax_class": "a product has no tax class or interstate method in force",
     "usf_method": "its products name both USF methods and the seller has chosen none",
@@ -61,7 +65,7 @@ LEFT_OUT_CODES: dict[LeftOutCode, str] = {
 
 FindingCode = Literal[
     "older_difference", "older_charge", "unknown_account", "certificate_expired", "tax_id_not_accepted",
-    "certificate_after_issue", "others_number",
+    "certificate_after_issue", "others_number", "unbilled_days", "trial_over", "not_confirmed",
 ]  # fmt: skip
 
 FINDING_CODES: dict[FindingCode, str] = {
@@ -72,12 +76,16 @@ FINDING_CODES: dict[FindingCode, str] = {
     "tax_id_not_accepted": "a VAT id did not exempt",
     "certificate_after_issue": "a certificate arrived that would have exempted an issued document",
     "others_number": "calls pay whom the switch states, who had the extension, while another account owned the number",
+    "unbilled_days": "days between what an earlier system billed and the first that a run bills",
+    "trial_over": "a trial has ended: what cost nothing until that day is the free plan now",
+    "not_confirmed": "a subscription waits for its confirmation and is not billed",
 }
 """What a run noticed and did not bill."""
 
 StopCode = Literal[
     "missing_days", "missing_files", "control_total", "bridge_residual", "invoice_far", "documents_far", "total_far",
-    "usage_vanished", "not_taken_in", "same_content", "call_too_long",
+    "usage_vanished", "not_taken_in", "same_content", "call_too_long", "over_credited", "late_credit", "refused_row",
+    "month_ahead",
 ]  # fmt: skip
 
 STOP_CODES: dict[StopCode, str] = {
@@ -92,6 +100,10 @@ STOP_CODES: dict[StopCode, str] = {
     "not_taken_in": "a file lies in the inbox that was not taken in",
     "same_content": "the same file is loaded under two sources",
     "call_too_long": "calls last longer than anybody speaks",
+    "over_credited": "more is credited of an invoice than it charged",
+    "late_credit": "a credit comes after the days in which its invoice could be contested",
+    "refused_row": "a row of master data of the account was refused, so that it may be billed without it",
+    "month_ahead": "a month was run that lies ahead of the clock",
 }
 """What stops an approval until somebody says why it may go on (RULES 28)."""
 

@@ -109,13 +109,15 @@ FEEDS: dict[str, Feed] = {
                 start_date* date first day of this version
                 end_date date last day included
                 cancel_requested_on date day the customer asked to stop
-                billing_interval text P1M (default), P3M, P1Y
+                billing_interval text P1M (default), P3M, P1Y; P30D: every 30 days
                 bill_anchor date a day on which a billing cycle begins
                 term_start date first day of the fixed term
                 term_months integer length of the fixed term in months
-                renewal_months integer length of a renewal term
+                renewal_months integer length of each term that it renews into unless cancelled before
                 unit_price decimal agreed price per unit and month or cycle
                 billing_group text site, department or cost centre
+                pending boolean whether it waits for a confirmation and is not billed before confirmed_on
+                confirmed_on date day on which the carrier confirmed that the service is there
                 """
             ),
             key=("subscription_id", "start_date"),
@@ -324,6 +326,19 @@ FEEDS: dict[str, Feed] = {
                 """
             ),
             key=("account_id", "resource_id"),
+        ),
+        Feed(
+            "suspensions",
+            _columns(
+                """
+                account_id* text the account whose service is suspended
+                valid_from* date first day
+                valid_to date last day included
+                mode* choice[outbound_barred|full] outbound calls and messages alone, or all usage
+                reason text why, such as the invoice that is not paid
+                """
+            ),
+            key=("account_id", "valid_from"),
         ),
         Feed(
             "usage_totals",

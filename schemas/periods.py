@@ -91,7 +91,17 @@ def next_day(day: date) -> date:
     return day + timedelta(days=1)
 
 
-def months_of(interval: str) -> int:
-    """Months of a billing interval such as P1M, P3M, P1Y."""
-    count = int(interval[1:-1])
-    return count * 12 if interval.endswith("Y") else count
+def in_months_or_days(interval: str) -> str:
+    """A billing interval in the unit that it is counted in: P1Y is P12M, P2W is P14D; equal ones become one text."""
+    count, unit = int(interval[1:-1]), interval[-1]
+    return {"Y": f"P{count * 12}M", "M": f"P{count}M", "W": f"P{count * 7}D", "D": f"P{count}D"}[unit]
+
+
+def quarter_start(day: date) -> date:
+    """The first day of the calendar quarter of `day`."""
+    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+
+
+def quarter_name(day: date) -> str:
+    """2026Q3: how the FCC and everybody else names a quarter."""
+    return f"{day.year}Q{(day.month + 2) // 3}"

@@ -22,7 +22,7 @@ TaxSource = Literal["tables", "engine"]
 """Who worked a tax row out: our own tables, or another program."""
 
 FileState = Literal["loaded", "refused", "rolled_back"]
-MailState = Literal["queued", "sending", "accepted", "written", "refused", "unknown"]
+MailState = Literal["queued", "sending", "accepted", "written", "refused", "unknown", "replaced"]
 HoldState = Literal["parked", "unparked"]
 """An account set aside by hand, and let go again."""
 

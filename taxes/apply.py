@@ -14,6 +14,7 @@ from taxes.charging import Charging, levels
 from taxes.exemptions import with_exemptions
 from taxes.findings import findings
 from taxes.frames import CERTIFICATES, DOCUMENTS, ID_CHECKS, ISSUED, LINE_FACTS, LINES, PARKED, TAXES
+from taxes.left import Left
 from taxes.memory import Memory
 from taxes.reversals import as_issued
 from taxes.rows import CHARGED, Computed, compute_rows, tax_on
@@ -69,9 +70,12 @@ def apply(
     back = lines.join(memory.remembers(lines), on=["draft_id", "line_no"], how="semi")
     lines = lines.join(back, on=["draft_id", "line_no"], how="anti")
     scoped = as_issued(in_scope(lines, documents, tables), issued_rows)
-    by_tables = _charged(scoped, documents, tables.tables, certificates, id_checks)
-    given_back = _charged(memory.rows_to_reverse(back), documents, memory.tables, certificates, id_checks)
     own = taxable_parts(scoped)
+    left, by_rows = memory.left(), memory.by_rows(scoped)
+    back = pl.concat([memory.rows_to_reverse(back), by_rows], how="diagonal")
+    scoped = scoped.join(by_rows, on=["draft_id", "line_no", "tax_code", "row_jurisdiction"], how="anti")
+    given_back = _charged(back, documents, memory.tables, certificates, id_checks, left)
+    by_tables = _charged(scoped, documents, tables.tables, certificates, id_checks, left)
     parked = _parked(
         [uncovered_places(lines, tables), share_unknown(own), foreign_amounts(own), by_tables.unknown], documents
     )
@@ -96,6 +100,7 @@ def _charged(
     tables: Sequence[Charging],
     certificates: pl.DataFrame,
     id_checks: pl.DataFrame,
+    left: Left,
 ) -> _Charged:
     """The rows of lines in scope, level by level: taxes on what others charge come after those."""
     own = taxable_parts(scoped)
@@ -108,7 +113,7 @@ def _charged(
         on_charges = _on_charges(scoped.filter(of_level), charged, tables)
         parts = pl.concat([own.filter(of_level), on_charges], how="diagonal")
         parts = with_exemptions(_parts(parts, documents), certificates, id_checks)
-        computed.append(compute_rows(_rows(parts, documents), tables))
+        computed.append(compute_rows(_rows(parts, documents), tables, left))
         exempted.append(parts)
         charged = pl.concat([charged, computed[-1].charged])
     taxes, unknown = pl.concat([level.taxes for level in computed]), pl.concat([level.unknown for level in computed])
@@ -135,7 +140,7 @@ def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: Sequence[Ch
     """Tax on tax: what the named taxes and fees charged on the groups that a table reaches, as parts of its base."""
     on = [(position, code) for position, table in enumerate(tables) for code in table.also_on]
     named = pl.DataFrame(on, schema={"position": pl.Int64, "of": pl.String}, orient="row")
-    facts = [*_PART, "group", *_JUDGED, "account_id", "per_line"]
+    facts = [*_PART, "group", *_JUDGED, "account_id", "per_line", "reverses"]
     keys = ["draft_id", "position", "group"]
     on_lines = scoped.group_by(keys).agg(on_lines=pl.col("line_no").unique().sort())
     return (
@@ -150,7 +155,6 @@ def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: Sequence[Ch
             interstate_share=pl.lit(100),
             line_count=pl.lit(0),
             line_no=pl.lit(None, pl.Int64),
-            reverses=pl.lit(None, pl.String),
         )
         .cast({name: scoped.schema[name] for name in ("amount", "telecom", "interstate_share", "line_count")})
     )
@@ -162,12 +166,11 @@ def _parts(scoped: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     of = {} if "of" in scoped.columns else {"of": pl.lit(None, pl.String)}
     return (
         scoped.with_columns(**of)
-        .group_by(*_PART, "account_id", "per_line", "group", *_JUDGED, *_SHARES)
+        .group_by(*_PART, "account_id", "per_line", "group", *_JUDGED, *_SHARES, "reverses")
         .agg(
             pl.col("amount", "line_count").sum(),
             lines=pl.col("line_no").drop_nulls().sort(),
             on_lines=pl.col("on_lines").list.explode().drop_nulls().unique().sort(),
-            reverses=pl.col("reverses").drop_nulls().unique().sort(),
         )
         # What another tax charged has no line of its own: it stands on the lines that this tax was charged on.
         .with_columns(lines=pl.when(pl.col("of").is_null()).then("lines").otherwise("on_lines"))
@@ -178,7 +181,7 @@ def _parts(scoped: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
 
 def _rows(parts: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     """One row per row to be printed, its parts as lists."""
-    listed = ["group", "of", "amount", "telecom", "interstate", "interstate_share", "line_count", "lines"]
+    listed = ["group", "of", "amount", "telecom", "interstate", "interstate_share", "line_count", "lines", "reverses"]
     exempt = ["certificate_number", "reverse_charge"]
     return (
         parts.filter(pl.col("interstate_share").is_not_null())
@@ -187,7 +190,6 @@ def _rows(parts: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
         .agg(
             *listed,
             pl.col("exempt_reason", "tax_id_check", "expired_number", "expired_on").first(),
-            reverses=pl.col("reverses").list.explode().drop_nulls().unique().sort(),
         )
         .join(documents.select("draft_id", "minor_digits", "locale"), on="draft_id", validate="m:1")
     )

@@ -1,7 +1,7 @@
 """A row of issued documents as a table of its one rate, for what gives it back (taxes/memory.py)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -16,9 +16,7 @@ class ChargedTable:
     """Rows of issued documents that say the same, as the table that charges by them (taxes.charging.Charging)."""
 
     row: Tax
-    """One of them; what differs from document to document is in `charged`."""
-    charged: dict[tuple[str, date], tuple[Decimal, Decimal]] = field(default_factory=dict)
-    """(invoice number, tax date) -> its taxable part (or lines), and what was charged on that."""
+    """One of them; what differs from document to document is in taxes/left.py."""
 
     @property
     def file(self) -> str | None:
@@ -72,13 +70,12 @@ class ChargedTable:
     def status_on(self, _day: date, /) -> str | None:
         return self.row.status
 
-    def amount_of(self, row: Mapping[str, Any], taxable: Decimal, exact: Decimal, /) -> tuple[Decimal, str]:
-        """All of what issued documents charged on is given back with exactly what they charged; a part is rounded as
-        ever. An engine's row is told apart in proportion: only the engine knows how it was rounded."""
-        digits = row["minor_digits"]
-        base, charged = self.charged_by(row["reverses"], row["tax_date"])
-        if taxable == -base:
-            return -charged, "as_charged"
+    def amount_of(
+        self, row: Mapping[str, Any], taxable: Decimal, exact: Decimal, on: tuple[Decimal, Decimal], /
+    ) -> tuple[Decimal, str]:
+        """A part of what was charged, rounded as ever (all of it, and the last part: taxes/left.py). An engine's row is
+        told apart in proportion: only the engine knows how it was rounded."""
+        digits, (base, charged) = row["minor_digits"], on
         if self.row.rounding is None and base != 0:
             return rounded(Fraction(charged) * Fraction(taxable) / Fraction(base), digits), "in_proportion"
         rounding = "down" if self.row.rounding == "down" else "half_up"
@@ -87,18 +84,6 @@ class ChargedTable:
     def proof(self, _row: Mapping[str, Any], /) -> dict[str, Any]:
         check = self.row.tax_id_check
         return {"exempt_reason": self.row.exempt_reason, "tax_id_check": check.model_dump() if check else None}
-
-    def remember(self, document: str, tax: Tax) -> None:
-        """Adds a row of an issued document; one that nobody paid charged nothing."""
-        if not _is_exempt(tax):
-            taxable, amount = self.charged.get((document, tax.tax_date), (Decimal(0), Decimal(0)))
-            self.charged[document, tax.tax_date] = (taxable + _taxable(tax), amount + tax.amount)
-
-    def charged_by(self, documents: Iterable[str], day: date) -> tuple[Decimal, Decimal]:
-        """Taxable part and amount of these documents' rows of that date."""
-        zero = Decimal(0)
-        rows = [self.charged.get((number, day), (zero, zero)) for number in documents]
-        return sum((part for part, _ in rows), zero), sum((amount for _, amount in rows), zero)
 
 
 def content(tax: Tax) -> tuple[Any, ...]:
@@ -113,7 +98,7 @@ def content(tax: Tax) -> tuple[Any, ...]:
 
 def exemption(tax: Tax) -> tuple[str | None, bool, bool]:
     """Its certificate, whether the customer accounts for the tax, and whether it is an amount per line."""
-    reverse_charge = _is_exempt(tax) and tax.certificate_number is None
+    reverse_charge = is_exempt(tax) and tax.certificate_number is None
     return tax.certificate_number, reverse_charge, tax.unit == "amount_per_line"
 
 
@@ -121,7 +106,8 @@ def _on(tax: Tax) -> tuple[str, ...]:
     return tuple(sorted({part.of for part in tax.parts if part.of is not None}))
 
 
-def _is_exempt(tax: Tax) -> bool:
+def is_exempt(tax: Tax) -> bool:
+    """Whether nobody pays the row."""
     return tax.certificate_number is not None or tax.exempt_amount != 0
 
 
@@ -132,11 +118,15 @@ def shares_of(part: TaxPart) -> tuple[Decimal, str | None, Decimal]:
     return telecom, part.interstate, whole if part.interstate_share is None else part.interstate_share
 
 
-def _taxable(tax: Tax) -> Decimal:
-    """The taxable part of a row as a reversal adds it up, or the lines it counted."""
+def parts_of(tax: Tax) -> tuple[Decimal, Decimal]:
+    """The taxable part of a row's own lines (or how many it counts), and the amounts of others that are in its base."""
+    zero = Decimal(0)
+    if not tax.parts:
+        return ((tax.line_count or zero) if tax.unit == "amount_per_line" else tax.base_amount), zero
     if tax.unit == "amount_per_line":
-        return sum((part.line_count for part in tax.parts), Decimal(0))
-    parts = ((part, *shares_of(part)) for part in tax.parts)
-    return sum(
-        (p.amount if p.of else (p.amount * telecom * share).scaleb(-4) for p, telecom, _, share in parts), Decimal(0)
+        return sum((part.line_count for part in tax.parts), zero), zero
+    own = [(part.amount, *shares_of(part)) for part in tax.parts if part.of is None]
+    return (
+        sum(((amount * telecom * share).scaleb(-4) for amount, telecom, _, share in own), zero),
+        sum((part.amount for part in tax.parts if part.of is not None), zero),
     )

@@ -51,8 +51,11 @@ class Charging(Protocol):
         """`sourced` or `sample`."""
         ...
 
-    def amount_of(self, row: Mapping[str, Any], taxable: Decimal, exact: Decimal, /) -> tuple[Decimal, str]:
-        """What the row comes to, and how that was rounded; exact is the taxable part times the rate."""
+    def amount_of(
+        self, row: Mapping[str, Any], taxable: Decimal, exact: Decimal, on: tuple[Decimal, Decimal], /
+    ) -> tuple[Decimal, str]:
+        """What the row comes to, and how that was rounded; exact is the taxable part times the rate. on: the taxable
+        part and the amount of what it gives back a part of, zero where it gives nothing back."""
         ...
 
     def proof(self, row: Mapping[str, Any], /) -> dict[str, Any]:

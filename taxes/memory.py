@@ -4,6 +4,7 @@ A table may have been edited, renamed or deleted since, or never have been ours:
 every row of a document that is given back stands in for a table, with its rate, its lines and its words.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -14,6 +15,7 @@ import polars as pl
 from schemas.document import Document, Tax
 from schemas.money import EXACT
 from taxes.charged import ChargedTable, content, exemption, shares_of
+from taxes.left import Left
 
 _LINES: dict[str, Any] = {
     "reverses": pl.String,
@@ -47,9 +49,21 @@ _CHARGES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Memory:
-    """Documents that lines of a run give back, as far as their rows say which lines they are on."""
+    """Documents that lines of a run give back, as far as their rows say which lines they are on.
+
+    standing: those that stand for them (they themselves, what is in their place, what adds to that); None: they do.
+    returning: documents that stand and have given back of these. roots: taxes.left.Left.
+    """
 
     documents: tuple[Document, ...] = field(default=())
+    standing: tuple[Document, ...] | None = None
+    returning: tuple[Document, ...] = ()
+    roots: Mapping[str, str] = field(default_factory=dict)
+
+    def left(self) -> Left:
+        """What is left of what they charged, before this run; a new one each time, as a run takes from it."""
+        charging = self.documents if self.standing is None else self.standing
+        return Left.of(charging, self.returning, self.roots)
 
     @cached_property
     def _known(self) -> tuple[Document, ...]:
@@ -80,6 +94,19 @@ class Memory:
             by_certificate=pl.lit(value=False),
             by_vat_id=pl.lit(value=False),
         )  # fmt: skip
+
+    def by_rows(self, scoped: pl.DataFrame) -> pl.DataFrame:
+        """Those of `scoped` (reversals.as_issued) whose row a document has, with `position` among `tables`: a credit
+        for what is no product of the document goes by the tables as to which taxes reach it, and is then one row with
+        what else gives back the same row."""
+        row = ["reverses", "tax_code", "row_jurisdiction", "tax_date", "rate_issued"]
+        exempt = ["certificate_issued", "reverse_issued"]
+        known = self._read.charges.rename({"row_date": "tax_date"}).select(*row, *exempt, _position="position")
+        known = known.unique([*row, *exempt], keep="first", maintain_order=True)
+        held = scoped.filter("is_held").join(known, on=[*row, *exempt], nulls_equal=True, validate="m:1")
+        return held.with_columns(
+            position="_position", by_certificate=pl.lit(value=False), by_vat_id=pl.lit(value=False)
+        )
 
     def remembers(self, lines: pl.DataFrame) -> pl.DataFrame:
         """draft_id, line_no of those of `lines` (LINES with reverses) that give back a line known here."""
@@ -118,7 +145,6 @@ class Memory:
             for tax in document.taxes:
                 key = content(tax)
                 table = tables.setdefault(key, ChargedTable(tax))
-                table.remember(document.invoice_number, tax)
                 position = positions.setdefault(key, len(positions))
                 row = (position, tax.tax_code, tax.jurisdiction, tax.tax_date)
                 for number, share in _on_lines(tax).items():

@@ -14,9 +14,12 @@ from schemas.money import EXACT, rounded, spread
 from taxes.charging import Charging
 from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE
 from taxes.frames import TAXES, WRONG
+from taxes.left import Left
 
 _EXACTLY = Context(prec=200, traps=[Inexact, InvalidOperation])
 """Products of whole rows fit many times over; what would not be exact is an error, never a rounding."""
+
+_TURN = ["draft_id", "position", "row_jurisdiction", "tax_date", "rate_issued", "certificate_number"]
 
 _TWELVE = Decimal("0.000000000001")
 
@@ -33,14 +36,18 @@ class Computed:
     unknown: pl.DataFrame
 
 
-def compute_rows(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
-    """The rows with their amounts. `rows`: one per row to be printed, its parts as lists (taxes/apply.py)."""
+def compute_rows(rows: pl.DataFrame, tables: Sequence[Charging], left: Left) -> Computed:
+    """The rows with their amounts. `rows`: one per row to be printed, its parts as lists (taxes/apply.py).
+
+    left: what is left of what documents charged; what these rows give back of it is taken off it.
+    """
     taxes: list[dict[str, Any]] = []
     charged: list[tuple[str, int, str, Decimal]] = []
     unknown: list[tuple[str, ParkedCode, str]] = []
     bases = {code for table in tables for code in table.also_on}
     with localcontext(_EXACTLY):
-        for row in rows.iter_rows(named=True):
+        # Rows that give back parts of one and the same take it in turns.
+        for row in rows.sort(_TURN).iter_rows(named=True):
             table = tables[row["position"]]
             weights = _weights(row, table)
             if sum(weights, Decimal(0)) == 0:
@@ -50,7 +57,7 @@ def compute_rows(rows: pl.DataFrame, tables: Sequence[Charging]) -> Computed:
                 unknown.append((row["draft_id"], "no_tax_rate", table.unknown(row["tax_date"])))
             # A row at zero is not printed, unless a document had it: what gives that back shows it again.
             elif rate != 0 or row["rate_issued"] is not None:
-                tax = _printed(row, weights, table, rate)
+                tax = _printed(row, weights, table, rate, left)
                 taxes.append(tax)
                 # Which line bears which cent matters only where another tax is charged on this one.
                 if table.code in bases:
@@ -86,17 +93,16 @@ def _weights(row: dict[str, Any], table: Charging) -> list[Decimal]:
     return [(amount * telecom * share).scaleb(-4) for amount, telecom, share in percents]
 
 
-def _printed(row: dict[str, Any], weights: list[Decimal], table: Charging, rate: Decimal) -> dict[str, Any]:
+def _printed(row: dict[str, Any], weights: list[Decimal], table: Charging, rate: Decimal, left: Left) -> dict[str, Any]:
     """One row as the document shows it. The tax is taken of the exact base, not of the base as shown."""
     # An exempt row is printed all the same: it says what would have been taxed, and why it was not.
     exempt = row["reverse_charge"] or row["certificate_number"] is not None
     per_line = table.unit == "amount_per_line"
     taxable = sum(weights, Decimal(0))
-    exact = taxable * rate if per_line else (taxable * rate).scaleb(-2)
     zero = Decimal(0)
     gross = zero if per_line else sum(row["amount"], zero)
     base = zero if per_line else _shown(taxable)
-    amount, rounding = table.amount_of(row, taxable, exact)
+    amount, rounding = _amount(row, weights, table, rate, None if exempt else left)
     return {
         "draft_id": row["draft_id"],
         "tax_code": table.code,
@@ -125,6 +131,20 @@ def _printed(row: dict[str, Any], weights: list[Decimal], table: Charging, rate:
         **table.proof(row),
         "parts": _parts(row, per_line),
     }
+
+
+def _amount(
+    row: dict[str, Any], weights: list[Decimal], table: Charging, rate: Decimal, left: Left | None
+) -> tuple[Decimal, str]:
+    """The row's amount and how it was rounded; of what gives something back, no more than is left of that."""
+
+    def by_itself(taxable: Decimal, on: tuple[Decimal, Decimal]) -> tuple[Decimal, str]:
+        exact = taxable * rate if table.unit == "amount_per_line" else (taxable * rate).scaleb(-2)
+        return table.amount_of(row, taxable, exact, on)
+
+    zero = Decimal(0)
+    back = left.amount_of(row, weights, rate, by_itself) if left is not None else None
+    return back or by_itself(sum(weights, zero), (zero, zero))
 
 
 def _note(row: dict[str, Any]) -> str | None:

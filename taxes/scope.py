@@ -9,7 +9,7 @@ from taxes.tables import TaxTables
 _WHOLE = pl.lit(100, dtype=EXACT)
 _NOTHING = pl.lit(0, dtype=EXACT)
 
-GROUP = ["jurisdiction", "tax_class", "section", "country", "tax_date", "period_start", "period_end"]
+GROUP = ["jurisdiction", "tax_class", "section", "country", "tax_date", "period_start", "period_end", "reverses"]
 """Lines that agree in all of these are in the same bases on the same dates: what was charged on them is told apart by
 group, so that a line in two pieces is taxed as it was in one."""
 

@@ -12,7 +12,7 @@ from schemas.catalog import Section
 from schemas.dated import in_force, quoted_number
 from schemas.law import OWN_FEES
 from schemas.money import rounded
-from schemas.periods import add_months
+from schemas.periods import add_months, quarter_name, quarter_start
 from taxes.exemptions import reason_text
 
 TaxCode = Literal[
@@ -73,20 +73,24 @@ Region = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,3}$")]
 DateBasis = Literal["invoice_date", "tax_point", "period_start", "period_end"]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a file, of known keys alone."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Reference(_Part):
+class Reference(Part):
     """Where a value was read: the source's own title and the day it was read."""
 
     title: str = Field(min_length=1)
     read: Day
     supports: list[Day] = Field(default_factory=list)
     """The valid-from dates it vouches for; empty: all of them."""
+    entered_by: str | None = None
+    """Who entered the value, where `tollbook taxes set` wrote it."""
 
 
-class Base(_Part):
+class Base(Part):
     """What is taxed: which lines, what part of them, and which other taxes and fees of the document with them."""
 
     share: Literal["full", "telecom", "interstate", "intrastate"]
@@ -100,7 +104,7 @@ class Base(_Part):
     """Codes whose amounts, as charged on the lines in this base, belong to it: tax on tax, named one by one."""
 
 
-class TaxTable(_Part):
+class TaxTable(Part):
     """One tax in one jurisdiction. Percentages are per hundred; dates are first days."""
 
     file: str
@@ -245,7 +249,9 @@ class TaxTable(_Part):
     def also_on(self) -> list[TaxCode]:
         return self.base.also_on
 
-    def amount_of(self, row: Mapping[str, Any], _taxable: Decimal, exact: Decimal, /) -> tuple[Decimal, str]:
+    def amount_of(
+        self, row: Mapping[str, Any], _taxable: Decimal, exact: Decimal, _on: tuple[Decimal, Decimal], /
+    ) -> tuple[Decimal, str]:
         """What a row comes to, and how it was rounded (taxes.charging.Charging)."""
         return rounded(exact, row["minor_digits"], self.rounding), self.rounding
 
@@ -256,13 +262,3 @@ class TaxTable(_Part):
     def is_sourced(self, start: date) -> bool:
         """Whether the value from `start` on was read somewhere; else it is a sample."""
         return self.status == "sourced" or any(start in r.supports for r in self.references)
-
-
-def quarter_start(day: date) -> date:
-    """The first day of the calendar quarter of `day`."""
-    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-
-
-def quarter_name(day: date) -> str:
-    """2026Q3: how the FCC and everybody else names a quarter."""
-    return f"{day.year}Q{(day.month + 2) // 3}"

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from schemas.errors import WrongUsage
 from schemas.reading import read_yaml
 from taxes.charging import levels
+from taxes.none import NoTax
 from taxes.table import TAX_CODES, TaxTable
 
 __all__ = ["TAX_CODES", "TaxTable", "TaxTables", "load_tables", "rate_percent"]
@@ -24,6 +25,22 @@ class TaxTables:
     """Every table of a run, sorted by file name. No two of one code reach the same place, local layers excepted."""
 
     tables: tuple[TaxTable, ...]
+    none: tuple[NoTax, ...] = ()
+    """Places that are known to have nothing to know."""
+
+    def region_without_table(self, place: str) -> str | None:
+        """The region that `place` lies in, where no table names it and none is said to be known there; else None.
+
+        What reaches the whole country is charged there all the same, which makes a region that nobody looked up look
+        like one without a tax.
+        """
+        country, _, below = place.partition("-")
+        region = below.partition("-")[0]
+        named = {f"{table.country}-{name}" for table in self.tables for name in table.named_regions or ()}
+        jurisdiction = f"{country}-{region}"
+        if not region or jurisdiction in named or any(it.jurisdiction in (country, jurisdiction) for it in self.none):
+            return None
+        return jurisdiction
 
     def uncovered(self, place: str) -> str | None:
         """Why a line taxed at `place` cannot be taxed; None when it can. Silence is not a zero rate.
@@ -32,6 +49,8 @@ class TaxTables:
         by tables of their own (HST), so a tax must reach it; a recovery fee alone is not enough.
         """
         country, _, region = place.partition("-")
+        if any(it.jurisdiction in (country, f"{country}-{region.partition('-')[0]}") for it in self.none):
+            return None
         own = [t for t in self.tables if t.country == country]
         if not own:
             return f"no tax table for country {country or '(none)'}; check the address or add a table"
@@ -60,28 +79,35 @@ def load_tables(files: Mapping[str, str], shown: Mapping[str, str] | None = None
     shown: relative name -> what messages call the file, where that is another (catalog/taxes/us/usf.yaml).
     """
     tables: list[TaxTable] = []
+    none: list[NoTax] = []
     faults: list[str] = []
     for name in sorted(files):
         try:
-            tables.append(_checked(files[name], name, (shown or {}).get(name, name)))
+            read = _checked(files[name], name, (shown or {}).get(name, name))
+            if isinstance(read, NoTax):
+                none.append(read)
+            else:
+                tables.append(read)
         except WrongUsage as error:
             faults.append(str(error))
     if faults:
         raise WrongUsage("\n".join(faults))
     _refuse_overlaps(tables)
-    all_tables = TaxTables(tuple(tables))
+    _refuse_denials(tables, none)
+    all_tables = TaxTables(tuple(tables), tuple(none))
     levels(all_tables.tables)  # a circle is refused here, not in the middle of a run
     return all_tables
 
 
-def _checked(text: str, name: str, shown: str) -> TaxTable:
+def _checked(text: str, name: str, shown: str) -> TaxTable | NoTax:
     read = read_yaml(text, shown, "numbers")
     if not isinstance(read.data, dict):
         raise WrongUsage(f"{shown}: expected a map with code, kind, name, values and so on")
     if "file" in read.data:
         raise WrongUsage(f"{shown}: file: unknown key")
     try:
-        return TaxTable.model_validate({**read.data, "file": name})
+        shape = NoTax if "none" in read.data else TaxTable
+        return shape.model_validate({**read.data, "file": name})
     except ValidationError as error:
         raise WrongUsage("\n".join(read.fault(fault) for fault in error.errors())) from None
 
@@ -96,6 +122,17 @@ def _refuse_overlaps(tables: list[TaxTable]) -> None:
                 raise WrongUsage(
                     f"{other.file}: {other.code} for {other.jurisdiction} is already given by {table.file}: an overlap "
                     f"in {', '.join(twice)}; override that file by its name, or take the place out of one of them"
+                )
+
+
+def _refuse_denials(tables: list[TaxTable], none: list[NoTax]) -> None:
+    """A place that is said to have none, and has a table of its own."""
+    for place in none:
+        for table in tables:
+            names = {f"{table.country}-{region}" for region in table.named_regions or ()} or {table.country}
+            if place.jurisdiction in names:
+                raise WrongUsage(
+                    f"{place.file}: none: {place.jurisdiction} has a table, {table.file}; take one of the two out"
                 )
 
 

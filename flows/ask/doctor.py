@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ import duckdb
 import templates
 from flows.books.publish import read
 from flows.catalog.load import load_all
+from flows.catalog.quarters import DAYS_AHEAD, countries_of, quarters_ahead
 from flows.home import audit
 from flows.home.settings import Home, Settings, load_settings
 from flows.home.store import Store
@@ -60,12 +62,13 @@ class Health:
         return [check.line() for check in self.checks]
 
 
-def doctor(home: Home, *, try_smtp: bool = False) -> Health:
-    """Every check of the machine, then of the home. The mail server is called only when asked for."""
-    return Health(_checks(home, try_smtp=try_smtp))
+def doctor(home: Home, *, try_smtp: bool = False, today: date | None = None) -> Health:
+    """Every check of the machine, then of the home. The mail server is called only when asked for. `today`: from where
+    to look ahead; None: not at all."""
+    return Health(_checks(home, try_smtp=try_smtp, today=today))
 
 
-def _checks(home: Home, *, try_smtp: bool) -> list[Check]:
+def _checks(home: Home, *, try_smtp: bool, today: date | None) -> list[Check]:
     checks = [check() for check in (_python, _packages, _prefect, _printing, _subsetting, _fonts, _zones)]
     checks.append(_room(home))
     try:
@@ -74,6 +77,8 @@ def _checks(home: Home, *, try_smtp: bool) -> list[Check]:
         return [*checks, Check("settings", "fail", str(error), "mend tollbook.toml")]
     checks.append(Check("settings", "ok", f"{len(settings.sellers)} sellers"))
     checks.append(_catalogue(home, settings))
+    if today is not None:
+        checks += _quarters(home, settings, today)
     checks += _books(home, settings)
     checks.append(_snapshot(home))
     if settings.smtp is not None:
@@ -158,6 +163,22 @@ def _catalogue(home: Home, settings: Settings) -> Check:
         return Check("catalogue", "fail", str(error), "mend the file named")
     contents = f"{len(tables.catalog.products)} products, {len(tables.catalog.plans)} plans, {len(tables.decks)} decks"
     return Check("catalogue", "ok", contents)
+
+
+def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:
+    """Quarters of a tax that have no value and begin soon."""
+    try:
+        countries = countries_of(settings, None)
+        if home.database.exists():
+            with Store(home, settings.run.memory_limit_mb) as store:
+                countries = countries_of(settings, store)
+    except (TollbookError, duckdb.Error):
+        return  # another check says what is wrong with them
+    missing = [told.rpartition(": tollbook ") for told in quarters_ahead(home, countries, today)]
+    for detail, _, act in missing:
+        yield Check("tax rates", "warn", detail, f"`tollbook {act}`")
+    if not missing:
+        yield Check("tax rates", "ok", f"every quarter is known for the next {DAYS_AHEAD} days")
 
 
 def _books(home: Home, settings: Settings) -> Iterator[Check]:

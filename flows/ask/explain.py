@@ -127,7 +127,9 @@ def _line(store: Store, stored: StoredDocument, number: int) -> Explanation:
         )
     charges, discounts = _charges(store, stored, number), _discounts(store, stored, number)
     text += [_charge(row, money) for row in charges]
-    if line.price_model is not None:
+    if line.price_model == "minimum":
+        text.append("minimum of a usage month for its days, less what its usage comes to, less what was billed of it")
+    elif line.price_model is not None:
         text.append(f"model {line.price_model}: the product prices all units of a period together, none by itself")
     # Then the calls of a line only count its units; what they cost stands in its charge.
     by_call = line.charge_type == "usage" and line.price_model is None

@@ -83,6 +83,8 @@ def _rounded(document: Document, tax: Tax, exact: str) -> list[str]:
         return []
     if tax.rounding == "as_charged":
         return ["given back: all of what that row was charged on, so exactly what it charged"]
+    if tax.rounding == "rest":
+        return ["given back: what is left of what was charged, after what was given back before; no part returns more"]
     if tax.rounding == "in_proportion":
         return ["given back: of what the engine charged, in proportion to the base, rounded once, half up"]
     if tax.rounding is None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from flows.books.ageing import IN_FORCE, ageing
 from flows.books.erasing_due import erasing_due
 from flows.books.publish import in_force
+from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home.settings import BillingSettings, Settings
 from flows.home.store import Store
 from flows.post.outbox import outbox
@@ -52,6 +53,7 @@ def _home(store: Store, settings: Settings, today: date) -> dict[str, Any]:
         "files": dict(store.rows("select state, count(*) from source_files group by state order by state")),
         "not_taken_in": [{"file": it.file, "detail": str(it)} for it in not_taken_in(store, settings)],
         "waiting_files": waiting_files(store, settings),
+        "taxes_ahead": quarters_ahead(store.home, countries_of(settings, store), today),
         "rejected_records": int(
             store.rows("select coalesce(sum(rejected), 0) from source_files where state = 'loaded'")[0][0]
         ),
@@ -71,7 +73,7 @@ def _month(store: Store, settings: Settings, month: str, today: date) -> dict[st
         "issued" if is_issued else "draft"
         for (is_issued,) in store.rows("select is_issued from documents_in_force where invoice_month = $1", [month])
     )
-    mails = outbox(store, month)
+    mails = outbox(store, month, today).mails
     unsent = {mail.invoice_number for mail in mails if mail.state not in _SENT}
     sent = {mail.invoice_number for mail in mails} - unsent
     runs = store.rows(
@@ -112,6 +114,7 @@ def _lines(home: dict[str, Any], months: list[dict[str, Any]]) -> list[str]:
     if home["waiting_files"]:
         lines.append(f"In the inbox, not looked at yet: {home['waiting_files']}; `tollbook ingest`")
     lines += [f"Not taken in: {left['detail']}" for left in home["not_taken_in"]]
+    lines += [f"Taxes, soon missing: {told}" for told in home["taxes_ahead"]]
     if home["rejected_records"]:
         lines.append(f"Rejected records: {home['rejected_records']}")
     if home["suspended_usage"]:

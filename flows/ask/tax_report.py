@@ -1,13 +1,19 @@
 """What the tax tables know: every table, one of them whole, and for which dates what is known, sample or missing."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from flows.books.publish import in_force
+from flows.home.settings import Settings
+from flows.home.store import Store
+from flows.review.untaxed import regions_without_table, told
 from schemas.errors import WrongUsage
-from schemas.periods import add_months
-from taxes.table import TaxTable, quarter_name, quarter_start
+from schemas.periods import add_months, quarter_name, quarter_start
+from taxes.none import NoTax
+from taxes.table import TaxTable
 from taxes.tables import TaxTables
 
 
@@ -90,12 +96,25 @@ def list_lines(tables: list[Coverage]) -> list[str]:
     ]
 
 
-def coverage_lines(tables: list[Coverage], day: date) -> list[str]:
-    """A line per table and run of dates, then what is not known on the day asked about."""
+def without_table(store: Store, settings: Settings, tables: TaxTables) -> list[dict[str, Any]]:
+    """What the latest invoice month of the books bills in regions without a table (flows/review/untaxed.py)."""
+    with in_force(store.con, ("documents_in_force",)):
+        ((month,),) = store.rows("select max(invoice_month) from documents_in_force where corrects is null")
+        rows = regions_without_table(store, settings, tables, month) if month else []
+    return [{**row, "invoice_month": month} for row in rows]
+
+
+def coverage_lines(
+    tables: list[Coverage], day: date, none: Sequence[NoTax] = (), silent: Sequence[dict[str, Any]] = ()
+) -> list[str]:
+    """A line per table and run of dates, then where there is none to know, which regions are billed without any table
+    (`without_table`), and what is not known on the day asked about."""
     lines = []
     for table in tables:
         lines.append(f"{table.jurisdiction} {table.code} ({table.table}):")
         lines += [f"  {_dates(table, span)}  {span.value or 'not known'}  {span.status}" for span in table.spans]
+    lines += [f"{place.jurisdiction}: none to know ({place.none}; {place.file})" for place in none]
+    lines += [f"{told(row)} in {row['invoice_month']}" for row in silent]
     unknown = [f"{table.jurisdiction} {table.code}" for table in tables if table.today is None]
     sample = [f"{table.jurisdiction} {table.code}" for table in tables if table.today_status == "sample"]
     lines.append(f"not known on {day}: {', '.join(unknown) or 'nothing'}")

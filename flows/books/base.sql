@@ -105,7 +105,8 @@ order by l.source_file, l.source_line;
 
 -- name: rejected_records
 create table snapshot.base.rejected_records as
-select * from rejected_records order by source_file, sha256, source_line, column_name, reason, raw_line;
+select * exclude (row_key), row_key ->> '$.account_id' as account_id
+from rejected_records order by source_file, sha256, source_line, column_name, reason, raw_line;
 
 -- name: duplicate_records
 create table snapshot.base.duplicate_records as
@@ -158,7 +159,8 @@ order by r.invoice_month, f.run_id, f.account_id;
 -- name: invoices
 create table snapshot.base.invoices as
 with sent as (
-    select invoice_number, bool_and(state in ('accepted', 'written')) as is_sent from mail_states group by invoice_number
+    select invoice_number, bool_and(state in ('accepted', 'written')) as is_sent from mail_states
+    where state <> 'replaced' group by invoice_number
 ),
 replacements as (
     select corrects, min(invoice_number) as replaced_by from documents_in_force

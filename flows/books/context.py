@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.home.settings import Home, Settings, as_known, load_settings
 from flows.home.store import Scope, Store
-from schemas.periods import month_start
+from schemas.periods import add_months, first_of_month, month_start
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,18 @@ class Request:
     only_these: bool = False
     """Whether nothing is read but what concerns `accounts`: a correction of one account reads one account."""
     known: Known | None = None
+    ahead: str | None = None
+    """Why a month is run that lies ahead of the clock."""
+
+    @property
+    def day(self) -> date:
+        """The day it is."""
+        return self.today or self.now.date()
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the month is later than the one after the clock's."""
+        return self.month_first > add_months(first_of_month(self.day), 1)
 
     @property
     def home(self) -> Home:

@@ -102,7 +102,8 @@ LAWS = {
     # `excess` is what the exact tax has more than the amount, on its absolute value; both x 100 where the rate is a
     # percentage. A base is printed at twelve decimals: `last` is what the printing may have moved, 0 where it is gross
     # base times percentage to the last digit. An outside engine's amount is its own. What an adjustment adds up, and
-    # what is given back as it was charged, was rounded more than once: it is within one smallest unit.
+    # what is given back as it was charged, was rounded more than once: it is within one smallest unit. The rest of
+    # what was given back in parts answers for the rounding of each of them.
     "every tax of our tables is its base times its rate, rounded once as its row says": """
         with papers as (
             select run_id, draft_id, (document_json ->> '$.minor_digits')::integer as digits,
@@ -113,7 +114,8 @@ LAWS = {
             from documents d where run_id = $run),
         taxed as (
             select t.draft_id, t.tax_no, t.base_amount, t.rate_percent, t.line_count, t.rate_amount, t.amount,
-                case when p.is_sum then 'sum' else p.roundings[t.tax_no] end as rounding,
+                case when p.is_sum and p.roundings[t.tax_no] is distinct from 'rest' then 'sum'
+                    else p.roundings[t.tax_no] end as rounding,
                 t.amount * case t.unit when 'amount_per_line' then 1 else 100 end as charged,
                 case when t.unit is distinct from 'amount_per_line' then t.base_amount * t.rate_percent
                     when t.certificate_number is not null or (t.amount = 0 and t.note is not null) then 0
@@ -131,6 +133,8 @@ LAWS = {
         where not coalesce(case rounding
             when 'half_up' then 2 * excess + last >= -smallest and 2 * excess - last < smallest
             when 'down' then 2 * excess + last >= 0 and 2 * excess - last < 2 * smallest
+            -- What is left after parts is off by what each of them was rounded, and is never more than is left.
+            when 'rest' then excess >= -smallest * 100 and (charged = 0 or (charged > 0) = (exact > 0))
             else abs(excess) <= smallest end, false)""",
     "every document says on paper what its row says": """
         select draft_id, subtotal, tax_total, total from documents
@@ -167,13 +171,17 @@ SEND_LAWS = {
         select message_id, count(*) from delivery_events
         where invoice_month = $month and state in ('accepted', 'written') group by message_id having count(*) > 1""",
     "no document has more mails than recipients": """
-        with asked as (
-            select invoice_number, len(list_distinct(list_transform(
-                cast(document_json -> '$.bill_to.emails' as varchar[]), lambda mail: lower(trim(mail))))) as recipients
-            from issued_documents where invoice_month = $month)
-        select invoice_number, recipients, count(distinct message_id)
-        from asked join delivery_events using (invoice_number)
-        group by all having count(distinct message_id) > recipients""",
+        -- As printed, or as the account has them since (RULES 32); a mail that was replaced went nowhere.
+        with known as (
+            select account_id, max(1 + coalesce(len(string_split(replace(cc_emails, ';', ','), ',')), 0)) as most
+            from feed_accounts where email is not null group by account_id),
+        asked as (
+            select invoice_number, greatest(coalesce(most, 0), len(list_distinct(list_transform(
+                cast(document_json -> '$.bill_to.emails' as varchar[]), lambda mail: lower(trim(mail)))))) as recipients
+            from issued_documents left join known using (account_id) where invoice_month = $month)
+        select invoice_number, recipients, count(*)
+        from asked join mail_states using (invoice_number) where state <> 'replaced'
+        group by all having count(*) > recipients""",
 }
 
 FILE_LAWS = {

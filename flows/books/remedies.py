@@ -22,11 +22,15 @@ REMEDIES: dict[ParkedCode, str] = {
     "amount_not_exact": "Change the product's pricing in the catalogue so that the amount has at most 12 decimals.",
     "product_gone": "Put the product back into the catalogue: what was billed of it is still to be settled.",
     "charge_currency": "Correct currency and amount of the charge in feed charges: nothing is converted.",
+    "credit_invoice": "Correct invoice_number of the credit in feed charges to one of the account's, or leave it out.",
+    "billed_until_misfit": "Correct account_id and resource_id in feed billed_until: the id of one of the account's "
+    "subscriptions, devices or numbers.",
     "unknown_seller": "Add the seller to tollbook.toml, or correct seller_id in feed accounts.",
     "no_tax_class": "Give the product a tax_class and interstate in force on that day in the catalogue.",
     "usf_method": "Choose usf_method of the seller in tollbook.toml.",
     "no_tax_table": "Add the tax table under catalog/taxes/, or correct the address in feed accounts or locations.",
-    "no_tax_rate": "Add the rate or quarter to the tax table named, under catalog/taxes/.",
+    "no_tax_rate": "Add the rate or quarter to the tax table named, under catalog/taxes/: "
+    "`tollbook taxes set CODE DATE VALUE --reference TEXT`.",
     "no_tax_share": "Add the safe-harbour share of that day to the tax table named, under catalog/taxes/.",
     "no_calls_to_measure": "Choose safe_harbour as usf_method of the seller in tollbook.toml, or take in the calls.",
     "tax_currency": "Give the tax table its amount in the document's currency, under catalog/taxes/.",
@@ -47,6 +51,8 @@ SUSPENDED_REMEDIES: dict[str, str] = {
     "owner_conflict": "Give the number or extension to the stated account in feeds numbers or devices, or say in "
     "[sources.<name>] which column pays, or that what it states is trusted.",
     "account_closed": "End the number or the device in its feed, give it to its new owner, or correct end_date.",
+    "service_suspended": "Nothing: it is not billed, then or later. If the service was not suspended, correct feed "
+    "suspensions, and find out why the switch let it through.",
     "no_plan": "Name a plan in feed accounts that rates usage.",
     "no_rule": "Give the plan a rule for this kind of usage in the catalogue.",
     "no_rate": "Add the destination to the deck that the plan names, in force on that day.",

@@ -22,6 +22,19 @@ class StandingDocument:
         return self.document.correction == "adjustment"
 
 
+ROOTS = """
+    roots as (
+        select i.invoice_number, i.invoice_number as root
+        from issued_documents i join documents o using (run_id, draft_id)
+        where o.correction is null or o.correction not in ('replacement', 'adjustment')
+        union all
+        select i.invoice_number, r.root from roots r
+        join documents o on o.corrects = r.invoice_number and o.correction in ('replacement', 'adjustment')
+        join issued_documents i on i.run_id = o.run_id and i.draft_id = o.draft_id)"""
+"""For `with recursive`: invoice_number, root of every issued document. What is in the place of a document, and what
+adds to it, has its root, the number of the first of them: together they charge what that one charged alone."""
+
+
 def corrected_of(standing: list[StandingDocument]) -> StandingDocument:
     """The one that a correction names and follows: the latest that is not itself an adjustment."""
     return next((document for document in reversed(standing) if not document.is_adjustment), standing[-1])

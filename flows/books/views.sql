@@ -105,7 +105,8 @@ create view rejected_records as select
     column_name, -- column at fault; null when the whole line is
     reason, -- what was found and what would be right, in words
     raw_line, -- the line as it stood in the file
-    sha256 -- hash of the file (hex)
+    sha256, -- hash of the file (hex)
+    account_id -- account of a row of master data; null where the line does not say
 from base.rejected_records;
 
 -- One row per input line that repeats one already loaded.
@@ -362,8 +363,9 @@ create view deliveries as select
     account_id, -- customer account
     seller_id, -- legal entity that sends it
     invoice_month, -- month of the document (YYYY-MM)
-    recipient, -- e-mail address
-    state, -- queued, sending, accepted, written, refused or unknown; never sent again by itself when unknown
+    recipient, -- e-mail address, the account's when the mail was sent
+    sender, -- e-mail address that the mail came from, the seller's when it was sent; null before version 9
+    state, -- queued, sending, accepted, written, refused, unknown (never sent again by itself) or replaced
     detail, -- what the server said or why it is not sent, in words
     late_reason, -- reason given for sending outside the window
     by_name, -- who sent it

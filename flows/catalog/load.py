@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flows.catalog.contents import REFERENCE, contents_sha256
+from flows.catalog.contents import REFERENCE, contents_sha256, tax_files
 from flows.catalog.fx import load_fx
 from flows.decks.deck_file import load_deck
 from flows.home.objects import keep
@@ -63,12 +63,12 @@ def load_all(home: Home, settings: Settings) -> Tables:
 
 
 def _load_all(home: Home, settings: Settings) -> Tables:
-    tax_files, shown = _tax_files(home, "*.yaml")
-    place_files, _ = _tax_files(home, "*.csv")
+    taxes, shown = tax_files(home, "*.yaml")
+    place_files, _ = tax_files(home, "*.csv")
     catalog_files = sorted(home.catalog.glob("*.yaml"))
     deck_files = {name: home.rates / deck.file for name, deck in settings.decks.items()}
     numbering = REFERENCE / "numbering_plan.csv"
-    contents = {f"taxes/{name}": text.encode() for name, text in sorted({**tax_files, **place_files}.items())}
+    contents = {f"taxes/{name}": text.encode() for name, text in sorted({**taxes, **place_files}.items())}
     contents |= {home.relative(path): path.read_bytes() for path in catalog_files}
     contents |= {home.relative(path): _read(path, home) for path in sorted(deck_files.values())}
     contents |= {home.relative(path): path.read_bytes() for path in home.catalog.glob("fx.csv")}
@@ -78,7 +78,7 @@ def _load_all(home: Home, settings: Settings) -> Tables:
     _decks_fit(catalog, decks)
     places = load_places(place_files["places.csv"], place_files["postal_regions.csv"])
     numbering_plan = _numbering_plan(contents["numbering_plan.csv"])
-    return Tables(catalog, decks, load_tables(tax_files, shown), numbering_plan, places, load_fx(home), contents)
+    return Tables(catalog, decks, load_tables(taxes, shown), numbering_plan, places, load_fx(home), contents)
 
 
 def _read(path: Path, home: Home) -> bytes:
@@ -88,22 +88,14 @@ def _read(path: Path, home: Home) -> bytes:
         raise WrongUsage(f"tollbook.toml names the deck file {home.relative(path)}, which does not exist") from None
 
 
-def _tax_files(home: Home, kind: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Shipped files by name, a file of the same name under catalog/taxes/ in their place; and what messages call
-    those of the home."""
-    files, shown = {}, {}
-    for root in (REFERENCE / "taxes", home.taxes):
-        for path in sorted(root.rglob(kind)):
-            name = path.relative_to(root).as_posix()
-            files[name] = path.read_text(encoding="utf-8")
-            if root == home.taxes:
-                shown[name] = home.relative(path)
-    return files, shown
-
-
 def load_taxes(home: Home) -> TaxTables:
     """The tax tables alone: shipped ones, and the home's in their place. Raises WrongUsage with file and key."""
-    return load_tables(*_tax_files(home, "*.yaml"))
+    return load_tables(*tax_texts(home))
+
+
+def tax_texts(home: Home) -> tuple[dict[str, str], dict[str, str]]:
+    """The text of every tax table in force by its name, and what messages call those of the home."""
+    return tax_files(home, "*.yaml")
 
 
 def load_catalog(home: Home) -> Catalog:

@@ -1,5 +1,6 @@
 """Commands of a month until it is drafted: init, ingest, run, review."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,10 +64,13 @@ def run_command(
     account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be drafted and leave no trace.")] = False,
     direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
+    ahead: Annotated[
+        str | None, typer.Option("--ahead", help="Why a month is run that is later than the next one.")
+    ] = None,
 ) -> None:
     """Ingest, rate, charge, tax, draft, reconcile and write the review of an invoice month."""
     shared: Globals = context.obj
-    request = shared.request(month, tuple(account or ()))
+    request = replace(shared.request(month, tuple(account or ())), ahead=ahead)
     shared.must_be_home()
     report = _dry(shared, request) if dry_run else _direct(request) if direct else _with_prefect(request)
     partly = ", which is for some accounts only" if account else ""
@@ -78,8 +82,6 @@ def run_command(
 
 
 def _dry(shared: Globals, request: "Request") -> "RunReport":
-    from dataclasses import replace
-
     from flows.ask.dry_run import scratch_copy
     from flows.bill_run import run_direct
 

@@ -41,7 +41,7 @@ def doctor_command(context: typer.Context) -> None:
     from flows.ask.doctor import doctor
 
     shared: Globals = context.obj
-    tell(shared, doctor(shared.home))
+    tell(shared, doctor(shared.home, today=shared.day))
 
 
 def schema_command(

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.base import Facts, Globals, tell
-from schemas.errors import NothingToDo
+from flows.cli.base import Facts, Globals, day_of, tell
+from schemas.errors import NothingToDo, WrongUsage
 from schemas.periods import month_start
 
 Country = Annotated[str | None, typer.Option("--country", help="Only tables of this country, such as CA.")]
@@ -13,10 +13,11 @@ Country = Annotated[str | None, typer.Option("--country", help="Only tables of t
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the command line."""
-    taxes = typer.Typer(help="Tax tables: list, show, coverage; traffic study.", no_args_is_help=True)
+    taxes = typer.Typer(help="Tax tables: list, show, coverage, set; traffic study.", no_args_is_help=True)
     taxes.command("list")(list_command)
     taxes.command("show")(show_command)
     taxes.command("coverage")(coverage_command)
+    taxes.command("set")(set_command)
     taxes.command("study")(study_command)
     app.add_typer(taxes, name="taxes")
 
@@ -46,15 +47,47 @@ def show_command(
 
 
 def coverage_command(context: typer.Context, country: Country = None) -> None:
-    """For which dates each tax is known, what is sample, and what is missing today."""
-    from flows.ask.tax_report import coverage, coverage_lines
+    """For which dates each tax is known, what is sample, what is missing today; regions billed without any table."""
+    from flows.ask.tax_report import coverage, coverage_lines, without_table
     from flows.catalog.load import load_taxes
 
     shared: Globals = context.obj
-    tables = [
-        table for table in coverage(load_taxes(shared.home), shared.day) if country in (None, table.jurisdiction[:2])
+    known = load_taxes(shared.home)
+    tables = [table for table in coverage(known, shared.day) if country in (None, table.jurisdiction[:2])]
+    none = [it for it in known.none if country in (None, it.jurisdiction[:2])]
+    silent = []
+    if shared.home.database.exists():
+        with shared.store("taxes coverage") as store:
+            silent = without_table(store, shared.settings, known)
+    silent = [row for row in silent if country in (None, row["jurisdiction"][:2])]
+    data = [
+        *(table.as_json() for table in tables),
+        *({"table": it.file, "jurisdiction": it.jurisdiction, "status": "none", "none": it.none} for it in none),
+        *({"table": None, "status": "no table", **row} for row in silent),
     ]
-    tell(shared, Facts([table.as_json() for table in tables], coverage_lines(tables, shared.day)))
+    tell(shared, Facts(data, coverage_lines(tables, shared.day, none, silent)))
+
+
+def set_command(
+    context: typer.Context,
+    code: Annotated[str, typer.Argument(help="Code of the tax, such as USF.")],
+    day: Annotated[str, typer.Argument(metavar="DATE", help="First day of the rate; of USF the first of its quarter.")],
+    value: Annotated[str, typer.Argument(help="Percent, or money per line, as its table says.")],
+    reference: Annotated[str, typer.Option(help="Where the rate stands, such as 'FCC DA 26-600'.")],
+    jurisdiction: Annotated[str | None, typer.Option(help="Of which table, where the code has several.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who enters it; as --by before the command.")] = None,
+) -> None:
+    """Enter a rate into the home's own table, with its source; review and audit log say who did."""
+    from flows.catalog.set_rate import Rate, set_rate
+
+    shared: Globals = context.obj
+    first = day_of(day, "DATE")
+    if first is None:
+        raise WrongUsage("DATE: found nothing; expected a date YYYY-MM-DD")
+    rate = Rate(code.upper(), first, value, reference, jurisdiction)
+    with shared.store("taxes set") as store:
+        done = set_rate(store, rate, by=by or shared.by, now=shared.now, today=shared.day)
+    tell(shared, done)
 
 
 def study_command(

@@ -72,6 +72,9 @@ MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     5: {"run_accounts": {"code": code_of_reason()}, "invoice_taxes": {"computed_by": _COMPUTED_BY}},
     6: {},  # new words on a closed list
     7: {},  # which record is the other leg of a call: old ones name none
+    # Whose row it was, and from which address a mail came: old rows do not say. Subscriptions that wait for their
+    # confirmation, of which old ones are none; suspensions; new words on closed lists.
+    8: {"rejected_records": {"row_key": "null"}, "delivery_events": {"sender": "null"}},
 }
 """Version -> table -> column that it lacks -> SQL over the table's old row (and other tables as they were)."""
 

@@ -18,6 +18,7 @@ from schemas.dated import in_force
 from schemas.document import Bank, Registration, Seller
 from schemas.errors import WrongUsage
 from schemas.known_keys import meant
+from schemas.mail_address import one_address
 from schemas.periods import month_start
 from schemas.reading import fault_text
 
@@ -52,6 +53,15 @@ class Notice(Table):
         )
 
 
+def _email(text: str) -> str:
+    if one_address(text) is None:
+        raise ValueError("expected one plain e-mail address, such as billing@telephone.example")
+    return text
+
+
+Email = Annotated[str, AfterValidator(_email)]
+
+
 class SellerSettings(Table):
     """[sellers.<id>]: a legal entity, its zone, its number series and how it is paid."""
 
@@ -67,8 +77,8 @@ class SellerSettings(Table):
     """State or province."""
     time_zone: Zone = Field(examples=["America/New_York"])
     """IANA name: decides the days on which mails go out."""
-    email: str = Field(examples=["billing@telephone.example"])
-    """Sender of the mails, printed on the documents."""
+    email: Email = Field(examples=["billing@telephone.example"])
+    """Sender of the mails, as it is when they are sent; printed on the documents."""
     phone: str | None = Field(None, examples=["+1 617 555 0100"])
     """Customers call it about the invoice."""
     website: str | None = Field(None, examples=["https://www.telephone.example"])
@@ -164,7 +174,7 @@ class BillingSettings(Table):
     """[billing]: the rules that are the operator's to choose."""
 
     first_invoice_month: Month = Field(examples=["2026-01"])
-    """Earlier months were billed by another system."""
+    """Another system billed earlier months, and charges dated up to the 1st of the month before."""
     first_invoice_cutoff_day: int = Field(5, ge=1, le=28, examples=[5])
     """A customer whose billing starts by this day of a month is still on that month's invoice."""
     lookback_months: int = Field(3, ge=0, le=24, examples=[3])
@@ -186,7 +196,7 @@ class BoundsSettings(Table):
 
     invoice_factor: Decimal = Field(Decimal(5), ge=0, examples=["5"])
     """A document over so many times the median of its account's last six months, or under that part of it, …"""
-    invoice_months: int = Field(3, ge=1, le=6, examples=[3])
+    invoice_months: int = Field(1, ge=1, le=6, examples=[1])
     """… when there are so many earlier months …"""
     invoice_floor: Decimal = Field(Decimal(100), ge=0, examples=["100"])
     """… and it is more than this away, in its currency."""
@@ -194,8 +204,8 @@ class BoundsSettings(Table):
     """A seller's total so far from last month's, …"""
     documents_percent: int = Field(50, ge=0, examples=[50])
     """… or the number of its documents, …"""
-    documents_floor: int = Field(20, ge=1, examples=[20])
-    """… when both months have so many documents."""
+    documents_floor: int = Field(1, ge=1, examples=[1])
+    """… when the larger of the two months has so many documents."""
     usage_records: int = Field(100, ge=0, examples=[100])
     """An account with so many rated records in the month before, and none in this one."""
     max_call_hours: int = Field(12, ge=0, examples=[12])

@@ -13,7 +13,7 @@ create table if not exists source_files (
     ingested_at timestamptz not null);
 create table if not exists rejected_records (
     feed varchar, source_file varchar, source_line bigint, column_name varchar, reason varchar, raw_line varchar,
-    sha256 varchar);
+    sha256 varchar, row_key varchar); -- JSON: whose row of master data it is, as far as it could be read
 create table if not exists duplicate_records (
     feed varchar, source_file varchar, source_line bigint, of_file varchar, of_line bigint, raw_line varchar,
     sha256 varchar);
@@ -109,7 +109,7 @@ create table if not exists rendered_documents (
 create table if not exists delivery_events (
     message_id varchar, invoice_number varchar, invoice_month varchar, recipient varchar,
     state varchar not null check (state in $mail_states), detail varchar, late_reason varchar,
-    by_name varchar, happened_at timestamptz);
+    by_name varchar, happened_at timestamptz, sender varchar);
 create table if not exists audit_log (
     seq bigint, act varchar, subject varchar, by_name varchar, reason varchar, detail varchar, happened_at timestamptz,
     previous_sha256 varchar, sha256 varchar);

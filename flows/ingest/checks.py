@@ -26,6 +26,7 @@ _PERIODS = {
     "prices": ("valid_from", "valid_to"),
     "certificates": ("valid_from", "valid_to"),
     "discounts": ("valid_from", "valid_to"),
+    "suspensions": ("valid_from", "valid_to"),
 }
 
 _NEGATIVE_ALLOWED = {("billed_until", "amount")}
@@ -126,13 +127,13 @@ def _accounts(frame: pl.DataFrame) -> list[Check]:
 def _subscriptions(_frame: pl.DataFrame) -> list[Check]:
     interval = pl.col("billing_interval")
     return [
+        Check("billing_interval", ~interval.str.contains(r"^P[1-9][0-9]{0,2}[DWMY]$"), "P1M, P3M, P1Y, P30D and so on"),
+        Check("renewal_months", ~_value("renewal_months").is_between(1, 120), "1 to 120 months"),
         Check(
-            "billing_interval",
-            interval.str.contains(r"^P[0-9]+[DW]$"),
-            "months or years such as P1M: days are not supported yet, and are never billed monthly instead",
+            "renewal_months",
+            pl.col("renewal_months").is_not_null() & pl.any_horizontal(pl.col("term_start", "term_months").is_null()),
+            "nothing without term_start and term_months: only a term renews",
         ),
-        Check("billing_interval", ~interval.str.contains(r"^P[1-9][0-9]?[MY]$"), "P1M, P3M, P1Y and so on"),
-        Check("renewal_months", pl.col("renewal_months").is_not_null(), "nothing: renewals are not supported yet"),
         Check("term_months", ~_value("term_months").is_between(1, 120), "1 to 120 months"),
     ]
 

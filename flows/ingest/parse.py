@@ -6,6 +6,7 @@ the first check a row fails is its reason. Nothing is rounded, guessed or repair
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import polars as pl
@@ -37,7 +38,8 @@ class Check:
 
 @dataclass(frozen=True)
 class Parsed:
-    """`rows`: source_line, raw_line and typed columns; `rejects`: source_line, column_name, reason, raw_line."""
+    """`rows`: source_line, raw_line and typed columns; `rejects`: source_line, column_name, reason, raw_line; of master
+    data also row_key, what can be read of whose row it is (`row_key`)."""
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
@@ -111,12 +113,26 @@ def _rejects(bad: pl.DataFrame, checks: list[Check], feed: Feed, name_of: Callab
                 pl.coalesce(
                     pl.col("raw_line"), pl.struct([column.name for column in feed.columns]).struct.json_encode()
                 ).alias("raw_line"),
+                *([] if feed.is_usage else [row_key(feed, set(columns), "v.")]),
             )
         )
-    empty = pl.DataFrame(
-        schema={"source_line": pl.Int64, "column_name": pl.String, "reason": pl.String, "raw_line": pl.String}
-    )
+    told = ("column_name", "reason", "raw_line", *(() if feed.is_usage else ("row_key",)))
+    empty = pl.DataFrame(schema={"source_line": pl.Int64, **dict.fromkeys(told, pl.String)})
     return pl.concat([empty, *parts]).sort("source_line")
+
+
+def row_key(feed: Feed, faulty: AbstractSet[str] = frozenset(), prefix: str = "") -> pl.Expr:
+    """JSON of the cells that say whose row it is and which: the account, its seller, the feed's key; null where a cell
+    is empty or at fault. Times of the day are left out: they have no one spelling."""
+    names = ["account_id", *(name for name in ("seller_id",) if feed.name == "accounts"), *feed.key]
+    known = {column.name: column.kind for column in feed.columns}
+    cells = [
+        (pl.lit(None) if name in faulty else pl.col(prefix + name)).cast(pl.String).alias(name)
+        for name in dict.fromkeys(names)
+        if name in known and known[name] != "instant"
+    ]
+    told = pl.struct(cells).struct.json_encode() if cells else pl.lit(None, pl.String)
+    return told.alias("row_key")
 
 
 def _missing(column: Column) -> list[Check]:

@@ -17,7 +17,7 @@ from flows.ingest.known import KnownFile, known_files
 from flows.ingest.report import FileResult, Tally, masked, shown
 from flows.ingest.settle import LINES
 from schemas.errors import Fault
-from schemas.feeds import Feed
+from schemas.feeds import FEEDS, Feed
 
 _NOT_ASIDE = """
     anti join staged_duplicates as d on d.source_line = s.source_line
@@ -218,9 +218,13 @@ def write_rejects(store: Store, file: InboxFile, sha256: str, tally: Tally) -> N
 
 def _rejects(file: InboxFile, sha256: str, tally: Tally) -> Iterator[pl.DataFrame]:
     origin = {"feed": pl.lit(file.feed_name), "source_file": pl.lit(file.name), "sha256": pl.lit(sha256)}
+    # A line that could not be cut into cells says nothing of whose it is; of usage nobody asks.
+    is_master = file.feed_name in FEEDS and not file.feed.is_usage
+    nobody = pl.lit("{}" if is_master else None, pl.String)
     for part in tally.rejects:
         if part.height:
-            yield part.with_columns(**origin)
+            whose = pl.col("row_key").fill_null(nobody) if "row_key" in part.columns else nobody
+            yield part.with_columns(**origin, row_key=whose)
 
 
 def forget_lines(store: Store, feed: str, name: str, sha256: str) -> None:

@@ -101,7 +101,7 @@ class Tally:
 
 def shown(name: str, tally: Tally, count: int = MAX_SHOWN) -> list[Fault]:
     """The first bad lines as faults, telephone numbers masked."""
-    rejects = pl.concat([frame for frame in tally.rejects if frame.height] or [pl.DataFrame()])
+    rejects = pl.concat([frame for frame in tally.rejects if frame.height] or [pl.DataFrame()], how="diagonal")
     if rejects.is_empty():
         return []
     faults = []

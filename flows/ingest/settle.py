@@ -13,10 +13,11 @@ from flows.books.erased import MARK
 from flows.home.schema import ORIGIN_COLUMNS, stored_columns
 from flows.home.store import Store
 from flows.ingest.csv_blocks import REJECTS
+from flows.ingest.parse import row_key
 from schemas.feeds import Feed
 
-_ONLY_IF_GIVEN = ("ended_at", "charged_number")
-"""Columns that feed calls has got later: a record without them has the content, and so the id, that it always had."""
+_ONLY_IF_GIVEN = ("ended_at", "charged_number", "pending", "confirmed_on")
+"""Columns that feeds have got later: a record without them has the content, and so the id, that it always had."""
 
 _DUPLICATES = {"source_line": pl.Int64, "of_file": pl.String, "of_line": pl.Int64}
 
@@ -30,7 +31,7 @@ LINES = 2**32
 
 @dataclass(frozen=True)
 class Settled:
-    """`rejects`: source_line, column_name, reason, raw_line, beyond those of the parser. `missing`: keys of a snapshot.
+    """`rejects`: as the parser's (flows.ingest.parse), beyond those of the parser. `missing`: keys of a snapshot.
 
     Duplicates wait in the temporary table `staged_duplicates` (source_line, of_file, of_line).
     """
@@ -158,6 +159,7 @@ def _settle_master(store: Store, feed: Feed, file: str, snapshot: bool, before: 
     """Versions (RULES 18): the same content again is a duplicate, two contents of one key in one file are none."""
     rows = store.sql("select * from staged order by source_line")
     known = store.current(feed.name, before)
+    whose = rows.select("source_line", row_key(feed))
     keys = list(feed.key)
     parts = [account_breaks(rows, known)] if feed.name == "accounts" else []
     if parts:
@@ -166,6 +168,7 @@ def _settle_master(store: Store, feed: Feed, file: str, snapshot: bool, before: 
     parts.append(_because(torn, "|".join(keys), _torn_reason(feed)))
     rows = rows.join(torn.select("source_line"), on="source_line", how="anti", maintain_order="left")
     rejects = pl.concat([pl.DataFrame(schema=REJECTS), *parts]).sort("source_line")
+    rejects = rejects.join(whose, on="source_line", how="left", maintain_order="left")
 
     first = pl.col("source_line").min().over(keys)
     current = known.select(*keys, _md5="row_md5", _file="source_file", _line="source_line")

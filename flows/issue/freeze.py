@@ -97,7 +97,9 @@ def _numbered(
         sequence = _next_in(last, (seller_id, series, day.year))
         number = f"{series}-{day.year}-{sequence:06d}"
         # A reversal gives back sums; the calls behind them are itemised in the file of the document that it reverses.
-        has_usage = draft.correction != "reversal" and any(line.charge_type == "usage" for line in draft.lines)
+        has_usage = draft.correction != "reversal" and any(
+            line.charge_type == "usage" and line.price_model != "minimum" for line in draft.lines
+        )
         document = issue_document(draft, number, day, f"{number}.csv" if has_usage else None)
         content = canonical(document)
         rows.append(

@@ -1,25 +1,25 @@
 """Stage charge: what is owed minus what issued documents hold (RULES 7), and who is parked for want of a price."""
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 
 import polars as pl
 
 from flows.books.holds import held_rows
 from flows.books.run import Run
+from flows.books.standing import ROOTS
 from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.corrected_parts import CorrectedParts, corrected_parts, last_issued, replaced_by
+from flows.month.earlier import Window, billed_earlier, currencies_of, gaps, priced_as_owed, window_of
 from flows.month.inputs import MasterData, all_accounts, master_of
 from flows.month.isolate import Accounts, parking
 from flows.month.lookups import usage_months
+from flows.month.plans import plan_findings
 from flows.month.usage_owed import UsageContext, usage_owed
 from rating.charges import one_time_charges, recurring_charges
 from rating.discounts import in_order, with_discounts
 from rating.owed import KEY, STATE, difference, horizons, parts_owed
-from rating.period_charges import with_states
-from rating.prices import agreed_prices, with_prices
 from schemas.catalog import Product
 from schemas.frames import CHARGES, FINDINGS, checked, empty, noticed_as, parked_as
 from schemas.money import EXACT
@@ -29,17 +29,6 @@ _TAXED_AS = (
     "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share",
     "reverses",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Window:
-    """What a run looks at: [first, end), of which it charges what is not wholly before `start` (RULES 7)."""
-
-    first: date
-    start: date
-    month_first: date
-    end: date
-    cutover: date
 
 
 def charge(run: Run) -> dict[str, int]:
@@ -56,21 +45,20 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     held = accounts_of.rows(held_rows(store))
     replaced = replaced_by(store, run)
     charged = _issued_charges(store, replaced)
-    credited = store.sql(
-        "select i.invoice_number, i.account_id, coalesce(o.taxed_on, i.issue_date) as tax_date "
-        "from issued_documents i join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"
-    )
+    # Most months credit nothing by name, and then nobody follows what stands in whose place.
+    names_any = master.charges["invoice_number"].is_not_null().any()
+    credited = store.sql(_CREDITED if names_any else f"{_CREDITED} where false")
     strangers = _strangers(store) if replaced is None else empty(FINDINGS)
     last_months = last_issued(store)
     discounts = in_order(store.current("discounts"))
-    window = _window(settings, run.request.month_first)
+    window = window_of(settings, run.request.month_first)
     accounts = horizons(
         master.versions.unique("account_id", keep="last", maintain_order=True),
         window.month_first,
         settings.billing.first_invoice_cutoff_day,
     )
     priced, unpriced = _priced_parts(master, tables, accounts, window)
-    earlier = _billed_earlier(master, tables, settings, window, priced)
+    earlier = billed_earlier(master, tables, settings, window, accounts, discounts)
     issued = pl.concat([issued, earlier], how="diagonal").filter(pl.col("cycle_end") > window.first)
     if replaced is None:
         parts, older = _to_charge(priced, issued, window)
@@ -78,13 +66,13 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
         owed = [priced, *_priced_later(master, tables, settings, window, last_months)]
         corrected = corrected_parts(owed, issued, replaced, run.request.invoice_month, last_months)
         parts, older = _to_charge(priced, corrected.before, window, corrected)
-    single, foreign, aged = _one_time(master, accounts, charged, credited, window)
+    single, misfits, aged = _one_time(master, accounts, charged, credited, window)
     bounds = {month: (start, end) for month, start, end in usage_months(settings, run.request.invoice_month)}
     locales = master.versions.select("account_id", "locale").unique("account_id", keep="last", maintain_order=True)
-    context = UsageContext(run, products, _currencies(master), locales, bounds, accounts_of)
+    context = UsageContext(run, products, currencies_of(master), locales, bounds, accounts_of)
     usage, unpriceable = usage_owed(context, replaced)
     # Of several reasons the first is told: set aside by hand, then data that cannot be right, then missing prices.
-    parked = pl.concat([held, master.parked, unpriced, foreign, unpriceable, _without_product(parts, products)])
+    parked = pl.concat([held, master.parked, unpriced, misfits, unpriceable, _without_product(parts, products)])
     parked = parked.unique("account_id", keep="first", maintain_order=True)
     parts, single = (rows.join(parked, on="account_id", how="anti") for rows in (parts, single))
     charges = pl.concat([recurring_charges(parts, products), one_time_charges(single, products), usage])
@@ -92,17 +80,10 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     charges = with_discounts(charges, discounts, products)
     checked(charges, CHARGES).write_parquet(run.work / "charges.parquet")
     parked.write_parquet(run.work / "parked.parquet")
-    findings = pl.concat([older, aged, strangers])
+    own = plan_findings(master, tables, window.month_first)
+    findings = pl.concat([older, aged, strangers, own, *([] if replaced else [gaps(master, window)])])
     findings.write_parquet(run.work / "findings.parquet")
     return {"charges": charges.height, "parked": parked.height, "findings": findings.height}
-
-
-def _window(settings: Settings, month_first: date) -> Window:
-    cutover = month_start(settings.billing.first_invoice_month)
-    # Changes of the month before the cutover are the first that are ours: the earlier system billed in advance.
-    first = add_months(cutover, -1)
-    oldest = add_months(month_first, -settings.billing.lookback_months)
-    return Window(first, max(oldest, first), month_first, add_months(month_first, 1), cutover)
 
 
 def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
@@ -114,7 +95,18 @@ def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.Da
 
 def _strangers(store: Store) -> pl.DataFrame:
     """Master data of accounts that feed accounts does not know: it is billed to nobody, so somebody has to look."""
-    feeds = ("subscriptions", "devices", "numbers", "charges", "prices", "locations", "certificates", "payments")
+    feeds = (
+        "subscriptions",
+        "devices",
+        "numbers",
+        "charges",
+        "prices",
+        "locations",
+        "certificates",
+        "payments",
+        "billed_until",
+        "suspensions",
+    )
     query = " union all ".join(
         f"select account_id, '{feed}' as feed, count(*) as records from feed_{feed} "
         "where account_id not in (select account_id from feed_accounts) group by account_id"
@@ -129,25 +121,17 @@ def _priced_parts(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What is owed with its price, and the accounts for which some price is missing."""
     owed = parts_owed(master.spans, accounts, window.first, window.end, tables.catalog.products)
-    priced, unpriceable = _with_prices(owed, master, tables)
+    priced, unpriceable = priced_as_owed(owed, master, tables)
     missing = (
         priced.filter(pl.col("unit_price").is_null()).sort(*KEY).unique("account_id", keep="first", maintain_order=True)
     )
-    parked = missing.join(_currencies(master), on="account_id", how="left").select(
+    parked = missing.join(currencies_of(master), on="account_id", how="left").select(
         "account_id",
         **parked_as(
             "no_price", pl.format("no price in {} for product {} on {}", "currency", "product_code", "priced_on")
         ),
     )
     return priced.filter(pl.col("unit_price").is_not_null()), pl.concat([parked, unpriceable])
-
-
-def _with_prices(owed: pl.DataFrame, master: MasterData, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Parts with their price, agreed, listed or by the product's pricing (RULES 9); and what no pricing can price."""
-    listed = with_prices(owed, tables.catalog, master.versions, agreed_prices(master.prices))
-    priced, unpriceable = with_states(listed, _currencies(master), tables.catalog.products)
-    first = unpriceable.sort("account_id", "detail").unique("account_id", keep="first", maintain_order=True)
-    return priced, first
 
 
 def _priced_later(
@@ -166,11 +150,6 @@ def _priced_later(
         wider = replace(window, month_first=first, end=add_months(first, 1))
         owed.append(_priced_parts(master, tables, asked, wider)[0])
     return owed
-
-
-def _currencies(master: MasterData) -> pl.DataFrame:
-    """account_id, currency: it never changes (RULES 18)."""
-    return master.versions.select("account_id", "currency").unique("account_id", keep="last")
 
 
 def _issued_parts(store: Store) -> pl.DataFrame:
@@ -200,36 +179,6 @@ def _issued_charges(store: Store, replaced: list[str] | None) -> pl.DataFrame:
         where c.resource_kind = 'charge' and not list_contains($1, d.invoice_number) group by c.charge_key""",
         [replaced or []],
     )
-
-
-def _billed_earlier(
-    master: MasterData, tables: Tables, settings: Settings, window: Window, priced: pl.DataFrame
-) -> pl.DataFrame:
-    """What the system before us billed: by feed `billed_until` where it says so, else each cycle that began
-    before the cutover as its state stood when that system last billed (RULES 7)."""
-    stated = master.billed_until.select("account_id", "resource_id", until=pl.col("billed_until").dt.offset_by("1d"))
-    keys = [*KEY, *STATE, "price_model", "part_start", "part_end", "quantity"]
-    by_feed = (
-        priced.join(stated, on=["account_id", "resource_id"])
-        .with_columns(part_end=pl.min_horizontal("part_end", "until"))
-        .filter(pl.col("part_start") < pl.col("part_end"))
-        .select(keys)
-    )
-    # That system billed in advance, from what it knew at the beginning of its last month.
-    last_month = add_months(window.cutover, -1)
-    then = horizons(
-        master.versions.unique("account_id", keep="last", maintain_order=True),
-        last_month,
-        settings.billing.first_invoice_cutoff_day,
-    )
-    believed = parts_owed(master.spans, then, window.first, window.cutover, tables.catalog.products)
-    by_default = (
-        _with_prices(believed, master, tables)[0]
-        .filter(pl.col("cycle_start") < window.cutover, pl.col("unit_price").is_not_null())
-        .join(stated, on=["account_id", "resource_id"], how="anti")
-        .select(keys)
-    )
-    return pl.concat([by_feed, by_default])
 
 
 def _to_charge(
@@ -266,11 +215,26 @@ def _to_charge(
     return facts.filter(~old), findings.cast(FINDINGS)
 
 
+_CREDITED = f"""
+    with recursive {ROOTS},
+    places as (
+        select r.root, arg_max(s.invoice_number, (s.issued_at, s.series, s.sequence)) as number
+        from roots r join standing_documents s using (invoice_number)
+        where s.goes_with = s.invoice_number group by r.root)
+    select r.invoice_number, i.account_id, o.currency as invoice_currency, i.invoice_number as credited,
+        coalesce(o.taxed_on, i.issue_date) as tax_date
+    from roots r left join places p using (root)
+    join issued_documents i on i.invoice_number = coalesce(p.number, r.invoice_number)
+    join documents o on o.run_id = i.run_id and o.draft_id = i.draft_id"""
+"""Every issued document, and the one that stands in its place: what a credit that names it gives back."""
+
+
 def _one_time(
     master: MasterData, accounts: pl.DataFrame, charged: pl.DataFrame, credited: pl.DataFrame, window: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Feed `charges` due on this invoice, and what changed of those billed; accounts with one in another currency;
-    those too old to bill. A credit that names a document is taxed as of that document's date (RULES 20)."""
+    """Feed `charges` due on this invoice, and what changed of those billed; accounts with one in another currency, or
+    with a credit that names no invoice of theirs (RULES 24); those too old to bill. A credit that names a document is
+    taxed as of that document's date (RULES 20); a fee that names one is taxed as of today."""
     currency = master.versions.select("account_id", account_currency="currency").unique("account_id", keep="last")
     key = pl.concat_str(["account_id", pl.lit("charges"), "charge_id"], separator="|")
     value = pl.coalesce("amount", pl.col("unit_price") * pl.col("quantity").fill_null(1))
@@ -282,14 +246,35 @@ def _one_time(
         .with_columns(charge_key=key)
         .join(charged, on="charge_key", how="left", validate="1:1")
         .with_columns(pl.col("already").fill_null(0).cast(EXACT), is_new=pl.col("already").is_null())
-        .join(credited, on=["invoice_number", "account_id"], how="left", validate="m:1")
         .filter(pl.col("is_new") | (owed != pl.col("already")))
+        .with_columns(gives_back=(pl.col("kind") == "credit") | (owed < 0))
+        .join(credited, on=["invoice_number", "account_id"], how="left", validate="m:1")
+        .with_columns(pl.when("gives_back").then("tax_date").alias("tax_date"))
     )
     in_another = pl.format("charge {} is in {}, the account in {}", "charge_id", "currency", "account_currency")
     foreign = due.filter(pl.col("currency") != pl.col("account_currency")).select(
         "account_id", **parked_as("charge_currency", in_another)
     )
-    old = pl.col("charge_date") < window.start
-    too_old = pl.format("charge {} of {} lies before the months a run looks back", "charge_id", "charge_date")
+    # The earlier system's last invoice, of the month before ours, had all that was dated up to its first day (RULES 7).
+    earlier = pl.col("charge_date") <= window.first
+    old = earlier | (pl.col("charge_date") < window.start)
+    names = ~old & pl.col("gives_back") & pl.col("invoice_number").is_not_null()
+    unknown = pl.col("credited").is_null()
+    elsewhere = due.filter(names & (unknown | (pl.col("invoice_currency") != pl.col("currency")))).select(
+        "account_id",
+        **parked_as("credit_invoice", pl.when(unknown).then(
+            pl.format("credit {} names invoice {}, which is none of the account's", "charge_id", "invoice_number")
+        ).otherwise(pl.format(
+            "credit {} in {} names invoice {}, which is in {}",
+            "charge_id", "currency", "invoice_number", "invoice_currency",
+        ))),
+    )  # fmt: skip
+    why = (
+        pl.when(earlier)
+        .then(pl.lit("was billed by the earlier system"))
+        .otherwise(pl.lit("lies before the months a run looks back"))
+    )
+    too_old = pl.format("charge {} of {} {}", "charge_id", "charge_date", why)
     aged = due.filter(old).select("account_id", **noticed_as("older_charge", too_old))
-    return due.filter(~old), foreign, aged.cast(FINDINGS)
+    due = due.with_columns(invoice_number=pl.coalesce("credited", "invoice_number"))
+    return due.filter(~old), pl.concat([foreign, elsewhere]), aged.cast(FINDINGS)

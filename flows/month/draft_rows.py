@@ -68,7 +68,8 @@ def _computed_by() -> pl.Expr:
 
 def _write_charges(store: Store, run: Run, lines: pl.DataFrame, taxed_as: list[str]) -> None:
     """Charges with the line they stand on and how that was taxed: what reverses them is taxed alike."""
-    charges = pl.read_parquet(run.work / "charges.parquet").drop(taxed_as)
+    frames = [pl.read_parquet(run.work / f"{name}.parquet") for name in ("charges", "minimums")]
+    charges = pl.concat(frames).drop(taxed_as)
     charges = charges.join(lines, on=["account_id", "line_key"])
     store.append("charges", charges.with_columns(run_id=pl.lit(run.run_id)).select(store.columns("charges")))
 

@@ -11,6 +11,7 @@ from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.addresses import misplaced_accounts, with_jurisdiction
+from flows.month.stated import stated_resources
 from rating.spans import all_spans
 from schemas.frames import either, parked_as
 from schemas.money import minor_digits
@@ -23,17 +24,19 @@ class MasterData:
 
     versions: a row per account version: every column of feed accounts, version_from, version_to (half-open),
     billing_start, served_until (null while the account goes on), jurisdiction.
-    spans: rating.spans. parked: PARKED, the accounts whose own data cannot be right.
+    spans: rating.spans. billed_until: flows.month.stated. parked: PARKED, the accounts whose own data cannot be right.
     """
 
     versions: pl.DataFrame
     spans: pl.DataFrame
+    subscriptions: pl.DataFrame
     numbers: pl.DataFrame
     devices: pl.DataFrame
     locations: pl.DataFrame
     prices: pl.DataFrame
     charges: pl.DataFrame
     billed_until: pl.DataFrame
+    suspensions: pl.DataFrame
     parked: pl.DataFrame
 
 
@@ -48,7 +51,10 @@ def _read_master(books: Books) -> MasterData:
 
 def load_master(store: Store, tables: Tables) -> MasterData:
     """Everything but usage, with the spans that drive the fees."""
-    feeds = ("accounts", "locations", "numbers", "devices", "subscriptions", "prices", "charges", "billed_until")
+    feeds = (
+        "accounts", "locations", "numbers", "devices", "subscriptions", "prices", "charges", "billed_until",
+        "suspensions",
+    )  # fmt: skip
     current = {feed: store.current(feed) for feed in feeds}
     versions, parked = _versions(with_jurisdiction(current["accounts"], tables.places))
     locations = with_jurisdiction(current["locations"], tables.places)
@@ -59,24 +65,28 @@ def load_master(store: Store, tables: Tables) -> MasterData:
         .select("account_id", "end_date")
         .iter_rows()
     )
-    spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products)
+    spans = all_spans(devices, numbers, subscriptions, leaving, tables.catalog.products, current["suspensions"])
     versions = versions.join(_served_until(leaving, spans), on="account_id", how="left", maintain_order="left")
+    stated, strange = stated_resources(current["billed_until"], current, tables)
     misfits = [
         _unknown_products(current, tables),
         _unknown_decks(current["prices"], tables),
         _plan_misfits(versions, tables),
         _idle_prices(current["prices"], tables),
         misplaced_accounts(versions, locations, tables.places),
+        strange,
     ]
     return MasterData(
         versions=versions,
         spans=spans,
+        subscriptions=subscriptions,
         numbers=numbers,
         devices=devices,
         locations=locations,
         prices=current["prices"],
         charges=current["charges"],
-        billed_until=current["billed_until"],
+        billed_until=stated,
+        suspensions=current["suspensions"],
         parked=pl.concat([parked, *misfits]).unique("account_id", keep="first", maintain_order=True),
     )
 

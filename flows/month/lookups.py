@@ -15,7 +15,7 @@ from rating.deck_search import RateBook, agreed_rates, rate_book
 from rating.decks import plan_rates, rules, tariffs
 from rating.devices import Devices, devices_over_time
 from rating.draws import pools_of
-from rating.intervals import intervals
+from rating.intervals import Intervals, intervals
 from rating.on_net import on_net_of
 from rating.owners import Owners
 from rating.usage import RatingTables
@@ -67,10 +67,11 @@ def rating_tables(
         grants=grant_allowances(master.spans, master.versions, months, catalog),
         pools=pools_of(catalog, _devices(master, tables)),
         on_net=on_net_of(catalog, house.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
-        billed_before=_billed_before(store).clear() if never_late else _billed_before(store),
+        billed_before=billed_before(store).clear() if never_late else billed_before(store),
         first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
         oldest_usage_day=month_start(oldest),
         open_from_day=month_start(invoice_month),
+        suspended=_suspended(master),
         erased_before=erased_before(store),
     )
 
@@ -162,6 +163,18 @@ def _extension_intervals(master: MasterData) -> pl.DataFrame:
     return pl.concat(frames).sort("account_id", "extension", "from_at", "to_at", "billing_group")
 
 
+def _suspended(master: MasterData) -> Intervals:
+    """When whose service was suspended: whole days in the account's zone."""
+    zone_of = master.versions.unique("account_id", keep="last").select("account_id", "time_zone")
+    rows = master.suspensions.join(zone_of, on="account_id", validate="m:1", maintain_order="left")
+    day_after = rows.select(pl.col("valid_to").dt.offset_by("1d"))["valid_to"]
+    times = rows.select(
+        "account_id", "mode", from_at=_midnights(rows["valid_from"], rows["time_zone"]),
+        to_at=_midnights(day_after, rows["time_zone"]),
+    ).with_columns(pl.col("to_at").fill_null(_NEVER))  # fmt: skip
+    return intervals(times, "account_id")
+
+
 def _devices(master: MasterData, tables: Tables) -> Devices:
     """Which device is at which extension, and which extension a number rings, over time."""
     per_extension = [code for code, product in tables.catalog.products.items() if product.per == "extension"]
@@ -182,7 +195,7 @@ def _devices(master: MasterData, tables: Tables) -> Devices:
     )  # fmt: skip
 
 
-def _billed_before(store: Store) -> pl.DataFrame:
+def billed_before(store: Store) -> pl.DataFrame:
     """account_id, billed_before: usage of earlier days is on an issued document, or its month is closed by one."""
     last = store.sql("select account_id, max(invoice_month) as last from issued_documents group by account_id")
     return last.select("account_id", billed_before=pl.col("last").str.to_date("%Y-%m"))

@@ -7,9 +7,11 @@ import polars as pl
 from flows.books.run import Run
 from flows.home.settings import Settings
 from flows.home.store import Store
+from flows.month.corrected_parts import replaced_by
 from flows.month.draft_rows import load_charges
-from flows.month.inputs import all_accounts, billed_to, master_of
+from flows.month.inputs import MasterData, all_accounts, billed_to, master_of
 from flows.month.isolate import Accounts, parking
+from flows.month.minimums import minimum_charges
 from flows.month.taxing.engine import Question, tax_documents
 from flows.month.taxing.memory import given_back, issued_taxes, rated_calls, with_proof
 from flows.month.taxing.traffic import study, with_method
@@ -31,19 +33,10 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     master = accounts_of.of(master_of(run))
     certificates, id_checks = store.current("certificates"), store.current("tax_id_checks")
     usage = rated_calls(store, run)
-    offers = in_order(store.current("discounts"))
-    spent = used_up(offers, _given(store, run))
     accounts = billed_to(master, settings, run.request.invoice_month, run.request.month_first)
     parked = pl.concat([pl.read_parquet(run.work / "parked.parquet"), _without_seller(accounts)])
     charges = accounts_of.rows(load_charges(run)).join(parked, on="account_id", how="anti")
-    lines = to_lines(
-        charges,
-        accounts.select("account_id", "draft_id", "locale", "minor_digits", "jurisdiction"),
-        master.locations,
-        tables.catalog.products,
-    )
-    lines, grants = net_lines(lines, charges, accounts, offers, spent, tables.catalog.products)
-    grants.write_parquet(run.work / "discounts.parquet")
+    lines = _net(run, master, charges, accounts.join(parked, on="account_id", how="anti"))
     untaxable = lines.filter(pl.col("tax_class").is_null() | pl.col("interstate").is_null())
     parked = pl.concat([parked, _unclassed(untaxable)])
     shares = study(usage, _in_the_us(accounts), run.request.invoice_month)
@@ -52,7 +45,7 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     parked = pl.concat([parked, undecided])
     lines = lines.join(parked, on="account_id", how="anti")
     headings = _tax_headings(accounts, settings, run.request.month_first)
-    memory = given_back(store, lines)
+    memory = given_back(store, lines, replaced_by(store, run))
     issued = issued_taxes(store, _looked_up(lines, certificates, settings))
     question = Question(lines, headings, certificates, id_checks, issued, memory)
     result = tax_documents(question, tables.taxes, settings, run)
@@ -64,6 +57,32 @@ def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     checked(result.taxes, TAXES).write_parquet(run.work / "taxes.parquet")
     parked.write_parquet(run.work / "parked.parquet")
     return {"lines": lines.height, "taxes": result.taxes.height, "parked": parked.height}
+
+
+def _net(run: Run, master: MasterData, charges: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Printed lines, net, up to the minimums of usage months; leaves discounts.parquet and minimums.parquet."""
+    store, products = run.store, run.tables.catalog.products
+    offers = in_order(store.current("discounts"))
+    spent = used_up(offers, _given(store, run))
+    heads = accounts.select("account_id", "draft_id", "locale", "minor_digits", "jurisdiction")
+
+    def net(charges: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        listed = to_lines(charges, heads, master.locations, products)
+        return net_lines(listed, charges, accounts, offers, spent, products)
+
+    lines, grants = net(charges)
+    minimums = minimum_charges(run, master, accounts, lines)
+    if minimums.height:
+        # Lines among the others, so these accounts' lines are numbered again; no discount reaches a minimum.
+        mine = pl.col("account_id").is_in(minimums["account_id"].unique().implode())
+        again = net(pl.concat([charges.filter(mine), minimums]))
+        lines, grants = (
+            pl.concat([rows.filter(~mine), more]).sort("account_id", "line_no", maintain_order=True)
+            for rows, more in zip((lines, grants), again, strict=True)
+        )
+    grants.write_parquet(run.work / "discounts.parquet")
+    minimums.write_parquet(run.work / "minimums.parquet")
+    return lines
 
 
 def _looked_up(lines: pl.DataFrame, certificates: pl.DataFrame, settings: Settings) -> list[str]:

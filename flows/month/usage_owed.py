@@ -11,6 +11,7 @@ from flows.home.store import Store
 from flows.month.isolate import Accounts
 from flows.month.usage.rows import read_rated, reading_amount
 from rating.charges import SUMS, merge_sums, sum_components, usage_charges, usage_components
+from rating.late_back import taxed_as_billed
 from rating.less_billed import less_billed, with_line_keys
 from rating.period_charges import with_usage_pricing
 from schemas.catalog import Product, in_language
@@ -26,10 +27,20 @@ RECEIVED_LATE = {
 
 _BILLED = """
     select l.run_id, l.draft_id, l.line_no, d.account_id, l.charge_key, l.section, l.product_code, l.billing_group,
-        l.list_amount as amount, l.quantity, l.unit, l.list_unit_price, l.period_start, l.period_end
+        l.list_amount as amount, l.quantity, l.unit, l.list_unit_price, l.period_start, l.period_end,
+        coalesce(l.tax_date, o.taxed_on, d.issue_date) as tax_date, c.jurisdiction, l.tax_class, c.telecom_percent,
+        c.interstate, c.access_lines, c.measured_share, d.invoice_number as reverses, l.reverses as of_reverses
     from invoice_lines as l join standing_documents as d on d.run_id = l.run_id and d.draft_id = l.draft_id
+    join documents as o on o.run_id = d.run_id and o.draft_id = d.draft_id
+    left join (
+        select run_id, draft_id, line_no, any_value(jurisdiction) as jurisdiction,
+            any_value(telecom_percent) as telecom_percent, any_value(interstate) as interstate,
+            any_value(access_lines) as access_lines, any_value(measured_share) as measured_share
+        from charges where charge_type = 'usage' group by run_id, draft_id, line_no
+    ) as c on c.run_id = l.run_id and c.draft_id = l.draft_id and c.line_no = l.line_no
     join _months as m on m.account_id = d.account_id and m.usage_month = strftime(l.period_start, '%Y-%m')
-    where l.charge_type = 'usage' and not list_contains($replaced, d.invoice_number)
+    where l.charge_type = 'usage' and l.price_model is distinct from 'minimum'
+        and not list_contains($replaced, d.invoice_number)
     order by d.issued_at, d.series, d.sequence, l.line_no"""
 
 _PARTS = "account_id, line_key, usage_id, component, rate_id, allowance_id, price, per, amount_den"
@@ -109,7 +120,7 @@ def _less_billed(
     digits = context.currencies.select(
         "account_id", minor_digits=pl.col("currency").map_elements(minor_digits, return_dtype=pl.Int64)
     )
-    return less_billed(owed, billed, digits, moved), problems
+    return taxed_as_billed(less_billed(owed, billed, digits, moved), billed), problems
 
 
 def _billed(store: Store, months: pl.DataFrame, replaced: list[str]) -> pl.DataFrame:

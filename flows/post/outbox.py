@@ -1,9 +1,11 @@
 """The outbox: which mails a month asks for, what stands in them, and each step of theirs (table delivery_events).
 
-A mail is `queued`, then `sending` before its first byte leaves, then accepted, written, refused or unknown.
+A mail is `queued`, then `sending` before its first byte leaves, then accepted, written, refused or unknown. One whose
+address was changed before it could go is `replaced`.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.message import EmailMessage
@@ -29,19 +31,74 @@ class Mail:
     state: MailState | None
 
 
-def outbox(store: Store, month: str) -> list[Mail]:
-    """Every mail the month's issued documents ask for, with its last state."""
-    states = dict(store.rows("select message_id, state from mail_states where invoice_month = $1", [month]))
-    mails = []
-    for number, seller, emails in store.rows(
-        "select invoice_number, seller_id, cast(document_json -> '$.bill_to.emails' as varchar[]) "
-        "from issued_documents where invoice_month = $1 order by seller_id, invoice_number",
+@dataclass(frozen=True)
+class Outbox:
+    """`mails`: those that a month asks for, with their last state. `left_behind`: begun and not gone, to an address
+    that is the account's no longer; where the document still goes to another one, that mail is among `mails`."""
+
+    mails: list[Mail]
+    left_behind: list[Mail]
+
+
+_DONE, _IN_DOUBT = ("accepted", "written"), ("sending", "unknown")
+
+_ISSUED = """
+    with now as (
+        select account_id, email, cc_emails from current_accounts
+        qualify row_number() over (partition by account_id order by
+            coalesce(effective_from <= $on, true) desc,
+            case when effective_from <= $on then effective_from end desc nulls last, effective_from) = 1)
+    select i.invoice_number, i.seller_id, cast(i.document_json -> '$.bill_to.emails' as varchar[]), n.email, n.cc_emails
+    from issued_documents as i left join now as n using (account_id)
+    where i.invoice_month = $month order by i.seller_id, i.invoice_number"""
+
+
+def outbox(store: Store, month: str, on: date, *, resend: bool = False) -> Outbox:
+    """The mails of the month's issued documents on the day `on`, to the addresses that their accounts have then
+    (RULES 32). What has gone to all it was meant for asks for nothing more, whatever becomes of the addresses.
+
+    resend: whether what may have arrived at an address that is no longer the account's goes to the new one.
+    """
+    begun: dict[str, list[tuple[str, str, MailState]]] = {}
+    for number, *mail in store.rows(
+        "select invoice_number, message_id, recipient, state from mail_states "
+        "where invoice_month = $1 and state <> 'replaced' order by invoice_number, recipient",
         [month],
     ):
-        for index, recipient in enumerate(_distinct(emails), start=1):
-            key = hashlib.sha256(f"{number}\n{recipient.lower()}".encode()).hexdigest()[:32]
-            mails.append(Mail(key, number, seller, recipient, index, states.get(key)))
-    return mails
+        begun.setdefault(number, []).append(tuple(mail))
+    found = Outbox([], [])
+    for number, seller, printed, own, copies in store.rows(_ISSUED, {"month": month, "on": on}):
+        old = begun.get(number, [])
+        copied = [it for it in (copies or "").replace(";", ",").split(",") if it.strip()]
+        now = _distinct([own, *copied] if own else printed)
+        if old and all(state in _DONE for *_, state in old):
+            found.mails.extend(_mails(number, seller, [recipient for _, recipient, _ in old], old))
+            continue
+        gone = {key: (recipient, state) for key, recipient, state in old if key not in {_key(number, it) for it in now}}
+        # What went to the second address that was printed stands for the second one of today.
+        places = {_key(number, it): place for place, it in enumerate(_distinct(printed))}
+        held = {places[key] for key, (_, state) in gone.items() if key in places and _stands(state, resend=resend)}
+        mails = _mails(number, seller, now, old)
+        found.mails.extend(mail for mail in mails if mail.state is not None or mail.index - 1 not in held)
+        for former in _mails(number, seller, [recipient for recipient, _ in gone.values()], old):
+            stands = former.state is not None and _stands(former.state, resend=resend)
+            (found.mails if stands else found.left_behind).append(former)
+    return found
+
+
+def _stands(state: MailState, *, resend: bool) -> bool:
+    """Whether a mail to an address of before has gone, or may have."""
+    return state in _DONE or (state in _IN_DOUBT and not resend)
+
+
+def _key(number: str, recipient: str) -> str:
+    return hashlib.sha256(f"{number}\n{recipient.lower()}".encode()).hexdigest()[:32]
+
+
+def _mails(number: str, seller: str, recipients: list[str], begun: list[tuple[str, str, MailState]]) -> list[Mail]:
+    states = {key: state for key, _, state in begun}
+    keys = [(_key(number, recipient), recipient) for recipient in recipients]
+    return [Mail(key, number, seller, it, index, states.get(key)) for index, (key, it) in enumerate(keys, start=1)]
 
 
 def _distinct(emails: list[str]) -> list[str]:
@@ -57,15 +114,17 @@ class Step:
     by: str
     late_reason: str | None
     now: datetime
+    senders: Mapping[str, str]
+    """seller_id -> the address that its mails come from."""
 
 
 def record(store: Store, mail: Mail, step: Step, state: MailState, detail: str | None = None) -> None:
     """Committed before anything else happens: what a kill leaves behind is true."""
     store.con.execute(
-        "insert into delivery_events values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into delivery_events values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         [
             *(mail.message_id, mail.invoice_number, step.month, mail.recipient, state, detail),
-            *(step.late_reason, step.by, step.now),
+            *(step.late_reason, step.by, step.now, step.senders.get(mail.seller_id)),
         ],
     )
 
@@ -74,8 +133,8 @@ def queue(store: Store, mails: list[Mail], step: Step) -> None:
     """Every mail of the batch is known before the first goes: a document with one to come never counts as sent."""
     import polars as pl
 
-    rows = [(mail.message_id, mail.invoice_number, mail.recipient) for mail in mails]
-    names = ["message_id", "invoice_number", "recipient"]
+    rows = [(mail.message_id, mail.invoice_number, mail.recipient, step.senders.get(mail.seller_id)) for mail in mails]
+    names = ["message_id", "invoice_number", "recipient", "sender"]
     store.append(
         "delivery_events",
         pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row").with_columns(
@@ -88,12 +147,14 @@ def queue(store: Store, mails: list[Mail], step: Step) -> None:
     )
 
 
-def message(store: Store, mail: Mail, sent_on: date, with_csv: bool) -> tuple[EmailMessage, str]:
-    """The mail, with the PDF exactly as it was issued, and its sender. Raises Refused: what is wrong, what to do."""
+def message(store: Store, mail: Mail, sender: str, sent_on: date, with_csv: bool) -> EmailMessage:
+    """The mail, with the PDF exactly as it was issued. Raises Refused: what is wrong, what to do."""
     from templates.mail import build_mail
 
     _check_address(mail)
-    document = _issued(store, mail)
+    issued = _issued(store, mail)
+    # The document is as it was issued, its envelope as things are today (RULES 32).
+    document = issued.model_copy(update={"seller": issued.seller.model_copy(update={"email": sender})})
     files = store.rows(
         "select pdf_file, pdf_sha256, usage_csv_file, usage_csv_sha256 from rendered_documents "
         "where invoice_number = $1 order by rowid desc limit 1",
@@ -107,8 +168,7 @@ def message(store: Store, mail: Mail, sent_on: date, with_csv: bool) -> tuple[Em
     # What is erased cannot go out any more; the document itself can.
     if csv_file and with_csv and not is_erased_file(store, csv_file):
         usage_csv = (document.usage_csv or Path(csv_file).name, _checked(store, csv_file, csv_sha256))
-    built = build_mail(document, mail.recipient, pdf, f"{mail.invoice_number}.pdf", usage_csv, sent_on)
-    return built, document.seller.email
+    return build_mail(document, mail.recipient, pdf, f"{mail.invoice_number}.pdf", usage_csv, sent_on)
 
 
 def _issued(store: Store, mail: Mail) -> Document:

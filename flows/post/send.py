@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
 from flows.books.ledger import balance_mails
@@ -77,18 +78,22 @@ def send(
     Raises NothingToDo when nothing is issued or everything is sent; Refused when the window of every seller
     concerned is closed and no `late_reason` is given. One seller's closed window leaves the others' mails going.
     """
-    mails = outbox.outbox(store, month)
+    found = outbox.outbox(store, month, today or now.date(), resend=resend_unknown)
+    mails = found.mails
     if not mails:
         raise NothingToDo(f"{month}: no document is issued, so there is nothing to send (`tollbook approve {month}`)")
     in_doubt = [mail for mail in mails if mail.state in _IN_DOUBT]
     due = [mail for mail in mails if mail.state in _MAY_STILL_GO or (resend_unknown and mail.state in _IN_DOUBT)]
-    if not due and not in_doubt:
+    if not due and not in_doubt and not found.left_behind:
         raise NothingToDo(f"{month}: every mail is sent")
     balance_mails(store, month, "nothing was sent")
     report = SendReport(month)
     window = _Window(settings, month, today, now)
     ready = window.open_for(due, late_reason, report)
-    step = Step(month, by, late_reason if window.overridden else None, now)
+    senders = {seller: settings.sellers[seller].email for seller in settings.sellers}
+    step = Step(month, by, late_reason if window.overridden else None, now, senders)
+    for mail in found.left_behind:
+        outbox.record(store, mail, step, "replaced", "the account has another address now")
     for mail in in_doubt:
         if mail.state == "sending":
             outbox.record(store, mail, step, "unknown", "the program ended while this mail was being sent")
@@ -194,10 +199,20 @@ class _Batch:
         self._report.tell(mail, outcome)
         self._tick(1)
 
+    def _message(self, mail: Mail, *, with_csv: bool) -> EmailMessage:
+        # The day first: it says when a seller has left the settings.
+        day = self._today_of(mail.seller_id)
+        return outbox.message(self._store, mail, self._sender(mail), day, with_csv)
+
+    def _sender(self, mail: Mail) -> str:
+        if (sender := self._step.senders.get(mail.seller_id)) is None:
+            raise Refused(f"tollbook.toml: no [sellers.{mail.seller_id}], whose mail this is")
+        return sender
+
     def _written(self, mail: Mail) -> Outcome:
         """Without a server: an .eml file. Written again after a kill, it is the same file."""
         try:
-            message, _ = outbox.message(self._store, mail, self._today_of(mail.seller_id), with_csv=True)
+            message = self._message(mail, with_csv=True)
         except Refused as error:
             return Outcome("refused", str(error))
         target = self._store.home.out(self._step.month) / "mail" / f"{mail.invoice_number}-{mail.index}.eml"
@@ -210,14 +225,14 @@ class _Batch:
         outcome = Outcome("refused", "too big")
         for with_csv in (True, False):
             try:
-                message, sender = outbox.message(self._store, mail, self._today_of(mail.seller_id), with_csv)
+                message = self._message(mail, with_csv=with_csv)
             except Refused as error:
                 return Outcome("refused", str(error))
             if len(mail_bytes(message)) > mailer.size_limit():
                 outcome = Outcome("refused", "larger than max_size_mb or the server allows", too_big=True)
                 continue
             outbox.record(self._store, mail, self._step, "sending")
-            outcome = mailer.send(message, sender, mail.recipient)
+            outcome = mailer.send(message, self._sender(mail), mail.recipient)
             if not outcome.too_big:
                 break
         if outcome.state == "accepted" and not with_csv:

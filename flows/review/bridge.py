@@ -17,8 +17,9 @@ from schemas.periods import month_start, shift_month
 
 STEPS = ("new", "removed", "quantity", "price", "not_due", "not_billed", "proration", "discount", "rounding")
 """new, removed: resources that came or went. quantity, price: of those that stayed. not_due: cycles longer than a month
-that are not due. not_billed: accounts parked or left out. proration: parts of cycles and earlier cycles, this month's
-less last month's. discount: also minimums and maximums. rounding: of the printed lines."""
+that are not due, and cycles of days of which more, or fewer, begin than last month. not_billed: accounts parked or left
+out. proration: parts of cycles and earlier cycles, this month's less last month's. discount: also minimums and
+maximums. rounding: of the printed lines."""
 
 _RESOURCE = ["seller_id", "currency", "account_id", "resource_kind", "resource_id", "product_code"]
 _TABLE = ["seller_id", "currency"]
@@ -32,7 +33,8 @@ _PRINTED = """
     from lines where line ->> 'charge_type' in ('recurring', 'proration') group by all"""
 _CHARGES = """
     select d.seller_id, d.currency, c.account_id, c.resource_kind, c.resource_id, c.product_code,
-        d.invoice_month = $month as is_now, c.quantity, c.unit_price, c.amount_num, c.amount_den, c.cycle_end,
+        d.invoice_month = $month as is_now, c.quantity, c.unit_price, c.amount_num, c.amount_den, c.cycle_start,
+        c.cycle_end,
         c.charge_type = 'recurring' and c.cycle_start >= (d.invoice_month || '-01')::date as is_state
     from charges c join documents_in_force d on d.run_id = c.run_id and d.draft_id = c.draft_id
     where d.invoice_month in ($month, $previous) and c.charge_type in ('recurring', 'proration')"""
@@ -114,9 +116,11 @@ def _state_steps(charges: pl.DataFrame, billed_before: pl.DataFrame, left_out: l
         charges.filter(pl.col("is_state") & (pl.col("is_now") == is_now))
         .group_by(_RESOURCE)
         .agg(
-            pl.col("quantity").sum().alias(f"quantity_{side}"),
+            # Of 30 days several cycles begin in one month: what is compared is one of them.
+            (pl.col("quantity").sum() / pl.col("cycle_start").n_unique()).cast(EXACT).alias(f"quantity_{side}"),
             pl.col("unit_price").max().alias(f"price_{side}"),
             pl.col("amount").sum().alias(f"amount_{side}"),
+            pl.col("cycle_start").n_unique().cast(EXACT).alias(f"cycles_{side}"),
             pl.col("cycle_end").max().alias(f"end_{side}"),
         )
         for side, is_now in (("then", False), ("now", True))
@@ -137,18 +141,22 @@ def _state_steps(charges: pl.DataFrame, billed_before: pl.DataFrame, left_out: l
         .otherwise(pl.lit("stayed"))
     )  # fmt: skip
     change = pl.col("amount_now").fill_null(0) - pl.col("amount_then").fill_null(0)
+    more_cycles = pl.col("cycles_now") - pl.col("cycles_then")
+    by_cycles = (pl.col("amount_now") / pl.col("cycles_now") * more_cycles).cast(EXACT).fill_null(0)
     more = pl.col("quantity_now") - pl.col("quantity_then")
     by_quantity = (
         pl.when(more == 0).then(0)
         .when(pl.col("price_now") == pl.col("price_then")).then(pl.col("change"))
-        .otherwise((more * pl.col("price_then")).cast(EXACT))
+        .otherwise((more * pl.col("price_then") * pl.col("cycles_then")).cast(EXACT))
     )  # fmt: skip
-    both = both.with_columns(step=step, change=change.cast(EXACT)).with_columns(by_quantity=by_quantity.cast(EXACT))
+    both = both.with_columns(step=step, by_cycles=by_cycles, change=(change - by_cycles).cast(EXACT))
+    both = both.with_columns(by_quantity=by_quantity.cast(EXACT))
     stayed = pl.col("step") == "stayed"
     sums = {
         name: pl.col("change").filter(pl.col("step") == name).sum()
         for name in ("new", "removed", "not_due", "not_billed")
     }
+    sums["not_due"] += pl.col("by_cycles").sum()
     sums["quantity"] = pl.col("by_quantity").filter(stayed).sum()
     sums["price"] = (pl.col("change") - pl.col("by_quantity")).filter(stayed).sum()
     return both.group_by(_TABLE).agg(**{name: total.cast(EXACT) for name, total in sums.items()})

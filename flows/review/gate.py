@@ -14,10 +14,13 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.review.bridge import bridge, residuals
 from flows.review.completeness import missing
+from flows.review.credits import credit_stops
 from flows.review.inbox import inbox_stops
+from flows.review.refused import refused_rows
 from flows.review.resources import resource_gaps
-from flows.review.sanity import far_off
+from flows.review.sanity import far_off, without_history
 from flows.review.stops import MonthStops, Stop
+from flows.review.untaxed import rates_entered, regions_without_table
 from schemas.errors import Refused
 
 _TEMP_TABLES = ("documents_in_force",)
@@ -32,19 +35,34 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
     with in_force(store.con, _TEMP_TABLES):
         bridged = bridge(store, month)
         uncharged, unfounded = resource_gaps(store, settings, tables, month)
+        no_table = regions_without_table(store, settings, tables.taxes, month)
         stops = [
             *inbox_stops(store, settings),
+            *refused_rows(store, settings, month),
             *missing(store, settings, month),
             *residuals(bridged),
             *far_off(store, settings, month),
+            *credit_stops(store, settings, month),
         ]
+        no_history = without_history(store, settings, month)
     rows = store.rows(
         "select code, subject, detail, seller_id, reason, by_name from stop_overrides where invoice_month = $1 "
         "order by happened_at",
         [month],
     )
+    ahead = store.rows(
+        "select detail, reason, by_name from audit_log where act = 'run ahead' and subject = $1 "
+        "order by seq desc limit 1",
+        [month],
+    )
     said = {Stop(code, subject, detail, seller): (reason, by) for code, subject, detail, seller, reason, by in rows}
-    return MonthStops(stops, bridged, uncharged, unfounded, {stop: said[stop] for stop in stops if stop in said})
+    for detail, reason, by in ahead:
+        # Whoever ran it has said why: it is shown, and stops nothing.
+        stops.append(Stop("month_ahead", month, detail))
+        said[stops[-1]] = (reason, by)
+    reasons = {stop: said[stop] for stop in stops if stop in said}
+    own_rates = rates_entered(tables.taxes, month)
+    return MonthStops(stops, bridged, uncharged, unfounded, no_table, own_rates, no_history, reasons)
 
 
 def waiting(books: Books, seller: str | None, override: str | None) -> list[Stop]:

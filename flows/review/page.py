@@ -22,15 +22,17 @@ from flows.books.erasing_due import erasing_due
 from flows.books.publish import publish, read
 from flows.books.remedies import SUSPENDED_REMEDIES, remedy
 from flows.books.views import blocks
-from flows.catalog.load import Tables
+from flows.catalog.load import Tables, load_all
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.review.endings import unknown_endings
 from flows.review.gate import month_stops
 from flows.review.latest import note, outside
 from flows.review.parallel import parallel_calls
+from flows.review.renewals import upcoming
 from flows.review.stops import MonthStops
 from flows.review.tables import OUTCOMES, TABLES, Column
+from flows.review.untaxed import told
 from schemas.errors import Refused
 from schemas.money import minor_digits, rounded
 from schemas.periods import month_start, shift_month
@@ -130,6 +132,15 @@ class Review:
         for row in self.tables["stops"]:
             state = f"let through by {row['by_name']}: {row['reason']}" if row["reason"] else "stops the approval"
             found.append(f"{worded(row['code']).capitalize()}, {row['subject']}: {row['detail']} ({state})")
+        found += [f"Taxes: {told(row)}" for row in self.tables["no_table"]]
+        found += [
+            f"Taxes: {row['jurisdiction']} {row['tax_code']} from {row['valid_from']}: {row['value']}, entered by "
+            f"{row['entered_by']} ({row['reference']})"
+            for row in self.tables["own_rates"]
+        ]
+        for row in self.tables["no_history"]:
+            of = " ".join(filter(None, (row["seller_id"], row["currency"])))
+            found.append(f"No history yet for {worded(row['bound'])}, {of}: {row['accounts']} accounts")
         for name, word in (("uncharged", "active without a charge"), ("unfounded", "charged without a resource")):
             if self.tables[name]:
                 found.append(f"Resources {word}: {len(self.tables[name])}")
@@ -156,11 +167,12 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     """
     month_start(month)
     before = outside(store.home, settings)
+    tables = tables or load_all(store.home, settings)
     held = month_stops(store, settings, month, tables)
     with read(publish(store)) as con:
         con.execute("set variable month = $1", [month])
         con.execute("set variable previous = $1", [shift_month(month, -1)])
-        found = _gathered(con, store, settings, month, held)
+        found = _gathered(con, store, settings, tables, held, month)
     if not found.runs:
         raise Refused(f"no run of {month} stands; `tollbook run {month}` drafts it")
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False)
@@ -171,7 +183,9 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     return found
 
 
-def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, month: str, held: MonthStops) -> Review:
+def _gathered(
+    con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, tables: Tables, held: MonthStops, month: str
+) -> Review:
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks(_TABLES).items()}
     for row in rows["parked"]:
         row["remedy"] = remedy(row["code"], month, row["account_id"])
@@ -181,7 +195,10 @@ def _gathered(con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, 
     rows["ageing"] = ageing(con, month_start(month))
     rows["erasing_due"] = erasing_due(store, month_start(month))
     rows |= {"stops": held.rows(), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
+    rows |= {"no_table": held.no_table, "own_rates": held.own_rates}
+    rows["no_history"] = held.no_history
     rows["endings"] = unknown_endings(store, month)
+    rows["renewals"] = upcoming(store, tables, month)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(
         month=month,

@@ -1,12 +1,15 @@
 """Figures so far from their history that nobody should issue them unseen: [bounds] in tollbook.toml."""
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from statistics import median
+from typing import Any
 
 from flows.home.settings import BoundsSettings, Settings
 from flows.home.store import Store
 from flows.review.stops import Stop
+from schemas.codes import StopCode
 from schemas.money import minor_digits, rounded
 from schemas.periods import shift_month
 
@@ -37,8 +40,20 @@ _USAGE = """
         where r.invoice_month = $month and r.state in ('drafted', 'approved')
             and outcome in ('billed', 'nothing_to_bill')
         group by account_id) a using (account_id)
-    where c.now = 0 and c.then >= $records order by account_id"""
+    where c.now = 0 and c.then >= $records
+        -- Whoever's service was suspended had no reason to call.
+        and not exists (select 1 from current_suspensions s where s.account_id = c.account_id
+            and strftime(s.valid_from, '%Y-%m') <= $usage_month
+            and (s.valid_to is null or strftime(s.valid_to, '%Y-%m') >= $usage_month))
+    order by account_id"""
 
+_NEW_USAGE = """
+    select a.seller_id, count(distinct u.account_id) filter (where u.usage_month = $usage_month) as accounts
+    from rated_usage as u join (
+        select distinct account_id, seller_id from run_accounts join run_states r using (run_id)
+        where r.invoice_month = $month and r.state in ('drafted', 'approved')) as a using (account_id)
+    where u.usage_month in ($usage_month, $before)
+    group by a.seller_id having accounts > 0 and count(*) filter (where u.usage_month = $before) = 0 order by all"""
 _TOO_LONG = """
     select u.account_id, any_value(a.seller_id), count(distinct u.usage_id), max(u.duration_s),
         arg_max(u.source_file || ', line ' || u.source_line, (u.duration_s, u.source_file, u.source_line))
@@ -77,7 +92,8 @@ def _documents(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Sto
 def _seller_totals(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop]:
     previous = shift_month(month, -1)
     for seller, currency, now, then, total, before in store.rows(_TOTALS, {"month": month, "previous": previous}):
-        if min(now, then) < bounds.documents_floor:
+        # The larger of the two: who falls to nothing was not small.
+        if not then or max(now, then) < bounds.documents_floor:
             continue
         if bounds.documents_percent and abs(now - then) * 100 > then * bounds.documents_percent:
             yield Stop("documents_far", f"{seller} {currency}", f"{now} documents, {then} last month", seller)
@@ -102,6 +118,37 @@ def _too_long(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop
         calls_word = "call" if calls == 1 else "calls"
         told = f"{calls} {calls_word} over {bounds.max_call_hours} hours; the longest {longest:,} seconds ({where})"
         yield Stop("call_too_long", account, told, seller)
+
+
+def without_history(store: Store, settings: Settings, month: str) -> list[dict[str, Any]]:
+    """What no bound could be held against, for want of an earlier month: seller_id, currency, bound (a StopCode), and
+    the accounts it concerns. Inside publish.in_force."""
+    bounds, found = settings.bounds, []
+    values = {"month": month, "since": shift_month(month, -_LOOKS_AT)}
+    young = Counter(
+        (seller, currency)
+        for _, seller, currency, _, earlier in store.rows(_HISTORY, values)
+        if len(earlier or []) < bounds.invoice_months
+    )
+    if bounds.invoice_factor:
+        found += [_lacking(*of, "invoice_far", accounts) for of, accounts in young.items()]
+    previous = shift_month(month, -1)
+    for seller, currency, now, then, _, _ in store.rows(_TOTALS, {"month": month, "previous": previous}):
+        if not then:
+            percents: dict[StopCode, int] = {
+            "documents_far": bounds.documents_percent, "total_far": bounds.total_percent,
+        }  # fmt: skip
+            found += [_lacking(seller, currency, code, now) for code, percent in percents.items() if percent]
+    if bounds.usage_records:
+        usage = {"month": month, "usage_month": previous, "before": shift_month(month, -2)}
+        found += [
+            _lacking(seller, None, "usage_vanished", accounts) for seller, accounts in store.rows(_NEW_USAGE, usage)
+        ]
+    return sorted(found, key=lambda row: (row["seller_id"], row["currency"] or "", row["bound"]))
+
+
+def _lacking(seller: str, currency: str | None, bound: StopCode, accounts: int) -> dict[str, Any]:
+    return {"seller_id": seller, "currency": currency, "bound": bound, "accounts": accounts}
 
 
 def _money(amount: Decimal, currency: str) -> str:

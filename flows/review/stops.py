@@ -21,12 +21,17 @@ class Stop:
 
 @dataclass(frozen=True)
 class MonthStops:
-    """A month's stops; for the review the bridge, what is active and not charged, what is charged and not there."""
+    """A month's stops; for the review the bridge, what is active and not charged, what is charged and not there,
+    regions without a tax table, and rates that were entered here."""
 
     stops: list[Stop]
     bridge: list[dict[str, Any]]
     uncharged: list[dict[str, Any]]
     unfounded: list[dict[str, Any]]
+    no_table: list[dict[str, Any]]
+    own_rates: list[dict[str, Any]]
+    no_history: list[dict[str, Any]]
+    """Bounds that nothing could be held against yet."""
     reasons: dict[Stop, tuple[str, str]]
     """Stop -> (reason, by whom)."""
 

@@ -54,6 +54,13 @@ TABLES: dict[str, Spec] = {
         ),
         is_quiet=True,
     ),
+    "no_history": Spec(
+        "Bounds without a history",
+        "Nothing stops the approval here, because there is no earlier month to hold these figures against.",
+        "Every bound has a history.",
+        _columns("seller_id code Seller; currency code Currency; bound word Bound; accounts count Accounts"),
+        is_quiet=True,
+    ),
     "parked": Spec(
         "Parked accounts",
         "Left out of this month until mended; everyone else is billed.",
@@ -122,6 +129,24 @@ TABLES: dict[str, Spec] = {
             "tax_code text Code; kind word Kind; jurisdiction text Jurisdiction; currency text Currency; "
             "entries count Rows; base money Base; exempt money Exempt; amount money Amount"
         ),
+    ),
+    "no_table": Spec(
+        "Regions without a tax table",
+        "No table names these regions, so nothing of theirs is charged: add one under catalog/taxes/, or say there "
+        "that there is none to know (none: why).",
+        "None.",
+        _columns("jurisdiction text Jurisdiction; accounts count Accounts; currency text Currency; net money Net"),
+        is_quiet=True,
+    ),
+    "own_rates": Spec(
+        "Rates entered here",
+        "In force on the first of the month or later, as `tollbook taxes set` wrote them.",
+        "None.",
+        _columns(
+            "jurisdiction text Jurisdiction; tax_code text Code; valid_from text From; value text Value; "
+            "reference text Where it stands; entered_by text Entered by; entered_on text On"
+        ),
+        is_quiet=True,
     ),
     "changes": Spec(
         "Biggest changes",
@@ -203,6 +228,17 @@ TABLES: dict[str, Spec] = {
         "Differences older than the look-back and the like: a person decides.",
         "None.",
         _columns("account_id code Account; kind word What; detail text Detail"),
+    ),
+    "renewals": Spec(
+        "What renews in the next 60 days",
+        "From the 1st of the invoice month on: terms that nobody has cancelled, and subscriptions by the year. The "
+        "price is that of the renewal day as it is known now.",
+        "Nothing renews.",
+        _columns(
+            "renews_on text Renews on; account_id code Account; name text Name; subscription_id code Subscription; "
+            "product_code code Product; quantity text Quantity; renews_for text For; unit_price money Price"
+        ),
+        is_quiet=True,
     ),
     "files": Spec(
         "Files taken in",

@@ -89,7 +89,7 @@ def _recurring(case: Mapping[str, Any]) -> dict[str, str]:
         "end": end,
         "changes_at_end": False,
         "quantity": Decimal(1),
-        "interval_months": interval,
+        "interval": f"P{interval}M",
         "anchor": _anchor(start, interval, _count(case, "bill_day")),
     }
     spans = pl.DataFrame([span], schema=SPAN)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,3 +136,21 @@ def test_a_line_that_was_not_charged_leaves_a_residual_that_stops(home: Home) ->
 def test_a_charge_whose_resource_no_feed_holds(home: Home) -> None:
     with _undone(home, "delete from feed_devices where device_id = 'stays'") as found:
         assert [(row["account_id"], row["resource_id"]) for row in found.unfounded] == [("ANN", "stays")]
+
+
+def test_cycles_of_thirty_days_are_due_once_or_twice_a_month(tmp_path: Path) -> None:
+    """1 and 31 July at one seat, 30 August alone at two: a second seat twice, and one cycle of two seats fewer."""
+    home = make_home(tmp_path / "home")
+    add_file(home, "accounts", "accounts", [{"account_id": "ANN", "billing_start_date": "2025-07-01"}])
+    plan = {
+        "account_id": "ANN", "subscription_id": "D", "product_code": "thirty_days", "billing_interval": "P30D",
+        "start_date": "2025-07-01", "unit_price": "30.00",
+    }  # fmt: skip
+    add_file(home, "subscriptions", "plan", [plan])
+    _bill(home, "2025-07")
+    _issue(home, "2025-07")
+    add_file(home, "subscriptions", "more", [{**plan, "start_date": "2025-08-30", "quantity": "2"}])
+    _bill(home, "2025-08")
+    row = _row(_standing(home, "2025-08"))
+    moved = {name: value.normalize() for name, value in row.items() if value}
+    assert moved == {"previous": 60, "quantity": 60, "not_due": -60, "total": 60}

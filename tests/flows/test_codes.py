@@ -98,6 +98,8 @@ ACCOUNTS: dict[ParkedCode, dict[str, str]] = {
     "quantity_not_priced": {},
     "amount_not_exact": {},
     "charge_currency": {},
+    "credit_invoice": {},
+    "billed_until_misfit": {},
     "unknown_seller": {"seller_id": "acme-corporate"},
     "no_tax_class": {},
     "usf_method": US,
@@ -134,6 +136,8 @@ ADVICE: dict[ParkedCode, tuple[str, ...]] = {
     "amount_not_exact": ("pricing", "12 decimals"),
     "product_gone": ("Put the product back into the catalogue",),
     "charge_currency": ("currency", "feed charges"),
+    "credit_invoice": ("invoice_number", "feed charges"),
+    "billed_until_misfit": ("resource_id in feed billed_until",),
     "unknown_seller": ("seller", "tollbook.toml", "seller_id in feed accounts"),
     "no_tax_class": ("tax_class", "catalogue"),
     "usf_method": ("usf_method", "tollbook.toml"),
@@ -187,8 +191,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         ],
     )  # fmt: skip
     charges = [{"charge_id": "C-1", "account_id": "charge_currency", "charge_date": "2025-05-20", "amount": "5.00",
-                "currency": "EUR"}]  # fmt: skip
+                "currency": "EUR"},
+               {"charge_id": "C-2", "account_id": "credit_invoice", "charge_date": "2025-05-20", "amount": "5.00",
+                "kind": "credit", "product_code": "goodwill", "invoice_number": "UK-2019-000001"}]  # fmt: skip
     add_file(home, "charges", "charges", charges)
+    add_file(home, "billed_until", "earlier", [
+        {"account_id": "billed_until_misfit", "resource_id": "S-nobody", "billed_until": "2025-05-31"},
+    ])  # fmt: skip
     add_file(home, "numbers", "numbers", [
         {"number": "+441130000001", "account_id": "no_pricing", "product_code": "number", "active_from": "2024-01-01"},
     ])  # fmt: skip

@@ -16,11 +16,13 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from flows.home.settings import Home, SmtpSettings
+from flows.books.publish import publish, read
+from flows.home.settings import Home, SmtpSettings, load_settings
 from flows.home.store import Store, write_atomic
 from flows.post.send import SendReport, send
-from schemas.errors import NothingToDo, Refused
+from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.flows import booked
+from tests.scenarios.month.home import make_home
 
 IN_WINDOW = date(2026, 6, 3)
 NOW = datetime(2026, 6, 3, 12, 0, tzinfo=UTC)
@@ -267,6 +269,116 @@ def test_an_address_that_is_not_exactly_one_gets_nothing(tmp_path, monkeypatch, 
         booked.issue_june(store, booked.book(store))
         assert dict(go(store, smtp).counts) == {"accepted": 2, "refused": 1}
         assert server.recipients == ["books@alder.example", "it@alder.example"]
+
+
+def _account(store: Store, account: str, email: str, cc_emails: str | None = None, **more: Any) -> None:
+    """The account's row as a later file brings it."""
+    booked.insert(
+        store, "feed_accounts", account_id=account, email=email, cc_emails=cc_emails, file_seq=99, source_line=1, **more
+    )
+
+
+def test_a_mail_goes_to_the_address_that_the_account_has_when_it_is_sent(store):
+    """The document was issued with a wrong address; nothing of it is corrected but the account."""
+    with serving() as (server, smtp):
+        server.answers["books@alder.example"] = "550 no such user"
+        assert dict(go(store, smtp).counts) == {"accepted": 2, "refused": 1}
+        _account(store, "A-1", "accounts@alder.example", "it@alder.example")
+        assert dict(go(store, smtp).counts) == {"accepted": 1}
+        with pytest.raises(NothingToDo, match="every mail is sent"):
+            go(store, smtp)
+    assert server.recipients == ["accounts@alder.example", "hello@banksia.example", "it@alder.example"]
+    (addresses, message) = server.taken[-1]
+    assert addresses == ["accounts@alder.example"]
+    assert message["To"].addresses[0].addr_spec == "accounts@alder.example"
+    assert states(store) == {
+        "books@alder.example": "replaced", "accounts@alder.example": "accepted", "it@alder.example": "accepted",
+        "hello@banksia.example": "accepted",
+    }  # fmt: skip
+    store.con.execute("set TimeZone = 'UTC'")
+    with read(publish(store)) as con:
+        sent = "select recipient, sender, state from deliveries where invoice_number = 'US-2026-000003' order by 1"
+        assert con.execute(sent).fetchall() == [
+            ("accounts@alder.example", "billing@us.example", "accepted"),
+            ("books@alder.example", "billing@us.example", "replaced"),
+            ("it@alder.example", "billing@us.example", "accepted"),
+        ]
+        status = "select status from invoices where invoice_number = 'US-2026-000003'"
+        assert con.execute(status).fetchall() == [("sent",)]
+
+
+def test_what_has_gone_is_not_sent_again_because_an_address_changed(store):
+    with serving() as (server, smtp):
+        go(store, smtp)
+        _account(store, "A-1", "accounts@alder.example", "it@alder.example; third@alder.example")
+        with pytest.raises(NothingToDo, match="every mail is sent"):
+            go(store, smtp)
+        assert len(server.taken) == 3
+
+
+def test_of_two_changed_addresses_only_the_one_that_got_nothing_gets_the_document(store):
+    with serving() as (server, smtp):
+        server.answers["it@alder.example"] = "550 no such user"
+        go(store, smtp)
+        _account(store, "A-1", "accounts@alder.example", "desk@alder.example")
+        assert dict(go(store, smtp).counts) == {"accepted": 1}
+    assert server.taken[-1][0] == ["desk@alder.example"]
+    assert len(server.taken) == 3
+
+
+def test_what_may_have_arrived_at_the_old_address_goes_to_the_new_one_only_when_asked_for(store):
+    with serving() as (server, smtp):
+        server.drop_after_data.add("books@alder.example")
+        go(store, smtp)
+        _account(store, "A-1", "accounts@alder.example", "it@alder.example")
+        report = go(store, smtp)
+        assert (dict(report.counts), report.incomplete) == ({"unknown": 1}, True)
+        assert len(server.taken) == 3
+        assert dict(go(store, smtp, resend_unknown=True).counts) == {"accepted": 1}
+        assert server.taken[-1][0] == ["accounts@alder.example"]
+        with pytest.raises(NothingToDo):
+            go(store, smtp, resend_unknown=True)
+    assert states(store)["books@alder.example"] == "replaced"
+
+
+@pytest.mark.parametrize(
+    ("effective_from", "address"),
+    [(date(2026, 6, 3), "new@banksia.example"), (date(2026, 6, 4), "hello@banksia.example")],
+)
+def test_the_version_in_force_on_the_day_it_is_sent_says_where(store, effective_from, address):
+    _account(store, "A-2", "hello@banksia.example", effective_from=None)
+    _account(store, "A-2", "new@banksia.example", effective_from=effective_from)
+    with serving() as (server, smtp):
+        go(store, smtp)
+    assert address in server.recipients
+    assert len(server.taken) == 3
+
+
+def test_a_mail_comes_from_the_address_that_its_seller_has_when_it_is_sent(store):
+    with serving() as (server, smtp):
+        settings = booked.settings(smtp)
+        seller = settings.sellers["us"].model_copy(update={"email": "accounts@us.example"})
+        settings.sellers["us"] = seller
+        send(store, settings, "2026-06", today=IN_WINDOW, now=NOW, by="grace")
+    senders = {to: message["From"].addresses[0].addr_spec for (to,), message in server.taken}
+    assert senders == {
+        "books@alder.example": "accounts@us.example", "it@alder.example": "accounts@us.example",
+        "hello@banksia.example": "billing@au.example",
+    }  # fmt: skip
+    assert {*store.rows("select distinct sender from delivery_events")} == {
+        ("accounts@us.example",), ("billing@au.example",),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "address", ["", "billing", "a@b.example, c@d.example", "Billing <a@b.example>", "a@b c.example"]
+)
+def test_a_sellers_address_is_checked_when_the_settings_are_read(tmp_path, address):
+    home = make_home(tmp_path / "home")
+    text = home.settings_file.read_text(encoding="utf-8")
+    home.settings_file.write_text(text.replace("billing@example.com", address), encoding="utf-8")
+    with pytest.raises(WrongUsage, match=r"line 11: sellers\.uk\.email: expected one plain e-mail address"):
+        load_settings(home)
 
 
 def test_tls_is_never_given_up(store, tmp_path):

@@ -239,7 +239,8 @@ up, the reason of a tax engine) is `other`."""
 
 
 def test_every_sentence_of_version_5_gets_the_code_it_stood_for() -> None:
-    assert {*SENTENCES, "tax_engine", "document_faulty", "detail_erased"} == {*PARKED_CODES, *LEFT_OUT_CODES}
+    newer = {"tax_engine", "document_faulty", "detail_erased", "credit_invoice", "billed_until_misfit"}
+    assert {*SENTENCES, *newer} == {*PARKED_CODES, *LEFT_OUT_CODES}
     with duckdb.connect() as con:
         for code, sentences in SENTENCES.items():
             outcome = "parked" if code in PARKED_CODES else "excluded"

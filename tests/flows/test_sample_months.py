@@ -22,7 +22,7 @@ from schemas.errors import NothingToDo, Refused
 from schemas.money import rounded
 from taxes.tables import TAX_CODES
 from tests.flows.issuing import no_pdfs, no_reviews
-from tests.flows.sample import MONTHS, bill, deliver, mend, request, sample_home, split_and_shuffle
+from tests.flows.sample import FAR, MONTHS, bill, deliver, mend, request, sample_home, split_and_shuffle
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_nothing_is_run_or_approved_twice(home: Home) -> None:
     with pytest.raises(Refused, match="nothing has changed since"):
         run_direct(request(home, "2026-06"))
     with pytest.raises(NothingToDo):
-        approve(request(home, "2026-06", "ben"), None, None, None, None)
+        approve(request(home, "2026-06", "ben"), None, None, None, None, override=FAR)
     with pytest.raises(NothingToDo):
         deliver(home, "2026-06")
 
@@ -153,7 +153,7 @@ def test_the_mended_account_is_billed_alone(home: Home) -> None:
     assert report.kind == "supplementary"
     assert report.accounts["billed"] == 1
     assert report.accounts["excluded"] == len([d for d in before if d.invoice_month == "2026-06"])
-    approval = approve(request(home, "2026-06", "ben"), None, None, None, None)
+    approval = approve(request(home, "2026-06", "ben"), None, None, None, None, override=FAR)
     assert len(approval.issued) == 1
     assert not approval.parked
     after = _documents(home)
@@ -210,7 +210,7 @@ def test_split_and_shuffled_files_make_the_same_bytes(
         bill(other, month)
     mend(other)
     run_direct(request(other, "2026-06"))
-    approve(request(other, "2026-06", "ben"), None, None, None, None)
+    approve(request(other, "2026-06", "ben"), None, None, None, None, override=FAR)
     deliver(home, "2026-06")
     deliver(other, "2026-06")
     assert _files(other) == _files(home)
@@ -225,17 +225,17 @@ def test_a_draft_that_others_overtook_is_not_issued(tmp_path: Path) -> None:
         run_direct(request(home, "2026-05"))
         run_direct(request(home, "2026-06"))
     with no_pdfs():
-        approve(request(home, "2026-06", "ben"), None, None, None, None)
+        approve(request(home, "2026-06", "ben"), None, None, None, None, override=FAR)
     with pytest.raises(Refused, match="other documents were issued"):
-        approve(request(home, "2026-05", "ben"), None, None, None, None)
+        approve(request(home, "2026-05", "ben"), None, None, None, None, override=FAR)
     with pytest.raises(Refused, match="already issued"):
         run_direct(request(home, "2026-05"))
 
 
 def test_sellers_are_approved_one_by_one(drafted: Home) -> None:
     with no_pdfs():
-        first = approve(request(drafted, "2026-06", "ben"), None, "corvane-fr", None, None)
-        rest = approve(request(drafted, "2026-06", "ben"), None, None, None, None)
+        first = approve(request(drafted, "2026-06", "ben"), None, "corvane-fr", None, None, override=FAR)
+        rest = approve(request(drafted, "2026-06", "ben"), None, None, None, None, override=FAR)
     assert [number[:2] for number in first.issued] == ["FR"]
     assert len(rest.issued) == 27
     assert not {number for number in rest.issued if number.startswith("FR")}

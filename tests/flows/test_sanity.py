@@ -11,7 +11,7 @@ from flows.books.publish import in_force
 from flows.home.settings import BoundsSettings, Home, Settings
 from flows.home.store import Store
 from flows.review.gate import _TEMP_TABLES
-from flows.review.sanity import far_off
+from flows.review.sanity import far_off, without_history
 from flows.review.stops import Stop
 from schemas.periods import shift_month
 from tests.flows import booked
@@ -53,17 +53,30 @@ def _stops(store: Store, settings: Settings) -> list[Stop]:
         (("100.00", "100.00", "100.00", "700.00"), True),
         (("100.00", "100.00", "100.00", "400.00"), False),
         (("900.00", "900.00", "900.00", "100.00"), True),
-        (("100.00", "100.00", "700.00"), False),
+        (("100.00", "100.00", "700.00"), True),
+        (("400.00", "4788.00"), True),
+        (("700.00",), False),
+        (("100.00", "150.00"), False),
         (("1.00", "1.00", "1.00", "60.00"), False),
         (("9.00", "100.00", "900.00", "100.00", "100.00", "100.00", "100.00", "450.00"), False),
     ],
-    ids=["seven times", "four times", "a ninth", "two months are no history", "small money", "one odd month"],
+    ids=[
+        "seven times",
+        "four times",
+        "a ninth",
+        "two months are a history",
+        "one month is a history",
+        "no history",
+        "the second month, hardly more",
+        "small money",
+        "one odd month",
+    ],
 )
 def test_a_document_far_from_its_accounts_history(store: Store, fees: tuple[str, ...], is_far: bool) -> None:
     _documents(store, "A-1", *fees)
-    found = _stops(store, _settings())
+    found = _stops(store, _settings(total_percent=0))
     assert [(stop.code, stop.subject, stop.seller_id) for stop in found] == [("invoice_far", "A-1", "us")] * is_far
-    assert _stops(store, _settings(invoice_factor=Decimal(0))) == []
+    assert _stops(store, _settings(invoice_factor=Decimal(0), total_percent=0)) == []
 
 
 def test_a_total_and_a_number_of_documents_far_from_last_months(store: Store) -> None:
@@ -73,10 +86,40 @@ def test_a_total_and_a_number_of_documents_far_from_last_months(store: Store) ->
     (stop,) = _stops(store, _settings(documents_floor=3))
     assert (stop.code, stop.subject) == ("total_far", "us USD")
     assert stop.detail == "356.00, last month 223.00"
-    assert _stops(store, _settings(documents_floor=4)) == []
+    assert _stops(store, _settings(documents_floor=4)) == [stop], "the larger of now and then has four"
+    assert _stops(store, _settings(documents_floor=5)) == []
     assert _stops(store, _settings(documents_floor=3, total_percent=60)) == []
     found = _stops(store, _settings(documents_floor=3, total_percent=60, documents_percent=30))
     assert [stop.detail for stop in found] == ["4 documents, 3 last month"]
+
+
+def test_a_seller_of_twelve_documents_that_falls_to_nothing(store: Store) -> None:
+    _documents(store, "A-1", "379.45", "0.00")
+    store.con.execute("delete from documents where invoice_month = $1", [MONTH])
+    for table, more in (("documents", ""), ("issued_documents", ", invoice_number || n as invoice_number")):
+        alike = f"account_id || n as account_id, draft_id || n as draft_id{more}"
+        store.con.execute(f"insert into {table} select t.* replace ({alike}) from {table} as t, range(11) as r(n)")
+    found = _stops(store, _settings())
+    assert [(stop.code, stop.subject, stop.seller_id, stop.detail) for stop in found] == [
+        ("documents_far", "us USD", "us", "0 documents, 12 last month"),
+        ("total_far", "us USD", "us", "0.00, last month 5,020.74"),
+    ]
+
+
+def _without(store: Store, settings: Settings) -> list[tuple[str, str | None, str, int]]:
+    with in_force(store.con, _TEMP_TABLES):
+        return [tuple(row.values()) for row in without_history(store, settings, MONTH)]
+
+
+def test_what_had_no_history_is_said(store: Store) -> None:
+    """A seller's first month can be held against nothing; in its second only the new customer can not."""
+    _documents(store, "A-1", "100.00")
+    firsts = [("us", "USD", code, 1) for code in ("documents_far", "invoice_far", "total_far")]
+    assert _without(store, _settings()) == firsts
+    assert _without(store, _settings(invoice_factor=Decimal(0), total_percent=0)) == firsts[:1]
+    _documents(store, "A-3", "100.00", "100.00")
+    assert _without(store, _settings()) == [("us", "USD", "invoice_far", 1)]
+    assert _without(store, _settings(invoice_months=2)) == [("us", "USD", "invoice_far", 2)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.document import Document, Tax
@@ -31,8 +31,8 @@ CANADA = st.sampled_from(["CA-QC", "CA-NS", "CA-NL", "CA-BC", "CA-AB"])
 METHODS = st.sampled_from(["safe_harbour", "all", "none", "measured"])
 
 
-def _months(places: st.SearchStrategy[str]) -> st.SearchStrategy[list[Line]]:
-    line = st.tuples(AMOUNTS, places, st.sampled_from(["0", "60", "100"]), METHODS, st.integers(-2, 5))
+def _months(places: st.SearchStrategy[str], *telecom: str) -> st.SearchStrategy[list[Line]]:
+    line = st.tuples(AMOUNTS, places, st.sampled_from(telecom or ["0", "60", "100"]), METHODS, st.integers(-2, 5))
     return st.lists(line, min_size=1, max_size=8)
 
 
@@ -52,12 +52,13 @@ def _taxed(
     memory: Memory | None = None,
     certificates: list[tuple[Any, ...]] | None = None,
     day: date = JUNE,
+    product: str = "seat {}",
 ) -> TaxResult:
     gives_back = issued is not None or memory is not None
     reversed_on, reverses = (MAY, "OLD") if gives_back else (None, None)
     rows = [
         ("D", number, Decimal(amount), "telephony", Decimal(telecom), method, place, reversed_on, MAY, JUNE,
-         f"seat {number}", "service_fees", None, Decimal(count), Decimal("33.3333"), reverses)
+         product.format(number), "service_fees", None, Decimal(count), Decimal("33.3333"), reverses)
         for number, (amount, place, telecom, method, count) in enumerate(lines, start=1)
     ]  # fmt: skip
     currency = "CAD" if lines[0][1].startswith("CA") else "USD"
@@ -158,6 +159,73 @@ def test_a_full_reversal_returns_what_was_charged_when_every_table_is_gone(
     columns = ["tax_code", "jurisdiction", "tax_date", "rate_percent", "rate_amount", "name", "reference", "table"]
     given = {row[:-1]: row[-1] for row in returned.select(*columns, "amount").rows()}
     assert given == {tuple(getattr(tax, name) for name in columns): -tax.amount for tax in billed.taxes}
+
+
+BASED = st.one_of(_months(US, "60", "100"), _months(CANADA, "60", "100"))
+"""Every line has a part of its own in every base: where a tax is on other fees alone, parts may tell their cents apart
+otherwise than the whole did."""
+CENTS = st.lists(st.integers(-2, 2), min_size=20, max_size=20)
+PIECES = st.lists(st.lists(st.integers(0, 3), min_size=8, max_size=8), min_size=8, max_size=8)
+"""For each of eight lines: in how many quarters of it, from the first to the last document, it is given back."""
+
+
+@settings(max_examples=25, deadline=None, phases=(Phase.generate,))
+@given(lines=BASED, cents=CENTS, pieces=PIECES, is_known=st.booleans())
+def test_parts_over_several_documents_return_what_was_charged_to_the_cent(
+    tables: TaxTables, lines: list[Line], cents: list[int], pieces: list[list[int]], is_known: bool
+) -> None:
+    """Whatever each part is: three documents give back what they do of every line, a fourth one all that is left. Of
+    lines of the products that were charged (`is_known`), and of others. No part returns more than is left."""
+    billed = _document(lines, _taxed(lines, tables, day=MAY), cents if is_known else [0] * 20)
+    charged: dict[tuple[str, str, Decimal], Decimal] = {}
+    for tax in billed.taxes:
+        key = (tax.tax_code, tax.jurisdiction, tax.rate_amount or tax.rate_percent)
+        charged[key] = charged.get(key, Decimal(0)) + tax.amount
+    left = [(Decimal(amount), count) for amount, *_, count in lines]
+    before: list[Document] = []
+    given: dict[tuple[str, str, Decimal], Decimal] = {}
+    for turn in range(4):
+        parts = []
+        for number, (amount, count) in enumerate(left):
+            quarters = pieces[number][turn] if turn < 3 else 4
+            part = amount if quarters == 4 else round(amount * quarters / 4, 2)
+            parts.append((part, count * (quarters // 4)))
+        left = [(amount - part, count - some) for (amount, count), (part, some) in zip(left, parts, strict=True)]
+        back: list[Line] = [
+            (str(-part), place, telecom, method, -some)
+            for (part, some), (_, place, telecom, method, _) in zip(parts, lines, strict=True)
+        ]
+        memory = Memory((billed,), returning=tuple(before))
+        product = "seat {}" if is_known else "another {}"
+        issued = None if is_known else _rows_of(billed)
+        returned = _taxed(back, tables, issued=issued, memory=memory, product=product)
+        before.append(_returning(back, returned, f"BACK-{turn}"))
+        for row in returned.taxes.iter_rows(named=True):
+            key = (row["tax_code"], row["jurisdiction"], row["rate_amount"] or row["rate_percent"])
+            given[key] = given.get(key, Decimal(0)) - row["amount"]
+            if all(Decimal(amount) > 0 and count >= 0 for amount, *_, count in lines):
+                assert min(charged[key], Decimal(0)) <= given[key] <= max(charged[key], Decimal(0))
+    assert {key: amount for key, amount in given.items() if amount} == {
+        key: amount for key, amount in charged.items() if amount
+    }
+
+
+def _rows_of(billed: Document) -> pl.DataFrame:
+    """The rows of the document as the store remembers them."""
+    rows = [
+        ("A", MAY, t.tax_code, t.jurisdiction, t.tax_date, t.rate_amount or t.rate_percent, None, False, "OLD",
+         t.base_amount, t.exempt_amount, t.amount)
+        for t in billed.taxes
+    ]  # fmt: skip
+    known = pl.DataFrame({"account_id": ["A"], "issued_on": [MAY], "invoice_number": ["OLD"]})
+    return pl.concat([pl.DataFrame(rows, schema=ISSUED, orient="row"), known], how="diagonal")
+
+
+def _returning(back: list[Line], returned: TaxResult, number: str) -> Document:
+    """The document that gives these lines back, once issued."""
+    issued = _document(back, returned, [0] * 40)
+    lines = [line.model_copy(update={"reverses": "OLD", "tax_date": MAY}) for line in issued.lines]
+    return issued.model_copy(update={"invoice_number": number, "lines": lines})
 
 
 @settings(max_examples=40, deadline=None)

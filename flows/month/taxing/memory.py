@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 
 from flows.books.run import Run
+from flows.books.standing import ROOTS
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.taxing.traffic import window
@@ -46,14 +47,41 @@ def issued_taxes(store: Store, accounts: list[str]) -> pl.DataFrame:
     return store.sql(_ISSUED, {"accounts": accounts}).cast(dict(ISSUED))  # type: ignore[arg-type]
 
 
-def given_back(store: Store, lines: pl.DataFrame) -> Memory:
-    """The issued documents that these lines (LINE) give back, as they were issued."""
+_GIVEN_BACK = f"""
+with recursive {ROOTS},
+asked as (select distinct root from roots where list_contains($numbers, invoice_number)),
+known as (select r.invoice_number, r.root from roots r join asked using (root)),
+givers as (
+    select distinct run_id, draft_id from invoice_lines where reverses in (select invoice_number from known))
+select i.invoice_number, k.root, s.invoice_number is not null and not list_contains($replaced, i.invoice_number),
+    r.draft_id is not null, i.document_json
+from issued_documents i
+left join known k on k.invoice_number = i.invoice_number
+left join standing_documents s on s.invoice_number = i.invoice_number
+left join givers r on r.run_id = i.run_id and r.draft_id = i.draft_id
+where k.root is not null or r.draft_id is not null order by i.issued_at, i.invoice_number"""
+"""Of what documents are given back: all that have their roots, and all that gave back of these. Whether each stands."""
+
+
+def given_back(store: Store, lines: pl.DataFrame, replaced: list[str] | None = None) -> Memory:
+    """The issued documents that these lines (LINE) give back, as they were issued, and what was given back of them by
+    documents that stand; those `replaced` by a correction (numbers) do not."""
     numbers = lines["reverses"].drop_nulls().unique().sort().to_list()
-    rows = store.rows(
-        "select document_json from issued_documents where list_contains($1, invoice_number) order by invoice_number",
-        [numbers],
+    if not numbers:
+        return Memory()
+    rows = [
+        (number, root, stands, returns, Document.model_validate_json(text))
+        for number, root, stands, returns, text in store.rows(
+            _GIVEN_BACK, {"numbers": numbers, "replaced": replaced or []}
+        )
+    ]
+    by_number = {number: document for number, *_, document in rows}
+    return Memory(
+        tuple(by_number[number] for number in numbers if number in by_number),
+        tuple(document for _, root, stands, _, document in rows if root is not None and stands),
+        tuple(document for *_, stands, returns, document in rows if stands and returns),
+        {number: root for number, root, *_ in rows if root is not None},
     )
-    return Memory(tuple(Document.model_validate_json(text) for (text,) in rows))
 
 
 def with_proof(issued: pl.DataFrame, tables: TaxTables, month_first: date, settings: Settings) -> pl.DataFrame:

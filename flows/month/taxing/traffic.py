@@ -15,8 +15,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from schemas.frames import parked_as
 from schemas.money import EXACT
-from schemas.periods import shift_month
-from taxes.table import quarter_start
+from schemas.periods import quarter_start, shift_month
 
 MONTHS = 3
 

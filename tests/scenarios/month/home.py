@@ -62,6 +62,42 @@ products:
     per: resource
     prices: {GBP: "365.00"}
     price_interval: P1Y
+  broadband:
+    <<: *telephony
+    name: Broadband
+    section: broadband
+    billed_from: subscriptions
+    per: resource
+    awaits_confirmation: true
+    prices: {GBP: "31.00"}
+  stopping_seat:
+    <<: *telephony
+    name: Seat that is not billed while suspended
+    billed_from: subscriptions
+    per: resource
+    when_suspended: stop
+    prices: {GBP: "31.00"}
+  stopping:
+    <<: *telephony
+    name: Adapter that is not billed while suspended
+    per: resource
+    when_suspended: stop
+    day_count: half_open
+    prices: {GBP: "31.00"}
+  raised_seat:
+    <<: *telephony
+    name: Seat that became dearer on 10 July
+    billed_from: subscriptions
+    per: resource
+    prices: {GBP: {2020-01-01: "30.00", 2025-07-10: "36.00"}}
+  thirty_days:
+    <<: *telephony
+    name: Plan of thirty days
+    billed_from: subscriptions
+    per: resource
+    prices: {GBP: {2020-01-01: "30.00", 2025-07-15: "33.00"}}
+    price_interval: P30D
+    interval_prices: {P1W: {GBP: "7.00"}, P6M: {GBP: "180.00"}}
   kept_seat:
     <<: *telephony
     name: Seat, nothing back in mid-period
@@ -136,7 +172,56 @@ products:
     section: international_minutes
     pricing: {GBP: {model: percentage, percent: "50"}}
   texts: {<<: *usage, name: Text messages, section: sms_overage, tax_class: sms, unit: credit}
+  least_used: &least
+    <<: *usage
+    name: Minutes, 10.00 a month at least
+    section: outbound_overage
+    minimum: {GBP: "10.00"}
+  least_priced:
+    <<: *usage
+    name: Minutes at 0.50, 10.00 a month at least
+    section: outbound_overage
+    pricing: {GBP: {model: standard, unit: minute, unit_price: "0.50", minimum: "10.00"}}
+    shortfall_product: unused
+  least_by_day: {<<: *least, name: Minutes counted by the day, day_count: half_open}
+  least_stopping: {<<: *least, name: Minutes with a minimum that stops, when_suspended: stop}
+  unused:
+    <<: *usage
+    name: Minimum use
+    section: one_time
+    billed_from: charges
+    tax_class: data
+  least_texts: {<<: *least, name: Texts, section: sms_overage, unit: credit, minimum: {GBP: "1.00"}}
 plans:
+  least:
+    name: A minute at 0.50, 10.00 a month at least
+    currency: GBP
+    domestic: [GB]
+    usage:
+      domestic: &half {rate: {price: "0.50", increment: 1}, charged: least_used}
+      internal: *half
+      inbound: {free: true}
+  least_too: {name: The same, currency: GBP, domestic: [GB], usage: {domestic: *half, inbound: {free: true}}}
+  least_priced:
+    name: The month's minutes at 0.50, 10.00 at least
+    currency: GBP
+    domestic: [GB]
+    usage: {domestic: {rate: {price: "0"}, charged: least_priced}, inbound: {free: true}}
+  least_stopping:
+    name: The same, not asked for while suspended
+    currency: GBP
+    domestic: [GB]
+    usage: {domestic: {rate: {price: "0.50"}, charged: least_stopping}, inbound: {free: true}}
+  least_by_day:
+    name: The same, counted by the day
+    currency: GBP
+    domestic: [GB]
+    usage: {domestic: {rate: {price: "0.50"}, charged: least_by_day}, inbound: {free: true}}
+  least_texts:
+    name: Texts at 0.05, 1.00 a month at least
+    currency: GBP
+    domestic: [GB, US]
+    usage: {sms: {rate: {price: "0.05"}, charged: least_texts}, inbound: {free: true}}
   texting:
     name: Text messages at a price each
     currency: GBP

@@ -27,7 +27,10 @@ from tests.scenarios.month.home import add_file, make_home
 pytestmark = pytest.mark.usefixtures("without_pdfs")
 
 MONTHS = ["2025-06", "2025-07", "2025-08"]
-FILES = ("guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml")
+FILES = (
+    "guide.yaml", "pricing.yaml", "discounts.yaml", "allowances.yaml", "late.yaml", "corners.yaml", "minimums.yaml",
+    "plans.yaml", "suspensions.yaml",
+)  # fmt: skip
 """Their keys are checked in test_keys.py."""
 SCENARIOS: list[dict[str, Any]] = [
     scenario
@@ -39,7 +42,7 @@ SCENARIOS: list[dict[str, Any]] = [
 ]
 FEEDS = (
     "accounts", "subscriptions", "devices", "numbers", "locations", "prices", "discounts", "charges", "calls",
-    "billed_until", "messages",
+    "billed_until", "messages", "suspensions",
 )  # fmt: skip
 
 
@@ -74,7 +77,10 @@ def billed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def _bill(home: Home, month: str) -> None:
     now = datetime(2025, 9, 1, tzinfo=UTC)
     run_direct(Request(str(home.root), month, "anna", now, date.fromisoformat(f"{month}-02")))
-    approve(Request(str(home.root), month, "ben", now, date.fromisoformat(f"{month}-02")), None, None, None, None)
+    # Seventy days of a yearly line in June, and two whole years in July: it rightly stops, and is told below.
+    reason = "a yearly line is billed once a year"
+    request = Request(str(home.root), month, "ben", now, date.fromisoformat(f"{month}-02"))
+    approve(request, None, None, None, None, override=reason)
 
 
 CASES = [
@@ -127,6 +133,14 @@ def test_the_review_finds_the_books_balanced(billed: Store) -> None:
         assert broken(snapshot) == {}
 
 
+def test_nothing_but_a_year_among_months_was_let_through(billed: Store) -> None:
+    assert sorted(billed.rows("select code, subject, invoice_month from stop_overrides")) == [
+        ("invoice_far", "CUT-YEAR", "2025-07"),
+        ("invoice_far", "MONTH-TO-YEAR", "2025-08"),
+        ("invoice_far", "YEAR-GREW", "2025-08"),
+    ]
+
+
 def test_explain_adds_up_to_every_line_that_has_a_model_or_is_usage(billed: Store) -> None:
     lines = billed.rows("""
         select draft_id, line_no, list_amount, coalesce(invoice_number, draft_id) from invoice_lines
@@ -135,6 +149,23 @@ def test_explain_adds_up_to_every_line_that_has_a_model_or_is_usage(billed: Stor
     for _, line_no, amount, number in lines:
         (told,) = (text for text in explain(billed, number, str(line_no)).lines() if "rounded once" in text)
         assert told.endswith(f"half up: {rounded(amount, 2)} GBP"), (number, line_no)
+
+
+def test_a_run_notices_trials_that_end_and_services_that_wait(billed: Store) -> None:
+    noticed = billed.rows("""
+        select r.invoice_month, f.account_id, f.kind, f.detail from run_findings f join runs r using (run_id)
+        where f.kind in ('trial_over', 'not_confirmed') order by all""")
+    waits = "subscription {} of {} waits for its confirmation; it is billed from confirmed_on in feed subscriptions"
+    broadband = [
+        (month, account, "not_confirmed", waits.format(subscription, "broadband"))
+        for month in MONTHS
+        for account, subscription in (("BROADBAND-CONFIRMED", "B-CONF"), ("BROADBAND-WAITS", "B-WAITS"))
+        if (month, account) != ("2025-08", "BROADBAND-CONFIRMED")
+    ]
+    seats = [(month, "SEATS-WAIT", "not_confirmed", waits.format("S-WAITS-ON", "seat")) for month in MONTHS]
+    over = "product seat cost nothing until 2025-07-31; it is free from then on, until feed prices or subscriptions"
+    trials = [(month, "TRIAL", "trial_over", f"{over} says a price") for month in MONTHS[1:]]
+    assert noticed == sorted(broadband + seats + trials)
 
 
 def _before(month: str) -> str:
