@@ -31,18 +31,18 @@ def without_suspended(spans: pl.DataFrame, suspensions: pl.DataFrame, products: 
     stopping = [code for code, product in products.items() if product.when_suspended == "stop"]
     if suspensions.is_empty() or not stopping:
         return spans
-    off = [
-        (account, start, date.max if last is None else last + timedelta(days=1))
-        for account, start, last in suspensions.sort("account_id", "valid_from")
-        .select("account_id", "valid_from", "valid_to")
-        .iter_rows()
-    ]
-    hit = pl.col("product_code").is_in(stopping) & pl.col("account_id").is_in([account for account, *_ in off])
-    rows = spans.filter(hit).to_dicts()
-    for account, start, after in off:
-        rows = [
-            piece for row in rows for piece in (_cut_out(row, start, after) if row["account_id"] == account else [row])
-        ]
+    off: dict[str, list[tuple[date, date]]] = {}
+    for account, start, last in (
+        suspensions.sort("account_id", "valid_from").select("account_id", "valid_from", "valid_to").iter_rows()
+    ):
+        off.setdefault(account, []).append((start, date.max if last is None else last + timedelta(days=1)))
+    hit = pl.col("product_code").is_in(stopping) & pl.col("account_id").is_in(list(off))
+    rows = []
+    for span in spans.filter(hit).iter_rows(named=True):
+        pieces = [span]
+        for start, after in off[span["account_id"]]:
+            pieces = [piece for before in pieces for piece in _cut_out(before, start, after)]
+        rows += pieces
     return pl.concat([spans.filter(~hit), pl.DataFrame(rows, schema=spans.schema)])
 
 

@@ -216,10 +216,10 @@ def _subscriptions(rows: pl.DataFrame, leaving: dict[str, date], products: dict[
         ),
         last_day=pl.coalesce("end_date", "cancel_requested_on"),
     )
-    spans = _versions(anchored, "subscription_id", "start_date", "last_day", leaving)
-    spans = spans.with_columns(start=pl.max_horizontal("start", "serves_from"), last_day=_last_day(leaving)).filter(
-        pl.col("serves_from").is_not_null(), pl.col("end").is_null() | (pl.col("end") > pl.col("start"))
-    )
+    # A version that waits for its confirmation ends nothing: what runs goes on until the other one serves.
+    serving = anchored.filter(pl.col("serves_from").is_not_null()).with_columns(start_date="serves_from")
+    spans = _versions(serving, "subscription_id", "start_date", "last_day", leaving)
+    spans = spans.with_columns(last_day=_last_day(leaving))
     ends = [
         _served_until(leaving, *row)
         for row in spans.select("account_id", "end", "changes_at_end", "anchor", "interval", *TERM).iter_rows()
@@ -276,12 +276,18 @@ def _kept(states: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
         return states
     rows: list[dict[str, Any]] = []
     for own in hit.partition_by("subscription_id", maintain_order=True):
-        rows += _with_what_was_taken_away(own.to_dicts())
+        rows += _with_what_was_taken_away(own.to_dicts(), products)
     return pl.concat([ordered.join(hit, on="subscription_id", how="anti"), pl.DataFrame(rows, schema=states.schema)])
 
 
-def _with_what_was_taken_away(states: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The states of one subscription, each at least at the quantity that still bills: pieces in their order."""
+_SAME_TERMS = ("product_code", "unit_price", "interval", "anchor", "billing_group")
+
+
+def _with_what_was_taken_away(states: list[dict[str, Any]], products: dict[str, Product]) -> list[dict[str, Any]]:
+    """The states of one subscription, each at least at the quantity that still bills: pieces in their order.
+
+    Where the next state has another price or cycle, what was taken away is a piece beside it, at the old ones.
+    """
     pieces: list[dict[str, Any]] = []
     kept: list[tuple[date, Any]] = []
     for state, following in zip(states, [*states[1:], None], strict=True):
@@ -302,7 +308,17 @@ def _with_what_was_taken_away(states: list[dict[str, Any]]) -> list[dict[str, An
             until = cycle_containing(last, state["anchor"], state["interval"])[1]
             if state["term_start"] and (term := term_containing(last, *(state[name] for name in TERM))):
                 until = max(until, term[1])
-            kept.append((until, pieces[-1]["quantity"]))
+            before = pieces[-1]
+            if all(state[name] == following[name] for name in _SAME_TERMS):
+                kept.append((until, before["quantity"]))
+            elif until > end and before["quantity"] > following["quantity"]:
+                # The first day of a part is free: it begins a day early where the state before does not bill that day.
+                is_free = products[state["product_code"]].day_count == "start_day_free"
+                start = last if is_free and not before["changes_at_end"] else end
+                pieces.append(before | {
+                    "start": start, "end": until, "quantity": before["quantity"] - following["quantity"],
+                    "changes_at_end": False,
+                })  # fmt: skip
     return pieces
 
 

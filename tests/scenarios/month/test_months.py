@@ -133,9 +133,10 @@ def test_the_review_finds_the_books_balanced(billed: Store) -> None:
         assert broken(snapshot) == {}
 
 
-def test_nothing_but_a_year_among_months_was_let_through(billed: Store) -> None:
+def test_nothing_but_years_and_quarters_among_months_was_let_through(billed: Store) -> None:
     assert sorted(billed.rows("select code, subject, invoice_month from stop_overrides")) == [
         ("invoice_far", "CUT-YEAR", "2025-07"),
+        ("invoice_far", "KEPT-CYCLE", "2025-08"),
         ("invoice_far", "MONTH-TO-YEAR", "2025-08"),
         ("invoice_far", "YEAR-GREW", "2025-08"),
     ]
