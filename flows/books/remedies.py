@@ -16,7 +16,8 @@ REMEDIES: dict[ParkedCode, str] = {
     "unknown_plan": "Name a plan of the catalogue in feed accounts, or add the plan to the catalogue.",
     "plan_currency": "Name a plan in the account's currency in feed accounts: nothing is converted.",
     "idle_price": "Name a product with a price of its own in feed prices; usage is priced by plan and deck.",
-    "no_price": "Give the product a price in the account's currency: catalogue, plan or feed prices.",
+    "no_price": "Give the product a price in the account's currency: catalogue, plan or feed prices; for another "
+    "interval than its price_interval, interval_prices in the catalogue or unit_price in feed subscriptions.",
     "no_pricing": "Give the product a pricing in the account's currency in the catalogue.",
     "quantity_not_priced": "Give the product's pricing a tier for it in the catalogue, or correct the quantity.",
     "amount_not_exact": "Change the product's pricing in the catalogue so that the amount has at most 12 decimals.",

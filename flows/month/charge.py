@@ -20,6 +20,7 @@ from flows.month.usage_owed import UsageContext, usage_owed
 from rating.charges import one_time_charges, recurring_charges
 from rating.discounts import in_order, with_discounts
 from rating.owed import KEY, STATE, difference, horizons, parts_owed
+from rating.prices import is_listed
 from schemas.catalog import Product
 from schemas.frames import CHARGES, FINDINGS, checked, empty, noticed_as, parked_as
 from schemas.money import EXACT
@@ -125,11 +126,14 @@ def _priced_parts(
     missing = (
         priced.filter(pl.col("unit_price").is_null()).sort(*KEY).unique("account_id", keep="first", maintain_order=True)
     )
+    plain = pl.format("no price in {} for product {} on {}", "currency", "product_code", "priced_on")
+    other = pl.format(
+        "no price in {} for product {} by {} on {}: its prices are for another interval",
+        "currency", "product_code", "interval", "priced_on",
+    )  # fmt: skip
     parked = missing.join(currencies_of(master), on="account_id", how="left").select(
         "account_id",
-        **parked_as(
-            "no_price", pl.format("no price in {} for product {} on {}", "currency", "product_code", "priced_on")
-        ),
+        **parked_as("no_price", pl.when(is_listed(tables.catalog.products)).then(plain).otherwise(other)),
     )
     return priced.filter(pl.col("unit_price").is_not_null()), pl.concat([parked, unpriceable])
 

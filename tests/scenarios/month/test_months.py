@@ -169,6 +169,12 @@ def test_a_run_notices_trials_that_end_and_services_that_wait(billed: Store) -> 
     assert noticed == sorted(broadband + seats + trials)
 
 
+def test_a_price_of_another_interval_is_told_as_such(billed: Store) -> None:
+    query = "select distinct reason from run_accounts where account_id = $1 and code = 'no_price' limit 1"
+    ((reason,),) = billed.rows(query, ["YEAR-NO-PRICE"])
+    assert reason == "no price in GBP for product seat by P12M on 2025-07-01: its prices are for another interval"
+
+
 def _before(month: str) -> str:
     return f"{month[:5]}{int(month[5:]) - 1:02}"
 
