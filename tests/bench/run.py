@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+POSTGRES = ("/usr/lib/postgresql/15/bin/initdb", "/usr/share/postgresql/15/extension/prefix.control")
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 MEMORY_LIMIT_MB = 4096
@@ -58,7 +59,7 @@ def measured(calls: int, scratch: Path) -> Figures:
     for step in ("master", "ingest", "open", "rate"):
         _ours(figures, step, home, data)
     if calls <= 1_000_000:
-        if Path("/usr/lib/postgresql/15/bin/initdb").exists():
+        if all(Path(part).exists() for part in POSTGRES):
             _yardstick(figures, ["bash", SHARED / "bench" / "postgres.sh", data])
         else:
             say("no PostgreSQL 15 here (postgresql-15, postgresql-15-prefix): its ratio is left out")
