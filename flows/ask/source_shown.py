@@ -71,7 +71,7 @@ def _payer(row: Mapping[str, Any], billed_leg: str | None) -> str:
 
 def _near(row: Mapping[str, Any]) -> str | None:
     """Our end of a record."""
-    end = row["to_number"] if row["direction"] == "inbound" else row["from_number"]
+    end: str | None = row["to_number"] if row["direction"] == "inbound" else row["from_number"]
     return row.get("charged_number") or end
 
 
