@@ -25,6 +25,7 @@ HOME_DECK = HEADER + (
     "118118,Directory,2.50,60,60,0,4.00,,\n"
     "112,Emergency,0,60,60,0,0,2025-06-20,\n"
     "911,Emergency,0,60,60,0,0,,\n"
+    "684,A country code of old,0.90,60,60,0,0,,\n"
 )
 """Calls at home; nothing in it is of India, so 911 cannot be Delhi."""
 ABROAD = HEADER + "1,United States,0.06,60,1,0,0,,\n91,India,0.30,60,60,0,0,,\n911,Delhi,0.33,60,60,0,0,,\n"
@@ -45,7 +46,7 @@ plans:
   own_deck: {<<: *plan, usage: {<<: *usage, short_number: {deck: short, charged: overage}}}
 """
 ACCOUNTS = ("by_deck", "both_decks", "world_wide", "free_short", "own_deck")
-CALLED = ("999", "101", "118118", "112", "911", "411", "000", "+999", "+911123456789", "108")
+CALLED = ("999", "101", "118118", "112", "911", "411", "000", "+999", "+911123456789", "108", "684")
 
 
 def home_with(folder: Path, plans: str = PLANS) -> Any:
@@ -103,6 +104,7 @@ NO_NUMBER = ["suspended", "bad_number", None, None]
         ("by_deck:911", ["rated", "domestic", "0.0000", "GB"]),
         ("by_deck:411", NOT_LISTED),
         ("by_deck:000", NOT_LISTED),
+        ("by_deck:684", NOT_LISTED),
         ("by_deck:+999", NO_NUMBER),
         ("both_decks:999", ["rated", "domestic", "0.0000", "GB"]),
         # The first deck's 1 is the beginning of 101 and 112, its 911 is Delhi: it must price none of them.
