@@ -24,6 +24,9 @@ from schemas.errors import Fault
 BLOCK = 32 * 2**20
 """Bytes parsed at a time: what bounds the memory a file of any size needs."""
 
+_OTHER_LINE_ENDS = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What ends lines elsewhere: a header with one of them holds the records too, and would be a file without any."""
+
 REJECTS = {"source_line": pl.Int64, "column_name": pl.String, "reason": pl.String, "raw_line": pl.String}
 NO_REJECTS = pl.DataFrame(schema=REJECTS)
 
@@ -159,7 +162,7 @@ def _too_long(name: str, line: int) -> FileRefused:
 
 
 def _no_line_feeds(name: str, line: int) -> FileRefused:
-    found = "carriage returns without line feeds inside the line"
+    found = "carriage returns without line feeds, or other ends of lines, inside the line"
     remedy = "It may have the line ends of an old Mac: have it written with others. Nothing was loaded."
     return FileRefused(Fault(name, line, None, found, "lines that end in LF or CR LF", remedy))
 
@@ -196,7 +199,7 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
 
 def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     """The file's column names, checked against what the layout needs."""
-    if "\r" in raw:
+    if _OTHER_LINE_ENDS.search(raw):
         raise _no_line_feeds(name, line)
     try:
         names = next(csv.reader([tight(raw, layout.delimiter)], delimiter=layout.delimiter), [])
