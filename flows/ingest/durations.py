@@ -29,8 +29,7 @@ def as_seconds(cell: pl.Expr, unit: str) -> pl.Expr:
         return pl.coalesce(((whole + 500) // 1000).cast(pl.String), cell + pl.lit(_NO_MS))
     if unit == "decimal_seconds":
         part = cell.str.extract_groups(r"^([0-9]{0,15})(?:\.([0-9])[0-9]*)?$").struct
-        seconds = pl.when(part.field("1").is_not_null() & (cell != "")).then(part.field("1").replace("", "0"))
-        whole = seconds.cast(pl.Int64) + _half_up(part.field("2"))
+        whole = pl.when(cell != "").then(part.field("1").replace("", "0")).cast(pl.Int64) + _half_up(part.field("2"))
         return pl.coalesce(whole.cast(pl.String), cell + pl.lit(_NO_SECONDS))
     if unit == "hms":
         part = cell.str.extract_groups(_HMS).struct
