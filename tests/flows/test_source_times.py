@@ -86,6 +86,17 @@ def test_a_column_of_utc_without_saying_so_is_none_in_another_form(tmp_path: Pat
     )
 
 
+def test_times_that_a_layout_reckons_with_are_read_in_the_declared_form(tmp_path: Path) -> None:
+    source = PRESETS / "teams_direct_routing" / "DirectRouting.calls.2026-06-01.csv"
+    text = re.sub(r"\.[0-9]+Z|(?<=[0-9])Z", "", source.read_text(encoding="utf-8"))
+    path = tmp_path / source.name
+    path.write_text(rewritten(text, "%d.%m.%Y %H:%M:%S"), encoding="utf-8")
+    told, own = try_source(path, NOW).as_json(), try_source(source, NOW, like="teams_direct_routing").as_json()
+    assert (told["layout"], told["time_format"]) == ("teams_direct_routing", "%d.%m.%Y %H:%M:%S")
+    assert told["read"] == own["read"]
+    assert [record["seconds"] for record in told["understood"]] == [60, 0, 120, 30, 30]
+
+
 def _calls(folder: Path, *starts: str) -> SourceTrial:
     lines = "".join(
         f'c{at},"{start}",outbound,+16175550101,+442079460001,60,ANSWERED,,x\n' for at, start in enumerate(starts)
