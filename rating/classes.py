@@ -8,6 +8,7 @@ import polars as pl
 from rating.ends import near_number
 from rating.match import Cells, Dialled
 from rating.outcomes import settle
+from rating.short_numbers import ShortNumbers, is_short, priced_as
 
 NUMBERING_PLAN = "\x1fnumbering plan"
 """Its name among the tables of the cells; no deck can have it."""
@@ -33,12 +34,12 @@ def _place(dialled: Dialled, located: pl.Series, cells: Cells) -> pl.DataFrame:
 
 
 def classify(
-    usage: pl.DataFrame, far: Dialled, located: pl.Series, cells: Cells, domestic: pl.DataFrame
+    usage: pl.DataFrame, far: Dialled, located: pl.Series, cells: Cells, domestic: pl.DataFrame, short: ShortNumbers
 ) -> pl.DataFrame:
     """Adds category, country (of the far end), number_class and jurisdiction; settles numbers that are none.
 
     far, located: the far number of each record and its cell. usage: near_country and near_region where the near
-    number is a known one. domestic: plan, country, is_domestic.
+    number is a known one. domestic: plan, country, is_domestic. short: what plans say of short numbers.
     """
     end = _place(far, located, cells)
     usage = _near_ends(usage, cells).with_columns(
@@ -64,10 +65,37 @@ def classify(
     )
     usage = usage.with_columns(category=category, jurisdiction=_jurisdiction(internal))
     dialled = pl.col("category").is_in(["domestic", "international"])
+    usage = _short_numbers(usage, far.numbers, dialled & ~sms, short)
     usage = settle(usage, "bad_number", (dialled | sms) & ~pl.col("is_e164"))
     usage = settle(usage, "no_rate", dialled & _nowhere(), pl.lit("unknown country code"))
     usage = settle(usage, "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
     return usage.drop("_far_region", "near_region", "near_country", "is_e164")
+
+
+_NOT_LISTED = "a short number that neither the plan nor its domestic deck lists"
+
+
+def _short_numbers(usage: pl.DataFrame, far: pl.Series, dialled: pl.Expr, short: ShortNumbers) -> pl.DataFrame:
+    """Calls to short numbers that the plan or its domestic deck prices, in their category and the caller's country;
+    settles the others."""
+    odd = usage.select((dialled & ~pl.col("is_e164")).fill_null(False)).to_series()
+    at = odd.arg_true() if odd.any() else pl.Series(dtype=pl.UInt32)
+    at = at.filter(is_short(far.gather(at)).fill_null(False)) if at.len() else at
+    if at.is_empty():
+        return usage
+    calls = usage[at].select(
+        pl.col("plan").cast(pl.String), "local_date", number=far.gather(at),
+        country=pl.coalesce("near_country", "account_country"),
+    )  # fmt: skip
+    told = priced_as(calls, short)
+    priced = told.is_not_null()
+    usage = usage.with_columns(
+        usage["category"].scatter(at.filter(priced), told.filter(priced)),
+        usage["country"].scatter(at.filter(priced), calls["country"].filter(priced)),
+        usage["is_e164"].scatter(at, priced),
+    )
+    unlisted = pl.repeat(value=False, n=usage.height, dtype=pl.Boolean, eager=True).scatter(at, ~priced)
+    return settle(usage, "bad_number", pl.lit(unlisted), pl.lit(_NOT_LISTED))
 
 
 def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:

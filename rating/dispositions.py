@@ -27,6 +27,15 @@ incomplete|not found|gone|user not registered|subscriber absent|destination out 
 facility rejected|facility not subscribed|normal circuit congestion|network out of order|normal temporary failure
 switch congestion|requested chan unavail|bearercapability notauth|bearercapability notavail|bearercapability notimpl
 incompatible destination|exchange routing error|outgoing call barred|incoming call barred|progress timeout
+no user responding|user not responding|no answer from user|no answer from user user alerted|user alerting no answer
+user alerted no answer|no answer timeout|no answer time out|busy tone|number busy|user is busy|called party busy
+user unavailable|user not available|callee unavailable|subscriber unavailable|called party not available
+all circuits busy|no circuit available|no circuit channel available|requested circuit channel not available
+temporary failure|switching equipment congestion|access information discarded|resource unavailable
+resource unavailable unspecified|unallocated unassigned number|no route to destination
+no route to specified transit network|not successful|unsuccessful|not completed|call not completed
+call not connected|does not exist anywhere|loop detected|too many hops|proxy authentication required|unauthorized
+bad request|not implemented|unsupported media type
 request timeout|request terminated|service unavailable|not acceptable|not acceptable here|server internal error
 server timeout|bad gateway|gateway down|hang up before answer|hung up before answer|no credit|insufficient funds
 insufficient balance|payment required|offline|ip phone offline|phone offline|account suspended|internal call disabled

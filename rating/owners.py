@@ -44,7 +44,8 @@ def own(usage: pl.DataFrame, owners: Owners) -> pl.DataFrame:
         usage = usage.with_columns(number.get_columns())
     else:
         usage = _stated(usage, number, _by_extension(usage, owners.extensions), owners.accounts.index)
-    usage = settle(usage, "no_owner", pl.col("account_id").is_null())
+    inside = pl.when(near_number().str.contains(EXTENSION)).then(pl.lit("an extension, and no account is stated"))
+    usage = settle(usage, "no_owner", pl.col("account_id").is_null(), inside)
     state = owners.accounts.at(usage.select("account_id"), started)
     return usage.with_columns(owners.accounts.rows.select(STATE).select(pl.all().gather(state)).get_columns())
 

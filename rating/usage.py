@@ -32,6 +32,7 @@ from rating.match import Dialled
 from rating.on_net import OnNet, on_net
 from rating.outcomes import UNSETTLED, settle
 from rating.owners import Owners, as_internal, own
+from rating.short_numbers import ShortNumbers
 from rating.tariffs import Tariffs
 from schemas.money import EXACT
 
@@ -60,6 +61,7 @@ class RatingTables:
     first_usage_day: date
     oldest_usage_day: date
     open_from_day: date
+    short: ShortNumbers = field(default_factory=ShortNumbers)
     suspended: Intervals = field(default_factory=no_suspensions)
     """account_id, mode: when the account's service was suspended."""
     erased_before: pl.DataFrame = field(
@@ -92,7 +94,7 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     records = _admit(records, tables)
     far = Dialled.of(records.select(far_number())["far_number"])
     located = tables.book.cells.located(far)
-    records = classify(records, far, located, tables.book.cells, tables.domestic)
+    records = classify(records, far, located, tables.book.cells, tables.domestic, tables.short)
     records = on_net(records, tables.owners.numbers, tables.on_net)
     records = settle(records, "no_plan", pl.col("plan").is_null())
     asked = Asked(far, located, records["local_date"], records["jurisdiction"])

@@ -72,7 +72,8 @@ def delimiter_of(text: str) -> str:
     best, most = MARKS[0], (0.0, 0)
     for mark in MARKS:
         try:
-            rows = list(csv.reader(io.StringIO("\n".join(text.splitlines()[:60])), delimiter=mark))
+            first = io.StringIO("\n".join(text.splitlines()[:60]))
+            rows = list(csv.reader(first, delimiter=mark, skipinitialspace=True))
         except csv.Error:
             continue
         counts = Counter(len(row) for row in rows if any(row))

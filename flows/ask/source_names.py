@@ -37,16 +37,6 @@ _WORDS = {
 }
 """What columns are often called; only where a file has none of our names for them, and only to be confirmed."""
 
-_TIMES: tuple[str, ...] = (
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M:%S",
-    "%Y/%m/%d %H:%M:%S",
-    "%d-%m-%Y %H:%M:%S",
-)
-_TIMES += ("%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p")
-_TIMES += ("%a, %d %b %Y %H:%M:%S %z", "%Y%m%d%H%M%S", "%d-%b-%Y %H:%M:%S", "%b %d, %Y %I:%M:%S %p")
-
 
 def of_names(kind: str, feed: str, sample: Sample) -> SourceGuess:
     """A file whose columns have our names, or others that look like them."""
@@ -63,11 +53,6 @@ def of_names(kind: str, feed: str, sample: Sample) -> SourceGuess:
         asked["columns"] = f"do these columns hold what is read from them? The file has {', '.join(names[:40])}"
     known = {*mapped, *({*names} & canonical)}
     _ask_direction(_cells(rows, mapped.get("direction", "direction")), known, said, asked)
-    started = _cells(rows, mapped.get(FEEDS[feed].required[1], FEEDS[feed].required[1]))
-    if times := _time_formats(started):
-        said["time_format"] = times[0]
-        if len(times) > 1:
-            asked["time_format"] = f"or {' or '.join(times[1:])}: these times fit all of them"
     if feed == "calls":
         _of_calls(_cells(rows, mapped.get("duration_s", "duration_s")), known, said, asked)
     else:
@@ -118,7 +103,7 @@ def _names_and_rows(sample: Sample, said: dict[str, Any]) -> tuple[list[str], li
     if sample.kind == "csv":
         import csv
 
-        rows = list(csv.reader(sample.text.splitlines()[:200], delimiter=sample.delimiter))
+        rows = list(csv.reader(sample.text.splitlines()[:200], delimiter=sample.delimiter, skipinitialspace=True))
         header = rows[0] if rows else []
         return header, [dict(zip(header, row, strict=False)) for row in rows[1:]]
     if sample.kind == "parquet":
@@ -245,23 +230,3 @@ def _unit(cells: list[str]) -> str | None:
     if any(re.fullmatch(r"[0-9]+\.[0-9]*[1-9][0-9]*", cell) for cell in cells):
         return "decimal_seconds"
     return None
-
-
-def _time_formats(cells: list[str]) -> list[str]:
-    """Ways of writing a time that fit every cell; none where they are ISO 8601."""
-    if not cells or all(re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", cell) for cell in cells):
-        return []
-    if all(re.fullmatch(r"[0-9]{10}", cell) for cell in cells):
-        return ["epoch"]
-    if all(re.fullmatch(r"[0-9]{13}", cell) for cell in cells):
-        return ["epoch_ms"]
-    column = pl.Series(list(dict.fromkeys(cells))[:200], dtype=pl.String)
-    fitting = []
-    for way in _TIMES:
-        try:
-            read = column.str.to_datetime(way, strict=False, time_zone="UTC" if "%z" in way else None)
-        except pl.exceptions.PolarsError:
-            continue
-        if not read.has_nulls():
-            fitting.append(way)
-    return fitting

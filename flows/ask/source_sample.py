@@ -41,7 +41,7 @@ class Sample:
         """Cells of the first line of a CSV."""
         import csv
 
-        rows = csv.reader(self.text.splitlines()[:1], delimiter=self.delimiter)
+        rows = csv.reader(self.text.splitlines()[:1], delimiter=self.delimiter, skipinitialspace=True)
         return next(rows, [])
 
 

@@ -1,5 +1,6 @@
 """What is shown of a sample that was tried: records as understood, words met, columns left over, rejects."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,18 +55,29 @@ def _is_unanswered(rows: pl.DataFrame) -> list[pl.Expr]:
 
 
 def _payer(row: Mapping[str, Any], billed_leg: str | None) -> str:
-    """Whose the record is, as far as the file says (RULES 16): the account stated, else the owner of the near end."""
+    """Whose the record is, as far as the file says (RULES 16): the account stated, else the owner of the near number.
+    An extension is known only within an account."""
     if billed_leg and row["leg"] != billed_leg:
         return f"nobody: leg {row['leg']} of its call, and leg {billed_leg} bills"
-    near = row.get("charged_number") or (row["to_number"] if row["direction"] == "inbound" else row["from_number"])
-    extension = row.get("extension")
-    if near is None or pl.Series([near]).str.contains(EXTENSION).item():
-        own = f"extension {extension or near}" if extension or near else ""
-    else:
-        own = near
+    near, extension = _near(row), row.get("extension")
+    is_inside = near is None or is_extension(near)
+    own = (f"extension {extension or near}" if extension or near else "") if is_inside else near
     if row["account_id"]:
         return f"account {row['account_id']}" + (f", if it owns {own}" if own else "")
-    return f"the owner of {own}" if own else "nobody: no account and no number of ours"
+    if not own:
+        return "nobody: no account and no number of ours"
+    return f"nobody yet: whose {own} is, no account says (account_id)" if is_inside else f"the owner of {own}"
+
+
+def _near(row: Mapping[str, Any]) -> str | None:
+    """Our end of a record."""
+    end: str | None = row["to_number"] if row["direction"] == "inbound" else row["from_number"]
+    return row.get("charged_number") or end
+
+
+def is_extension(number: str) -> bool:
+    """Whether it is a number of the house."""
+    return re.fullmatch(EXTENSION.strip("^$"), number) is not None
 
 
 def record_line(record: Mapping[str, Any]) -> str:

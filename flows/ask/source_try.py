@@ -16,9 +16,11 @@ import polars as pl
 from flows.ask.sample import name_for, toml_block
 from flows.ask.source_guess import guesses
 from flows.ask.source_names import DIRECTIONS, likely_directions
+from flows.ask.source_payers import payers_asked
 from flows.ask.source_reading import Reading, not_read, read
 from flows.ask.source_sample import Sample, SourceGuess, sample_of
 from flows.ask.source_shown import MOST_REJECTS, MOST_VALUES, faults_of, record_line, understood, values_met
+from flows.ask.source_times import in_its_form, times_as_read
 from flows.home.file_settings import SOURCE_FORMATS, SourceSettings
 from flows.ingest.files import FileRefused, chunks
 from flows.ingest.layouts import KINDS
@@ -61,8 +63,9 @@ class SourceTrial:
             "read": best.good.height,
             "rejected": best.rejects.height,
             "only_the_beginning": self.is_part,
+            "time_format": best.guess.said.get("time_format"),
             "understood": self._understood(best),
-            "values": {name: values_met(best, name) for name in ("direction", "disposition")},
+            "values": {name: values_met(best, name) for name in ("direction", "disposition", "account_id")},
             "columns_not_read": not_read(best),
             "rejects": [str(fault) for fault in faults_of(best, self.file)],
             "asked": self.asked,
@@ -76,8 +79,9 @@ class SourceTrial:
         fits = "fits" if self.fits else "comes nearest to"
         part = " in its beginning" if self.is_part else ""
         said = [f"{self.file}: {fits} {best.guess.label}: {best.good.height} of {best.records} records read{part}"]
+        said += [f"  {times}"] if (times := times_as_read(best)) else []
         said += [record_line(record) for record in self._understood(best)]
-        for name in ("direction", "disposition"):
+        for name in ("direction", "disposition", "account_id"):
             met = [row for row in values_met(best, name) if row["value"]]
             shown = "; ".join(f"{row['value']!r} ({row['records']}) {row['meaning']}" for row in met[:MOST_VALUES])
             said += [f"  {name}: {shown}"] if shown else []
@@ -145,7 +149,9 @@ def try_source(
             where.write_bytes(_whole_lines(head, sample))
         else:
             is_part = False
-        readings = [read(where, file, guess, now) for guess in guesses(sample, sources, like)]
+        readings = [
+            in_its_form(read(where, file, guess, now), where, file, now) for guess in guesses(sample, sources, like)
+        ]
         tried: dict[str, str] = {}
         for reading in sorted(readings, key=lambda reading: reading.worth, reverse=True):
             tried.setdefault(reading.guess.label, reading.said)
@@ -197,6 +203,8 @@ def _asked(best: Reading, where: Path, name: str, now: datetime) -> dict[str, st
         words = [row["value"] for row in values_met(best, "direction")[:MOST_VALUES]]
         theirs = [word for word in words if word.lower() not in (*DIRECTIONS, "")]
         guess.said["directions"] = likely_directions(theirs, otherwise="outbound")
+    for key, (likely, question) in payers_asked(best).items():
+        guess.said[key], asked[key] = likely, question
     return asked
 
 

@@ -19,7 +19,7 @@ from flows.home.settings import Home, Settings
 from invoicing.national import Rates
 from rating.deck_search import Deck
 from rating.match import PrefixTable, compile_prefixes
-from schemas.catalog import Catalog
+from schemas.catalog import Catalog, Plan
 from schemas.errors import WrongUsage
 from schemas.known_keys import meant
 from schemas.reading import Yaml, fault_text, read_yaml
@@ -147,6 +147,18 @@ def _decks_fit(catalog: Catalog, decks: dict[str, Deck]) -> None:
         for category, rule in plan.usage.items():
             for listed in rule.deck or ():
                 _deck_fits(f"catalog: plan {name}, {category}", plan.currency, listed, decks)
+        _own_deck(name, plan)
+
+
+def _own_deck(name: str, plan: Plan) -> None:
+    """A deck of telephone numbers says nothing of short ones: its 1 is not the beginning of 112, its 911 is Delhi."""
+    short = plan.usage.get("short_number")
+    others = {deck for category, rule in plan.usage.items() if category != "short_number" for deck in rule.deck or ()}
+    if short is not None and (both := sorted(others & {*(short.deck or ())})):
+        raise WrongUsage(
+            f"catalog: plan {name}, short_number: found the deck {both[0]}, which other rules name too; expected a "
+            "deck of short numbers alone, a rate or free"
+        )
 
 
 def _deck_fits(where: str, currency: str, listed: str, decks: dict[str, Deck]) -> None:

@@ -35,8 +35,11 @@ def lines_of(content: bytes, file: str, settings: DeckSettings) -> Iterator[tupl
         return
     if settings.sheet is not None:
         raise WrongUsage(f"{file}: found text, and sheet = {settings.sheet!r} declared; expected a workbook")
+    text = _text(content, file, settings)
+    # A blank before a quote means nothing; elsewhere a heading may begin with one.
+    has_blanks = re.search(rf'{re.escape(settings.delimiter)} +"', text) is not None
     reader = csv.reader(
-        io.StringIO(_text(content, file, settings), newline=""), delimiter=settings.delimiter, strict=True
+        io.StringIO(text, newline=""), delimiter=settings.delimiter, strict=True, skipinitialspace=has_blanks
     )
     before = 0
     try:

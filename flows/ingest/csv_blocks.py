@@ -14,6 +14,7 @@ from itertools import chain
 import polars as pl
 
 from flows.ingest.csv_lead import Lead
+from flows.ingest.csv_quotes import tight, tightened
 from flows.ingest.files import MAX_COLUMNS, MAX_LINE, FileRefused
 from flows.ingest.layouts import Layout
 from flows.ingest.trailers import Trailer
@@ -22,6 +23,9 @@ from schemas.errors import Fault
 
 BLOCK = 32 * 2**20
 """Bytes parsed at a time: what bounds the memory a file of any size needs."""
+
+_OTHER_LINE_ENDS = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What ends lines elsewhere: a header with one of them holds the records too, and would be a file without any."""
 
 REJECTS = {"source_line": pl.Int64, "column_name": pl.String, "reason": pl.String, "raw_line": pl.String}
 NO_REJECTS = pl.DataFrame(schema=REJECTS)
@@ -158,7 +162,7 @@ def _too_long(name: str, line: int) -> FileRefused:
 
 
 def _no_line_feeds(name: str, line: int) -> FileRefused:
-    found = "carriage returns without line feeds inside the line"
+    found = "carriage returns without line feeds, or other ends of lines, inside the line"
     remedy = "It may have the line ends of an old Mac: have it written with others. Nothing was loaded."
     return FileRefused(Fault(name, line, None, found, "lines that end in LF or CR LF", remedy))
 
@@ -195,10 +199,10 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
 
 def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     """The file's column names, checked against what the layout needs."""
-    if "\r" in raw:
+    if _OTHER_LINE_ENDS.search(raw):
         raise _no_line_feeds(name, line)
     try:
-        names = next(csv.reader([raw], delimiter=layout.delimiter), [])
+        names = next(csv.reader([tight(raw, layout.delimiter)], delimiter=layout.delimiter), [])
     except csv.Error as error:
         raise FileRefused(Fault(name, line, None, f"a header that is no CSV ({error})", "column names")) from None
     wanted = {*layout.reads}
@@ -234,12 +238,17 @@ def plain_heading(name: str) -> str:
 
 
 def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:
-    """Splits records into cells: rows where they are as many as the columns, rejects for the others.
+    """Splits records into cells: rows where they are as many as the columns, rejects for the others. Blanks before the
+    quotes around a cell are none of it.
 
     `aside`: physical lines of the header and blank ones. Raises FileRefused where quotes do not pair.
     """
     quoted = bool(records.select(pl.col("raw_line").str.contains('"', literal=True).any()).item())
+    records = records.with_columns(text="raw_line")
     fits = records.select(_fits(len(columns), delimiter, quoted)).to_series()
+    if quoted and not fits.all():
+        records = records.with_columns(text=pl.when(fits).then("text").otherwise(tightened("text", delimiter)))
+        fits = records.select(_fits(len(columns), delimiter, quoted)).to_series()
     misfits = records.filter(~fits)
     rows = records.filter(fits) if misfits.height else records
     torn = misfits.filter(pl.col("raw_line").str.contains("\n", literal=True))
@@ -255,13 +264,13 @@ def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: st
     if cells is None:
         raise _do_not_pair(name, None)
     inside = int(rows.select(pl.col("raw_line").str.count_matches("\n", literal=True).sum()).item()) if quoted else 0
-    rows = pl.concat([rows, cells], how="horizontal")
+    rows = pl.concat([rows.drop("text"), cells], how="horizontal")
     return Block(rows, rejects, aside + records.height + inside)
 
 
 def _fits(width: int, delimiter: str, quoted: bool) -> pl.Expr:
     """Whether a record is `width` cells: in quotes, doubled inside, or plain text without quotes and line ends."""
-    raw = pl.col("raw_line")
+    raw = pl.col("text")
     if not quoted:
         is_one_line = ~raw.str.contains("\r", literal=True)
         return is_one_line & (raw.str.count_matches(delimiter, literal=True) == width - 1)
@@ -292,7 +301,7 @@ def _split_cells(rows: pl.DataFrame, columns: list[str], delimiter: str, quoted:
 
     With quotes each record is given its line number as a first cell, so that a row says itself which one it is.
     """
-    text = pl.concat_str(pl.col("source_line"), "raw_line", separator=delimiter) if quoted else pl.col("raw_line")
+    text = pl.concat_str(pl.col("source_line"), "text", separator=delimiter) if quoted else pl.col("text")
     names = [*(["n"] if quoted else []), *(f"c{place}" for place in range(len(columns)))]
     cells = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     if rows.height:

@@ -18,7 +18,7 @@ from schemas.feeds import Feed
 _HMS = r"^(?:([0-9]{1,3})\.)?([0-9]{1,5}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9])[0-9]*)?$"
 """H:MM:SS, with days in front or a fraction behind as .NET writes a span of time."""
 
-_NO_HMS, _NO_MS = " (not H:MM:SS)", " ms"
+_NO_HMS, _NO_MS, _NO_SECONDS = " (not H:MM:SS)", " ms", " (no seconds)"
 """Marks of what is in another unit than declared: without them 75 would be read as seconds."""
 
 
@@ -28,9 +28,9 @@ def as_seconds(cell: pl.Expr, unit: str) -> pl.Expr:
         whole = cell.str.extract(r"^([0-9]{1,15})(?:\.0+)?$").cast(pl.Int64)
         return pl.coalesce(((whole + 500) // 1000).cast(pl.String), cell + pl.lit(_NO_MS))
     if unit == "decimal_seconds":
-        part = cell.str.extract_groups(r"^([0-9]{1,15})(?:\.([0-9])[0-9]*)?$").struct
-        whole = part.field("1").cast(pl.Int64) + _half_up(part.field("2"))
-        return pl.coalesce(whole.cast(pl.String), cell)
+        part = cell.str.extract_groups(r"^([0-9]{0,15})(?:\.([0-9])[0-9]*)?$").struct
+        whole = pl.when(cell != "").then(part.field("1").replace("", "0")).cast(pl.Int64) + _half_up(part.field("2"))
+        return pl.coalesce(whole.cast(pl.String), cell + pl.lit(_NO_SECONDS))
     if unit == "hms":
         part = cell.str.extract_groups(_HMS).struct
         days, hours, minutes, seconds = (part.field(str(place)).cast(pl.Int64) for place in (1, 2, 3, 4))
@@ -86,7 +86,11 @@ def unit_checks(feed: Feed, source: SourceSettings | None) -> list[Check]:
     """What a duration must look like in the unit declared, on canonical text."""
     if feed.name != "calls" or source is None:
         return []
-    marks = {"hms": (_NO_HMS, "H:MM:SS, as 0:01:30"), "milliseconds": (_NO_MS, "whole milliseconds, as 61250")}
+    marks = {
+        "hms": (_NO_HMS, "H:MM:SS, as 0:01:30"),
+        "milliseconds": (_NO_MS, "whole milliseconds, as 61250"),
+        "decimal_seconds": (_NO_SECONDS, "seconds with a decimal point, as 29.517"),
+    }
     return [
         Check("duration_s", pl.col("duration_s").str.ends_with(mark), expected)
         for unit, (mark, expected) in marks.items()

@@ -25,6 +25,8 @@ _FRACTION = r"^\+?[0-9]{7,}[.,](?:0+|[0-9]{1,2})$"
 _MASK = r"(?:[xX]+|[*\x{2022}]{2,})$"
 """Last digits that the sender hides; a single * is a key of the telephone."""
 _SEEN_DIGITS = 7
+_KEYS_AFTER = r"^(\+?[0-9(][0-9() .\-/]{6,}?)(?:#|[ ,;]+(?i:ext|extn|extension|x)[.:]? ?[0-9]{1,6})$"
+"""A number and what was pressed after it: the # that ends dialling, an extension in somebody else's house."""
 _BARE = r"^\+?[0-9]+$"
 """Digits and nothing else: most of what is not E.164 already."""
 
@@ -104,7 +106,7 @@ def _undressed(cell: pl.Expr) -> pl.Expr:
     bracketed = ascii_.str.extract(r"^[^<]*<([^<>]+)>[^<>]*$", 1)
     bare = bracketed.fill_null(ascii_.str.replace(r"^=?[\"'`\x{b4}\x{2018}\x{2019}]+", "").str.replace(r"[\"']+$", ""))
     user = bare.str.strip_chars(" ").str.replace(_SCHEME, "").str.replace(r"(?i)^%2b", "+")
-    return user.str.replace(r"[@?].*$|;[A-Za-z].*$", "").str.strip_chars(" ")
+    return user.str.replace(r"[@?].*$|;[A-Za-z].*$", "").str.strip_chars(" ").str.replace(_KEYS_AFTER, "${1}")
 
 
 def _exact(text: pl.Expr) -> pl.Expr:

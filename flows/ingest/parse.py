@@ -7,7 +7,7 @@ the first check a row fails is its reason. Nothing is rounded, guessed or repair
 import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -34,6 +34,8 @@ class Check:
     column: str
     bad: pl.Expr
     expected: str
+    is_of_form: bool = False
+    """Whether the column's source may declare in which form it is written."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,13 @@ def parse(
     text_checks: Sequence[Check] = (),
     more_checks: Callable[[pl.DataFrame], list[Check]] = lambda _frame: [],
     name_of: Callable[[str], str] = lambda name: name,
+    declaration_of: Callable[[pl.Series], pl.Series] | None = None,
 ) -> Parsed:
     """Gives every cell of `text` (canonical columns as text, empty = null) its value.
 
     `zone` is for instants without offset. `replaced` holds values computed elsewhere for text columns, such as
-    E.164 numbers; `text_checks` are tried before and `more_checks(text)` after the cells' own.
+    E.164 numbers; `text_checks` are tried before and `more_checks(text)` after the cells' own. `declaration_of`: times
+    that cannot be read -> what their source may declare, for the rejects.
     """
     checks = list(text_checks)
     values: dict[str, pl.Expr] = {}
@@ -85,7 +89,7 @@ def parse(
         "source_line", "raw_line", *(pl.col(f"v.{name}").alias(name) for name in stored)
     )
     bad = frame.filter(pl.col("failed").is_not_null())
-    return Parsed(good, _rejects(bad, checks, feed, name_of))
+    return Parsed(good, _rejects(bad, checks, feed, name_of, declaration_of))
 
 
 def _nothing(text: pl.DataFrame, values: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -94,7 +98,13 @@ def _nothing(text: pl.DataFrame, values: dict[str, pl.Expr]) -> dict[str, pl.Exp
     return {name: pl.lit(None, kind) for name, kind in kinds.items()}
 
 
-def _rejects(bad: pl.DataFrame, checks: list[Check], feed: Feed, name_of: Callable[[str], str]) -> pl.DataFrame:
+def _rejects(
+    bad: pl.DataFrame,
+    checks: list[Check],
+    feed: Feed,
+    name_of: Callable[[str], str],
+    declaration_of: Callable[[pl.Series], pl.Series] | None,
+) -> pl.DataFrame:
     """Says per row what was found and expected; the raw line is rebuilt where the file has no lines (Parquet)."""
     parts = []
     for (index,), rows in bad.group_by("failed", maintain_order=True):
@@ -102,8 +112,9 @@ def _rejects(bad: pl.DataFrame, checks: list[Check], feed: Feed, name_of: Callab
         columns = check.column.split("|")
         quoted = [pl.lit("'") + pl.col(name).str.slice(0, 60) + pl.lit("'") for name in columns]
         shown = [cell.fill_null("nothing") for cell in quoted]
+        more = declaration_of(rows[check.column]) if declaration_of and check.is_of_form else pl.Series([""])
         reason = pl.concat_str(
-            pl.lit("found "), pl.concat_str(shown, separator=" and "), pl.lit(f"; expected {check.expected}")
+            pl.lit("found "), pl.concat_str(shown, separator=" and "), pl.lit(f"; expected {check.expected}"), more
         )
         parts.append(
             rows.select(
@@ -303,7 +314,7 @@ def _instant(
         Check(name, why == _NO_ZONE, "a time with offset, or a declared time_zone of its source"),
         Check(name, why == _TWICE, f"a time with offset: the clocks of {zone} show this one twice"),
         Check(name, why == _SKIPPED, f"a time that exists in {zone}: the clocks skip this one"),
-        _unread(name, "a time in ISO 8601, as 2026-05-01T12:00:00Z"),
+        replace(_unread(name, "a time in ISO 8601, as 2026-05-01T12:00:00Z"), is_of_form=True),
     ]
 
 

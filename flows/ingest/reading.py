@@ -28,6 +28,7 @@ from flows.ingest.parse import Check, Parsed, parse
 from flows.ingest.report import FileResult, Tally, shown
 from flows.ingest.segments import number_segments
 from flows.ingest.sources import NUMBER_COLUMNS, canonical, layout_faults, present_in
+from flows.ingest.time_forms import declaration_for
 from flows.ingest.workbook_blocks import workbook_blocks
 from schemas.errors import Fault, TollbookError
 
@@ -166,6 +167,9 @@ def parsed_rows(cells: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
         text_checks=[*unit_checks(feed, source), *(Check(*fault) for fault in layout_faults(layout))],
         more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now, frame)],
         name_of=layout.name_of,
+        declaration_of=lambda cells: declaration_for(
+            cells, layout.source_value if source else "", source.time_format if source else None
+        ),
     )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from flows.home.file_settings import SourceSettings
 from flows.ingest.durations import as_seconds, talked
 from flows.ingest.layouts import Layout
-from flows.presets.cells import Fault, FileRows, epoch_time, meaning
+from flows.presets.cells import Fault, FileRows, declared_time, meaning
 
 _PADDED = (
     "from_number", "to_number", "charged_number", "disposition", "account_id", "extension", "device_id",
@@ -28,7 +28,8 @@ def canonical(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """
     source, feed = layout.source, layout.feed
     direction, directions = (source.direction, source.directions) if source else (None, {})
-    read = FileRows(rows, layout.names, direction, directions, layout.joined)
+    time_format = source.time_format if source else None
+    read = FileRows(rows, layout.names, direction, directions, layout.joined, time_format)
     padded = _PADDED if feed.is_usage else ("number",)
     trimmed = {column.name for column in feed.columns if column.kind != "text" or column.name in padded}
     cells = {
@@ -67,7 +68,7 @@ def _as_declared(frame: pl.DataFrame, layout: Layout, source: SourceSettings) ->
         filled.append(as_seconds(pl.col("duration_s"), source.duration_unit).alias("duration_s"))
     if source.time_format:
         instants = [column.name for column in layout.feed.columns if column.kind == "instant"]
-        filled += [_time(pl.col(name), source.time_format).alias(name) for name in instants]
+        filled += [declared_time(pl.col(name), source.time_format).alias(name) for name in instants]
     if source.dialled:
         ends = [name for name in NUMBER_COLUMNS if name in frame.columns]
         filled += [_as_dialled(pl.col(name), source.dialled).alias(name) for name in ends]
@@ -99,17 +100,6 @@ def _made_ids(frame: pl.DataFrame, rows: pl.DataFrame, columns: list[str]) -> pl
         for parts in asked["parts"]
     ]
     return pl.Series(ids, dtype=pl.String)
-
-
-def _time(found: pl.Expr, time_format: str) -> pl.Expr:
-    """ISO 8601 of a time in the declared format; whatever looks different is left for the parser to reject."""
-    if time_format in ("epoch", "epoch_ms"):
-        return epoch_time(found, "s" if time_format == "epoch" else "ms")
-    if "%z" in time_format or "%:z" in time_format:
-        utc = found.str.to_datetime(time_format, strict=False, time_zone="UTC", time_unit="us")
-        return pl.coalesce(utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"), found)
-    naive = found.str.to_datetime(time_format, strict=False, time_unit="us")
-    return pl.coalesce(naive.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f"), found)
 
 
 def _as_dialled(number: pl.Expr, dialled: dict[str, str]) -> pl.Expr:

@@ -1,7 +1,7 @@
 """A sheet of a workbook (xlsx, and what else calamine reads) as the CSV that it would be, then read as one.
 
-Every cell is text as it stands: numbers with all their digits, dates and times in ISO 8601, spans of time as H:MM:SS. A
-record's line is its row in the sheet.
+Every cell is text as it stands: numbers with all their digits, and with the leading zeros that their format shows;
+dates and times in ISO 8601, spans of time as H:MM:SS. A record's line is its row in the sheet.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import polars as pl
 from flows.ingest.csv_blocks import Block, csv_blocks
 from flows.ingest.files import MAX_COLUMNS, FileRefused, InboxFile, Physical, chunks
 from flows.ingest.layouts import Layout
+from flows.ingest.workbook_zeros import with_zeros
 from schemas.errors import Fault
 
 MAX_WORKBOOK = 2**30
@@ -44,7 +45,7 @@ def _sheet(content: bytes, name: str, wanted: str | None) -> pl.DataFrame:
     """Its cells as text, row by row from the sheet's first on."""
     _not_too_big(content, name)
     try:
-        book = fastexcel.read_excel(content)
+        book = fastexcel.read_excel(with_zeros(content))
         if wanted is not None and wanted not in book.sheet_names:
             found = f"the sheets {', '.join(book.sheet_names)}"
             raise FileRefused(Fault(name, None, None, found, f"the sheet {wanted!r}, as its source declares"))

@@ -9,6 +9,7 @@ from flows.catalog.load import Tables
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.inputs import MasterData, load_master
+from flows.month.short_numbers import short_numbers_of
 from rating.allowances import grant_allowances
 from rating.classes import place_numbers
 from rating.deck_search import RateBook, agreed_rates, rate_book
@@ -71,6 +72,7 @@ def rating_tables(
         first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
         oldest_usage_day=month_start(oldest),
         open_from_day=month_start(invoice_month),
+        short=short_numbers_of(catalog, tables.decks, tables.numbering_plan),
         suspended=_suspended(master),
         erased_before=erased_before(store),
     )

@@ -25,7 +25,7 @@ class FileRows:
     """Rows as read: the file's columns as `file.<name>`, all text. `names`: canonical -> theirs; `joined`: canonical ->
     theirs, of those that several columns make.
 
-    `direction` and `directions` are what the declaration says of calls (flows/home/file_settings.py).
+    `direction`, `directions` and `time_format` are what the declaration says (flows/home/file_settings.py).
     """
 
     frame: pl.DataFrame
@@ -33,6 +33,7 @@ class FileRows:
     direction: str | None = None
     directions: Mapping[str, str] = field(default_factory=dict)
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    time_format: str | None = None
 
     def name_of(self, canonical: str) -> str:
         """What the file calls a canonical column."""
@@ -63,6 +64,10 @@ class FileRows:
             return self.cell(self.name_of(canonical))
         together = pl.concat_str([self.cell(part) for part in parts], separator=" ", ignore_nulls=True)
         return pl.when(together != "").then(together)
+
+    def time(self, found: pl.Expr) -> pl.Expr:
+        """ISO 8601 of a time that the layout reckons with; what it only hands on is read as declared later."""
+        return declared_time(found, self.time_format) if self.time_format else found
 
     def as_written(self, canonical: str) -> pl.Expr:
         """As `named`, the blanks around it kept: text is kept as it is."""
@@ -108,6 +113,17 @@ def mail_time(found: pl.Expr) -> pl.Expr:
     month = part.field("2").str.to_lowercase().replace_strict(months, default=None, return_dtype=pl.String)
     day = pl.concat_str(part.field("3"), month, part.field("1").str.zfill(2), separator="-")
     return pl.coalesce(pl.concat_str(day, pl.lit("T"), part.field("4"), part.field("5")), found)
+
+
+def declared_time(found: pl.Expr, time_format: str) -> pl.Expr:
+    """ISO 8601 of a time in the declared format; whatever looks different is left for the parser to reject."""
+    if time_format in ("epoch", "epoch_ms"):
+        return epoch_time(found, "s" if time_format == "epoch" else "ms")
+    if "%z" in time_format or "%:z" in time_format:
+        utc = found.str.to_datetime(time_format, strict=False, time_zone="UTC", time_unit="us")
+        return pl.coalesce(utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"), found)
+    naive = found.str.to_datetime(time_format, strict=False, time_unit="us")
+    return pl.coalesce(naive.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f"), found)
 
 
 def epoch_time(found: pl.Expr, time_unit: str) -> pl.Expr:

@@ -74,6 +74,15 @@ def test_decimal_commas_are_declared_and_thousands_refused() -> None:
     assert "line 2, column Rate" in refused(text.format("0,0085"), **said)
 
 
+def test_blanks_before_quotes_mean_nothing() -> None:
+    text = 'Code, "Destination", "Rate", "Interval"\n39, "Italy, mobile", "0.0085", 1/1\n'
+    text += '"331",  "Paris ""A""", 0.01,"1/1"\n'
+    assert rows(read(text, format="az"), "destination", "price") == [
+        ("39", "Italy, mobile", Decimal("0.0085")),
+        ("331", 'Paris "A"', Decimal("0.01")),
+    ]
+
+
 def test_a_closed_code_ends_and_a_later_row_ends_the_earlier_one_where_declared() -> None:
     text = AZ + (
         "336,France Mobile,0.30,60/1,2026-01-01,current\n336,France Mobile,0.33,60/1,2026-06-01,increase\n"

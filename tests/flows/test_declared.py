@@ -324,6 +324,30 @@ def workbook(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def test_numbers_formatted_as_zeros_keep_their_leading_zeros(inbox: Inbox, tmp_path: Path) -> None:
+    path = tmp_path / "zeros.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet()
+    five, quoted, signed, plain = (
+        book.add_format({"num_format": form}) for form in ("00000", '"000000"', "000;-000;;@", "0")
+    )
+    sheet.write_row(1, 1, ["call_id", "started_at", "direction", "from_number", "to_number", "duration_s", "extension"])
+    for row, extension in enumerate((42, 123456, 0), 2):
+        sheet.write_number(row, 1, row, five)
+        sheet.write_row(row, 2, ["2026-05-04T10:00:00Z", "outbound", "+16175550101", "+16175550102"])
+        sheet.write_number(row, 6, 60, plain)
+        sheet.write_number(row, 7, extension, signed if row == 2 else five)
+    sheet.write_formula(5, 1, "=4+1", quoted, 5)
+    sheet.write_row(5, 2, ["2026-05-04T10:00:00Z", "outbound", "+16175550101", "+16175550102", "60", "0042"])
+    book.close()
+    declare(inbox, "xlsx", skip_rows=0)
+    result = inbox.take("calls/pbx/zeros.xlsx", path.read_bytes())
+    assert result.faults == []
+    assert inbox.rows("select call_id, duration_s, extension, source_line from feed_calls order by source_line") == [
+        ("00002", 60, "042", 3), ("00003", 60, "123456", 4), ("00004", 60, "00000", 5), ("000005", 60, "0042", 6),
+    ]  # fmt: skip
+
+
 def test_a_workbook_is_read_as_its_sheet_shows_it(inbox: Inbox, tmp_path: Path) -> None:
     declare(
         inbox, "xlsx", sheet="CDR", skip_rows=1, duration_unit="hms", number_format="e164_digits",

@@ -228,6 +228,12 @@ DRESSED = {
     "Anonymous <sip:anonymous@anonymous.invalid>": "Anonymous <sip:anonymous@anonymous.invalid>",
     "+441632960199,,12#": "+441632960199,,12#",
     "*72*1001": "*72*1001",
+    "00442079460012#": UK,
+    "+44 20 7946 0012 ext. 5": UK,
+    "+44 (20) 7946-0012, Extension 1001": UK,
+    "+1 202 555 0123 x22": US,
+    "1001 ext 5": "1001 ext 5",
+    "1001#": "1001#",
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from flows.ingest.checks import is_email
 from flows.ingest.numbers import e164_column
 from flows.ingest.parse import Parsed, parse
+from flows.ingest.time_forms import declaration_for
 from schemas.feeds import Column, Feed
 
 
@@ -150,3 +151,25 @@ def test_numbers_become_e164_only_where_that_can_be_told(country: str | None, wr
 def test_only_one_plain_address_is_an_address(text: str) -> None:
     assert is_email("a.b+c@mail.example")
     assert not is_email(text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "declared", "says"),
+    [
+        ("05/14/2026 10:00:00 AM", None, ', or time_format in [sources.pbx]: "%m/%d/%Y %I:%M:%S %p"'),
+        ("04/05/2026 10:00", None, ' time_format in [sources.pbx]: "%d/%m/%Y %H:%M" or "%m/%d/%Y %H:%M", whichever is'),
+        ("May 6, 2026 10:00:00 AM", None, ', or time_format in [sources.pbx]: "%b %d, %Y %I:%M:%S %p"'),
+        ("1777888800", None, ', or time_format in [sources.pbx]: "epoch"'),
+        ("whenever", None, ', or time_format in [sources.pbx]: a pattern such as "%m/%d/%Y %I:%M:%S %p", or epoch'),
+        ("14/05/2026 10:00", "%m/%d/%Y %H:%M", ' what is written would be "%d/%m/%Y %H:%M"'),
+        ("whenever", "%m/%d/%Y %H:%M", ', or as time_format = "%m/%d/%Y %H:%M" in [sources.pbx] says'),
+    ],
+)  # fmt: skip
+def test_a_time_in_another_form_is_told_how_to_declare_it(cell: str, declared: str | None, says: str) -> None:
+    feed = Feed("trial", (Column("x", "instant"),), key=())
+    text = pl.DataFrame({"source_line": [1, 2], "raw_line": ["", ""], "x": [cell, "2026-02-30T10:00:00Z"]})
+    rejects = parse(feed, text, "UTC", declaration_of=lambda cells: declaration_for(cells, "pbx", declared)).rejects
+    form, never = rejects["reason"]
+    assert form.startswith(f"found '{cell}'; expected a time in ISO 8601, as 2026-05-01T12:00:00Z, or ")
+    assert says in form
+    assert never == "found '2026-02-30T10:00:00Z'; expected a time in ISO 8601, as 2026-05-01T12:00:00Z"

@@ -228,6 +228,42 @@ def test_times_stand_as_written_until_their_zone_is_declared(tmp_path: Path) -> 
     assert declared.lines()[1].startswith("  line 1: 2026-05-04 10:00:00 America/New_York, ")
 
 
+INSIDE = (
+    HEAD
+    + "c1,2026-05-04T10:00:00Z,outbound,101,+442079460001,60,ANSWERED,,x\n"
+    + "c2,2026-05-04T10:10:00Z,inbound,+442079460001,102,25,ANSWERED,,x\n"
+    + "c3,2026-05-04T10:20:00Z,outbound,+16175550101,+442079460001,25,ANSWERED,,x\n"
+)
+
+
+def test_an_extension_without_an_account_is_asked_whose_it_is(tmp_path: Path) -> None:
+    trial = tried(tmp_path, INSIDE)
+    told = trial.as_json()
+    assert [record["who_pays"] for record in told["understood"]] == [
+        "nobody yet: whose extension 101 is, no account says (account_id)",
+        "nobody yet: whose extension 102 is, no account says (account_id)",
+        "the owner of +16175550101",
+    ]
+    assert told["asked"]["account_id"].startswith("2 of 3 records have an extension or nothing at our end")
+    assert "feed devices" in told["asked"]["account_id"]
+    assert '# account_id = "ACCOUNT"  # 2 of 3 records' in told["settings"]
+    assert read_as_pasted(tmp_path / "cdr.csv", trial) == 3
+    stated = tried(tmp_path, INSIDE.replace("ANSWERED,,", "ANSWERED,A1,")).as_json()
+    assert not stated["asked"].keys() & {"account_id", "values"}
+
+
+def test_what_a_system_calls_its_customers_is_asked_about(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[1] / "presets" / "fusionpbx_xml_cdr"
+    trial = try_source(next(folder.glob("cdr_a1*")), NOW)
+    told = trial.as_json()
+    met = {row["value"]: row["meaning"] for row in told["values"]["account_id"]}
+    assert met == {"A1": "is A1", "a1.pbx.example": "is a1.pbx.example", "B1": "is B1"}
+    assert told["asked"]["values"] == "what does feed accounts call these? They stand in accountcode"
+    assert 'values = { account_id = { A1 = "A1", "a1.pbx.example" = "a1.pbx.example", B1 = "B1" } }' in told["settings"]
+    assert "account_id: 'A1' (" in "\n".join(trial.lines())
+    assert pasted(trial).values["account_id"]["B1"] == "B1"
+
+
 def test_a_path_without_a_file_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(WrongUsage, match="found no such file; expected a sample of usage"):
         try_source(tmp_path / "nothing.csv", NOW)

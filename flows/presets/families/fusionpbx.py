@@ -21,14 +21,15 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
     word = rows.named("direction").str.to_lowercase()
     from_inside, to_inside = (number.str.contains(EXTENSION).fill_null(False) for number in (caller, called))
     by_ends = pl.when(from_inside & to_inside).then(pl.lit("internal")).when(from_inside).then(pl.lit("outbound"))
-    own_end = pl.when(word == "inbound").then(called).otherwise(caller)
+    direction = pl.coalesce(word.replace({"local": "internal"}), by_ends.when(to_inside).then(pl.lit("inbound")))
+    own_end = pl.when(direction == "inbound").then(called).otherwise(caller)
     return {
         "call_id": pl.coalesce(rows.named("call_id"), rows.cell("uuid")),
         "started_at": pl.coalesce(epochs["start"], rows.named("started_at")),
         "answered_at": pl.coalesce(epochs["answer"], rows.named("answered_at")),
         "leg": rows.named("leg").str.to_lowercase().fill_null("a"),
         "other_leg_id": pl.when(rows.named("leg").is_null()).then(rows.named("other_leg_id")),
-        "direction": pl.coalesce(word.replace({"local": "internal"}), by_ends),
+        "direction": direction,
         "extension": pl.coalesce(rows.cell("extension"), pl.when(own_end.str.contains(EXTENSION)).then(own_end)),
         "duration_s": pl.coalesce(rows.named("duration_s"), pl.lit("0")),
     }

@@ -54,7 +54,7 @@ def _trunk_cells(rows: FileRows) -> dict[str, pl.Expr]:
     invited, start = first_of(rows, "Invite time", "inviteDateTime"), stamp(rows.named("started_at"))
     end, direction = stamp(rows.named("ended_at")), _direction(rows.named("direction"))
     is_call = is_word(_success(rows), *_YES)
-    talked_s = seconds_between(start, end)
+    talked_s = seconds_between(rows.time(start), rows.time(end))
     content = id_of_content(
         rows.cell("CorrelationId"), invited, rows.named("from_number"), rows.named("to_number"), rows.named("direction")
     )

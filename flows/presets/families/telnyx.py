@@ -30,7 +30,9 @@ def _call_cells(rows: FileRows) -> dict[str, pl.Expr]:
     """A report tells its start in UTC too, without saying so in the cell."""
     in_utc = rows.cell("start_timestamp_utc")
     has_offset = in_utc.str.contains(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})$")
-    start = pl.coalesce(pl.when(has_offset).then(in_utc).otherwise(in_utc + pl.lit("Z")), rows.named("started_at"))
+    # In another form, such as a spreadsheet leaves behind, it cannot be told to be UTC: the other start counts.
+    bare = pl.when(in_utc.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+$")).then(in_utc + pl.lit("Z"))
+    start = pl.coalesce(pl.when(has_offset).then(in_utc).otherwise(bare), rows.named("started_at"))
     caller, called, written = (rows.named(name) for name in ("from_number", "to_number", "direction"))
     way = written.str.to_lowercase().replace_strict(_WAYS, default=None, return_dtype=pl.String)
     content = id_of_content(rows.cell("telnyx_session_id"), start, caller, called, written, rows.named("duration_s"))

@@ -40,7 +40,7 @@ def _cells(rows: FileRows) -> dict[str, pl.Expr]:
     result = pl.coalesce(rows.named("disposition"), rows.cell("result"))
     is_history = rows.cell("start_time").is_not_null() & end.is_not_null()
     told = clock_seconds(rows.named("duration_s"))
-    talked = seconds_between(answer, end)
+    talked = seconds_between(rows.time(answer), rows.time(end))
     missed = is_word(result, *_NOBODY) | (answer.is_null() & (is_history | is_word(result, *_BEFORE)))
     seconds = pl.when(missed).then(pl.lit("0")).otherwise(pl.coalesce(talked, told))
     written = rows.named("direction").str.to_lowercase()
