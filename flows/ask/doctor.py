@@ -22,6 +22,8 @@ from flows.catalog.load import load_all
 from flows.catalog.quarters import DAYS_AHEAD, countries_of, quarters_ahead
 from flows.home import audit
 from flows.home.settings import Home, Settings, load_settings
+from flows.home.stand import faults as stand_faults
+from flows.home.stand import must_exist
 from flows.home.store import Store
 from flows.post.smtp import Mailer, Unreachable
 from schemas.errors import TollbookError
@@ -170,7 +172,7 @@ def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:
     try:
         countries = countries_of(settings, None)
         if home.database.exists():
-            with Store(home, settings.run.memory_limit_mb) as store:
+            with Store(home, settings.run.memory_limit_mb, whatever_is_left=True) as store:
                 countries = countries_of(settings, store)
     except (TollbookError, duckdb.Error):
         return  # another check says what is wrong with them
@@ -184,12 +186,21 @@ def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:
 def _books(home: Home, settings: Settings) -> Iterator[Check]:
     """The working database, the chain of the audit log, the PDFs of what is issued."""
     if not home.database.exists():
+        try:
+            must_exist(home)
+        except TollbookError as error:
+            yield Check("database", "fail", str(error))
+            return
         yield Check("database", "ok", "none yet: the first `tollbook ingest` makes it")
         return
     try:
-        with Store(home, settings.run.memory_limit_mb) as store:
+        with Store(home, settings.run.memory_limit_mb, whatever_is_left=True) as store:
             size = home.database.stat().st_size // 2**20
             yield Check("database", "ok", f"opens, {size:,} MB")
+            told = stand_faults(store)
+            yield Check(
+                "journal", "fail" if told else "ok", "; ".join(told) or "the books know all that left the house"
+            )
             faults = audit.verify(store)
             yield Check(
                 "audit log",

@@ -150,7 +150,7 @@ ISSUE_LAWS = {
         where i.run_id = $run and d.total is distinct from (i.document_json ->> '$.total')::decimal(38, 12)""",
     # Three figures of one series say it all: where the first, the last and the count fit, nothing is missing inside.
     "the numbers of every series and year begin at 1, without a gap and none twice": """
-        select seller_id, series, year(issue_date), count(*), max(sequence) from issued_documents
+        select seller_id, series, year, count(*), max(sequence) from given_numbers
         group by all having min(sequence) <> 1 or max(sequence) <> count(*) or count(distinct sequence) <> count(*)""",
     "every number names one document, and its series, year and place": """
         select invoice_number, count(*) from issued_documents group by invoice_number

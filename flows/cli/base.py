@@ -61,6 +61,8 @@ class Globals:
     is_json: bool
     now: datetime
     take_over: bool = False
+    accept_loss: str | None = None
+    """Why books that know less than has left the house are gone for good."""
 
     @cached_property
     def home(self) -> "Home":
@@ -99,7 +101,18 @@ class Globals:
 
         self.must_be_home()
         with progress.stage(act), locked(self.home, act, self.by, self.now, take_over=self.take_over):
+            self._accept_loss()
             yield
+
+    def _accept_loss(self) -> None:
+        if self.accept_loss is None:
+            return
+        from flows.home.stand import accept_loss
+        from flows.home.store import Store
+
+        with Store(self.home, self.settings.run.memory_limit_mb, whatever_is_left=True) as store:
+            said = accept_loss(store, self.accept_loss, self.by, self.now)
+        say(said or "nothing is missing: --accept-loss did nothing")
 
     @contextmanager
     def store(self, act: str) -> Iterator["Store"]:

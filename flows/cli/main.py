@@ -63,6 +63,12 @@ def options(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Take over a lock whose holder on another machine is known to be dead.")
     ] = False,
+    accept_loss: Annotated[
+        str | None,
+        typer.Option(
+            "--accept-loss", metavar="REASON", help="Go on with books that know less than has left the house."
+        ),
+    ] = None,
     asked_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="The version, and nothing else.")
     ] = False,
@@ -78,6 +84,7 @@ def options(
         is_json=as_json,
         now=datetime.now(UTC),  # noqa: TID251 the one clock
         take_over=take_over,
+        accept_loss=accept_loss,
     )
     if not as_json:
         context.with_resource(progress.heard(sys.stderr))

@@ -4,6 +4,7 @@ The lock is the kernel's (flock): it ends with its process, even a killed one. B
 heartbeat, the file's own time, for what the kernel cannot tell: a holder on another machine that shares the folder.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -129,8 +130,9 @@ def _tidy(home: Home) -> None:
 
 def _note(home: Home, act: str, left: Holder, by: str, now: datetime) -> None:
     """In the audit log, when there is one."""
+    # Books that are not the newest are refused by the act itself, and are not written to before.
     if home.database.exists():
-        with Store(home) as store:
+        with contextlib.suppress(Refused), Store(home) as store:
             audit.record(store, act, left.act, by, now, None, f"left behind: {left}")
 
 

@@ -317,6 +317,11 @@ class Home:
         return self.database.with_name(f"{self.database.name}.wal")
 
     @property
+    def journal(self) -> Path:
+        """What left the house, beside the database (flows/home/journal.py)."""
+        return self.root / "journal.jsonl"
+
+    @property
     def store(self) -> Path:
         return self.root / "store"
 

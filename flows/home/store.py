@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from flows.home.journal import Journal
+
 DATABASE_SHARE = 0.4
 """Of a run's memory limit, what DuckDB may hold; the frames that are worked on beside it take the rest."""
 
@@ -52,8 +54,13 @@ class Scope:
 class Store:
     """A home's database, open for writing. Use as a context manager; one process at a time."""
 
-    def __init__(self, home: Home, memory_limit_mb: int = 4096, scope: Scope | None = None) -> None:
+    def __init__(
+        self, home: Home, memory_limit_mb: int = 4096, scope: Scope | None = None, *, whatever_is_left: bool = False
+    ) -> None:
+        """whatever_is_left: open books that know less than has left the house, too; else they are refused."""
         self.home = home
+        self.journal: Journal | None = None
+        self._whatever_is_left = whatever_is_left
         self.scope = scope or Scope()
         self._memory_limit_mb = memory_limit_mb
         self.con: duckdb.DuckDBPyConnection
@@ -61,6 +68,10 @@ class Store:
     def __enter__(self) -> "Store":
         scratch = self.home.store / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
+        if not self._whatever_is_left and not self.home.database.exists():
+            from flows.home.stand import must_exist
+
+            must_exist(self.home)
         try:
             self.con = duckdb.connect(str(self.home.database))
         except duckdb.IOException as error:
@@ -81,6 +92,10 @@ class Store:
         self.con.execute("set temp_directory = $1", [str(scratch)])
         try:
             self._migrate()
+            if not self._whatever_is_left:
+                from flows.home.stand import stand
+
+                self.journal = stand(self)
         except duckdb.OutOfMemoryException:
             self.con.close()
             raise Refused(
@@ -95,8 +110,17 @@ class Store:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.con.close()
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        # After a failure the next opening notes what is owed: that of this one would hide what went wrong.
+        with contextlib.suppress(*([duckdb.Error] if failed else [])), contextlib.closing(self.con):
+            self._keep_head()
+
+    def _keep_head(self) -> None:
+        """What the audit log says stands in the journal too, as soon as it is on the disk."""
+        if self.journal is not None:
+            from flows.home.stand import keep_head
+
+            keep_head(self, self.journal)
 
     def _migrate(self) -> None:
         """Makes the tables of an empty database, or brings those of an older version to today's."""
@@ -113,6 +137,7 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. No DDL inside."""
+        self._keep_head()
         self.con.execute("begin transaction")
         try:
             yield
@@ -121,6 +146,7 @@ class Store:
                 self.con.execute("rollback")
             raise
         self.con.execute("commit")
+        self._keep_head()
 
     @contextlib.contextmanager
     def everybody(self) -> Iterator[None]:

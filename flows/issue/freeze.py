@@ -60,6 +60,7 @@ def freeze(
         for first in range(0, len(drafts), ISSUED_AT_ONCE):
             some = drafts[first : first + ISSUED_AT_ONCE]
             frame = _numbered(some, request, settings, run_id, asked, last)
+            _journaled(store, frame)
             numbers.extend(frame["invoice_number"])
             yield frame
 
@@ -72,6 +73,17 @@ def freeze(
     summary = f"{len(numbers)} documents issued of manifest {bound}"
     record(store, "approve", run_id, request.by, request.now, detail=summary)
     return numbers
+
+
+def _journaled(store: Store, frame: pl.DataFrame) -> None:
+    """Before a number is given it stands in the journal beside the database (RULES 30)."""
+    if store.journal is not None:
+        store.journal.append(
+            {"kind": "numbers", "seller_id": seller, "documents": [list(row) for row in rows.iter_rows()]}
+            for (seller,), rows in frame.select("seller_id", "invoice_number", "document_sha256")
+            .partition_by("seller_id", include_key=False, as_dict=True)
+            .items()
+        )
 
 
 def _printable(store: Store, settings: Settings, run_id: str, drafts: list[Draft]) -> list[Draft]:
@@ -110,7 +122,7 @@ def _numbered(
 
 
 def _last_numbers(store: Store) -> dict[Series, int]:
-    rows = store.rows("select seller_id, series, year(issue_date), max(sequence) from issued_documents group by all")
+    rows = store.rows("select seller_id, series, year, max(sequence) from given_numbers group by all")
     return {(seller_id, series, year): sequence for seller_id, series, year, sequence in rows}
 
 

@@ -129,6 +129,12 @@ def record(store: Store, mail: Mail, step: Step, state: MailState, detail: str |
     )
 
 
+def journaled(store: Store, mail: Mail) -> None:
+    """Before a mail is handed over it stands in the journal beside the database (RULES 30)."""
+    if store.journal is not None:
+        store.journal.append([{"kind": "mail", "key": mail.message_id, "number": mail.invoice_number}])
+
+
 def queue(store: Store, mails: list[Mail], step: Step) -> None:
     """Every mail of the batch is known before the first goes: a document with one to come never counts as sent."""
     import polars as pl
