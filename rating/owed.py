@@ -196,6 +196,28 @@ def overlap(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def cut_alike(parts: pl.DataFrame) -> pl.DataFrame:
+    """Parts of a price model, cut where another part of their charge begins or ends.
+
+    So the state that comes and the one that goes have the same days, and their difference is one line, however many
+    changes a cycle had. parts: as `difference` returns them, and what else they have.
+    """
+    group = [*KEY, "billing_group", "location_id"]
+    by_state = parts.filter(pl.col("priced_units").is_not_null())
+    if by_state.is_empty():
+        return parts
+    edges = pl.concat([by_state.select(*group, day=edge) for edge in ("part_start", "part_end")]).unique()
+    following = pl.col("day").shift(-1).over(group, order_by="day")
+    pieces = edges.with_columns(day_after=following).filter(pl.col("day_after").is_not_null())
+    cut = (
+        by_state.join(pieces, on=group, nulls_equal=True, maintain_order="left")
+        .filter(pl.col("part_start") <= pl.col("day"), pl.col("day_after") <= pl.col("part_end"))
+        .with_columns(part_start="day", part_end="day_after")
+        .sort(*group, "part_start", "priced_units", nulls_last=True)
+    )
+    return pl.concat([parts.filter(pl.col("priced_units").is_null()), cut.select(parts.columns)])
+
+
 def _steps(parts: pl.DataFrame, keys: list[str], day: str, sign: int) -> pl.DataFrame:
     step = pl.col("quantity") if sign > 0 else -pl.col("quantity")
     return parts.select(*keys, day=day, step=step)

@@ -17,19 +17,14 @@ from flows.month.isolate import Accounts, parking
 from flows.month.lookups import usage_months
 from flows.month.plans import plan_findings
 from flows.month.usage_owed import UsageContext, usage_owed
-from rating.charges import one_time_charges, recurring_charges
+from rating.charges import TAXED_AS, one_time_charges, recurring_charges
 from rating.discounts import in_order, with_discounts
-from rating.owed import KEY, STATE, difference, horizons, parts_owed
+from rating.owed import KEY, STATE, cut_alike, difference, horizons, parts_owed
 from rating.prices import is_listed
 from schemas.catalog import Product
 from schemas.frames import CHARGES, FINDINGS, checked, empty, noticed_as, parked_as
 from schemas.money import EXACT
 from schemas.periods import add_months, month_of, month_start
-
-_TAXED_AS = (
-    "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share",
-    "reverses",
-)  # fmt: skip
 
 
 def charge(run: Run) -> dict[str, int]:
@@ -189,7 +184,7 @@ def _to_charge(
     priced: pl.DataFrame, issued: pl.DataFrame, window: Window, corrected: CorrectedParts | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The difference with what its printed line needs; parts older than the window go to the review instead."""
-    parts = corrected.parts if corrected else difference(priced, issued)
+    parts = cut_alike(corrected.parts if corrected else difference(priced, issued))
     owed_and_issued = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
     group = owed_and_issued.group_by(KEY).agg(discount_on=pl.col("part_start").min())
     # A part to give back may be of a state that is owed no longer: its model is known from what was issued of it.
@@ -201,12 +196,12 @@ def _to_charge(
     )
     parts = parts.join(models, on=state, how="left", nulls_equal=True, validate="m:1")
     held = issued.select(KEY).unique().with_columns(is_first=pl.lit(False))
-    taxed = issued.group_by(state).agg(pl.col(name).last() for name in _TAXED_AS)
+    taxed = issued.group_by(state).agg(pl.col(name).last() for name in TAXED_AS)
     facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
     facts = facts.join(taxed, on=state, how="left", nulls_equal=True, validate="m:1").with_columns(
         pl.col("is_first").fill_null(True),
         # What reverses an issued charge is taxed as that was (RULES 20); what is added is taxed as of today.
-        *(pl.when(pl.col("quantity") < 0).then(name).alias(name) for name in _TAXED_AS),
+        *(pl.when(pl.col("quantity") < 0).then(name).alias(name) for name in TAXED_AS),
     )
     old = pl.col("part_end") <= window.start
     findings = facts.filter(old).select(
