@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from flows.books.books import Books, open_books
 from flows.books.context import Request
 from flows.books.manifest import write_manifest
-from flows.books.publish import publish
+from flows.books.publish import publish, publish_if_owed
 from flows.books.run import Run
 from flows.books.run_diff import difference_lines, differences
 from flows.books.runs import open_run
@@ -116,7 +116,12 @@ def bill_month(request: Request, step: Step) -> RunReport:
         open_books(request) as books,
     ):
         taken_in = step("ingest", take_in, books)
-        run = step("open", open_month, books)
+        try:
+            run = step("open", open_month, books)
+        except NothingToDo as nothing:
+            if publish_if_owed(books.store):
+                raise NothingToDo(f"The snapshot was owed and is published. {nothing}") from None
+            raise
         usage = step("rate", rate, run)
         step("charge", charge, run)
         step("tax", tax, run)

@@ -148,10 +148,16 @@ ISSUE_LAWS = {
         select i.invoice_number, d.total, i.document_json ->> '$.total'
         from issued_documents i left join documents d using (run_id, draft_id)
         where i.run_id = $run and d.total is distinct from (i.document_json ->> '$.total')::decimal(38, 12)""",
-    # Three figures of one series say it all: where the first, the last and the count fit, nothing is missing inside.
+    # Where the last, and the count behind the last one lost, fit, nothing is missing inside. What lies before a number of
+    # books that are gone was theirs to give (RULES 30).
     "the numbers of every series and year begin at 1, without a gap and none twice": """
-        select seller_id, series, year, count(*), max(sequence) from given_numbers
-        group by all having min(sequence) <> 1 or max(sequence) <> count(*) or count(distinct sequence) <> count(*)""",
+        with lost as (
+            select seller_id, series, year, max(sequence) as until from given_numbers
+            where invoice_number in (select invoice_number from lost_numbers) group by all)
+        select seller_id, series, year, count(*), max(sequence)
+        from given_numbers left join lost using (seller_id, series, year) group by seller_id, series, year, until
+        having count(distinct sequence) <> count(*)
+            or count(*) filter (sequence > coalesce(until, 0)) <> max(sequence) - coalesce(until, 0)""",
     "every number names one document, and its series, year and place": """
         select invoice_number, count(*) from issued_documents group by invoice_number
         having count(*) <> 1 or bool_or(invoice_number <> printf('%s-%d-%06d', series, year(issue_date), sequence))

@@ -69,6 +69,11 @@ class Journal:
         if known:
             raise Refused(_CHANGED)
 
+    def legible(self) -> Iterator[Line]:
+        """Every line that can be read at all, whatever it is bound to."""
+        with self.path.open("rb") as file:
+            yield from (line for raw in file if (line := _parsed(raw)) is not None)
+
     def append(self, lines: Iterable[Line]) -> None:
         """Adds lines behind the last one read; on the disk when this returns."""
         raws, sha256, start, end = [], self.sha256, self.start, self._end

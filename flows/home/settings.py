@@ -325,6 +325,10 @@ class Home:
     def store(self) -> Path:
         return self.root / "store"
 
+    def before_upgrade(self, version: int) -> Path:
+        """The database as it was before it was brought from a schema version to today's."""
+        return self.store / "before_upgrade" / f"schema_{version}.duckdb"
+
     @property
     def published(self) -> Path:
         return self.root / "published" / "tollbook.duckdb"

@@ -4,6 +4,7 @@ Every opening of the database asks. Books that know less than the journal are re
 until somebody says with a reason that they are gone for good.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -194,6 +195,26 @@ def _lost(store: Store) -> set[str]:
     return {number for (number,) in store.rows("select invoice_number from lost_numbers")}
 
 
+def unknown_elsewhere(store: Store) -> list[str]:
+    """Numbers that the snapshot or a PDF tells of and the books do not know."""
+    told = Told(numbers={number: (seller, "") for number, seller in numbers_elsewhere(store.home).items()})
+    return sorted(lack(store, told).numbers)
+
+
+def lost_if_unknown(store: Store, lines: Iterable[Line]) -> None:
+    """Numbers that such lines name and the books do not know are never given again."""
+    told = Told()
+    for line in lines:
+        if line.get("kind") == "numbers":
+            told.take(line)
+    _lose(store, lack(store, Told(numbers=told.numbers)).numbers)
+
+
+def _lose(store: Store, numbers: dict[str, tuple[str, str]]) -> None:
+    rows = [(number, *of) for number, of in sorted(numbers.items())]
+    store.append_rows("lost_numbers", ["invoice_number", "seller_id", "sha256"], rows)
+
+
 def last_entry(store: Store) -> Head:
     """The last entry of the audit log; (0, "") where there is none."""
     rows = store.rows("select seq, sha256 from audit_log order by seq desc limit 1")
@@ -270,11 +291,7 @@ def accept_loss(store: Store, reason: str, by: str, now: datetime) -> str:
         return ""
     said = lacking.sentence(last_entry(store)[0])
     with store.transaction():
-        store.append_rows(
-            "lost_numbers",
-            ["invoice_number", "seller_id", "sha256"],
-            [(number, *of) for number, of in sorted(lacking.numbers.items())],
-        )
+        _lose(store, lacking.numbers)
         _unknown(store, lacking.mails, by, now)
         audit.record(store, "accept loss", "books", by, now, reason, said)
     if journal.path.exists():

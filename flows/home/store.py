@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
@@ -131,8 +132,20 @@ class Store:
         elif version != SCHEMA_VERSION:
             from flows.home.migrations import upgrade
 
+            self._keep_as_it_is(version)
             upgrade(self.con, version)
         create_views(self.con, SCHEMA_VERSION)
+
+    def _keep_as_it_is(self, version: int) -> None:
+        """A copy of the file before an upgrade: whoever must go back to the program before finds it there."""
+        self.con.execute("checkpoint")
+        kept = self.home.before_upgrade(version)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_name(f".partial-{kept.name}")
+        shutil.copyfile(self.home.database, partial)
+        partial.chmod(0o640)
+        to_disk(partial)
+        partial.replace(kept)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -265,6 +278,17 @@ class Store:
             f"{latest(feed, ' and '.join(asked)) if asked else f'from current_{feed_name}'} order by {keys}, row_md5",
             params,
         )
+
+
+def version_of(home: Home) -> int | None:
+    """The schema version of a home's database; None where there is none. Raises Refused for what cannot be read."""
+    if not home.database.exists():
+        return None
+    try:
+        with duckdb.connect(str(home.database), read_only=True) as con:
+            return int(con.execute("select max(version) from schema_version").fetchall()[0][0])
+    except duckdb.Error as error:
+        raise Refused(damaged(error)) from None
 
 
 def damaged(error: Exception) -> str:

@@ -8,44 +8,8 @@ import pytest
 
 from flows.home.settings import Home
 from flows.home.store import Store
+from tests.faults.lives import APPROVE, MONTH, RUN, SEND, live, say
 from tests.flows.issuing import rows
-from tests.forked import Ended, tollbook
-from tests.scenarios.month.home import add_file, make_home
-
-MONTH = "2025-06"
-
-
-def _say(home: Home, *words: str, by: str = "anna") -> Ended:
-    return tollbook("--home", str(home.root), "--today", "2025-06-02", "--by", by, *words)
-
-
-def _live(home: Home, *acts: tuple[str, ...]) -> None:
-    for act in acts:
-        ended = _say(home, *act, by="anna" if "run" in act else "ben")
-        assert ended.returncode in (0, 3), ended.stderr
-
-
-RUN, APPROVE, SEND = ("run", MONTH, "--direct"), ("approve", MONTH, "--override", "a test"), ("send", MONTH)
-
-
-@pytest.fixture(scope="module")
-def lives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
-    """A home as it was drafted, issued and sent."""
-    root = tmp_path_factory.mktemp("lives")
-    home = make_home(root / "now")
-    with home.settings_file.open("a", encoding="utf-8") as file:
-        file.write("\n[run]\nrender_processes = 1\n")
-    accounts = [{"account_id": name, "email": f"{name.lower()}@example.org"} for name in ("ANN", "BOB", "CAT")]
-    add_file(home, "accounts", "accounts", accounts)
-    add_file(
-        home, "numbers", "numbers",
-        [{"number": f"+44207946010{n}", "account_id": row["account_id"]} for n, row in enumerate(accounts)],
-    )  # fmt: skip
-    found = {}
-    for name, act in (("drafted", RUN), ("issued", APPROVE), ("sent", SEND)):
-        _live(home, act)
-        found[name] = Home(shutil.copytree(home.root, root / name))
-    return found
 
 
 @pytest.fixture
@@ -62,15 +26,15 @@ def _put_back(home: Home, older: Home) -> None:
 def test_lost_books_are_not_begun_anew(home: Home) -> None:
     home.database.unlink()
     for act in (RUN, APPROVE, SEND, ("ingest",)):
-        ended = _say(home, *act)
+        ended = say(home, *act)
         assert ended.returncode == 4, ended.stderr
         assert "the books are gone" in ended.stderr
         assert "3 documents were issued, last UK-2025-000003" in ended.stderr
         assert "restore FILE" in ended.stderr
         assert "--accept-loss REASON" in ended.stderr
     assert not home.database.exists()
-    assert _say(home, "doctor").returncode == 3
-    assert "the books are gone" in _say(home, "doctor").stdout
+    assert say(home, "doctor").returncode == 3
+    assert "the books are gone" in say(home, "doctor").stdout
 
 
 @pytest.mark.parametrize("witness", ["journal", "snapshot", "PDFs"])
@@ -82,23 +46,23 @@ def test_lost_books_are_missed_whatever_is_left(home: Home, witness: str) -> Non
         home.published.unlink()
     if witness != "PDFs":
         shutil.rmtree(home.out(MONTH))
-    ended = _say(home, *RUN)
+    ended = say(home, *RUN)
     assert ended.returncode == 4
     assert "3 documents were issued, last UK-2025-000003" in ended.stderr
 
 
 def test_after_an_accepted_loss_no_number_is_given_again(home: Home) -> None:
     home.database.unlink()
-    accepted = _say(home, "--accept-loss", "the disk burnt", *RUN)
+    accepted = say(home, "--accept-loss", "the disk burnt", *RUN)
     assert accepted.returncode in (0, 3), accepted.stderr
     assert "they do not know UK-2025-000003 and 2 more" in accepted.stderr
-    _live(home, APPROVE)
+    live(home, APPROVE)
     found = rows(home, "select invoice_number from issued_documents order by 1")
     assert found == [("UK-2025-000004",), ("UK-2025-000005",), ("UK-2025-000006",)]
     assert rows(home, "select reason from audit_log where act = 'accept loss'") == [("the disk burnt",)]
     # Lost a second time, with the books of after the loss: what was lost before is not given again either.
     home.database.unlink()
-    _live(home, ("--accept-loss", "again", *RUN), APPROVE)
+    live(home, ("--accept-loss", "again", *RUN), APPROVE)
     assert rows(home, "select min(invoice_number) from issued_documents") == [("UK-2025-000007",)]
 
 
@@ -107,19 +71,19 @@ def test_older_books_are_refused_by_every_writing_act(home: Home, lives: dict[st
     _put_back(home, lives[state])
     before = home.database.read_bytes()
     for act in (RUN, APPROVE, SEND, ("ingest",), ("publish",), ("park", "ANN", "--reason", "x")):
-        ended = _say(home, *act)
+        ended = say(home, *act)
         assert ended.returncode == 4, (act, ended.stderr)
         assert "the books end at audit entry" in ended.stderr
         assert "this home has gone on to entry" in ended.stderr
     assert home.database.read_bytes() == before
-    assert _say(home, "doctor").returncode == 3
+    assert say(home, "doctor").returncode == 3
 
 
 def test_older_books_that_are_accepted_give_no_number_and_send_no_mail_again(
     home: Home, lives: dict[str, Home]
 ) -> None:
     _put_back(home, lives["drafted"])
-    _live(home, ("--accept-loss", "the disk burnt", *APPROVE))
+    live(home, ("--accept-loss", "the disk burnt", *APPROVE))
     assert rows(home, "select min(invoice_number), max(invoice_number) from issued_documents") == [
         ("UK-2025-000004", "UK-2025-000006")
     ]
@@ -127,7 +91,7 @@ def test_older_books_that_are_accepted_give_no_number_and_send_no_mail_again(
 
 def test_mails_of_the_time_that_is_gone_are_unknown(home: Home, lives: dict[str, Home]) -> None:
     _put_back(home, lives["issued"])
-    ended = _say(home, "--accept-loss", "the disk burnt", *SEND)
+    ended = say(home, "--accept-loss", "the disk burnt", *SEND)
     assert ended.returncode == 3, ended.stderr
     assert "3 unknown" in ended.stdout
     assert rows(home, "select distinct state from mail_states") == [("unknown",)]
@@ -135,7 +99,7 @@ def test_mails_of_the_time_that_is_gone_are_unknown(home: Home, lives: dict[str,
 
 def test_the_journal_itself_is_missed(home: Home) -> None:
     (home.root / "journal.jsonl").unlink()
-    ended = _say(home, *RUN)
+    ended = say(home, *RUN)
     assert ended.returncode == 4
     assert "journal.jsonl is gone" in ended.stderr
 
@@ -145,7 +109,7 @@ def test_a_journal_that_was_changed_is_noticed(home: Home) -> None:
     lines = path.read_text().splitlines(keepends=True)
     numbers = next(n for n, line in enumerate(lines) if json.loads(line)["kind"] == "numbers")
     path.write_text("".join([*lines[:numbers], *lines[numbers + 1 :]]))
-    ended = _say(home, *RUN)
+    ended = say(home, *RUN)
     assert ended.returncode == 4
     assert "journal.jsonl is not as it was written" in ended.stderr
 
@@ -153,7 +117,7 @@ def test_a_journal_that_was_changed_is_noticed(home: Home) -> None:
 def test_a_torn_last_line_is_none(home: Home) -> None:
     with (home.root / "journal.jsonl").open("a") as file:
         file.write('{"kind": "numbers", "docum')
-    assert _say(home, "publish").returncode == 0
+    assert say(home, "publish").returncode == 0
     with Store(home):
         pass
     for line in (home.root / "journal.jsonl").read_text().splitlines():
