@@ -148,8 +148,8 @@ ISSUE_LAWS = {
         select i.invoice_number, d.total, i.document_json ->> '$.total'
         from issued_documents i left join documents d using (run_id, draft_id)
         where i.run_id = $run and d.total is distinct from (i.document_json ->> '$.total')::decimal(38, 12)""",
-    # Where the last, and the count behind the last one lost, fit, nothing is missing inside. What lies before a number of
-    # books that are gone was theirs to give (RULES 30).
+    # Where the last, and the count behind the last one lost, fit, nothing is missing inside. What lies before a number
+    # of books that are gone was theirs to give (RULES 30).
     "the numbers of every series and year begin at 1, without a gap and none twice": """
         with lost as (
             select seller_id, series, year, max(sequence) as until from given_numbers

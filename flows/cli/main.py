@@ -129,15 +129,25 @@ def _end_as_a_pipe_does() -> None:
         os.kill(os.getpid(), signal.SIGPIPE)
 
 
+def _is_duckdb(error: Exception) -> bool:
+    return "duckdb" in sys.modules and isinstance(error, sys.modules["duckdb"].Error)
+
+
 def _is_damage(error: Exception) -> bool:
     """Whether the database speaks of its file, and not of what we asked."""
-    if "duckdb" not in sys.modules or not isinstance(error, sys.modules["duckdb"].Error):
+    if not _is_duckdb(error):
         return False
     return any(word in str(error).lower() for word in ("checksum", "corrupt", "could not read", "invalidated"))
 
 
 def _other(error: Exception) -> int:
     """Click's own complaints are wrong usage; an interrupted command was stopped; the rest is ours."""
+    if isinstance(error, OSError) or _is_duckdb(error):
+        from flows.home.disk import trouble
+
+        if told := trouble(error):
+            say(told)
+            return Refused.exit_code
     if isinstance(error, OSError) and error.filename:
         say(f"{error.filename}: {error.strerror}. Give this user the right to read and write the home, and room to.")
         return Refused.exit_code

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from flows.home.disk import trouble
 from flows.home.schema import SCHEMA_VERSION, create
 from flows.home.settings import Home
 from flows.home.views import create_views, latest
@@ -77,7 +78,7 @@ class Store:
             self.con = duckdb.connect(str(self.home.database))
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
-                raise Refused(damaged(error)) from None
+                raise Refused(trouble(error, self.home.root) or damaged(error)) from None
             raise Refused(
                 f"tollbook.duckdb is held open by {_holder(str(error))}. Analysts read published/tollbook.duckdb; "
                 "close the other one and try again."
@@ -105,7 +106,7 @@ class Store:
             ) from None
         except duckdb.Error as error:
             self.con.close()
-            raise Refused(damaged(error)) from None
+            raise Refused(trouble(error, self.home.root) or damaged(error)) from None
         except BaseException:
             self.con.close()
             raise
@@ -294,7 +295,7 @@ def version_of(home: Home) -> int | None:
 def damaged(error: Exception) -> str:
     """What to do about a database that cannot be read."""
     first = str(error).splitlines()[0]
-    return f"tollbook.duckdb is damaged: {first}. Nothing was changed; restore a back-up, then `tollbook doctor`."
+    return f"tollbook.duckdb is damaged: {first}. Nothing was changed; restore a back-up (`tollbook restore FILE`)."
 
 
 def _holder(message: str) -> str:

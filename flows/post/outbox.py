@@ -191,9 +191,11 @@ def _checked(store: Store, file: str, sha256: str) -> bytes:
     try:
         content = (store.home.root / file).read_bytes()
     except OSError:
-        raise Refused(f"{file} is missing or unreadable; restore it from a back-up") from None
+        raise Refused(
+            f"{file} is missing or unreadable; `tollbook doctor --mend`, or a back-up, puts it back"
+        ) from None
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Refused(f"{file} is not the file that was issued; restore it from a back-up")
+        raise Refused(f"{file} is not the file that was issued; `tollbook doctor --mend`, or a back-up, puts it back")
     return content
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from flows.ask.doctor import doctor
 from flows.books.publish import is_owed
-from flows.home.settings import Home, load_settings
+from flows.home.settings import Home
 from flows.home.store import Store
 from flows.issue.mend import mend
 from schemas.errors import Refused
@@ -138,4 +138,3 @@ def test_mending_waits_for_a_home_at_work(home: Home) -> None:
         looked = say(home, "doctor")
         assert looked.returncode == 0, looked.stdout
         assert "another Tollbook is at work" in looked.stderr
-    assert load_settings(home)
