@@ -8,6 +8,7 @@ its lock is held, and the database is closed.
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ _LEFT_OUT = ("store/lock", "store/lock.now", "store/tmp", "published")
 """The lock, scratch files, and the snapshot, which is published anew."""
 _PARTS = ("tollbook.toml", "tollbook.duckdb", "journal.jsonl", "catalog", "checks", "store", "out")
 _CHUNK = 2**20
+_UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What a damaged ZIP is answered with."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ class Opened:
             self.contents = [Content(**content) for content in self.manifest["files"]]
         except FileNotFoundError:
             raise WrongUsage(f"{file}: there is no such file; expected what `tollbook backup FILE` wrote") from None
-        except (OSError, EOFError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        except (*_UNREADABLE, KeyError, ValueError, TypeError) as error:
             raise Refused(f"{file}: not a back-up of Tollbook, or damaged: {type(error).__name__}: {error}") from None
         if self.manifest["format"] != FORMAT or self.manifest["schema_version"] > SCHEMA_VERSION:
             raise Refused(f"{file} was written by a newer Tollbook: restore it with that version, or a newer one.")
@@ -179,7 +182,7 @@ class Opened:
                 while piece := source.read(_CHUNK):
                     came.update(piece)
                     yield piece
-        except (OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
+        except (*_UNREADABLE, ValueError) as error:
             raise Refused(f"{holder.file}: damaged at {content.path}: {error}") from None
         if came.hexdigest() != content.sha256:
             raise Refused(f"{holder.file}: damaged: {content.path} is not what was backed up")

@@ -42,12 +42,14 @@ LAWS = {
         exact as (
             select of_draft, of_line, c, sum(num * (c // amount_den)) as total
             from sums join common using (of_draft, of_line) group by all),
-        printed as (select of_draft, of_line, sum(list_amount) as amount from together group by all)
+        printed as (select of_draft, of_line, sum(list_amount) as amount from together group by all),
+        -- Read before the join: a document's JSON beside each of its lines is more than a run may hold.
+        digits as materialized (
+            select draft_id as of_draft, (document_json ->> '$.minor_digits')::integer as digits
+            from documents where run_id = $run)
         select p.of_draft, p.of_line, p.amount, e.total / e.c as found
-        from printed p join documents d on d.run_id = $run and d.draft_id = p.of_draft
-        left join exact e using (of_draft, of_line)
-        where not coalesce(2 * abs(p.amount * e.c - e.total)
-            * (10 ** (d.document_json ->> '$.minor_digits')::integer)::hugeint <= e.c, false)""",
+        from printed p join digits d using (of_draft) left join exact e using (of_draft, of_line)
+        where not coalesce(2 * abs(p.amount * e.c - e.total) * (10 ** d.digits)::hugeint <= e.c, false)""",
     "list amount less discount is the amount of every line, unless a minimum or maximum decided it": """
         select draft_id, line_no, list_amount, discount_amount, amount from invoice_lines where run_id = $run
         and bounded_by is null and (list_amount - discount_amount = amount) is distinct from true""",

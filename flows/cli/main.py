@@ -140,21 +140,35 @@ def _is_damage(error: Exception) -> bool:
     return any(word in str(error).lower() for word in ("checksum", "corrupt", "could not read", "invalidated"))
 
 
-def _other(error: Exception) -> int:
-    """Click's own complaints are wrong usage; an interrupted command was stopped; the rest is ours."""
-    if isinstance(error, OSError) or _is_duckdb(error):
-        from flows.home.disk import trouble
+def _of_the_machine(error: Exception) -> str | None:
+    """What is wrong with disk, memory or the database's file, and what to do."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
+        return _TOO_LITTLE_MEMORY
+    if not isinstance(error, OSError) and not _is_duckdb(error):
+        return None
+    from flows.home.disk import trouble
 
-        if told := trouble(error):
-            say(told)
-            return Refused.exit_code
+    if told := trouble(error):
+        return told
     if isinstance(error, OSError) and error.filename:
-        say(f"{error.filename}: {error.strerror}. Give this user the right to read and write the home, and room to.")
-        return Refused.exit_code
+        return f"{error.filename}: {error.strerror}. Give this user the right to read and write the home, and room to."
     if _is_damage(error):
         from flows.home.store import damaged
 
-        say(damaged(error))
+        return damaged(error)
+    return None
+
+
+_TOO_LITTLE_MEMORY = (
+    "the memory that a run may use is too small for this: raise [run] memory_limit_mb in tollbook.toml, or lower "
+    "render_processes, then the same command. What is written is whole."
+)
+
+
+def _other(error: Exception) -> int:
+    """The machine's own trouble is told with what helps; click's complaints are wrong usage; the rest is ours."""
+    if told := _of_the_machine(error):
+        say(told)
         return Refused.exit_code
     complain = getattr(error, "show", None)
     if callable(complain):

@@ -62,9 +62,12 @@ def locked(home: Home, act: str, by: str, now: datetime, *, take_over: bool = Fa
         me = Holder(act, by, os.getpid(), socket.gethostname(), since)
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(asdict(me)).encode(), 0)
-        with _heartbeat(path):
-            yield
-        os.ftruncate(handle, 0)
+        try:
+            with _heartbeat(path):
+                yield
+        finally:
+            # A refusal is an end like any other: only a killed holder leaves its name.
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 

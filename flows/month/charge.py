@@ -44,7 +44,7 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     # Most months credit nothing by name, and then nobody follows what stands in whose place.
     names_any = master.charges["invoice_number"].is_not_null().any()
     credited = store.sql(_CREDITED if names_any else f"{_CREDITED} where false")
-    strangers = _strangers(store) if replaced is None else empty(FINDINGS)
+    strangers = pl.concat([_strangers(store), _look_alikes(master)]) if replaced is None else empty(FINDINGS)
     last_months = last_issued(store)
     discounts = in_order(store.current("discounts"))
     window = window_of(settings, run.request.month_first)
@@ -87,6 +87,17 @@ def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.Da
     detail = pl.format("product {} was billed and is no longer in the catalogue", "product_code")
     gone = parts.filter(~pl.col("product_code").is_in(list(products)))
     return gone.select("account_id", **parked_as("product_gone", detail))
+
+
+def _look_alikes(master: MasterData) -> pl.DataFrame:
+    """Accounts whose id another one has too but for its case and the like: one customer, entered twice?"""
+    ids = master.versions.select("account_id").unique()
+    alike = pl.col("account_id").str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", "")
+    pairs = ids.with_columns(alike=alike, first=pl.col("account_id").min().over(alike))
+    detail = pl.format("its id looks like that of account {}: one customer, entered twice?", "first")
+    return pairs.filter(pl.col("account_id") != pl.col("first")).select(
+        "account_id", **noticed_as("near_equal_id", detail)
+    )
 
 
 def _strangers(store: Store) -> pl.DataFrame:

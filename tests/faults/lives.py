@@ -23,15 +23,23 @@ def live(home: Home, *acts: tuple[str, ...], today: str = f"{MONTH}-02") -> None
         assert ended.returncode in (0, 3), ended.stderr
 
 
-def make_lives(root: Path) -> dict[str, Home]:
-    """The home after each of its acts: drafted, issued, sent."""
-    home = make_home(root / "now")
+def make_home_of_three(root: Path, port: int | None = None) -> Home:
+    """A home of three customers, with a mail server on a port of this machine where one is named."""
+    home = make_home(root)
     with home.settings_file.open("a", encoding="utf-8") as file:
         file.write("\n[run]\nrender_processes = 1\n")
+        if port:
+            file.write(f'\n[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n')
     accounts = [{"account_id": name, "email": f"{name.lower()}@example.org"} for name in ("ANN", "BOB", "CAT")]
     add_file(home, "accounts", "accounts", accounts)
     numbers = [{"number": f"+44207946010{n}", "account_id": row["account_id"]} for n, row in enumerate(accounts)]
     add_file(home, "numbers", "numbers", numbers)
+    return home
+
+
+def make_lives(root: Path) -> dict[str, Home]:
+    """The home after each of its acts: drafted, issued, sent."""
+    home = make_home_of_three(root / "now")
     found = {}
     for name, act in (("drafted", RUN), ("issued", APPROVE), ("sent", SEND)):
         live(home, act)

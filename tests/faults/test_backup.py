@@ -41,7 +41,7 @@ def _bytes(folder: Path, *, of: str = "out/*/*/*") -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.glob(of))
-        if path.is_file()
+        if path.is_file() and path.name != "lock.now"
     }
 
 
