@@ -23,6 +23,7 @@ from flows.catalog.load import keep_tables
 from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home import audit, progress
 from flows.home.lock import locked
+from flows.home.room import must_have_room
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.draft import draft
@@ -109,6 +110,7 @@ def _counts(counts: dict[str, int]) -> str:
 def bill_month(request: Request, step: Step) -> RunReport:
     """Files in, drafts out: the whole of `tollbook run`. Raises TollbookError when there is nothing to draft."""
     _not_too_early(request)
+    must_have_room(request.home)
     act = f"run {request.invoice_month}"
     step = progress.each_a_stage(step)
     with (

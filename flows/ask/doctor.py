@@ -3,7 +3,6 @@
 import ctypes
 import importlib
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -15,10 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import duckdb
 
 import templates
-from flows.ask.doctor_books import books
+from flows.ask.doctor_books import books, rights
 from flows.ask.health import Check, Health
 from flows.catalog.load import load_all
 from flows.catalog.quarters import DAYS_AHEAD, countries_of, quarters_ahead
+from flows.home.room import free_mb, needed_mb
 from flows.home.settings import Home, Settings, load_settings
 from flows.home.store import Store
 from flows.post.smtp import Mailer, Unreachable
@@ -28,13 +28,20 @@ _ROOM_MB = 1024
 _ENGINES = ("duckdb", "polars", "prefect", "fastapi", "weasyprint")
 
 
-def doctor(home: Home, *, try_smtp: bool = False, deep: bool = False, today: date | None = None) -> Health:
+def doctor(
+    home: Home,
+    *,
+    try_smtp: bool = False,
+    deep: bool = False,
+    today: date | None = None,
+    clock: date | None = None,
+) -> Health:
     """Every check of the machine, then of the home. The mail server is called only when asked for. `deep`: each block
-    of the database, each kept content. `today`: from where to look ahead; None: not at all."""
-    return Health(_checks(home, try_smtp=try_smtp, deep=deep, today=today))
+    of the database, each kept content. `today`: from where to look ahead; None: not at all. `clock`: this machine's."""
+    return Health(_checks(home, try_smtp=try_smtp, deep=deep, today=today, clock=clock))
 
 
-def _checks(home: Home, *, try_smtp: bool, deep: bool, today: date | None) -> list[Check]:
+def _checks(home: Home, *, try_smtp: bool, deep: bool, today: date | None, clock: date | None) -> list[Check]:
     checks = [check() for check in (_python, _packages, _prefect, _printing, _subsetting, _fonts, _zones)]
     checks.append(_room(home))
     try:
@@ -45,7 +52,8 @@ def _checks(home: Home, *, try_smtp: bool, deep: bool, today: date | None) -> li
     checks.append(_catalogue(home, settings))
     if today is not None:
         checks += _quarters(home, settings, today)
-    checks += books(home, settings, deep=deep)
+    checks += books(home, settings, deep=deep, clock=clock)
+    checks.append(rights(home))
     if settings.smtp is not None:
         checks.append(_server(settings) if try_smtp else Check("mail server", "ok", "configured, not called"))
     else:
@@ -64,12 +72,16 @@ def _packages() -> Check:
 
 
 def _prefect() -> Check:
-    """prefect and fastapi are known to part ways; whether the server can be built shows it."""
-    return _works(
-        "prefect",
-        lambda: importlib.import_module("prefect.server.api.server"),
-        "`make setup` installs the locked versions",
-    )
+    """prefect parts ways with newer fastapi and sqlalchemy: whether its server can be built, and its scheduler, which
+    needs sqlalchemy below 2.1, shows it."""
+
+    def attempt() -> None:
+        importlib.import_module("prefect.server.api.server")
+        importlib.import_module("prefect.server.services.scheduler")
+        if tuple(int(part) for part in version("sqlalchemy").split(".")[:2]) >= (2, 1):
+            raise RuntimeError(f"sqlalchemy {version('sqlalchemy')}: the scheduler of this prefect ends with it")
+
+    return _works("prefect", attempt, "`make setup` installs the locked versions")
 
 
 def _printing() -> Check:
@@ -116,9 +128,9 @@ def _room(home: Home) -> Check:
         )
     if not os.access(home.root, os.W_OK):
         return Check("home", "fail", f"{home.root} is not writable", "give yourself write access")
-    free = shutil.disk_usage(home.root).free // 2**20
-    state: Literal["ok", "warn"] = "ok" if free >= _ROOM_MB else "warn"
-    return Check("disk", state, f"{free:,} MB free", f"keep {_ROOM_MB} MB free: a full disk stops a run")
+    free, needed = free_mb(home), max(needed_mb(home), _ROOM_MB)
+    state: Literal["ok", "warn"] = "ok" if free >= needed else "warn"
+    return Check("disk", state, f"{free:,} MB free", f"keep {needed:,} MB free: a full disk stops a run")
 
 
 def _catalogue(home: Home, settings: Settings) -> Check:

@@ -1,7 +1,9 @@
 """What `doctor` looks at in a home: books, journal, documents, kept contents, snapshot. Nothing is changed here."""
 
 import hashlib
+import os
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import duckdb
 
@@ -16,8 +18,9 @@ from flows.home.store import Store
 from schemas.errors import TollbookError
 
 
-def books(home: Home, settings: Settings, *, deep: bool) -> Iterator[Check]:
-    """The working database and all that must agree with it. deep: each block of it, each content, each file."""
+def books(home: Home, settings: Settings, *, deep: bool, clock: date | None) -> Iterator[Check]:
+    """The working database and all that must agree with it. deep: each block of it, each content. clock: this
+    machine's day."""
     if not home.database.exists():
         try:
             must_exist(home)
@@ -38,6 +41,8 @@ def books(home: Home, settings: Settings, *, deep: bool) -> Iterator[Check]:
                 "audit log", "fail" if broken else "ok", "; ".join(broken[:3]) or "the chain holds",
                 "compare with a back-up",
             )  # fmt: skip
+            if clock is not None:
+                yield _clock(store, clock)
             yield _documents(store)
             yield _contents(store, deep=deep)
             yield _erasures(store)
@@ -56,6 +61,14 @@ def _database(store: Store, *, deep: bool) -> Check:
     for table in tables:
         store.rows(f'select count(*), bit_xor(hash(t)) from "{table}" t')
     return Check("database", "ok", f"opens, {size}, every block of {len(tables)} tables read")
+
+
+def _clock(store: Store, today: date) -> Check:
+    """A clock that is behind gives wrong days to invoices and mails."""
+    last = store.rows("select max(happened_at)::date from audit_log")[0][0]
+    if last is None or today >= last - timedelta(days=1):
+        return Check("clock", "ok", today.isoformat())
+    return Check("clock", "warn", f"{today}, and the last act was on {last}", "set this machine's clock")
 
 
 def _documents(store: Store) -> Check:
@@ -119,6 +132,22 @@ def _erasures(store: Store) -> Check:
         return Check(name, "warn", f"{len(back)} files are there again, first {back[0]}", "delete them, or erase again")
     accounts = store.rows("select count(distinct account_id) from erased")[0][0]
     return Check(name, "ok", f"of {accounts} accounts" if accounts else "none")
+
+
+def rights(home: Home) -> Check:
+    """Whether this user may read and write what is there, and nobody else may read it."""
+    inside = [path for path in home.root.rglob("*") if "inbox" not in path.relative_to(home.root).parts[:1]]
+    closed = [path for path in inside if not path.is_symlink() and not os.access(path, os.R_OK | os.W_OK)]
+    if closed:
+        first = home.relative(closed[0])
+        return Check(
+            "rights", "fail", f"{len(closed)} files are not this user's to write, first {first}", "chown, chmod"
+        )
+    private = (home.database, home.published, home.journal, home.store, home.root / "out")
+    open_to_all = [path for path in private if path.exists() and path.stat().st_mode & 0o007]
+    if open_to_all:
+        return Check("rights", "warn", f"everybody may read {home.relative(open_to_all[0])}", "chmod o-rwx")
+    return Check("rights", "ok", "yours alone")
 
 
 def _snapshot(store: Store) -> Check:

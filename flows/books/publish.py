@@ -45,6 +45,7 @@ def publish(store: Store) -> Path:
         fresh.replace(target)
     to_disk(target.parent)
     audit.keep_head(store)
+    store.keep_head()
     return target
 
 

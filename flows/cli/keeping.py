@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.base import Facts, Globals, tell
-from schemas.errors import NothingToDo
+from schemas.errors import NothingToDo, WrongUsage
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,11 @@ def backup_command(
 
 
 def restore_command(
-    context: typer.Context, file: Annotated[Path, typer.Argument(help="What `tollbook backup FILE` wrote.")]
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="What `tollbook backup FILE` wrote.")] = None,
+    from_store: Annotated[
+        bool, typer.Option("--from-store", help="Without a back-up: what store/ and the journal still tell.")
+    ] = False,
 ) -> None:
     """Put a home back as it was backed up: whole or not at all, the former one beside it."""
     from flows.books.restore import is_home, restore
@@ -46,7 +50,13 @@ def restore_command(
 
     shared: Globals = context.obj
     lock = locked(shared.home, "restore", shared.by, shared.now, take_over=shared.take_over)
+    if (file is None) != from_store:
+        raise WrongUsage("restore: expected FILE, or --from-store where there is no back-up")
     with lock if is_home(shared.home) else nullcontext():
+        if file is None:
+            from flows.undo.rebuild import rebuild
+
+            tell(shared, rebuild(shared.home, by=shared.by, now=shared.now))
         report = restore(shared.home, file, reason=shared.accept_loss, by=shared.by, now=shared.now)
     tell(shared, report)
 

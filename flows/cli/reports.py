@@ -46,12 +46,12 @@ def doctor_command(
 
     shared: Globals = context.obj
     if not shared.home.settings_file.exists():
-        tell(shared, doctor(shared.home, deep=deep, today=shared.day))
+        tell(shared, doctor(shared.home, deep=deep, today=shared.day, clock=shared.now.date()))
     # A home at work may look damaged in the middle of a write: so the lock is taken, or it is said that it was not.
     with shared.lock_if_free("doctor") as is_free:
         if mend:
             _mend(shared, is_free=is_free)
-        report = doctor(shared.home, deep=deep, today=shared.day)
+        report = doctor(shared.home, deep=deep, today=shared.day, clock=shared.now.date())
     notes = [] if is_free else ["another Tollbook is at work in this home: what it writes just now may look damaged"]
     tell(shared, report, notes)
 

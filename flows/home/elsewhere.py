@@ -1,14 +1,12 @@
 """Documents that were issued, as the published snapshot and the PDFs tell: where there is no journal yet."""
 
-import re
 from pathlib import Path
 
 import duckdb
 
 from flows.home.settings import Home, load_settings
+from invoicing.numbers import is_number, parts_of
 from schemas.errors import TollbookError
-
-_NUMBER = re.compile(r"(?P<series>.+)-(?P<year>\d{4})-(?P<sequence>\d{6})")
 
 
 def numbers_elsewhere(home: Home) -> dict[str, str]:
@@ -24,15 +22,15 @@ def _of_snapshot(path: Path) -> dict[str, str]:
             rows = con.execute("select invoice_number, seller_id from invoices where status <> 'draft'").fetchall()
     except duckdb.Error:
         return {}
-    return {number: seller for number, seller in rows if _NUMBER.fullmatch(number)}
+    return {number: seller for number, seller in rows if is_number(number)}
 
 
 def _of_pdfs(home: Home) -> dict[str, str]:
     found = {}
     sellers = _sellers(home)
     for path in sorted((home.root / "out").glob("*/invoices/*.pdf")):
-        if parts := _NUMBER.fullmatch(path.stem):
-            found[path.stem] = sellers.get(parts["series"], "")
+        if is_number(path.stem):
+            found[path.stem] = sellers.get(parts_of(path.stem)[0], "")
     return found
 
 

@@ -4,6 +4,7 @@ Every opening of the database asks. Books that know less than the journal are re
 until somebody says with a reason that they are gone for good.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +32,8 @@ class Told:
     """Number -> seller_id, sha256 of its document."""
     mails: dict[str, str] = field(default_factory=dict)
     """Key of a mail -> number of its document."""
+    handed_over: Counter[str] = field(default_factory=Counter)
+    """Key of a mail -> how often it was."""
     unsure: list[str] = field(default_factory=list)
     """Numbers since the last head: whether they were given, the books know."""
 
@@ -43,6 +46,7 @@ class Told:
                 self.unsure += [number for number, _ in line["documents"]]
             case "mail":
                 self.mails[line["key"]] = line["number"]
+                self.handed_over[line["key"]] += 1
             case "void":
                 for number in self.unsure:
                     self.numbers.pop(number, None)
@@ -222,13 +226,20 @@ def last_entry(store: Store) -> Head:
 
 
 def _in_doubt(store: Store, told: Told) -> None:
-    """A mail that the journal has and the books have not begun: the program ended while it was being handed over."""
+    """A mail that was handed over more often than the books know: the program ended just then."""
     if told.mails:
+        keys, counts = list(told.handed_over), list(told.handed_over.values())
         store.con.execute(
-            "insert into delivery_events by name select * replace ('sending' as state, null as detail) from ("
-            "  select * from delivery_events where list_contains($1, message_id)"
-            "  qualify row_number() over (partition by message_id order by rowid desc) = 1) where state = 'queued'",
-            [list(told.mails)],
+            """
+            with journal as (select unnest($1::varchar[]) as message_id, unnest($2::bigint[]) as times),
+            last as (
+                select *, count(*) filter (state in ('sending', 'written')) over (partition by message_id) as known
+                from delivery_events where list_contains($1::varchar[], message_id)
+                qualify row_number() over (partition by message_id order by rowid desc) = 1)
+            insert into delivery_events by name
+            select last.* exclude (known) replace ('sending' as state, null as detail)
+            from last join journal using (message_id) where times > known and state not in ('sending', 'unknown')""",
+            [keys, counts],
         )
 
 
@@ -269,7 +280,7 @@ def mark(store: Store, journal: Journal) -> None:
 
 
 def keep_head(store: Store, journal: Journal) -> None:
-    """Notes the audit log's last entry; called when an act is on the disk, and before anything is numbered."""
+    """Notes the audit log's last entry in the journal."""
     head = last_entry(store)
     if head[0] and head != journal.head:
         journal.append([_head_line(store)])

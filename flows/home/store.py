@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,13 +112,12 @@ class Store:
             raise
         return self
 
-    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        # After a failure the next opening notes what is owed: that of this one would hide what went wrong.
-        with contextlib.suppress(*([duckdb.Error] if failed else [])), contextlib.closing(self.con):
-            self._keep_head()
+    def __exit__(self, *_: object) -> None:
+        self.con.close()
 
-    def _keep_head(self) -> None:
-        """What the audit log says stands in the journal too, as soon as it is on the disk."""
+    def keep_head(self) -> None:
+        """Notes in the journal how far the audit log is: before something leaves the house, and after. No transaction
+        may be open."""
         if self.journal is not None:
             from flows.home.stand import keep_head
 
@@ -151,7 +150,6 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. No DDL inside."""
-        self._keep_head()
         self.con.execute("begin transaction")
         try:
             yield
@@ -160,7 +158,6 @@ class Store:
                 self.con.execute("rollback")
             raise
         self.con.execute("commit")
-        self._keep_head()
 
     @contextlib.contextmanager
     def everybody(self) -> Iterator[None]:
@@ -311,8 +308,9 @@ def _holder(message: str) -> str:
     return f"process {found['pid']} ({command})" + (f" of user {found['user']}" if found["user"] else "")
 
 
-def write_atomic(path: Path, content: bytes) -> str:
-    """Writes a file whole or not at all, readable by its owner and group; returns its SHA-256."""
+def write_atomic(path: Path, content: bytes, at_last: Callable[[], None] | None = None) -> str:
+    """Writes a file whole or not at all, readable by its owner and group; returns its SHA-256. at_last: called when all
+    of it is on the disk, before it has its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
     try:
@@ -321,6 +319,8 @@ def write_atomic(path: Path, content: bytes) -> str:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o640)
+        if at_last is not None:
+            at_last()
         Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -14,6 +14,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.issue.printing import faults, set_aside
 from invoicing.documents import issue_document
+from invoicing.numbers import number_of
 from schemas.document import Document, canonical
 
 ISSUED_AT_ONCE = 1000
@@ -107,7 +108,7 @@ def _numbered(
         series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
         day = asked or draft.issue_date
         sequence = _next_in(last, (seller_id, series, day.year))
-        number = f"{series}-{day.year}-{sequence:06d}"
+        number = number_of(series, day.year, sequence)
         # A reversal gives back sums; the calls behind them are itemised in the file of the document that it reverses.
         has_usage = draft.correction != "reversal" and any(
             line.charge_type == "usage" and line.price_model != "minimum" for line in draft.lines

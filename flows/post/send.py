@@ -226,8 +226,7 @@ class _Batch:
         except Refused as error:
             return Outcome("refused", str(error))
         target = _eml(self._store, self._step.month, mail)
-        outbox.journaled(self._store, mail)
-        write_atomic(target, mail_bytes(message))
+        write_atomic(target, mail_bytes(message), at_last=lambda: outbox.journaled(self._store, mail))
         return Outcome("written", self._store.home.relative(target))
 
     def _posted(self, mail: Mail, mailer: Mailer) -> Outcome:

@@ -59,7 +59,9 @@ def test_a_month_on_a_full_disk_says_so_and_goes_on_with_room(
     elif leave_kb < 1000:
         pytest.fail("a month was billed without room")
     full.unlink()
-    live(home, BILL_NEXT, ("approve", NEXT, "--override", "a test"), today=TODAY)
+    # What was drafted before the disk was full stands: then there is nothing to do but to publish it.
+    assert say(home, *BILL_NEXT, today=TODAY).returncode in (0, 3, 5)
+    live(home, ("approve", NEXT, "--override", "a test"), today=TODAY)
     assert not [check for check in doctor(home, deep=True).checks if check.state == "fail"]
 
 
