@@ -254,7 +254,8 @@ def begin(store: Store, journal: Journal) -> None:
     lines += [
         {"kind": "mail", "key": key, "number": number}
         for key, number in store.rows(
-            "select distinct message_id, invoice_number from delivery_events where state <> 'queued' order by all"
+            "select distinct message_id, invoice_number from delivery_events "
+            "where state in ('sending', 'accepted', 'written', 'unknown') order by all"
         )
     ]
     lost = store.rows(
