@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from flows.books.books import Books, open_books
 from flows.books.context import Request
 from flows.books.manifest import write_manifest
-from flows.books.publish import publish
+from flows.books.publish import publish, publish_if_owed
 from flows.books.run import Run
 from flows.books.run_diff import difference_lines, differences
 from flows.books.runs import open_run
@@ -23,6 +23,7 @@ from flows.catalog.load import keep_tables
 from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home import audit, progress
 from flows.home.lock import locked
+from flows.home.room import must_have_room
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.draft import draft
@@ -109,6 +110,7 @@ def _counts(counts: dict[str, int]) -> str:
 def bill_month(request: Request, step: Step) -> RunReport:
     """Files in, drafts out: the whole of `tollbook run`. Raises TollbookError when there is nothing to draft."""
     _not_too_early(request)
+    must_have_room(request.home)
     act = f"run {request.invoice_month}"
     step = progress.each_a_stage(step)
     with (
@@ -116,7 +118,12 @@ def bill_month(request: Request, step: Step) -> RunReport:
         open_books(request) as books,
     ):
         taken_in = step("ingest", take_in, books)
-        run = step("open", open_month, books)
+        try:
+            run = step("open", open_month, books)
+        except NothingToDo as nothing:
+            if publish_if_owed(books.store):
+                raise NothingToDo(f"The snapshot was owed and is published. {nothing}") from None
+            raise
         usage = step("rate", rate, run)
         step("charge", charge, run)
         step("tax", tax, run)

@@ -17,6 +17,13 @@ def _map(values: Mapping[str, str]) -> pl.Expr:
     return pl.col("product_code").replace_strict(values, default=None, return_dtype=pl.String)
 
 
+TAXED_AS = (
+    "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share",
+    "reverses",
+)  # fmt: skip
+"""How a charge that gives back was taxed when it was issued, and on which document; null of what is added."""
+
+
 def _line_key(*columns: str) -> pl.Expr:
     """Charges that agree in all of these are one line. Texts are quoted by their length, so none runs into the next."""
     words = []
@@ -64,10 +71,14 @@ def recurring_charges(parts: pl.DataFrame, products: dict[str, Product]) -> pl.D
     is_plain = pl.col("priced_units").is_null()
     keyed = charges.with_columns(line_key=pl.when(is_plain).then(plain).otherwise(by_state))
     gives_back = pl.col("amount_num").sum().over("account_id", "line_key") < 0
-    issued_on = pl.col("tax_date").max().over("account_id", "line_key")
-    # A change of state is taxed as what was issued only when it gives money back (RULES 20).
-    tax_date = pl.when(is_plain).then("tax_date").otherwise(pl.when(gives_back).then(issued_on))
-    return conform(keyed.with_columns(tax_date=tax_date), CHARGE)
+    # A change of state is taxed as what was issued only when it gives money back (RULES 20), else as of today.
+    as_issued = {
+        name: pl.when(is_plain)
+        .then(name)
+        .otherwise(pl.when(gives_back).then(pl.col(name).drop_nulls().last().over("account_id", "line_key")))
+        for name in TAXED_AS
+    }
+    return conform(keyed.with_columns(**as_issued), CHARGE)
 
 
 def one_time_charges(rows: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:

@@ -115,6 +115,7 @@ def minimums_due(
     )
     return (
         without_suspended(parts, suspensions, catalog.products)
+        .with_columns(hands_over=pl.col("changes_at_end") & pl.col("is_free"))
         .with_columns(part_days(pl.col("is_free")))
         .filter(pl.col("part_start") < pl.col("part_end"))
         .group_by(*_KEY, maintain_order=True)

@@ -49,7 +49,8 @@ def parts_owed(
     grid = ["account_id", "feed", "resource_id", "product_code", "anchor", "interval"]
     in_advance = pl.col("start").min().over(grid) <= horizon
     states = (
-        spans.join(accounts, on="account_id")
+        _with_handover(spans, _starting_free(products))
+        .join(accounts, on="account_id")
         .filter(pl.col("billing_start") <= horizon)
         # What ended before its billing began owes nothing, however long its last month or cycle would bill (RULES 4).
         .filter((pl.col("last_day") >= pl.col("billing_start")).fill_null(True))
@@ -61,7 +62,7 @@ def parts_owed(
         # A cycle that begins after the horizon is billed ahead unless its end is already known.
         .filter(pl.col("end").is_null() | (pl.col("end") > pl.col("cycle_start")))
         .with_columns(
-            changes_at_end=pl.col("changes_at_end") & (pl.col("end") <= horizon),
+            hands_over=pl.col("hands_over") & (pl.col("end") <= horizon),
             # An end behind the horizon is not known yet: the invoice bills as if the state went on.
             end=pl.when(pl.col("end") <= horizon).then("end"),
         )
@@ -74,7 +75,7 @@ def parts_owed(
     by_location = pl.col("product_code").is_in([code for code, product in products.items() if product.by_location])
     parts = states.select(
         *KEY,
-        *_billed_days(products),
+        *part_days(pl.col("product_code").is_in(_starting_free(products))),
         "quantity",
         "agreed_price",
         "interval",
@@ -89,16 +90,28 @@ def parts_owed(
     return with_term_begun(first, "_first").with_columns(priced_on=priced_on).drop(*TERM, "term_begun", "_first")
 
 
-def _billed_days(products: dict[str, Product]) -> list[pl.Expr]:
-    free = pl.col("product_code").is_in([c for c, p in products.items() if p.day_count == "start_day_free"])
-    return part_days(free)
+def _starting_free(products: dict[str, Product]) -> list[str]:
+    return [code for code, product in products.items() if product.day_count == "start_day_free"]
+
+
+def _with_handover(spans: pl.DataFrame, free: list[str]) -> pl.DataFrame:
+    """Adds `hands_over`: whether the day `end` still bills here, for the first day of the state that follows is free.
+    Where another product follows, its count decides, so that the day is billed once (RULES 3)."""
+    resource = ["account_id", "feed", "resource_id"]
+    is_free = pl.col("product_code").is_in(free)
+    following = spans.select(*resource, is_free.alias("_next_is_free"), end="start").unique(
+        [*resource, "end"], keep="last"
+    )
+    waits = pl.coalesce("_next_is_free", is_free)
+    joined = spans.join(following, on=[*resource, "end"], how="left", validate="m:1", maintain_order="left")
+    return joined.with_columns(hands_over=pl.col("changes_at_end") & waits).drop("_next_is_free")
 
 
 def part_days(free: pl.Expr) -> list[pl.Expr]:
-    """part_start, part_end of a state [start, end) inside [cycle_start, cycle_end), changes_at_end: which of its days
-    bill. free: whether the first day of a part that does not begin the cycle is free."""
+    """part_start, part_end of a state [start, end) inside [cycle_start, cycle_end), hands_over: which of its days bill.
+    free: whether the first day of a part that does not begin the cycle is free."""
     late_start = free & (pl.col("start") > pl.col("cycle_start"))
-    handed_over = free & pl.col("changes_at_end") & (pl.col("end") < pl.col("cycle_end"))
+    handed_over = pl.col("hands_over") & (pl.col("end") < pl.col("cycle_end"))
     handed_over &= pl.col("end") > pl.col("cycle_start")
     return [
         pl.when(late_start).then(pl.col("start").dt.offset_by("1d")).otherwise("start").alias("part_start"),
@@ -114,7 +127,7 @@ def billed_days(day_count: str, start: date, end: date, cycle_start: date, cycle
             "end": [min(end, cycle_end)],
             "cycle_start": [cycle_start],
             "cycle_end": [cycle_end],
-            "changes_at_end": [False],
+            "hands_over": [False],
         }
     ).select(part_days(pl.lit(day_count == "start_day_free")))
     days: int = part.select((pl.col("part_end") - pl.col("part_start")).dt.total_days()).item()
@@ -181,6 +194,28 @@ def overlap(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("quantity") != 0)
         .select(*keys, "part_end", "quantity", part_start="day")
     )
+
+
+def cut_alike(parts: pl.DataFrame) -> pl.DataFrame:
+    """Parts of a price model, cut where another part of their charge begins or ends.
+
+    So the state that comes and the one that goes have the same days, and their difference is one line, however many
+    changes a cycle had. parts: as `difference` returns them, and what else they have.
+    """
+    group = [*KEY, "billing_group", "location_id"]
+    by_state = parts.filter(pl.col("priced_units").is_not_null())
+    if by_state.is_empty():
+        return parts
+    edges = pl.concat([by_state.select(*group, day=edge) for edge in ("part_start", "part_end")]).unique()
+    following = pl.col("day").shift(-1).over(group, order_by="day")
+    pieces = edges.with_columns(day_after=following).filter(pl.col("day_after").is_not_null())
+    cut = (
+        by_state.join(pieces, on=group, nulls_equal=True, maintain_order="left")
+        .filter(pl.col("part_start") <= pl.col("day"), pl.col("day_after") <= pl.col("part_end"))
+        .with_columns(part_start="day", part_end="day_after")
+        .sort(*group, "part_start", "priced_units", nulls_last=True)
+    )
+    return pl.concat([parts.filter(pl.col("priced_units").is_null()), cut.select(parts.columns)])
 
 
 def _steps(parts: pl.DataFrame, keys: list[str], day: str, sign: int) -> pl.DataFrame:

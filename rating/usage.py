@@ -41,7 +41,7 @@ def no_suspensions() -> Intervals:
     """Nobody's service is suspended."""
     instant = pl.Datetime("us", "UTC")
     texts: dict[str, Any] = dict.fromkeys(("account_id", "mode"), pl.String)
-    return intervals(pl.DataFrame(schema={**texts, "from_at": instant, "to_at": instant}), "account_id")
+    return intervals(pl.DataFrame(schema={**texts, "from_at": instant, "to_at": instant}), "account_id", "mode")
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,14 @@ def _suspended(records: pl.DataFrame, suspended: Intervals) -> pl.Series:
     """Whether the account's service was suspended when the record began: all of it, or what goes out (RULES 35)."""
     if suspended.rows.is_empty():
         return pl.repeat(value=False, n=records.height, dtype=pl.Boolean, eager=True)
-    row = suspended.at(records.select(pl.col("account_id").cast(pl.String)), records["started_at"])
-    mode, direction = suspended.rows["mode"].gather(row), records["direction"].cast(pl.String)
-    return ((mode == "full") | ((mode == "outbound_barred") & (direction == "outbound"))).fill_null(value=False)
+    # By mode, for a barring that never ended does not hide that all of it was suspended later.
+    full, barred = (
+        suspended.at(
+            records.select(pl.col("account_id").cast(pl.String), mode=pl.lit(mode)), records["started_at"]
+        ).is_not_null()
+        for mode in ("full", "outbound_barred")
+    )
+    return full | (barred & (records["direction"].cast(pl.String) == "outbound").fill_null(value=False))
 
 
 def _late(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:

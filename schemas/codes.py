@@ -66,6 +66,7 @@ LEFT_OUT_CODES: dict[LeftOutCode, str] = {
 FindingCode = Literal[
     "older_difference", "older_charge", "unknown_account", "certificate_expired", "tax_id_not_accepted",
     "certificate_after_issue", "others_number", "unbilled_days", "trial_over", "not_confirmed",
+    "near_equal_id",
 ]  # fmt: skip
 
 FINDING_CODES: dict[FindingCode, str] = {
@@ -78,6 +79,7 @@ FINDING_CODES: dict[FindingCode, str] = {
     "others_number": "calls pay whom the switch states, who had the extension, while another account owned the number",
     "unbilled_days": "days between what an earlier system billed and the first that a run bills",
     "trial_over": "a trial has ended: what cost nothing until that day is the free plan now",
+    "near_equal_id": "two accounts have ids that look the same",
     "not_confirmed": "a subscription waits for its confirmation and is not billed",
 }
 """What a run noticed and did not bill."""

@@ -98,7 +98,8 @@ def kind_of(node: yaml.Node | None) -> str:
 
 
 def fault_text(error: ErrorDetails) -> str:
-    """One pydantic error as `key: what is wrong (found …)`. What stands under a password is not repeated."""
+    """One pydantic error as `key: what is wrong (found …)`. What stands under a password, or in [smtp], is not
+    repeated."""
     keys = [_written(part) for part in error["loc"]]
     key = ".".join(part for part in keys if part not in ("[key]", _ALWAYS))
     if error["type"] == "missing":
@@ -109,7 +110,8 @@ def fault_text(error: ErrorDetails) -> str:
     elif error["type"] == "literal_error":
         message = f"expected {error['ctx']['expected'].replace(chr(39), '')}"
     given = error.get("input")
-    shown = "" if isinstance(given, dict | list) or "password" in key else f" (found {given!r})"
+    is_secret = "password" in key or keys[:1] == ["smtp"]
+    shown = "" if isinstance(given, dict | list) or is_secret else f" (found {given!r})"
     return f"{key}: {message}{shown}" if key else message
 
 

@@ -48,6 +48,7 @@ class _Request:
     output: tuple[str, str]
     kill: tuple[str, str, int] | None
     largest_file_bytes: int | None
+    kill_after_s: float | None
 
 
 class _Server:
@@ -96,19 +97,21 @@ def tollbook(
     folder: Path = ROOT,
     kill: tuple[str, str, int] | None = None,
     largest_file_bytes: int | None = None,
+    kill_after_s: float | None = None,
     limit_s: float = LIMIT_S,
 ) -> Ended:
     """Runs `tollbook arguments` to its end.
 
     environment is set beside the test's own. kill: (module:function, before or after, n) of the call at which the
-    process kills itself. What outlives the process holds its files and not a pipe, so nobody waits for it.
+    process kills itself; kill_after_s: when it is ended by a clock, wherever it is. What outlives the process holds its
+    files and not a pipe, so nobody waits for it.
     """
     if not _servers:
         _servers.append(_Server())
     with tempfile.TemporaryDirectory(prefix="tollbook-") as scratch:
         output = (f"{scratch}/stdout", f"{scratch}/stderr")
         values = {**os.environ, **(environment or {})}
-        request = _Request(list(arguments), values, str(folder), output, kill, largest_file_bytes)
+        request = _Request(list(arguments), values, str(folder), output, kill, largest_file_bytes, kill_after_s)
         pid, code = _servers[0].run(request, limit_s)
         said = [Path(path).read_text(encoding="utf-8") for path in output]
     return Ended(pid, code, *said)
@@ -149,6 +152,9 @@ def _become(request: dict[str, Any]) -> None:
     os.chdir(request["folder"])
     if limit := request["largest_file_bytes"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    if request["kill_after_s"] is not None:
+        # The clock's own end: nothing is tidied up, as after SIGKILL.
+        signal.setitimer(signal.ITIMER_REAL, max(request["kill_after_s"], 1e-6))
     if request["kill"]:
         kill_at(*request["kill"])
     sys.argv = ["tollbook", *request["arguments"]]

@@ -1,26 +1,24 @@
 """Is this machine and this home in order? Each check says what was found and what to do; none changes anything."""
 
 import ctypes
-import hashlib
 import importlib
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 
 import templates
-from flows.books.publish import read
+from flows.ask.doctor_books import books, rights
+from flows.ask.health import Check, Health
 from flows.catalog.load import load_all
 from flows.catalog.quarters import DAYS_AHEAD, countries_of, quarters_ahead
-from flows.home import audit
+from flows.home.room import free_mb, needed_mb
 from flows.home.settings import Home, Settings, load_settings
 from flows.home.store import Store
 from flows.post.smtp import Mailer, Unreachable
@@ -30,45 +28,20 @@ _ROOM_MB = 1024
 _ENGINES = ("duckdb", "polars", "prefect", "fastapi", "weasyprint")
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at: ok, warn (works, but see to it) or fail (billing would not)."""
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    detail: str
-    remedy: str = ""
-
-    def line(self) -> str:
-        """For the terminal."""
-        do = f" -> {self.remedy}" if self.remedy and self.state != "ok" else ""
-        return f"{self.state:5} {self.name}: {self.detail}{do}"
+def doctor(
+    home: Home,
+    *,
+    try_smtp: bool = False,
+    deep: bool = False,
+    today: date | None = None,
+    clock: date | None = None,
+) -> Health:
+    """Every check of the machine, then of the home. The mail server is called only when asked for. `deep`: each block
+    of the database, each kept content. `today`: from where to look ahead; None: not at all. `clock`: this machine's."""
+    return Health(_checks(home, try_smtp=try_smtp, deep=deep, today=today, clock=clock))
 
 
-@dataclass(frozen=True)
-class Health:
-    """Every check, in the order they were made."""
-
-    checks: list[Check]
-
-    @property
-    def incomplete(self) -> bool:
-        return any(check.state == "fail" for check in self.checks)
-
-    def as_json(self) -> list[dict[str, Any]]:
-        return [asdict(check) for check in self.checks]
-
-    def lines(self) -> list[str]:
-        return [check.line() for check in self.checks]
-
-
-def doctor(home: Home, *, try_smtp: bool = False, today: date | None = None) -> Health:
-    """Every check of the machine, then of the home. The mail server is called only when asked for. `today`: from where
-    to look ahead; None: not at all."""
-    return Health(_checks(home, try_smtp=try_smtp, today=today))
-
-
-def _checks(home: Home, *, try_smtp: bool, today: date | None) -> list[Check]:
+def _checks(home: Home, *, try_smtp: bool, deep: bool, today: date | None, clock: date | None) -> list[Check]:
     checks = [check() for check in (_python, _packages, _prefect, _printing, _subsetting, _fonts, _zones)]
     checks.append(_room(home))
     try:
@@ -79,8 +52,8 @@ def _checks(home: Home, *, try_smtp: bool, today: date | None) -> list[Check]:
     checks.append(_catalogue(home, settings))
     if today is not None:
         checks += _quarters(home, settings, today)
-    checks += _books(home, settings)
-    checks.append(_snapshot(home))
+    checks += books(home, settings, deep=deep, clock=clock)
+    checks.append(rights(home))
     if settings.smtp is not None:
         checks.append(_server(settings) if try_smtp else Check("mail server", "ok", "configured, not called"))
     else:
@@ -99,12 +72,16 @@ def _packages() -> Check:
 
 
 def _prefect() -> Check:
-    """prefect and fastapi are known to part ways; whether the server can be built shows it."""
-    return _works(
-        "prefect",
-        lambda: importlib.import_module("prefect.server.api.server"),
-        "`make setup` installs the locked versions",
-    )
+    """prefect parts ways with newer fastapi and sqlalchemy: whether its server can be built, and its scheduler, which
+    needs sqlalchemy below 2.1, shows it."""
+
+    def attempt() -> None:
+        importlib.import_module("prefect.server.api.server")
+        importlib.import_module("prefect.server.services.scheduler")
+        if tuple(int(part) for part in version("sqlalchemy").split(".")[:2]) >= (2, 1):
+            raise RuntimeError(f"sqlalchemy {version('sqlalchemy')}: the scheduler of this prefect ends with it")
+
+    return _works("prefect", attempt, "`make setup` installs the locked versions")
 
 
 def _printing() -> Check:
@@ -151,9 +128,9 @@ def _room(home: Home) -> Check:
         )
     if not os.access(home.root, os.W_OK):
         return Check("home", "fail", f"{home.root} is not writable", "give yourself write access")
-    free = shutil.disk_usage(home.root).free // 2**20
-    state: Literal["ok", "warn"] = "ok" if free >= _ROOM_MB else "warn"
-    return Check("disk", state, f"{free:,} MB free", f"keep {_ROOM_MB} MB free: a full disk stops a run")
+    free, needed = free_mb(home), max(needed_mb(home), _ROOM_MB)
+    state: Literal["ok", "warn"] = "ok" if free >= needed else "warn"
+    return Check("disk", state, f"{free:,} MB free", f"keep {needed:,} MB free: a full disk stops a run")
 
 
 def _catalogue(home: Home, settings: Settings) -> Check:
@@ -170,7 +147,7 @@ def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:
     try:
         countries = countries_of(settings, None)
         if home.database.exists():
-            with Store(home, settings.run.memory_limit_mb) as store:
+            with Store(home, settings.run.memory_limit_mb, whatever_is_left=True) as store:
                 countries = countries_of(settings, store)
     except (TollbookError, duckdb.Error):
         return  # another check says what is wrong with them
@@ -179,91 +156,6 @@ def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:
         yield Check("tax rates", "warn", detail, f"`tollbook {act}`")
     if not missing:
         yield Check("tax rates", "ok", f"every quarter is known for the next {DAYS_AHEAD} days")
-
-
-def _books(home: Home, settings: Settings) -> Iterator[Check]:
-    """The working database, the chain of the audit log, the PDFs of what is issued."""
-    if not home.database.exists():
-        yield Check("database", "ok", "none yet: the first `tollbook ingest` makes it")
-        return
-    try:
-        with Store(home, settings.run.memory_limit_mb) as store:
-            size = home.database.stat().st_size // 2**20
-            yield Check("database", "ok", f"opens, {size:,} MB")
-            faults = audit.verify(store)
-            yield Check(
-                "audit log",
-                "fail" if faults else "ok",
-                "; ".join(faults[:3]) or "the chain holds",
-                "compare with a back-up",
-            )
-            yield _documents(store)
-            yield _erasures(store)
-    except (TollbookError, duckdb.Error) as error:
-        yield Check("database", "fail", str(error), "close the other program; if it is damaged, restore a back-up")
-
-
-def _documents(store: Store) -> Check:
-    """Every issued document and PDF is byte for byte what was issued."""
-    changed = [
-        f"{number}: stored document"
-        for number, text, sha256 in store.rows(
-            "select invoice_number, document_json, document_sha256 from issued_documents"
-        )
-        if hashlib.sha256(text.encode()).hexdigest() != sha256
-    ]
-    files = store.rows("select pdf_file, pdf_sha256 from rendered_documents order by pdf_file")
-    changed += [file for file, sha256 in files if not _is_intact(store.home.root / file, sha256)]
-    unprinted = store.rows(
-        "select count(*) from issued_documents "
-        "where invoice_number not in (select invoice_number from rendered_documents)"
-    )[0][0]
-    if changed:
-        detail = f"{len(changed)} missing or changed, first {changed[0]}"
-        return Check("issued documents", "fail", detail, "restore them from a back-up; never make them anew")
-    if unprinted:
-        return Check(
-            "issued documents", "warn", f"{unprinted} without a PDF", "`tollbook approve MONTH` renders what is missing"
-        )
-    return Check("issued documents", "ok", f"{len(files)} PDFs are as issued")
-
-
-def _erasures(store: Store) -> Check:
-    """Whether erased call detail is gone: no erasure was cut short, no file came back."""
-    name = "erased call detail"
-    left = store.rows("select account_id, until_month from erased where not is_complete order by all limit 1")
-    if left:
-        account, until = left[0]
-        return Check(
-            name,
-            "warn",
-            f"of {account} not finished",
-            f"`tollbook erase {account} --until {until} --reason TEXT` again",
-        )
-    files = store.rows("select distinct file from erased_files where what in ('usage_csv', 'mail', 'source_copy')")
-    back = sorted(file for (file,) in files if (store.home.root / file).exists())
-    if back:
-        return Check(name, "warn", f"{len(back)} files are there again, first {back[0]}", "delete them, or erase again")
-    accounts = store.rows("select count(distinct account_id) from erased")[0][0]
-    return Check(name, "ok", f"of {accounts} accounts" if accounts else "none")
-
-
-def _is_intact(path: Path, sha256: str) -> bool:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-    except OSError:
-        return False
-
-
-def _snapshot(home: Home) -> Check:
-    if not home.published.exists():
-        return Check("snapshot", "ok", "none yet: the first run publishes it")
-    try:
-        with read(home.published) as con:
-            (documents,) = con.execute("select count(*) from invoices").fetchone() or (0,)
-    except duckdb.Error as error:
-        return Check("snapshot", "fail", str(error).splitlines()[0], "`tollbook publish` makes it anew")
-    return Check("snapshot", "ok", f"opens, {documents} documents")
 
 
 def _server(settings: Settings) -> Check:

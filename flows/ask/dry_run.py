@@ -24,7 +24,7 @@ def scratch_copy(request: Request) -> Iterator[Request]:
     with tempfile.TemporaryDirectory(prefix="tollbook-dry-run-") as folder:
         copy = Path(folder)
         shutil.copy2(home.settings_file, copy / home.settings_file.name)
-        for name in (home.database, home.write_ahead_log):
+        for name in (home.database, home.write_ahead_log, home.journal):
             if name.exists():
                 shutil.copy2(name, copy / name.name)
         if home.catalog.exists():

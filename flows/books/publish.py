@@ -15,6 +15,7 @@ import duckdb
 from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.books.views import blocks, views
 from flows.home import audit, progress
+from flows.home.stand import last_entry
 from flows.home.store import EXACT_SUMS, Store, to_disk
 from schemas.errors import TollbookError
 
@@ -44,7 +45,23 @@ def publish(store: Store) -> Path:
         fresh.replace(target)
     to_disk(target.parent)
     audit.keep_head(store)
+    store.keep_head()
     return target
+
+
+def is_owed(store: Store) -> bool:
+    """Whether something was done since the snapshot was published last, or it is gone; of books that never published
+    one, no."""
+    head = audit.published_head(store)
+    return head is not None and (head != last_entry(store) or not store.home.published.exists())
+
+
+def publish_if_owed(store: Store) -> bool:
+    """Publishes what a command that was cut off still owes; whether it did."""
+    if not is_owed(store):
+        return False
+    publish(store)
+    return True
 
 
 def read(path: Path) -> duckdb.DuckDBPyConnection:

@@ -20,6 +20,7 @@ from flows.home.store import Store
 from flows.home.views import latest
 from schemas.errors import Refused, WrongUsage
 from schemas.feeds import FEEDS
+from schemas.periods import shift_month
 from schemas.states import RunKind, RunState
 
 PROGRAM_VERSION = version("tollbook")
@@ -148,6 +149,7 @@ def open_run(books: Books) -> tuple[Run, str | None]:
             f"{month} lies before first_invoice_month {settings.billing.first_invoice_month}: "
             "an earlier system billed it."
         )
+    _may_go_on_after_a_rebuild(store, settings)
     require_known_accounts(store, request)
     inputs = inputs_of(books)
     keep_inputs(request.home, settings, inputs)
@@ -172,6 +174,17 @@ def open_run(books: Books) -> tuple[Run, str | None]:
             note_knowledge(store, run.run_id)
         add_event(store, run.run_id, "open", request)
     return run, None
+
+
+def _may_go_on_after_a_rebuild(store: Store, settings: Settings) -> None:
+    """Books that were rebuilt know what was issued and not what of: months up to the last one count as another system's
+    (RULES 7). Raises Refused until the settings say so."""
+    (last,) = store.rows("select max(subject) from audit_log where act = 'rebuild'")[0]
+    if last and settings.billing.first_invoice_month <= last:
+        raise Refused(
+            f"these books were rebuilt from the store and know the documents up to {last}, not what they were made of: "
+            f'set first_invoice_month = "{shift_month(last, 1)}" in [billing] of tollbook.toml.'
+        )
 
 
 def note_knowledge(store: Store, run_id: str, reason: str | None = None, as_known_at: str | None = None) -> None:

@@ -10,7 +10,7 @@ import yaml
 from flows.catalog.load import load_taxes, tax_texts
 from flows.home import audit
 from flows.home.store import Store, write_atomic
-from schemas.errors import NothingToDo, WrongUsage
+from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.reading import read_yaml
 from taxes.table import TaxTable
 from taxes.tables import TaxTables, load_tables
@@ -26,6 +26,8 @@ class Rate:
     value: str
     reference: str
     jurisdiction: str | None = None
+    override: str | None = None
+    """Why a value far from the one before is right."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class RateSet:
 
 def set_rate(store: Store, rate: Rate, *, by: str, now: datetime, today: date) -> RateSet:
     """Writes the rate into catalog/taxes/, where the table is copied first, and records the act. Raises WrongUsage for
-    what the table cannot hold, NothingToDo where it says so already."""
+    what the table cannot hold, Refused for a value far from the one before, NothingToDo where it says so already."""
     home = store.home
     if not rate.reference.strip():
         raise WrongUsage('--reference: found nothing; expected where the rate stands, such as "FCC DA 26-600"')
@@ -74,12 +76,30 @@ def set_rate(store: Store, rate: Rate, *, by: str, now: datetime, today: date) -
     # All tables together, as a run reads them: a gap between quarters is refused here.
     load_tables({**texts, table.file: text}, {**shown, table.file: home.relative(path)})
     before = table.values.get(rate.day) if rate.day in table.values else table.percent(rate.day)
+    _refuse_far(table, rate)
     done = RateSet(home.relative(path), table, rate, before, by)
     with store.transaction():
         subject = f"{table.jurisdiction} {table.code} {rate.day}"
-        audit.record(store, "taxes set", subject, by, now, rate.reference, f"{done.told()}, in {done.file}")
+        overridden = f"; far from it because: {rate.override}" if rate.override else ""
+        audit.record(store, "taxes set", subject, by, now, rate.reference, f"{done.told()}, in {done.file}{overridden}")
         write_atomic(path, text.encode())
     return done
+
+
+def _refuse_far(table: TaxTable, rate: Rate) -> None:
+    """A comma lost or a digit too many: a percentage above 100, or a value of more than twice or less than half of the
+    last one known."""
+    value = Decimal(rate.value)
+    if table.currency is None and value > 100:
+        raise WrongUsage(f"VALUE: found {rate.value}; expected a percentage of at most 100")
+    earlier = [known for day, known in sorted(table.values.items()) if day < rate.day and known]
+    if rate.override or not earlier or not value or earlier[-1] / 2 <= value <= earlier[-1] * 2:
+        return
+    how = "more than twice" if value > earlier[-1] else "less than half"
+    raise Refused(
+        f"{table.code} was {earlier[-1]} before {rate.day}, and {rate.value} is {how} of it: nothing was written. "
+        "If it is right, the same command with --override REASON."
+    )
 
 
 def _table(tables: TaxTables, rate: Rate) -> TaxTable:

@@ -5,7 +5,7 @@ Nothing heavy is imported here or by a topic file before a command is called: `t
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import typer
 
-from schemas.errors import WrongUsage
+from schemas.errors import NothingToDo, WrongUsage
 from schemas.periods import month_start
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Globals:
     is_json: bool
     now: datetime
     take_over: bool = False
+    accept_loss: str | None = None
+    """Why books that know less than has left the house are gone for good."""
 
     @cached_property
     def home(self) -> "Home":
@@ -99,7 +101,32 @@ class Globals:
 
         self.must_be_home()
         with progress.stage(act), locked(self.home, act, self.by, self.now, take_over=self.take_over):
+            self._accept_loss()
             yield
+
+    @contextmanager
+    def lock_if_free(self, act: str) -> Iterator[bool]:
+        """The home's lock where nobody holds it; whether it was to be had."""
+        from flows.home.lock import locked
+        from schemas.errors import Refused
+
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.home, act, self.by, self.now, take_over=self.take_over))
+            except Refused:
+                yield False
+            else:
+                yield True
+
+    def _accept_loss(self) -> None:
+        if self.accept_loss is None:
+            return
+        from flows.home.stand import accept_loss
+        from flows.home.store import Store
+
+        with Store(self.home, self.settings.run.memory_limit_mb, whatever_is_left=True) as store:
+            said = accept_loss(store, self.accept_loss, self.by, self.now)
+        say(said or "nothing is missing: --accept-loss did nothing")
 
     @contextmanager
     def store(self, act: str) -> Iterator["Store"]:
@@ -107,7 +134,15 @@ class Globals:
         from flows.home.store import Store
 
         with self.locked(act), Store(self.home, self.settings.run.memory_limit_mb) as store:
-            yield store
+            try:
+                yield store
+            except NothingToDo as nothing:
+                from flows.books.publish import publish_if_owed
+
+                # The act before was cut off between its end and the snapshot.
+                if publish_if_owed(store):
+                    raise NothingToDo(f"The snapshot was owed and is published. {nothing}") from None
+                raise
 
 
 def say(text: str) -> None:

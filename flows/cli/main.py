@@ -15,12 +15,12 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import acts, correcting, decks, explaining, issuing, months, reports, sources, taxes
+from flows.cli import acts, correcting, decks, explaining, issuing, keeping, months, reports, sources, taxes
 from flows.cli.base import DEFECT, DONE, Globals, day_of, say
 from flows.home import progress
 from schemas.errors import Refused, TollbookError, WrongUsage
 
-_TOPICS = (months, issuing, acts, correcting, reports, sources, decks, taxes, explaining)
+_TOPICS = (months, issuing, acts, correcting, reports, sources, decks, taxes, explaining, keeping)
 """In the order of `tollbook --help`."""
 
 
@@ -63,6 +63,12 @@ def options(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Take over a lock whose holder on another machine is known to be dead.")
     ] = False,
+    accept_loss: Annotated[
+        str | None,
+        typer.Option(
+            "--accept-loss", metavar="REASON", help="Go on with books that know less than has left the house."
+        ),
+    ] = None,
     asked_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="The version, and nothing else.")
     ] = False,
@@ -78,6 +84,7 @@ def options(
         is_json=as_json,
         now=datetime.now(UTC),  # noqa: TID251 the one clock
         take_over=take_over,
+        accept_loss=accept_loss,
     )
     if not as_json:
         context.with_resource(progress.heard(sys.stderr))
@@ -122,22 +129,46 @@ def _end_as_a_pipe_does() -> None:
         os.kill(os.getpid(), signal.SIGPIPE)
 
 
+def _is_duckdb(error: Exception) -> bool:
+    return "duckdb" in sys.modules and isinstance(error, sys.modules["duckdb"].Error)
+
+
 def _is_damage(error: Exception) -> bool:
     """Whether the database speaks of its file, and not of what we asked."""
-    if "duckdb" not in sys.modules or not isinstance(error, sys.modules["duckdb"].Error):
+    if not _is_duckdb(error):
         return False
     return any(word in str(error).lower() for word in ("checksum", "corrupt", "could not read", "invalidated"))
 
 
-def _other(error: Exception) -> int:
-    """Click's own complaints are wrong usage; an interrupted command was stopped; the rest is ours."""
+def _of_the_machine(error: Exception) -> str | None:
+    """What is wrong with disk, memory or the database's file, and what to do."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
+        return _TOO_LITTLE_MEMORY
+    if not isinstance(error, OSError) and not _is_duckdb(error):
+        return None
+    from flows.home.disk import trouble
+
+    if told := trouble(error):
+        return told
     if isinstance(error, OSError) and error.filename:
-        say(f"{error.filename}: {error.strerror}. Give this user the right to read and write the home, and room to.")
-        return Refused.exit_code
+        return f"{error.filename}: {error.strerror}. Give this user the right to read and write the home, and room to."
     if _is_damage(error):
         from flows.home.store import damaged
 
-        say(damaged(error))
+        return damaged(error)
+    return None
+
+
+_TOO_LITTLE_MEMORY = (
+    "the memory that a run may use is too small for this: raise [run] memory_limit_mb in tollbook.toml, or lower "
+    "render_processes, then the same command. What is written is whole."
+)
+
+
+def _other(error: Exception) -> int:
+    """The machine's own trouble is told with what helps; click's complaints are wrong usage; the rest is ours."""
+    if told := _of_the_machine(error):
+        say(told)
         return Refused.exit_code
     complain = getattr(error, "show", None)
     if callable(complain):

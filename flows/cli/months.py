@@ -72,6 +72,9 @@ def run_command(
     shared: Globals = context.obj
     request = replace(shared.request(month, tuple(account or ())), ahead=ahead)
     shared.must_be_home()
+    if shared.accept_loss is not None:
+        with shared.locked(f"run {month}"):
+            pass  # the run takes the lock itself, once the loss is accepted
     report = _dry(shared, request) if dry_run else _direct(request) if direct else _with_prefect(request)
     partly = ", which is for some accounts only" if account else ""
     notes = [*report.passed_over]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.base import Facts, Globals, finish, say, show, tell
-from schemas.errors import WrongUsage
+from schemas.errors import Refused, WrongUsage
 from schemas.periods import month_start
 
 if TYPE_CHECKING:
@@ -36,12 +36,35 @@ def status_command(
     tell(shared, report)
 
 
-def doctor_command(context: typer.Context) -> None:
+def doctor_command(
+    context: typer.Context,
+    deep: Annotated[bool, typer.Option("--deep", help="Each block of the database, each kept content.")] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="Put back what the home holds elsewhere too.")] = False,
+) -> None:
     """Is this machine and this home in order? Each check with its remedy."""
     from flows.ask.doctor import doctor
 
     shared: Globals = context.obj
-    tell(shared, doctor(shared.home, today=shared.day))
+    if not shared.home.settings_file.exists():
+        tell(shared, doctor(shared.home, deep=deep, today=shared.day, clock=shared.now.date()))
+    # A home at work may look damaged in the middle of a write: so the lock is taken, or it is said that it was not.
+    with shared.lock_if_free("doctor") as is_free:
+        if mend:
+            _mend(shared, is_free=is_free)
+        report = doctor(shared.home, deep=deep, today=shared.day, clock=shared.now.date())
+    notes = [] if is_free else ["another Tollbook is at work in this home: what it writes just now may look damaged"]
+    tell(shared, report, notes)
+
+
+def _mend(shared: Globals, *, is_free: bool) -> None:
+    from flows.home.store import Store
+    from flows.issue.mend import mend
+
+    if not is_free:
+        raise Refused("another Tollbook is at work in this home: nothing was mended. Wait for it to end.")
+    with Store(shared.home, shared.settings.run.memory_limit_mb, whatever_is_left=True) as store:
+        for done in mend(store, shared.by, shared.now) or ["there was nothing to mend"]:
+            say(done)
 
 
 def schema_command(

@@ -76,6 +76,7 @@ def set_command(
     reference: Annotated[str, typer.Option(help="Where the rate stands, such as 'FCC DA 26-600'.")],
     jurisdiction: Annotated[str | None, typer.Option(help="Of which table, where the code has several.")] = None,
     by: Annotated[str | None, typer.Option(help="Who enters it; as --by before the command.")] = None,
+    override: Annotated[str | None, typer.Option(help="Why a value far from the one before is right.")] = None,
 ) -> None:
     """Enter a rate into the home's own table, with its source; review and audit log say who did."""
     from flows.catalog.set_rate import Rate, set_rate
@@ -84,7 +85,7 @@ def set_command(
     first = day_of(day, "DATE")
     if first is None:
         raise WrongUsage("DATE: found nothing; expected a date YYYY-MM-DD")
-    rate = Rate(code.upper(), first, value, reference, jurisdiction)
+    rate = Rate(code.upper(), first, value, reference, jurisdiction, override)
     with shared.store("taxes set") as store:
         done = set_rate(store, rate, by=by or shared.by, now=shared.now, today=shared.day)
     tell(shared, done)

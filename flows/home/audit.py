@@ -70,6 +70,11 @@ def keep_head(store: Store) -> None:
         write_atomic(_head_file(store), json.dumps(dict(zip(("seq", "sha256"), last[0], strict=True))).encode())
 
 
+def published_head(store: Store) -> tuple[int, str] | None:
+    """The last entry when the snapshot was published last, as noted beside the database."""
+    return _head(store)
+
+
 def _head_file(store: Store) -> Path:
     return store.home.store / "audit.head"
 

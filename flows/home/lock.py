@@ -4,6 +4,7 @@ The lock is the kernel's (flock): it ends with its process, even a killed one. B
 heartbeat, the file's own time, for what the kernel cannot tell: a holder on another machine that shares the folder.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -61,9 +62,12 @@ def locked(home: Home, act: str, by: str, now: datetime, *, take_over: bool = Fa
         me = Holder(act, by, os.getpid(), socket.gethostname(), since)
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(asdict(me)).encode(), 0)
-        with _heartbeat(path):
-            yield
-        os.ftruncate(handle, 0)
+        try:
+            with _heartbeat(path):
+                yield
+        finally:
+            # A refusal is an end like any other: only a killed holder leaves its name.
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
@@ -129,8 +133,9 @@ def _tidy(home: Home) -> None:
 
 def _note(home: Home, act: str, left: Holder, by: str, now: datetime) -> None:
     """In the audit log, when there is one."""
+    # Books that are not the newest are refused by the act itself, and are not written to before.
     if home.database.exists():
-        with Store(home) as store:
+        with contextlib.suppress(Refused), Store(home) as store:
             audit.record(store, act, left.act, by, now, None, f"left behind: {left}")
 
 

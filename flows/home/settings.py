@@ -4,21 +4,19 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from flows.home.file_settings import DeckSettings, FeedSettings, InboxSettings, SourceSettings, Table, Zone
+from flows.home.file_settings import DeckSettings, FeedSettings, InboxSettings, SourceSettings, Table
+from flows.home.mail_settings import SmtpSettings
+from flows.home.seller_settings import SellerSettings
 from flows.home.toml_lines import line_of
-from schemas.dated import in_force
-from schemas.document import Bank, Registration, Seller
 from schemas.errors import WrongUsage
 from schemas.known_keys import meant
-from schemas.mail_address import one_address
 from schemas.periods import month_start
 from schemas.reading import fault_text
 
@@ -29,113 +27,6 @@ def _month(month: str) -> str:
 
 
 Month = Annotated[str, AfterValidator(_month)]
-
-
-class Notice(Table):
-    """A sentence that a seller's documents owe some of their readers."""
-
-    text: str = Field(min_length=1, max_length=1000, examples=["Pas d'escompte pour paiement anticipé."])
-    """As printed, below the total."""
-    language: str | None = Field(None, pattern="^[a-z]{2}$", examples=["fr"])
-    """Of documents in this language alone; without it of all."""
-    countries: list[str] = Field(default_factory=list, examples=[["FR"]])
-    """Of customers in these countries alone (ISO 3166); without them of all."""
-    customer_type: Literal["business", "residential", "reseller", "government"] | None = Field(
-        None, examples=["business"]
-    )
-    """Of such customers alone; without it of all."""
-
-    def is_for(self, locale: str, country: str, customer_type: str | None) -> bool:
-        return (
-            self.language in (None, locale[:2])
-            and (not self.countries or country in self.countries)
-            and self.customer_type in (None, customer_type)
-        )
-
-
-def _email(text: str) -> str:
-    if one_address(text) is None:
-        raise ValueError("expected one plain e-mail address, such as billing@telephone.example")
-    return text
-
-
-Email = Annotated[str, AfterValidator(_email)]
-
-
-class SellerSettings(Table):
-    """[sellers.<id>]: a legal entity, its zone, its number series and how it is paid."""
-
-    name: str = Field(examples=["Example Telephone Inc."])
-    """Legal name, as it is printed."""
-    brand: str | None = Field(None, examples=["Example Telephone"])
-    """Printed large; the legal name then stands in the footer."""
-    address_lines: list[str] = Field(examples=[["1 Example Street", "Boston, MA 02108"]])
-    """Its address, line by line."""
-    country: str = Field(pattern="^[A-Z]{2}$", examples=["US"])
-    """ISO 3166 code: whose rules its documents follow."""
-    region: str | None = Field(None, examples=["MA"])
-    """State or province."""
-    time_zone: Zone = Field(examples=["America/New_York"])
-    """IANA name: decides the days on which mails go out."""
-    email: Email = Field(examples=["billing@telephone.example"])
-    """Sender of the mails, as it is when they are sent; printed on the documents."""
-    phone: str | None = Field(None, examples=["+1 617 555 0100"])
-    """Customers call it about the invoice."""
-    website: str | None = Field(None, examples=["https://www.telephone.example"])
-    """Printed on the documents."""
-    payment_url: str | None = Field(None, examples=["https://pay.telephone.example"])
-    """Where an invoice is paid online."""
-    tax_id: str | None = Field(None, examples=["99-9000100"])
-    """The id that documents print first: EIN, VAT number, ABN …"""
-    registrations: list[Registration] = Field(
-        default_factory=list, examples=[[{"label": "EIN", "number": "99-9000100", "country": "US"}]]
-    )
-    """Every registration that documents print."""
-    bank: Bank | None = Field(None, examples=[{"name": "Sample Bank", "iban": "GB79CORV99999900001234"}])
-    """Where to pay by transfer."""
-    series: str = Field(pattern="^[A-Z0-9]{1,8}$", examples=["INV"])
-    """Invoice numbers begin with it; no two sellers share one."""
-    payment_terms_days: int = Field(30, ge=0, examples=[30])
-    """Days to pay, unless accounts.csv says otherwise."""
-    dispute_days: int | None = Field(None, ge=0, examples=[15])
-    """How long an invoice may be contested; printed."""
-    vat_established_in: list[str] = Field(default_factory=list, examples=[["IE"]])
-    """EU sellers: countries where domestic VAT applies even to customers with a VAT id."""
-    usf_method: dict[date, Literal["safe_harbour", "measured"]] = Field(
-        default_factory=dict, examples=[{"2026-07-01": "measured"}]
-    )
-    """First day of a quarter -> how mixed service counts as interstate from then on; without it, as products say."""
-
-    late_usage: Literal["next_invoice", "correction"] = Field("next_invoice", examples=["correction"])
-    """Usage of a month that is issued already: on the next invoice by itself, or kept until `tollbook correct`."""
-    write_off_after_days: int | None = Field(None, ge=0, examples=[180])
-    """Late usage that is more days older than the 1st of the invoice month is rated, listed and never billed."""
-    correction_style: Literal["replacement", "adjustment"] = Field("replacement", examples=["adjustment"])
-    """What `tollbook correct` drafts: a credit note of the whole document and a new one in its place, or one document
-    of the lines that differ."""
-
-    notices: list[Notice] = Field(
-        default_factory=list,
-        examples=[
-            [{"text": "Pas d'escompte pour paiement anticipé.", "countries": ["FR"], "customer_type": "business"}]
-        ],
-    )
-    """Sentences that the law asks of its documents, such as late-payment terms or who manages the company."""
-
-    @model_validator(mode="after")
-    def _method_of_a_quarter(self) -> "SellerSettings":
-        for day in self.usf_method:
-            if day.day != 1 or day.month not in (1, 4, 7, 10):
-                raise ValueError(f"usf_method: found {day}; expected the first day of a quarter, such as 2026-07-01")
-        return self
-
-    def usf_method_on(self, day: date) -> str | None:
-        return in_force(self.usf_method, day)
-
-    def as_printed(self, seller_id: str) -> Seller:
-        """The seller as documents store it."""
-        fields = set(Seller.model_fields) - {"seller_id"}
-        return Seller(seller_id=seller_id, **self.model_dump(include=fields))
 
 
 class TaxEngineSettings(Table):
@@ -149,25 +40,6 @@ class TaxEngineSettings(Table):
     """Started with the folder of the request as last argument; without it somebody else brings the answer."""
     timeout_s: int = Field(600, gt=0, examples=[600])
     """How long its answer may take, in seconds."""
-
-
-class SmtpSettings(Table):
-    """[smtp]: the server that takes the mails. The password may come from $TOLLBOOK_SMTP__PASSWORD instead."""
-
-    host: str = Field(examples=["smtp.telephone.example"])
-    """Name of the server."""
-    port: int = Field(587, examples=[587])
-    """Its port."""
-    security: Literal["starttls", "tls", "none"] = Field("starttls", examples=["starttls"])
-    """How the connection is protected."""
-    username: str | None = Field(None, examples=["billing"])
-    """Login name, where the server asks for one."""
-    password: SecretStr | None = Field(None, examples=["from the environment"])
-    """Better in the environment: TOLLBOOK_SMTP__PASSWORD."""
-    timeout_s: int = Field(30, gt=0, examples=[30])
-    """How long the server may take to answer, in seconds."""
-    max_size_mb: int = Field(20, gt=0, examples=[20])
-    """A larger mail is not sent, in megabytes."""
 
 
 class BillingSettings(Table):
@@ -317,8 +189,17 @@ class Home:
         return self.database.with_name(f"{self.database.name}.wal")
 
     @property
+    def journal(self) -> Path:
+        """What left the house, beside the database (flows/home/journal.py)."""
+        return self.root / "journal.jsonl"
+
+    @property
     def store(self) -> Path:
         return self.root / "store"
+
+    def before_upgrade(self, version: int) -> Path:
+        """The database as it was before it was brought from a schema version to today's."""
+        return self.store / "before_upgrade" / f"schema_{version}.duckdb"
 
     @property
     def published(self) -> Path:

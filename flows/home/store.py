@@ -8,8 +8,9 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from flows.home.disk import trouble
 from flows.home.schema import SCHEMA_VERSION, create
 from flows.home.settings import Home
 from flows.home.views import create_views, latest
@@ -28,6 +30,8 @@ from schemas.feeds import FEEDS
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
+
+    from flows.home.journal import Journal
 
 DATABASE_SHARE = 0.4
 """Of a run's memory limit, what DuckDB may hold; the frames that are worked on beside it take the rest."""
@@ -52,8 +56,13 @@ class Scope:
 class Store:
     """A home's database, open for writing. Use as a context manager; one process at a time."""
 
-    def __init__(self, home: Home, memory_limit_mb: int = 4096, scope: Scope | None = None) -> None:
+    def __init__(
+        self, home: Home, memory_limit_mb: int = 4096, scope: Scope | None = None, *, whatever_is_left: bool = False
+    ) -> None:
+        """whatever_is_left: open books that know less than has left the house, too; else they are refused."""
         self.home = home
+        self.journal: Journal | None = None
+        self._whatever_is_left = whatever_is_left
         self.scope = scope or Scope()
         self._memory_limit_mb = memory_limit_mb
         self.con: duckdb.DuckDBPyConnection
@@ -61,11 +70,15 @@ class Store:
     def __enter__(self) -> "Store":
         scratch = self.home.store / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
+        if not self._whatever_is_left and not self.home.database.exists():
+            from flows.home.stand import must_exist
+
+            must_exist(self.home)
         try:
             self.con = duckdb.connect(str(self.home.database))
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
-                raise Refused(damaged(error)) from None
+                raise Refused(trouble(error, self.home.root) or damaged(error)) from None
             raise Refused(
                 f"tollbook.duckdb is held open by {_holder(str(error))}. Analysts read published/tollbook.duckdb; "
                 "close the other one and try again."
@@ -81,6 +94,10 @@ class Store:
         self.con.execute("set temp_directory = $1", [str(scratch)])
         try:
             self._migrate()
+            if not self._whatever_is_left:
+                from flows.home.stand import stand
+
+                self.journal = stand(self)
         except duckdb.OutOfMemoryException:
             self.con.close()
             raise Refused(
@@ -89,7 +106,7 @@ class Store:
             ) from None
         except duckdb.Error as error:
             self.con.close()
-            raise Refused(damaged(error)) from None
+            raise Refused(trouble(error, self.home.root) or damaged(error)) from None
         except BaseException:
             self.con.close()
             raise
@@ -97,6 +114,14 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.con.close()
+
+    def keep_head(self) -> None:
+        """Notes in the journal how far the audit log is: before something leaves the house, and after. No transaction
+        may be open."""
+        if self.journal is not None:
+            from flows.home.stand import keep_head
+
+            keep_head(self, self.journal)
 
     def _migrate(self) -> None:
         """Makes the tables of an empty database, or brings those of an older version to today's."""
@@ -107,8 +132,20 @@ class Store:
         elif version != SCHEMA_VERSION:
             from flows.home.migrations import upgrade
 
+            self._keep_as_it_is(version)
             upgrade(self.con, version)
         create_views(self.con, SCHEMA_VERSION)
+
+    def _keep_as_it_is(self, version: int) -> None:
+        """A copy of the file before an upgrade: whoever must go back to the program before finds it there."""
+        self.con.execute("checkpoint")
+        kept = self.home.before_upgrade(version)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_name(f".partial-{kept.name}")
+        shutil.copyfile(self.home.database, partial)
+        partial.chmod(0o640)
+        to_disk(partial)
+        partial.replace(kept)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -241,10 +278,21 @@ class Store:
         )
 
 
+def version_of(home: Home) -> int | None:
+    """The schema version of a home's database; None where there is none. Raises Refused for what cannot be read."""
+    if not home.database.exists():
+        return None
+    try:
+        with duckdb.connect(str(home.database), read_only=True) as con:
+            return int(con.execute("select max(version) from schema_version").fetchall()[0][0])
+    except duckdb.Error as error:
+        raise Refused(damaged(error)) from None
+
+
 def damaged(error: Exception) -> str:
     """What to do about a database that cannot be read."""
     first = str(error).splitlines()[0]
-    return f"tollbook.duckdb is damaged: {first}. Nothing was changed; restore a back-up, then `tollbook doctor`."
+    return f"tollbook.duckdb is damaged: {first}. Nothing was changed; restore a back-up (`tollbook restore FILE`)."
 
 
 def _holder(message: str) -> str:
@@ -260,8 +308,9 @@ def _holder(message: str) -> str:
     return f"process {found['pid']} ({command})" + (f" of user {found['user']}" if found["user"] else "")
 
 
-def write_atomic(path: Path, content: bytes) -> str:
-    """Writes a file whole or not at all, readable by its owner and group; returns its SHA-256."""
+def write_atomic(path: Path, content: bytes, at_last: Callable[[], None] | None = None) -> str:
+    """Writes a file whole or not at all, readable by its owner and group; returns its SHA-256. at_last: called when all
+    of it is on the disk, before it has its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
     try:
@@ -270,6 +319,8 @@ def write_atomic(path: Path, content: bytes) -> str:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o640)
+        if at_last is not None:
+            at_last()
         Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

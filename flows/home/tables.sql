@@ -105,6 +105,10 @@ create table if not exists issued_documents (
     document_sha256 varchar, issued_by varchar, issued_at timestamptz);
 create table if not exists rendered_documents (
     invoice_number varchar, pdf_file varchar, pdf_sha256 varchar, usage_csv_file varchar, usage_csv_sha256 varchar);
+-- How far these books have followed the journal (flows/home/journal.py): where its last line began, and that line's hash.
+create table if not exists journal_mark (start bigint, sha256 varchar);
+-- Numbers that were given by books that are gone: never given again (RULES 30).
+create table if not exists lost_numbers (invoice_number varchar, seller_id varchar, sha256 varchar);
 -- The outbox: one row per step of a mail; the last step is the state.
 create table if not exists delivery_events (
     message_id varchar, invoice_number varchar, invoice_month varchar, recipient varchar,

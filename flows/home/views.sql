@@ -19,6 +19,19 @@ left join (
     group by run_id
 ) as latest using (run_id);
 
+-- Every number that was ever given: by these books, or by some that are gone (RULES 30).
+create or replace view given_numbers as
+select seller_id, series, year(issue_date) as year, sequence, invoice_number from issued_documents
+union all
+select
+    seller_id,
+    regexp_extract(invoice_number, '^(.+)-\d{4}-\d+$', 1),
+    regexp_extract(invoice_number, '-(\d{4})-\d+$', 1)::bigint,
+    regexp_extract(invoice_number, '-(\d+)$', 1)::bigint,
+    invoice_number
+from lost_numbers
+where invoice_number not in (select invoice_number from issued_documents);
+
 -- So is a mail in that of its last step.
 create or replace view mail_states as
 select

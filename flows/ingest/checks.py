@@ -6,6 +6,7 @@ library); each is asked once per distinct value.
 
 import re
 from collections.abc import Callable
+from datetime import date
 from functools import cache
 
 import polars as pl
@@ -28,8 +29,6 @@ _PERIODS = {
     "discounts": ("valid_from", "valid_to"),
     "suspensions": ("valid_from", "valid_to"),
 }
-
-_NEGATIVE_ALLOWED = {("billed_until", "amount")}
 
 
 @cache
@@ -87,7 +86,7 @@ def row_checks(feed: Feed, frame: pl.DataFrame) -> list[Check]:
     if "country" in names:
         checks.append(_each(frame, "country", "two capitals of ISO 3166, such as US", _countries().__contains__))
     for column in feed.columns:
-        if column.kind == "decimal" and (feed.name, column.name) not in _NEGATIVE_ALLOWED:
+        if column.kind == "decimal":
             expected = "a number that is not negative"
             if feed.name == "charges":
                 expected += "; a credit is a positive amount of kind credit"
@@ -157,6 +156,11 @@ def _discounts(_frame: pl.DataFrame) -> list[Check]:
     ]
 
 
+def _billed_until(_frame: pl.DataFrame) -> list[Check]:
+    sane = _value("billed_until").is_between(date(1990, 1, 1), date(2099, 12, 31))
+    return [Check("billed_until", ~sane, "the last day that was billed, such as 2026-05-31")]
+
+
 def _numbers(_frame: pl.DataFrame) -> list[Check]:
     expected = "a number in E.164 such as +12025550123, or a source with country"
     return [Check("number", ~_value("number").str.contains(E164), expected)]
@@ -175,6 +179,7 @@ _OWN: dict[str, Callable[[pl.DataFrame], list[Check]]] = {
     "subscriptions": _subscriptions,
     "prices": _prices,
     "discounts": _discounts,
+    "billed_until": _billed_until,
     "numbers": _numbers,
     "calls": _spelt_numbers,
     "messages": _spelt_numbers,

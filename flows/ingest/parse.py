@@ -68,7 +68,7 @@ def parse(
     values: dict[str, pl.Expr] = {}
     for column in feed.columns:
         form = _one_form(text[column.name]) if column.kind == "instant" else None
-        own_values, own_checks = _instant(column, zone, form=form) if form else _READERS[column.kind](column, zone)
+        own_values, own_checks = _instant(column, zone, form=form) if form else _reader(column)(column, zone)
         if text[column.name].null_count() == text.height:
             # Most files lack most of the optional columns: nothing is there to be read or wrong.
             own_values, own_checks = _nothing(text, own_values), _missing(column)
@@ -90,6 +90,10 @@ def parse(
     )
     bad = frame.filter(pl.col("failed").is_not_null())
     return Parsed(good, _rejects(bad, checks, feed, name_of, declaration_of))
+
+
+def _reader(column: Column) -> Callable[[Column, str | None], tuple[dict[str, pl.Expr], list[Check]]]:
+    return _id if column.name in _IDS and column.kind == "text" else _READERS[column.kind]
 
 
 def _nothing(text: pl.DataFrame, values: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -157,6 +161,25 @@ def _one_of(a: str, b: str) -> Check:
 
 # What reads a column: its values by name (a name that ends in ? is only for checks) and its checks.
 Reader = Callable[[Column, str | None], tuple[dict[str, pl.Expr], list[Check]]]
+
+
+_IDS = frozenset(
+    ("account_id", "subscription_id", "device_id", "location_id", "charge_id", "discount_id", "product_code", "plan")
+)
+"""What other rows name: no blanks around it, nothing in it that nobody sees."""
+_UNSEEN = r"[\x{ad}\x{61c}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
+
+
+def _id(column: Column, zone: str | None) -> tuple[dict[str, pl.Expr], list[Check]]:
+    """A name that others must match: without the blanks around it, composed as everybody composes it."""
+    trimmed = pl.col(column.name).str.strip_chars()
+    _, checks = _text(column, zone)
+    return {column.name: trimmed}, [
+        *checks,
+        Check(column.name, trimmed == "", "a name, not blanks"),
+        Check(column.name, trimmed.str.contains(_UNSEEN), "a name without marks that nobody sees"),
+        Check(column.name, trimmed != trimmed.str.normalize("NFC"), "a name with composed letters (Unicode NFC)"),
+    ]
 
 
 def _text(column: Column, _zone: str | None) -> tuple[dict[str, pl.Expr], list[Check]]:

@@ -122,10 +122,13 @@ def _approve(
     if runs:
         may_approve(books, [each for each, _ in runs], manifest)
         stops = waiting(books, seller, override)
+        store.keep_head()
         with store.transaction():
             let_through(store, request, [each for each, _ in runs], stops, override)
             for each, _ in runs:
                 numbers += freeze(store, request, settings, each, seller, issue_date)
+        # Before anything is drawn: what is numbered may leave the house from here on.
+        store.keep_head()
         store.checkpoint()
     rendered, unprinted = render(store, request, settings)
     parked, codes, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)

@@ -14,6 +14,7 @@ from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.issue.printing import faults, set_aside
 from invoicing.documents import issue_document
+from invoicing.numbers import number_of
 from schemas.document import Document, canonical
 
 ISSUED_AT_ONCE = 1000
@@ -60,6 +61,7 @@ def freeze(
         for first in range(0, len(drafts), ISSUED_AT_ONCE):
             some = drafts[first : first + ISSUED_AT_ONCE]
             frame = _numbered(some, request, settings, run_id, asked, last)
+            _journaled(store, frame)
             numbers.extend(frame["invoice_number"])
             yield frame
 
@@ -72,6 +74,17 @@ def freeze(
     summary = f"{len(numbers)} documents issued of manifest {bound}"
     record(store, "approve", run_id, request.by, request.now, detail=summary)
     return numbers
+
+
+def _journaled(store: Store, frame: pl.DataFrame) -> None:
+    """Before a number is given it stands in the journal beside the database (RULES 30)."""
+    if store.journal is not None:
+        store.journal.append(
+            {"kind": "numbers", "seller_id": seller, "documents": [list(row) for row in rows.iter_rows()]}
+            for (seller,), rows in frame.select("seller_id", "invoice_number", "document_sha256")
+            .partition_by("seller_id", include_key=False, as_dict=True)
+            .items()
+        )
 
 
 def _printable(store: Store, settings: Settings, run_id: str, drafts: list[Draft]) -> list[Draft]:
@@ -95,7 +108,7 @@ def _numbered(
         series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
         day = asked or draft.issue_date
         sequence = _next_in(last, (seller_id, series, day.year))
-        number = f"{series}-{day.year}-{sequence:06d}"
+        number = number_of(series, day.year, sequence)
         # A reversal gives back sums; the calls behind them are itemised in the file of the document that it reverses.
         has_usage = draft.correction != "reversal" and any(
             line.charge_type == "usage" and line.price_model != "minimum" for line in draft.lines
@@ -110,7 +123,7 @@ def _numbered(
 
 
 def _last_numbers(store: Store) -> dict[Series, int]:
-    rows = store.rows("select seller_id, series, year(issue_date), max(sequence) from issued_documents group by all")
+    rows = store.rows("select seller_id, series, year, max(sequence) from given_numbers group by all")
     return {(seller_id, series, year): sequence for seller_id, series, year, sequence in rows}
 
 

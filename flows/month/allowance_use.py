@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 
@@ -15,6 +14,9 @@ from schemas.catalog import in_language
 from schemas.money import rounded
 
 _KEYS = ("account_id", "usage_month", "allowance_id", "pool")
+_EMPTY = pl.DataFrame(
+    schema={**dict.fromkeys(_KEYS, pl.String), "included_units": pl.Int64, "charged_units": pl.Int64, "draws": DRAWS}
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,14 @@ class AllowanceUse:
 
 def read_use(run: Run) -> AllowanceUse:
     """From the files that rating left behind, once per run."""
-    rated = _with_allowance(run)
-    return AllowanceUse(pl.read_parquet(run.work / "grants.parquet"), _drawn(rated), rated["usage_month"].unique())
+    used, months = [_drawn(_EMPTY)], [_EMPTY["usage_month"]]
+    # Piece by piece, for all records together are more than a run may hold.
+    for path in sorted((run.work / "rated").glob("*.arrow")):
+        rated = read_rated(path, *_EMPTY.columns).drop_nulls("allowance_id")
+        used.append(_drawn(rated))
+        months.append(rated["usage_month"].unique())
+    sums = pl.concat(used).group_by(_KEYS).agg(pl.col("used_units", "over_units").sum())
+    return AllowanceUse(pl.read_parquet(run.work / "grants.parquet"), sums, pl.concat(months).unique())
 
 
 def meters(use: AllowanceUse, accounts: pl.DataFrame, tables: Tables) -> pl.DataFrame:
@@ -66,14 +74,6 @@ def meters(use: AllowanceUse, accounts: pl.DataFrame, tables: Tables) -> pl.Data
     return pl.DataFrame(
         rows, schema={**schema, **{n: pl.Decimal(38, 2) for n in ("granted", "used", "over")}}, orient="row"
     )
-
-
-def _with_allowance(run: Run) -> pl.DataFrame:
-    """The run's rated records that could draw on an allowance."""
-    amounts: dict[str, Any] = {"included_units": pl.Int64, "charged_units": pl.Int64, "draws": DRAWS}
-    empty = pl.DataFrame(schema={**dict.fromkeys(_KEYS, pl.String), **amounts})
-    pieces = sorted((run.work / "rated").glob("*.arrow"))
-    return pl.concat([empty, *(read_rated(path, *_KEYS, *amounts).drop_nulls("allowance_id") for path in pieces)])
 
 
 def _drawn(rated: pl.DataFrame) -> pl.DataFrame:

@@ -17,19 +17,14 @@ from flows.month.isolate import Accounts, parking
 from flows.month.lookups import usage_months
 from flows.month.plans import plan_findings
 from flows.month.usage_owed import UsageContext, usage_owed
-from rating.charges import one_time_charges, recurring_charges
+from rating.charges import TAXED_AS, one_time_charges, recurring_charges
 from rating.discounts import in_order, with_discounts
-from rating.owed import KEY, STATE, difference, horizons, parts_owed
+from rating.owed import KEY, STATE, cut_alike, difference, horizons, parts_owed
 from rating.prices import is_listed
 from schemas.catalog import Product
 from schemas.frames import CHARGES, FINDINGS, checked, empty, noticed_as, parked_as
 from schemas.money import EXACT
 from schemas.periods import add_months, month_of, month_start
-
-_TAXED_AS = (
-    "tax_date", "jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share",
-    "reverses",
-)  # fmt: skip
 
 
 def charge(run: Run) -> dict[str, int]:
@@ -49,7 +44,7 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     # Most months credit nothing by name, and then nobody follows what stands in whose place.
     names_any = master.charges["invoice_number"].is_not_null().any()
     credited = store.sql(_CREDITED if names_any else f"{_CREDITED} where false")
-    strangers = _strangers(store) if replaced is None else empty(FINDINGS)
+    strangers = pl.concat([_strangers(store), _look_alikes(master)]) if replaced is None else empty(FINDINGS)
     last_months = last_issued(store)
     discounts = in_order(store.current("discounts"))
     window = window_of(settings, run.request.month_first)
@@ -92,6 +87,17 @@ def _without_product(parts: pl.DataFrame, products: dict[str, Product]) -> pl.Da
     detail = pl.format("product {} was billed and is no longer in the catalogue", "product_code")
     gone = parts.filter(~pl.col("product_code").is_in(list(products)))
     return gone.select("account_id", **parked_as("product_gone", detail))
+
+
+def _look_alikes(master: MasterData) -> pl.DataFrame:
+    """Accounts whose id another one has too but for its case and the like: one customer, entered twice?"""
+    ids = master.versions.select("account_id").unique()
+    alike = pl.col("account_id").str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", "")
+    pairs = ids.with_columns(alike=alike, first=pl.col("account_id").min().over(alike))
+    detail = pl.format("its id looks like that of account {}: one customer, entered twice?", "first")
+    return pairs.filter(pl.col("account_id") != pl.col("first")).select(
+        "account_id", **noticed_as("near_equal_id", detail)
+    )
 
 
 def _strangers(store: Store) -> pl.DataFrame:
@@ -189,7 +195,7 @@ def _to_charge(
     priced: pl.DataFrame, issued: pl.DataFrame, window: Window, corrected: CorrectedParts | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The difference with what its printed line needs; parts older than the window go to the review instead."""
-    parts = corrected.parts if corrected else difference(priced, issued)
+    parts = cut_alike(corrected.parts if corrected else difference(priced, issued))
     owed_and_issued = pl.concat([priced, corrected.known if corrected else issued], how="diagonal")
     group = owed_and_issued.group_by(KEY).agg(discount_on=pl.col("part_start").min())
     # A part to give back may be of a state that is owed no longer: its model is known from what was issued of it.
@@ -201,12 +207,12 @@ def _to_charge(
     )
     parts = parts.join(models, on=state, how="left", nulls_equal=True, validate="m:1")
     held = issued.select(KEY).unique().with_columns(is_first=pl.lit(False))
-    taxed = issued.group_by(state).agg(pl.col(name).last() for name in _TAXED_AS)
+    taxed = issued.group_by(state).agg(pl.col(name).last() for name in TAXED_AS)
     facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
     facts = facts.join(taxed, on=state, how="left", nulls_equal=True, validate="m:1").with_columns(
         pl.col("is_first").fill_null(True),
         # What reverses an issued charge is taxed as that was (RULES 20); what is added is taxed as of today.
-        *(pl.when(pl.col("quantity") < 0).then(name).alias(name) for name in _TAXED_AS),
+        *(pl.when(pl.col("quantity") < 0).then(name).alias(name) for name in TAXED_AS),
     )
     old = pl.col("part_end") <= window.start
     findings = facts.filter(old).select(

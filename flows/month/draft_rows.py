@@ -11,6 +11,9 @@ from schemas.document import ENGINE_ANSWER, Document, canonical
 from schemas.frames import CHARGE, conform
 from schemas.money import EXACT
 
+_AT_ONCE = 5000
+"""Documents whose rows are made at a time."""
+
 
 def write_drafts(
     store: Store, run: Run, documents: list[Document], lines: pl.DataFrame, taxes: pl.DataFrame, outcomes: pl.DataFrame
@@ -27,7 +30,10 @@ def write_drafts(
     )
     mark = pl.lit(run.run_id).alias("run_id")
     in_draft = lines.join(drafted, on=["account_id", "draft_id"], how="semi").with_columns(mark)
-    store.append("documents", document_rows(documents))
+    # Some at a time: their JSON is the largest thing that a month writes.
+    store.append_each(
+        "documents", (document_rows(documents[n : n + _AT_ONCE]) for n in range(0, len(documents), _AT_ONCE))
+    )
     store.append(
         "invoice_lines",
         in_draft.drop(

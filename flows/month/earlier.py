@@ -94,13 +94,14 @@ def billed_earlier(
     furthest = max([window.end, *stated["until"].drop_nulls()])
     owed = priced_as_owed(parts_owed(spans, accounts, window.first, furthest, products), master, tables)[0]
     owed = with_percents(owed.filter(pl.col("unit_price").is_not_null()), discounts, products)
-    by_feed = earlier_parts(stated, owed, spans, products).filter(pl.col("cycle_start") < window.end)
+    by_feed = earlier_parts(stated, owed, spans, products, window.cutover).filter(pl.col("cycle_start") < window.end)
     return pl.concat([by_feed, by_default])
 
 
 def gaps(master: MasterData, window: Window) -> pl.DataFrame:
-    """Resources that an earlier system billed up to a day before the time that is ours, as FINDINGS."""
-    rows = master.billed_until.filter(pl.col("until") < window.first)
+    """Resources that an earlier system billed up to a day before the time that is ours, as FINDINGS; told as long as a
+    run still looks back to the cutover."""
+    rows = master.billed_until.filter(pl.col("until") < window.first, pl.lit(window.start <= window.first))
     detail = pl.format(
         "{} {} was billed up to the day before {}, and a run bills from {} on: nobody bills the days between",
         "feed", "resource_id", "until", pl.lit(window.first),

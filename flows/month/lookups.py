@@ -174,7 +174,7 @@ def _suspended(master: MasterData) -> Intervals:
         "account_id", "mode", from_at=_midnights(rows["valid_from"], rows["time_zone"]),
         to_at=_midnights(day_after, rows["time_zone"]),
     ).with_columns(pl.col("to_at").fill_null(_NEVER))  # fmt: skip
-    return intervals(times, "account_id")
+    return intervals(times, "account_id", "mode")
 
 
 def _devices(master: MasterData, tables: Tables) -> Devices:

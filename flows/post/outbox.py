@@ -129,6 +129,12 @@ def record(store: Store, mail: Mail, step: Step, state: MailState, detail: str |
     )
 
 
+def journaled(store: Store, mail: Mail) -> None:
+    """Before a mail is handed over it stands in the journal beside the database (RULES 30)."""
+    if store.journal is not None:
+        store.journal.append([{"kind": "mail", "key": mail.message_id, "number": mail.invoice_number}])
+
+
 def queue(store: Store, mails: list[Mail], step: Step) -> None:
     """Every mail of the batch is known before the first goes: a document with one to come never counts as sent."""
     import polars as pl
@@ -185,9 +191,11 @@ def _checked(store: Store, file: str, sha256: str) -> bytes:
     try:
         content = (store.home.root / file).read_bytes()
     except OSError:
-        raise Refused(f"{file} is missing or unreadable; restore it from a back-up") from None
+        raise Refused(
+            f"{file} is missing or unreadable; `tollbook doctor --mend`, or a back-up, puts it back"
+        ) from None
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Refused(f"{file} is not the file that was issued; restore it from a back-up")
+        raise Refused(f"{file} is not the file that was issued; `tollbook doctor --mend`, or a back-up, puts it back")
     return content
 
 

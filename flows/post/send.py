@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.message import EmailMessage
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flows.books.ledger import balance_mails
@@ -24,7 +25,6 @@ from schemas.periods import month_start
 from templates.mail import mail_bytes
 
 _DONE = ("accepted", "written")
-_MAY_STILL_GO = (None, "queued", "refused")
 _IN_DOUBT = ("sending", "unknown")
 _GIVE_UP_AFTER = 3
 """Failed connections in a row after which the rest waits for the next `send`."""
@@ -82,8 +82,9 @@ def send(
     mails = found.mails
     if not mails:
         raise NothingToDo(f"{month}: no document is issued, so there is nothing to send (`tollbook approve {month}`)")
-    in_doubt = [mail for mail in mails if mail.state in _IN_DOUBT]
-    due = [mail for mail in mails if mail.state in _MAY_STILL_GO or (resend_unknown and mail.state in _IN_DOUBT)]
+    in_doubt = [mail for mail in mails if mail.state in _IN_DOUBT and not _lies_there(store, settings, month, mail)]
+    due = [mail for mail in mails if mail not in in_doubt and mail.state not in _DONE]
+    due += in_doubt if resend_unknown else []
     if not due and not in_doubt and not found.left_behind:
         raise NothingToDo(f"{month}: every mail is sent")
     balance_mails(store, month, "nothing was sent")
@@ -107,6 +108,15 @@ def send(
     audit.record(store, "send", month, by, now, step.late_reason, report.lines()[0])
     store.checkpoint()
     return report
+
+
+def _lies_there(store: Store, settings: Settings, month: str, mail: Mail) -> bool:
+    """A mail that a kill cut off without a server, and whose file is there: written again it is the same file."""
+    return settings.smtp is None and mail.state == "sending" and _eml(store, month, mail).exists()
+
+
+def _eml(store: Store, month: str, mail: Mail) -> Path:
+    return store.home.out(month) / "mail" / f"{mail.invoice_number}-{mail.index}.eml"
 
 
 class _Window:
@@ -215,8 +225,8 @@ class _Batch:
             message = self._message(mail, with_csv=True)
         except Refused as error:
             return Outcome("refused", str(error))
-        target = self._store.home.out(self._step.month) / "mail" / f"{mail.invoice_number}-{mail.index}.eml"
-        write_atomic(target, mail_bytes(message))
+        target = _eml(self._store, self._step.month, mail)
+        write_atomic(target, mail_bytes(message), at_last=lambda: outbox.journaled(self._store, mail))
         return Outcome("written", self._store.home.relative(target))
 
     def _posted(self, mail: Mail, mailer: Mailer) -> Outcome:
@@ -232,6 +242,7 @@ class _Batch:
                 outcome = Outcome("refused", "larger than max_size_mb or the server allows", too_big=True)
                 continue
             outbox.record(self._store, mail, self._step, "sending")
+            outbox.journaled(self._store, mail)
             outcome = mailer.send(message, self._sender(mail), mail.recipient)
             if not outcome.too_big:
                 break

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
-from flows.home.settings import SmtpSettings
+from flows.home.mail_settings import SmtpSettings
 from schemas.errors import TollbookError
 from schemas.states import MailState
 

@@ -213,6 +213,7 @@ def _finish(home: Home, settings: Settings) -> None:
         (home.root / file).unlink(missing_ok=True)
     # What stages leave for the next one: no run is at work, and the next one makes its own.
     shutil.rmtree(home.store / "work", ignore_errors=True)
+    shutil.rmtree(home.before_upgrade(0).parent, ignore_errors=True)
     write_anew(home, limit)
     shutil.rmtree(home.store / "tmp", ignore_errors=True)
     with Store(home, limit) as store:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from rating.checks.given import day, given, number, without_nulls
 from rating.owed import billed_days, parts_owed
 from rating.period_price import Billed, price, shown
-from rating.spans import SPAN
+from rating.states import SPAN
 from schemas.catalog import Product
 from schemas.errors import WrongUsage
 from schemas.periods import add_months, next_day

@@ -4,7 +4,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from flows.home.settings import BillingSettings, SellerSettings, Settings, SmtpSettings
+from flows.home.mail_settings import SmtpSettings
+from flows.home.seller_settings import SellerSettings
+from flows.home.settings import BillingSettings, Settings
 from schemas.document import BillTo, Document, Line, Seller, Tax
 
 SELLERS = {"us": ("USD", "US-TX", "America/New_York"), "au": ("AUD", "AU", "Australia/Sydney")}

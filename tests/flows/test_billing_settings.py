@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from flows.books.runs import billing_settings
-from flows.home.settings import Home, Notice, load_settings
+from flows.home.seller_settings import Notice
+from flows.home.settings import Home, load_settings
 from tests.scenarios.month.home import make_home
 
 SOURCE = '\n[sources.pbx]\nfeed = "calls"\npath = "inbox/calls/pbx/*"\n'

@@ -17,7 +17,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
 from flows.books.publish import publish, read
-from flows.home.settings import Home, SmtpSettings, load_settings
+from flows.home.mail_settings import SmtpSettings
+from flows.home.settings import Home, load_settings
 from flows.home.store import Store, write_atomic
 from flows.post.send import SendReport, send
 from schemas.errors import NothingToDo, Refused, WrongUsage

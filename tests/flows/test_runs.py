@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from flows import bill_run
 from flows.bill_run import RunReport, run_direct
 from flows.books.context import Request
-from flows.home.settings import BillingSettings, Home, SellerSettings, Settings
+from flows.home.seller_settings import SellerSettings
+from flows.home.settings import BillingSettings, Home, Settings
 from flows.home.store import Store
 from flows.issue.approve import Approval, approve
 from flows.review import page

@@ -16,7 +16,7 @@ from flows.cli.main import make_app
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
 from flows.review.page import review
-from schemas.errors import NothingToDo, WrongUsage
+from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.flows.issuing import asked, bill, rows
 from tests.flows.issuing import run as run_month
 from tests.flows.test_no_table import CATALOG, US
@@ -146,6 +146,7 @@ def test_a_code_with_several_tables_is_entered_for_the_place_named(home: Home) -
         (("USF", "2026-07-01", "36,2", "--reference", "x"), r"expected a quoted percentage"),
         (("USF", "July", "36.2", "--reference", "x"), r"expected a date YYYY-MM-DD"),
         (("USF", "2026-07-01", "36.2", "--reference", " "), r"expected where the rate stands"),
+        (("USF", "2026-07-01", "309", "--reference", "x"), r"expected a percentage of at most 100"),
         (("TELLY", "2026-07-01", "36.2", "--reference", "x"), r"expected the code of a tax table: .*USF"),
     ],
 )
@@ -155,3 +156,12 @@ def test_what_no_table_can_hold_is_refused_and_nothing_is_written(
     with pytest.raises(WrongUsage, match=told):
         enter(home, *arguments)
     assert not (home.taxes / "us" / "usf.yaml").exists()
+
+
+def test_a_value_far_from_the_one_before_wants_a_reason(home: Home) -> None:
+    with pytest.raises(Refused, match=r"USF was 37\.0 before 2026-07-01, and 3\.62 is less than half of it"):
+        enter(home, "USF", "2026-07-01", "3.62", "--reference", "x")
+    assert not (home.taxes / "us" / "usf.yaml").exists()
+    assert not enter(home, "USF", "2026-07-01", "3.62", "--reference", "x", "--override", "the fund is paid otherwise")
+    with Store(home) as store:
+        assert "far from it because: the fund is paid otherwise" in str(store.rows("select detail from audit_log"))

@@ -13,7 +13,7 @@ from rating import draws
 from rating.allowances import grant_allowances
 from rating.devices import devices_over_time
 from rating.draws import NEXT, draw, pools_of
-from rating.spans import SPAN
+from rating.states import SPAN
 from schemas.catalog import Catalog
 from tests.properties.allowance_twin import device_of, units_of, used
 

@@ -1,0 +1,118 @@
+"""The journal: what left the house, in a file beside the database (RULES 30).
+
+Numbers are written before they are given, mails before they are handed over, and the audit log's last entry after
+every act. Lines are JSON, each bound to the one before by its hash; nothing is changed or taken out, and every write is
+on the disk before the act goes on. So a database that was lost, or that is an older copy, shows against it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import Refused
+
+FILE = "journal.jsonl"
+
+Line = dict[str, Any]
+"""kind, then what it says: `begun`; `numbers` (seller_id, documents: [number, sha256], audit: [seq, sha256] of the last
+entry before them); `mail` (key, number); `head` (audit); `void` (the numbers since the last head became nobody's);
+`loss` (reason: what the books did not know then is gone for good). And sha256, of this line and all before."""
+
+
+class Journal:
+    """A home's journal, read from a place on and appended to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.start = 0
+        """Where the last line begins."""
+        self.sha256 = ""
+        """Of the last line: what the next one is bound to."""
+        self.head: tuple[int, str] | None = None
+        """The entry of the audit log that the last `head` names."""
+        self._first = self._end = 0
+
+    @property
+    def behind(self) -> int:
+        """Bytes between where reading began and the end."""
+        return self._end - self._first
+
+    def read(self, start: int = 0, sha256: str = "") -> Iterator[Line]:
+        """The lines from `start` on, which is where the line with `sha256` begins; 0: all of them.
+
+        A last line without an end was cut off by a crash: nothing was done upon it, and the next one takes its place.
+        Raises Refused where the file is not as it was written.
+        """
+        self.start, self.sha256, self._first, self._end = start, "", start, start
+        known = sha256
+        with self.path.open("rb") as file:
+            file.seek(start)
+            for raw in file:
+                if not raw.endswith(b"\n"):
+                    return
+                line = _parsed(raw)
+                if known:
+                    if line is None or line["sha256"] != known:
+                        raise Refused(_CHANGED)
+                    known, it_is_new = "", False
+                else:
+                    if line is None or line["sha256"] != _sha256(self.sha256, line):
+                        raise Refused(_CHANGED)
+                    it_is_new = True
+                self.start, self.sha256, self._end = self._end, line["sha256"], self._end + len(raw)
+                self._note(line)
+                if it_is_new:
+                    yield line
+        if known:
+            raise Refused(_CHANGED)
+
+    def legible(self) -> Iterator[Line]:
+        """Every line that can be read at all, whatever it is bound to."""
+        with self.path.open("rb") as file:
+            yield from (line for raw in file if (line := _parsed(raw)) is not None)
+
+    def append(self, lines: Iterable[Line]) -> None:
+        """Adds lines behind the last one read; on the disk when this returns."""
+        raws, sha256, start, end = [], self.sha256, self.start, self._end
+        for line in lines:
+            sha256 = _sha256(sha256, line)
+            self._note(line)
+            raws.append(json.dumps({**line, "sha256": sha256}, ensure_ascii=False).encode() + b"\n")
+            start, end = end, end + len(raws[-1])
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o640)
+        try:
+            os.ftruncate(handle, self._end)
+            os.lseek(handle, self._end, os.SEEK_SET)
+            written = os.write(handle, b"".join(raws))
+            if written < end - self._end:
+                raise OSError(28, os.strerror(28), str(self.path))
+            os.fdatasync(handle)
+        finally:
+            os.close(handle)
+        self.sha256, self.start, self._end = sha256, start, end
+
+    def _note(self, line: Line) -> None:
+        if line["kind"] == "head":
+            self.head = line["audit"][0], line["audit"][1]
+
+
+_CHANGED = (
+    f"{FILE} is not as it was written: a line was changed, or taken out. Put it back from a back-up; if "
+    "tollbook.duckdb is known to be the newest there is, `tollbook doctor --mend` writes it anew from there."
+)
+
+
+def _parsed(raw: bytes) -> Line | None:
+    try:
+        line = json.loads(raw)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and isinstance(line.get("sha256"), str) else None
+
+
+def _sha256(previous: str, line: Line) -> str:
+    body = {name: value for name, value in line.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps([previous, body], ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
