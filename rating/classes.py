@@ -38,7 +38,7 @@ def classify(
     """Adds category, country (of the far end), number_class and jurisdiction; settles numbers that are none.
 
     far, located: the far number of each record and its cell. usage: near_country and near_region where the near
-    number is a known one. domestic: plan, country, is_domestic.
+    number is a known one, and is_emergency. domestic: plan, country, is_domestic.
     """
     end = _place(far, located, cells)
     usage = _near_ends(usage, cells).with_columns(
@@ -58,6 +58,8 @@ def classify(
         .then(pl.lit("toll_free"))
         .when(inbound)
         .then(pl.lit("inbound"))
+        .when(pl.col("is_emergency"))
+        .then(pl.lit("emergency"))
         .when(at_home.fill_null(False))
         .then(pl.lit("domestic"))
         .otherwise(pl.lit("international"))
@@ -67,7 +69,7 @@ def classify(
     usage = settle(usage, "bad_number", (dialled | sms) & ~pl.col("is_e164"))
     usage = settle(usage, "no_rate", dialled & _nowhere(), pl.lit("unknown country code"))
     usage = settle(usage, "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
-    return usage.drop("_far_region", "near_region", "near_country", "is_e164")
+    return usage.drop("_far_region", "near_region", "near_country", "is_e164", "is_emergency")
 
 
 def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:

@@ -26,6 +26,7 @@ from rating.deck_search import Asked, RateBook
 from rating.decks import with_rates
 from rating.dispositions import is_cause, says_unanswered
 from rating.draws import Pools
+from rating.emergency import is_emergency, with_emergency
 from rating.ends import far_number
 from rating.intervals import Intervals, intervals
 from rating.match import Dialled
@@ -92,6 +93,7 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     records = _admit(records, tables)
     far = Dialled.of(records.select(far_number())["far_number"])
     located = tables.book.cells.located(far)
+    records = with_emergency(records, tables.rules)
     records = classify(records, far, located, tables.book.cells, tables.domestic)
     records = on_net(records, tables.owners.numbers, tables.on_net)
     records = settle(records, "no_plan", pl.col("plan").is_null())
@@ -166,12 +168,16 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
 
 
 def _suspended(records: pl.DataFrame, suspended: Intervals) -> pl.Series:
-    """Whether the account's service was suspended when the record began: all of it, or what goes out (RULES 35)."""
+    """Whether the account's service was suspended when the record began: all of it, or what goes out but for calls to
+    the emergency services (RULES 35)."""
     if suspended.rows.is_empty():
         return pl.repeat(value=False, n=records.height, dtype=pl.Boolean, eager=True)
     row = suspended.at(records.select(pl.col("account_id").cast(pl.String)), records["started_at"])
     mode, direction = suspended.rows["mode"].gather(row), records["direction"].cast(pl.String)
-    return ((mode == "full") | ((mode == "outbound_barred") & (direction == "outbound"))).fill_null(value=False)
+    barred = (mode == "outbound_barred") & (direction == "outbound")
+    if barred.any():
+        barred &= ~is_emergency(records)
+    return ((mode == "full") | barred).fill_null(value=False)
 
 
 def _late(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
