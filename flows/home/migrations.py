@@ -75,6 +75,7 @@ MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     # Whose row it was, and from which address a mail came: old rows do not say. Subscriptions that wait for their
     # confirmation, of which old ones are none; suspensions; new words on closed lists.
     8: {"rejected_records": {"row_key": "null"}, "delivery_events": {"sender": "null"}},
+    9: {},  # mails that confirm a cancellation: none has gone
 }
 """Version -> table -> column that it lacks -> SQL over the table's old row (and other tables as they were)."""
 

@@ -10,7 +10,7 @@ from schemas import states
 from schemas.codes import FindingCode, LeftOutCode, ParkedCode, StopCode
 from schemas.feeds import FEEDS, Column, Feed
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """Goes up with every change of a table or of a closed list; flows/home/migrations.py says what becomes of old rows."""
 
 _HERE = Path(__file__).parent

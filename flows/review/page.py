@@ -25,6 +25,7 @@ from flows.books.views import blocks
 from flows.catalog.load import Tables, load_all
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
+from flows.review.cancelled import newly_cancelled
 from flows.review.endings import unknown_endings
 from flows.review.gate import month_stops
 from flows.review.latest import note, outside
@@ -199,6 +200,7 @@ def _gathered(
     rows["no_history"] = held.no_history
     rows["endings"] = unknown_endings(store, month)
     rows["renewals"] = upcoming(store, tables, month)
+    rows["cancellations"] = newly_cancelled(store, tables, month)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(
         month=month,

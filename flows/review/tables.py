@@ -240,6 +240,17 @@ TABLES: dict[str, Spec] = {
         ),
         is_quiet=True,
     ),
+    "cancellations": Spec(
+        "What was cancelled",
+        "Known since the month before, and confirmed by one mail each that goes with this month's documents. Without a "
+        "subscription it is the whole account.",
+        "Nothing was cancelled.",
+        _columns(
+            "last_billed_on text Last billed day; account_id code Account; name text Name; "
+            "subscription_id code Subscription; stated_on text Ends on; mail word Mail"
+        ),
+        is_quiet=True,
+    ),
     "files": Spec(
         "Files taken in",
         "Every record of a file is loaded, rejected or a duplicate.",
