@@ -107,6 +107,7 @@ def _service(service: Ended) -> str:
 
 
 def _text(words: ConfirmationWords) -> Iterator[str]:
-    yield from (words.greeting, "", words.first_line, words.last_day, "")
-    yield from (f"{service}: {until}" for service, until in words.services)
+    yield from (words.greeting, "", words.first_line, words.last_day)
+    if words.services:
+        yield from ("", *(f"{service}: {until}" for service, until in words.services))
     yield from ("", *filter(None, (words.after, words.contact)), "", "-- ", words.legal)

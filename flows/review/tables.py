@@ -247,7 +247,7 @@ TABLES: dict[str, Spec] = {
         "Nothing was cancelled.",
         _columns(
             "last_billed_on text Last billed day; account_id code Account; name text Name; "
-            "subscription_id code Subscription; stated_on text Ends on; mail word Mail"
+            "subscription_id code Subscription; stated_on text Cancelled as of; mail word Mail"
         ),
         is_quiet=True,
     ),
