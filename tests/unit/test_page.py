@@ -210,6 +210,13 @@ def test_meters_say_included_used_and_over() -> None:
     assert "500 credits used of 500 credits included" in render_html(sample.american())
 
 
+def test_minutes_are_feminine_in_french_and_credits_are_not() -> None:
+    french = re.sub(r"\s", " ", render_html(sample.american(locale="fr_FR")).replace("\N{NARROW NO-BREAK SPACE}", " "))
+    assert "6 021 min utilisées sur 6 021 min incluses" in french
+    assert "369 min restantes" in french
+    assert "500 crédits utilisés sur 500 crédits inclus" in french
+
+
 def test_why_the_total_changed_names_the_biggest_sections() -> None:
     first, second = page_of(sample.american()).notes.change
     assert first == "$54.50 more than on the previous invoice (May 2026: $1,168.40)."
