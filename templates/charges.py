@@ -10,7 +10,7 @@ from schemas.catalog import SECTIONS
 from schemas.document import AllowanceUse, Document, Line
 from templates.formats import Formats
 from templates.languages import territory_name
-from templates.words import SECTION_GROUPS, SECTION_HINTS, SECTION_TITLES
+from templates.words import SECTION_GROUPS, SECTION_HINTS, SECTION_TITLES, SHORT_HINTS
 
 MOST_LINES = 400
 """More are counted and summed, but not printed: layout time grows faster than the rows."""
@@ -120,10 +120,9 @@ class Charges:
         hint = SECTION_HINTS.get(section)
         if hint is None or self.document.kind != "invoice":
             return ""
-        said = [self._(hint)]
-        if section in self.document.internal_sections:
-            said.append(self._("Calls between extensions count too."))
-        return " ".join(said)
+        if section in SHORT_HINTS and section in self.document.internal_sections:
+            return " ".join((self._(SHORT_HINTS[section]), self._("Calls between extensions count too.")))
+        return self._(hint)
 
     def _sum(self, lines: Iterable[Line]) -> str:
         return self.formats.money(sum((line.amount for line in lines), Decimal(0)))

@@ -247,6 +247,12 @@ def worded(code: str | None) -> str:
     return (code or "–").replace("_", " ")
 
 
+def interval(code: str) -> str:
+    """A billing interval in months or days: P12M -> 12 months."""
+    unit = {"M": "month", "D": "day"}[code[-1]]
+    return f"{code[1:-1]} {unit}" + ("" if code[1:-1] == "1" else "s")
+
+
 def moves(sections: Rows | None, currency: str | None) -> str:
     """What moved: service fees +10.00, rentals −3.50."""
     return ", ".join(f"{worded(part['section'])} {signed(part['difference'], currency)}" for part in sections or [])
@@ -260,6 +266,7 @@ _WRITERS: dict[str, Callable[[Any, str | None], str]] = {
     "seconds": lambda value, _: spoken(value),
     "count": lambda value, _: f"{value:,d}",
     "word": lambda value, _: worded(value),
+    "interval": lambda value, _: interval(value),
 }
 
 
@@ -268,6 +275,8 @@ def cell(column: Column, row: dict[str, Any]) -> str:
     value = row[column.name]
     if column.kind in _WRITERS:
         return _WRITERS[column.kind](value, row.get("currency"))
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     return "–" if value is None else str(value)
 
 

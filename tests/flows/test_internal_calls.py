@@ -68,8 +68,8 @@ def test_a_month_later_the_plan_of_today_counts_and_so_does_a_correction(home: H
     ("locale", "sentence"),
     [
         ("en_GB", "Calls between extensions count too."),
-        ("fr_FR", "Les appels entre postes comptent aussi."),
-        ("de_DE", "Anrufe zwischen Nebenstellen zählen mit."),
+        ("fr_FR", "Appels entre postes compris."),
+        ("de_DE", "Auch Anrufe zwischen Nebenstellen zählen."),
     ],
 )
 def test_it_is_printed_beside_the_section_in_each_language(home: Home, locale: str, sentence: str) -> None:

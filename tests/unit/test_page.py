@@ -237,6 +237,25 @@ def test_nothing_to_pay_and_credits() -> None:
     assert "Due on" not in dict(credit.facts)
 
 
+@pytest.mark.parametrize(
+    ("locale", "heading"),
+    [
+        ("en_GB", "What is credited to you"),
+        ("fr_FR", "Le détail de votre avoir"),
+        ("de_DE", "Was wir Ihnen gutschreiben"),
+    ],
+)
+def test_a_credit_note_charges_for_nothing(locale: str, heading: str) -> None:
+    html = render_html(abroad.british_credit_note(locale=locale))
+    assert f"<h2>{heading}</h2>" in html
+    assert heading not in render_html(sample.american(locale=locale))
+
+
+def test_a_change_is_not_parted_from_its_sign() -> None:
+    html = render_html(sample.american())
+    assert "Service fees +\N{WORD JOINER}$49.90, Additional outbound minutes -\N{WORD JOINER}$20.46" in html
+
+
 def test_payment_balance_dispute_and_csv_are_said() -> None:
     html = render_html(sample.american(balance=Balance(as_of=date(2026, 5, 31), amount=Decimal("-12.50"))))
     assert "a credit of $12.50 stood open on May 31, 2026" in html
