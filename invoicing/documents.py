@@ -10,6 +10,7 @@ import polars as pl
 
 from invoicing.national import Rates, national_amounts
 from invoicing.required import national_currency
+from schemas.catalog import Section
 from schemas.document import (
     AllowanceUse,
     Balance,
@@ -50,6 +51,8 @@ class Heading:
     """Exchange rates, for VAT in national money."""
     notices: list[str] = field(default_factory=list)
     """What the seller's documents owe such a reader, as printed."""
+    internal_sections: list[Section] = field(default_factory=list)
+    """Sections in which calls between extensions count."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,7 @@ def _document(
         tax_total=tax_total,
         total=subtotal + tax_total,
         allowances=allowances,
+        internal_sections=heading.internal_sections,
         history=heading.history,
         balance=heading.balance,
         notes=[*notes, *heading.notices],

@@ -39,7 +39,8 @@ def classify(
     """Adds category, country (of the far end), number_class and jurisdiction; settles numbers that are none.
 
     far, located: the far number of each record and its cell. usage: near_country and near_region where the near
-    number is a known one. domestic: plan, country, is_domestic. short: what plans say of short numbers.
+    number is a known one, and is_emergency. domestic: plan, country, is_domestic. short: what plans say of short
+    numbers.
     """
     end = _place(far, located, cells)
     usage = _near_ends(usage, cells).with_columns(
@@ -59,6 +60,8 @@ def classify(
         .then(pl.lit("toll_free"))
         .when(inbound)
         .then(pl.lit("inbound"))
+        .when(pl.col("is_emergency"))
+        .then(pl.lit("emergency"))
         .when(at_home.fill_null(False))
         .then(pl.lit("domestic"))
         .otherwise(pl.lit("international"))
@@ -69,7 +72,7 @@ def classify(
     usage = settle(usage, "bad_number", (dialled | sms) & ~pl.col("is_e164"))
     usage = settle(usage, "no_rate", dialled & _nowhere(), pl.lit("unknown country code"))
     usage = settle(usage, "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
-    return usage.drop("_far_region", "near_region", "near_country", "is_e164")
+    return usage.drop("_far_region", "near_region", "near_country", "is_e164", "is_emergency")
 
 
 _NOT_LISTED = "a short number that neither the plan nor its domestic deck lists"

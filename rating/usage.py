@@ -26,6 +26,7 @@ from rating.deck_search import Asked, RateBook
 from rating.decks import with_rates
 from rating.dispositions import is_cause, says_unanswered
 from rating.draws import Pools
+from rating.emergency import is_emergency, with_emergency
 from rating.ends import far_number
 from rating.intervals import Intervals, intervals
 from rating.match import Dialled
@@ -94,6 +95,7 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     records = _admit(records, tables)
     far = Dialled.of(records.select(far_number())["far_number"])
     located = tables.book.cells.located(far)
+    records = with_emergency(records, tables.rules)
     records = classify(records, far, located, tables.book.cells, tables.domestic, tables.short)
     records = on_net(records, tables.owners.numbers, tables.on_net)
     records = settle(records, "no_plan", pl.col("plan").is_null())
@@ -168,7 +170,8 @@ def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
 
 
 def _suspended(records: pl.DataFrame, suspended: Intervals) -> pl.Series:
-    """Whether the account's service was suspended when the record began: all of it, or what goes out (RULES 35)."""
+    """Whether the account's service was suspended when the record began: all of it, or what goes out but for calls to
+    the emergency services (RULES 35)."""
     if suspended.rows.is_empty():
         return pl.repeat(value=False, n=records.height, dtype=pl.Boolean, eager=True)
     # By mode, for a barring that never ended does not hide that all of it was suspended later.
@@ -178,7 +181,10 @@ def _suspended(records: pl.DataFrame, suspended: Intervals) -> pl.Series:
         ).is_not_null()
         for mode in ("full", "outbound_barred")
     )
-    return full | (barred & (records["direction"].cast(pl.String) == "outbound").fill_null(value=False))
+    barred &= (records["direction"].cast(pl.String) == "outbound").fill_null(value=False)
+    if barred.any():
+        barred &= ~is_emergency(records)
+    return full | barred
 
 
 def _late(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:

@@ -43,6 +43,7 @@ Category = Literal[
     "international",
     "sms",
     "on_net",
+    "emergency",
     "short_number",
     "fixed",
     "mobile",
@@ -58,8 +59,8 @@ Category = Literal[
     "international_shared_cost",
     "international_special",
 ]
-"""What a usage record is before it is priced. `on_net`, `short_number` and those of CLASS_CATEGORIES hold in plans that
-have a rule for them; in the others their calls stay domestic or international."""
+"""What a usage record is before it is priced. `on_net`, `emergency`, `short_number` and those of CLASS_CATEGORIES hold
+in plans that have a rule for them; in the others their calls stay domestic or international."""
 
 CLASS_CATEGORIES: dict[str, tuple[Category, Category]] = {
     "fixed": ("fixed", "international_fixed"),

@@ -289,6 +289,9 @@ class Document(_Part):
     tax_total: Decimal
     total: Decimal
     allowances: list[AllowanceUse] = Field(default_factory=list)
+    internal_sections: list[Section] = Field(default_factory=list)
+    """Sections in which calls between the account's extensions count, by every plan of its usage month; empty in
+    documents of a time that did not say."""
     comparison: Comparison | None = None
     history: list[HistoryPoint] = Field(default_factory=list)
     balance: Balance | None = None

@@ -10,7 +10,7 @@ from schemas.catalog import SECTIONS
 from schemas.document import AllowanceUse, Document, Line
 from templates.formats import Formats
 from templates.languages import territory_name
-from templates.words import SECTION_GROUPS, SECTION_HINTS, SECTION_TITLES
+from templates.words import SECTION_GROUPS, SECTION_HINTS, SECTION_TITLES, SHORT_HINTS
 
 MOST_LINES = 400
 """More are counted and summed, but not printed: layout time grows faster than the rows."""
@@ -58,7 +58,8 @@ class SectionBlock:
 class Meter:
     """One allowance. The texts say it all; `bar` is the accent part of the bar, 0 to METER_WIDTH.
 
-    The whole bar is what is included or, when more was used, all that was used.
+    The whole bar is what is included or, when more was used, all that was used. `is_time`: minutes, not messages: the
+    word beside them has their gender in some languages.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Meter:
     over: str
     left: str
     bar: int
+    is_time: bool
 
 
 class Charges:
@@ -112,10 +114,15 @@ class Charges:
             title = name or (self._("Without a group") if len(names) > 1 else "")
             if rows:
                 groups.append(Group(title, rows, self._sum(of_group) if len(names) > 1 else ""))
-        hint = SECTION_HINTS.get(section) if self.document.kind == "invoice" else None
-        return SectionBlock(
-            section, self._(SECTION_TITLES[section]), self._(hint) if hint else "", groups, self._sum(lines)
-        )
+        return SectionBlock(section, self._(SECTION_TITLES[section]), self._hint(section), groups, self._sum(lines))
+
+    def _hint(self, section: str) -> str:
+        hint = SECTION_HINTS.get(section)
+        if hint is None or self.document.kind != "invoice":
+            return ""
+        if section in SHORT_HINTS and section in self.document.internal_sections:
+            return " ".join((self._(SHORT_HINTS[section]), self._("Calls between extensions count too.")))
+        return self._(hint)
 
     def _sum(self, lines: Iterable[Line]) -> str:
         return self.formats.money(sum((line.amount for line in lines), Decimal(0)))
@@ -224,6 +231,7 @@ class Charges:
             over=self.units(use.over, use.unit) if use.over else "",
             left=self.units(use.granted - within, use.unit),
             bar=int(METER_WIDTH * within / whole) if whole > 0 else 0,
+            is_time=use.unit in _TIMES,
         )
 
 

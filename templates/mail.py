@@ -59,16 +59,9 @@ def build_mail(
     page = page_of(document)
     words = _words(page, pdf_name, usage_csv[0] if usage_csv else None)
     seller = page.document.seller
-    to, reply_to = _address(recipient), _address(seller.email)
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = _named(seller.brand or seller.name, _address(sender) if sender else reply_to)
-    if sender and sender != seller.email:
-        message["Reply-To"] = reply_to
-    message["To"] = to
-    message["Subject"] = words.subject
-    message["Date"] = format_datetime(datetime.combine(sent_on, _NOON))
-    message["Message-ID"] = _message_id(document.invoice_number, to, reply_to.domain)
-    message["Auto-Submitted"] = "auto-generated"
+    message = envelope(
+        seller.brand or seller.name, seller.email, recipient, words.subject, sent_on, document.invoice_number, sender
+    )
     message.set_content("\n".join(_text(page, words)) + "\n", cte="quoted-printable")
     message.add_alternative(_html(page, words), subtype="html", cte="quoted-printable")
     message.add_attachment(pdf, maintype="application", subtype="pdf", filename=_file_name(pdf_name))
@@ -76,7 +69,24 @@ def build_mail(
         name, content = usage_csv
         message.add_attachment(content, maintype="text", subtype="csv", filename=_file_name(name))
     message["Content-Language"] = page.language
-    _fix_boundaries(message)
+    fix_boundaries(message)
+    return message
+
+
+def envelope(
+    name: str, email: str, recipient: str, subject: str, sent_on: date, about: str, sender: str | None = None
+) -> EmailMessage:
+    """An empty message of a seller to one recipient; `about` is what it carries or says, for its Message-ID."""
+    to, reply_to = _address(recipient), _address(email)
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = _named(name, _address(sender) if sender else reply_to)
+    if sender and sender != email:
+        message["Reply-To"] = reply_to
+    message["To"] = to
+    message["Subject"] = subject
+    message["Date"] = format_datetime(datetime.combine(sent_on, _NOON))
+    message["Message-ID"] = _message_id(about, to, reply_to.domain)
+    message["Auto-Submitted"] = "auto-generated"
     return message
 
 
@@ -96,8 +106,8 @@ def _named(name: str, address: Address) -> Address:
     return Address(display_name=clean_text(name), username=address.username, domain=address.domain)
 
 
-def _message_id(invoice_number: str, to: Address, domain: str) -> str:
-    content = f"{invoice_number}\n{to.addr_spec}"
+def _message_id(about: str, to: Address, domain: str) -> str:
+    content = f"{about}\n{to.addr_spec}"
     return f"<{hashlib.sha256(content.encode()).hexdigest()[:40]}@{domain}>"
 
 
@@ -162,12 +172,18 @@ def _inliner() -> css_inline.CSSInliner:
 
 
 def _html(page: Page, words: MailWords) -> str:
+    return inlined_html("mail.html.j2", page.language, page=page, words=words)
+
+
+def inlined_html(template: str, language: str, **values: object) -> str:
+    """A template for mail programs, with the style in every element."""
     css = (Path(__file__).parent / "mail.css").read_text(encoding="utf-8")
-    template = environment(page.language.split("-")[0]).get_template("mail.html.j2")
-    return _inliner().inline(template.render(page=page, words=words, css=css))
+    return _inliner().inline(
+        environment(language.split("-", maxsplit=1)[0]).get_template(template).render(**values, css=css)
+    )
 
 
-def _fix_boundaries(message: EmailMessage) -> None:
+def fix_boundaries(message: EmailMessage) -> None:
     """Boundaries from the Message-ID; the default ones are random."""
     seed = hashlib.sha256(str(message["Message-ID"]).encode()).hexdigest()[:24]
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):

@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from weasyprint import CSS, HTML
+from weasyprint.document import Document as Laid
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
@@ -21,6 +22,8 @@ from templates.page import page_of
 
 _HERE = Path(__file__).parent
 _FONTS = {f"Inter-{weight}.ttf": number for weight, number in {"Regular": 400, "SemiBold": 600, "Bold": 700}.items()}
+
+_OPTIONS: dict[str, Any] = {"pdf_tags": True}
 
 
 class OwnFilesOnly(URLFetcher):
@@ -82,14 +85,19 @@ def render_html(document: Document) -> str:
 
 def render_pdf(document: Document) -> bytes:
     """The document as a tagged PDF, dated with its issue date and identified by its content."""
-    style = _style()
-    html = HTML(string=_html(document, None), url_fetcher=OwnFilesOnly())
     identifier = hashlib.sha256(digest(document).encode()).hexdigest()[:32]
-    options: dict[str, Any] = {"pdf_tags": True, "pdf_identifier": identifier.encode()}
     with _collector_resting():
-        pdf = html.write_pdf(stylesheets=style.sheets, font_config=style.fonts, **options)
+        pdf = laid_out(document).write_pdf(**_OPTIONS, pdf_identifier=identifier.encode())
     assert isinstance(pdf, bytes)
     return pdf
+
+
+def laid_out(document: Document) -> Laid:
+    """The pages of the PDF before they are written."""
+    style = _style()
+    html = HTML(string=_html(document, None), url_fetcher=OwnFilesOnly())
+    with _collector_resting():
+        return html.render(stylesheets=style.sheets, font_config=style.fonts, **_OPTIONS)
 
 
 @contextmanager

@@ -67,6 +67,13 @@ SECTION_HINTS = {
 }
 
 
+SHORT_HINTS = {
+    "included_minutes": N_("Minutes your plan covers."),
+    "outbound_overage": N_("Minutes beyond your plan."),
+}
+"""Where calls between extensions count, beside a sentence that says so: both stand in one row."""
+
+
 def tax_id_label(country: str, gettext: Callable[[str], str]) -> str:
     """What a business's tax number is called where it is registered."""
     if country == "AU":

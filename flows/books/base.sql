@@ -239,9 +239,11 @@ order by r.invoice_month, r.run_id;
 
 -- name: deliveries
 create table snapshot.base.deliveries as
-select m.*, i.account_id, i.seller_id
+select m.*, coalesce(i.account_id, c.account_id) as account_id, coalesce(i.seller_id, c.seller_id) as seller_id,
+    c.subscription_id, c.last_billed_on
 from mail_states as m
 left join issued_documents as i using (invoice_number)
+left join confirmations as c using (message_id)
 order by m.invoice_month, m.invoice_number, m.message_id;
 
 -- name: audit_log

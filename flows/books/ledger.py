@@ -171,10 +171,14 @@ ISSUE_LAWS = {
 }
 
 SEND_LAWS = {
-    "every mail carries an issued document of its month": """
+    "every mail carries an issued document of its month, or confirms a cancellation": """
         select e.message_id, e.invoice_number from delivery_events e left join issued_documents i
             on i.invoice_number = e.invoice_number and i.invoice_month = e.invoice_month
-        where e.invoice_month = $month and i.invoice_number is null""",
+        where e.invoice_month = $month and i.invoice_number is null
+            and e.message_id not in (select message_id from confirmations)""",
+    "every cancellation is confirmed once": """
+        select account_id, subscription_id, stated_on, count(*) from confirmations
+        group by all having count(*) > 1""",
     "no mail went out twice": """
         select message_id, count(*) from delivery_events
         where invoice_month = $month and state in ('accepted', 'written') group by message_id having count(*) > 1""",

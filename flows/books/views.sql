@@ -359,10 +359,12 @@ from base.traffic_studies;
 -- One row per mail, one mail per document and recipient, with its last state.
 create view deliveries as select
     message_id, -- identity of the mail (text)
-    invoice_number, -- document it carries
+    invoice_number, -- document it carries; null of a mail that confirms a cancellation
+    subscription_id, -- subscription whose cancellation it confirms; null of a document, and of a whole account
+    last_billed_on, -- last day that is billed, as a mail that confirms a cancellation says (date); null of a document
     account_id, -- customer account
     seller_id, -- legal entity that sends it
-    invoice_month, -- month of the document (YYYY-MM)
+    invoice_month, -- month of the document, or the first that knew of the cancellation (YYYY-MM)
     recipient, -- e-mail address, the account's when the mail was sent
     sender, -- e-mail address that the mail came from, the seller's when it was sent; null before version 9
     state, -- queued, sending, accepted, written, refused, unknown (never sent again by itself) or replaced

@@ -13,10 +13,10 @@ from flows.home.store import Store
 from flows.month.allowance_use import meters, read_use
 from flows.month.headings import headings
 from flows.month.inputs import billed_to, master_of
+from flows.month.plans import internal_sections
 from invoicing.adjustments import with_adjustment
 from invoicing.documents import Heading, RunFacts, build_documents, compare
 from invoicing.fit import unfit
-from invoicing.national import Rates
 from schemas.codes import Problem
 from schemas.document import Document
 from schemas.errors import Refused
@@ -54,9 +54,7 @@ def prepare_correction(run: Run) -> Prepared:
     grants = _renamed(pl.read_parquet(run.work / "discounts.parquet"), names)
     grants.write_parquet(run.work / "discounts.parquet")
     facts = RunFacts(run.run_id, request.invoice_month, request.month_first, TEMPLATE_VERSION)
-    built = build_documents(
-        lines, taxes, meters(read_use(run), accounts, tables), _headings(run, accounts, tables.fx), facts
-    )
+    built = build_documents(lines, taxes, meters(read_use(run), accounts, tables), _headings(run, accounts), facts)
     previous = _previous(store, standing)
     # Who is parked has no document now, which is no reason to take back the one that stands.
     left_out = {*parked["account_id"]} & set(standing)
@@ -81,9 +79,13 @@ def prepare_correction(run: Run) -> Prepared:
     )  # fmt: skip
 
 
-def _headings(run: Run, accounts: pl.DataFrame, rates: Rates) -> list[Heading]:
-    without_rates = headings(accounts, run.settings, run.request.month_first)
-    return [replace(heading, rates=rates) for heading in without_rates]
+def _headings(run: Run, accounts: pl.DataFrame) -> list[Heading]:
+    month_first, tables = run.request.month_first, run.tables
+    internal = internal_sections(master_of(run), tables.catalog, month_first)
+    return [
+        replace(heading, rates=tables.fx, internal_sections=internal.get(heading.bill_to.account_id, []))
+        for heading in headings(accounts, run.settings, month_first)
+    ]
 
 
 def _named(run: Run) -> bool:

@@ -75,7 +75,7 @@ MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     # Whose row it was, and from which address a mail came: old rows do not say. Subscriptions that wait for their
     # confirmation, of which old ones are none; suspensions; new words on closed lists.
     8: {"rejected_records": {"row_key": "null"}, "delivery_events": {"sender": "null"}},
-    9: {},  # the journal beside the database, which is begun when the books are opened
+    9: {},  # the journal beside the database, begun when the books are opened; mails that confirm a cancellation
 }
 """Version -> table -> column that it lacks -> SQL over the table's old row (and other tables as they were)."""
 

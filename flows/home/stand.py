@@ -30,8 +30,8 @@ class Told:
     head: Head | None = None
     numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Number -> seller_id, sha256 of its document."""
-    mails: dict[str, str] = field(default_factory=dict)
-    """Key of a mail -> number of its document."""
+    mails: dict[str, str | None] = field(default_factory=dict)
+    """Key of a mail -> number of its document; None: it has none."""
     handed_over: Counter[str] = field(default_factory=Counter)
     """Key of a mail -> how often it was."""
     unsure: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Lacking:
 
     head: Head | None
     numbers: dict[str, tuple[str, str]]
-    mails: dict[str, str]
+    mails: dict[str, str | None]
 
     def __bool__(self) -> bool:
         return bool(self.head or self.numbers or self.mails)
@@ -314,8 +314,9 @@ def accept_loss(store: Store, reason: str, by: str, now: datetime) -> str:
     return f"accepted: {said}"
 
 
-def _unknown(store: Store, mails: dict[str, str], by: str, now: datetime) -> None:
-    """A mail of a document that the books have may have arrived; of the others nothing can be sent."""
+def _unknown(store: Store, mails: dict[str, str | None], by: str, now: datetime) -> None:
+    """A mail of a document that the books have may have arrived; of other documents nothing can be sent. One without a
+    document confirmed a cancellation, and is not sent in any month."""
     months = dict(
         store.rows(
             "select invoice_number, invoice_month from issued_documents where invoice_number in (select unnest($1))",
@@ -329,4 +330,7 @@ def _unknown(store: Store, mails: dict[str, str], by: str, now: datetime) -> Non
         for key, number in sorted(mails.items())
         if number in months
     ]
+    confirmed = [key for key, number in sorted(mails.items()) if number is None]
+    rows += [(key, None, "", "", "unknown", detail, by, now) for key in confirmed]
+    store.append_rows("confirmations", ["message_id"], [(key,) for key in confirmed])
     store.append_rows("delivery_events", names, rows)

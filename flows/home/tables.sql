@@ -114,6 +114,10 @@ create table if not exists delivery_events (
     message_id varchar, invoice_number varchar, invoice_month varchar, recipient varchar,
     state varchar not null check (state in $mail_states), detail varchar, late_reason varchar,
     by_name varchar, happened_at timestamptz, sender varchar);
+-- Mails that confirm a cancellation and carry no document: of a subscription, or of the whole account where that is null.
+create table if not exists confirmations (
+    message_id varchar, account_id varchar, seller_id varchar, subscription_id varchar, stated_on date,
+    last_billed_on date);
 create table if not exists audit_log (
     seq bigint, act varchar, subject varchar, by_name varchar, reason varchar, detail varchar, happened_at timestamptz,
     previous_sha256 varchar, sha256 varchar);

@@ -38,7 +38,7 @@ select
     message_id,
     any_value(invoice_number) as invoice_number,
     any_value(invoice_month) as invoice_month,
-    any_value(recipient) as recipient,
+    arg_max(recipient, rowid) as recipient,
     arg_max(sender, rowid) as sender,
     arg_max(state, rowid) as state,
     arg_max(detail, rowid) as detail,

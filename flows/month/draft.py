@@ -22,6 +22,7 @@ from flows.month.headings import headings_of
 from flows.month.inputs import MasterData, billed_to, master_of
 from flows.month.isolate import failing_items, stage_failed
 from flows.month.past import holders_of, past_of, previous_totals
+from flows.month.plans import internal_sections
 from invoicing.documents import RunFacts, build_documents
 from invoicing.fit import unfit
 from rating.owed import horizons
@@ -57,11 +58,12 @@ def draft(run: Run) -> Drafted:
     balances = _balances(store, request.month_first)
     lines = lines.filter(pl.col("account_id").is_in(drafted_for["account_id"].implode()))
     use = read_use(run)
+    internal = internal_sections(master, tables.catalog, request.month_first)
 
     def built(accounts: frozenset[str]) -> list[Document]:
         some = drafted_for.filter(pl.col("account_id").is_in(list(accounts)))
         headings = [
-            replace(heading, rates=tables.fx)
+            replace(heading, rates=tables.fx, internal_sections=internal.get(heading.bill_to.account_id, []))
             for heading in headings_of(some, settings, past, balances, request.month_first)
         ]
         return build_documents(lines, taxes, meters(use, some, tables), headings, facts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from email.message import EmailMessage
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.books.erased import is_erased_file
 from flows.home.store import Store
@@ -18,17 +19,28 @@ from schemas.errors import Refused
 from schemas.mail_address import MOST_RECIPIENTS, one_address
 from schemas.states import MailState
 
+if TYPE_CHECKING:
+    from flows.books.cancellations import Cancellation
+
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail of the outbox: a document to one recipient, the `index`-th of its document (from 1)."""
+    """One mail of the outbox: a document to one recipient, the `index`-th of its document (from 1); or, without a
+    number, what confirms a cancellation (flows/post/confirmations.py)."""
 
     message_id: str
-    invoice_number: str
+    invoice_number: str | None
     seller_id: str
     recipient: str
     index: int
     state: MailState | None
+    cancellation: "Cancellation | None" = None
+
+    def __str__(self) -> str:
+        """What it is, without an address."""
+        if self.cancellation is None:
+            return f"{self.invoice_number}, recipient {self.index}"
+        return f"cancellation of {self.cancellation.subscription_id or self.cancellation.account_id}"
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,7 @@ def message(store: Store, mail: Mail, sender: str, sent_on: date, with_csv: bool
     """The mail, with the PDF exactly as it was issued. Raises Refused: what is wrong, what to do."""
     from templates.mail import build_mail
 
-    _check_address(mail)
+    check_address(mail)
     issued = _issued(store, mail)
     # The document is as it was issued, its envelope as things are today (RULES 32).
     document = issued.model_copy(update={"seller": issued.seller.model_copy(update={"email": sender})})
@@ -199,7 +211,7 @@ def _checked(store: Store, file: str, sha256: str) -> bytes:
     return content
 
 
-def _check_address(mail: Mail) -> None:
+def check_address(mail: Mail) -> None:
     """Exactly one mailbox, or none."""
     if mail.index > MOST_RECIPIENTS:
         raise Refused(f"more than {MOST_RECIPIENTS} recipients")

@@ -18,6 +18,7 @@ from flows.home import audit, progress
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
 from flows.post import outbox
+from flows.post.confirmations import confirmation, confirmations, file_name, note_confirmations
 from flows.post.outbox import Mail, Step
 from flows.post.smtp import Mailer, Outcome, Unreachable
 from schemas.errors import NothingToDo, Refused, WrongUsage
@@ -59,7 +60,7 @@ class SendReport:
         self.counts[outcome.state] += 1
         if outcome.state not in _DONE or (outcome.state == "accepted" and outcome.detail):
             detail = re.sub(r"<?[^\s<>]+@[^\s<>]+>?", "(address)", outcome.detail)
-            self.notes.append(f"{mail.invoice_number}, recipient {mail.index}: {outcome.state}: {detail}")
+            self.notes.append(f"{mail}: {outcome.state}: {detail}")
 
 
 def send(
@@ -73,22 +74,25 @@ def send(
     late_reason: str | None = None,
     resend_unknown: bool = False,
 ) -> SendReport:
-    """E-mails the issued, unsent documents of invoice month `month`; `now` carries a zone.
+    """E-mails the issued, unsent documents of invoice month `month`, and confirms the cancellations that it is the
+    first to know; `now` carries a zone.
 
     Raises NothingToDo when nothing is issued or everything is sent; Refused when the window of every seller
     concerned is closed and no `late_reason` is given. One seller's closed window leaves the others' mails going.
     """
-    found = outbox.outbox(store, month, today or now.date(), resend=resend_unknown)
-    mails = found.mails
-    if not mails:
+    day = today or now.date()
+    found = outbox.outbox(store, month, day, resend=resend_unknown)
+    if not found.mails:
         raise NothingToDo(f"{month}: no document is issued, so there is nothing to send (`tollbook approve {month}`)")
+    confirming = confirmations(store, month, day)
+    mails = [*found.mails, *confirming.mails]
     in_doubt = [mail for mail in mails if mail.state in _IN_DOUBT and not _lies_there(store, settings, month, mail)]
     due = [mail for mail in mails if mail not in in_doubt and mail.state not in _DONE]
     due += in_doubt if resend_unknown else []
     if not due and not in_doubt and not found.left_behind:
         raise NothingToDo(f"{month}: every mail is sent")
     balance_mails(store, month, "nothing was sent")
-    report = SendReport(month)
+    report = SendReport(month, notes=confirming.notes())
     window = _Window(settings, month, today, now)
     ready = window.open_for(due, late_reason, report)
     senders = {seller: settings.sellers[seller].email for seller in settings.sellers}
@@ -101,7 +105,9 @@ def send(
         if not resend_unknown:
             report.tell(mail, Outcome("unknown", "it may have arrived; --resend-unknown sends it again"))
     # Known before the first goes: a document with a mail still to come never counts as sent.
-    outbox.queue(store, [mail for mail in ready if mail.state is None], step)
+    new = [mail for mail in ready if mail.state is None]
+    note_confirmations(store, new)
+    outbox.queue(store, new, step)
     with progress.stage("mail", len(ready), "mails") as tick:
         _Batch(store, settings, step, window.today_of, report, tick).deliver(ready)
     balance_mails(store, month, "look at view deliveries")
@@ -116,7 +122,7 @@ def _lies_there(store: Store, settings: Settings, month: str, mail: Mail) -> boo
 
 
 def _eml(store: Store, month: str, mail: Mail) -> Path:
-    return store.home.out(month) / "mail" / f"{mail.invoice_number}-{mail.index}.eml"
+    return store.home.out(month) / "mail" / file_name(mail)
 
 
 class _Window:
@@ -172,6 +178,7 @@ class _Batch:
         tick: Callable[[int], None],
     ) -> None:
         self._store = store
+        self._settings = settings
         self._smtp = settings.smtp
         self._step = step
         self._today_of = today_of
@@ -212,6 +219,8 @@ class _Batch:
     def _message(self, mail: Mail, *, with_csv: bool) -> EmailMessage:
         # The day first: it says when a seller has left the settings.
         day = self._today_of(mail.seller_id)
+        if mail.cancellation is not None:
+            return confirmation(self._store, self._settings, mail, day)
         return outbox.message(self._store, mail, self._sender(mail), day, with_csv)
 
     def _sender(self, mail: Mail) -> str:

@@ -25,6 +25,7 @@ from flows.books.views import blocks
 from flows.catalog.load import Tables, load_all
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
+from flows.review.cancelled import newly_cancelled
 from flows.review.endings import unknown_endings
 from flows.review.gate import month_stops
 from flows.review.latest import note, outside
@@ -199,6 +200,7 @@ def _gathered(
     rows["no_history"] = held.no_history
     rows["endings"] = unknown_endings(store, month)
     rows["renewals"] = upcoming(store, tables, month)
+    rows["cancellations"] = newly_cancelled(store, tables, month)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(
         month=month,
@@ -245,6 +247,12 @@ def worded(code: str | None) -> str:
     return (code or "–").replace("_", " ")
 
 
+def interval(code: str) -> str:
+    """A billing interval in months or days: P12M -> 12 months."""
+    unit = {"M": "month", "D": "day"}[code[-1]]
+    return f"{code[1:-1]} {unit}" + ("" if code[1:-1] == "1" else "s")
+
+
 def moves(sections: Rows | None, currency: str | None) -> str:
     """What moved: service fees +10.00, rentals −3.50."""
     return ", ".join(f"{worded(part['section'])} {signed(part['difference'], currency)}" for part in sections or [])
@@ -258,6 +266,7 @@ _WRITERS: dict[str, Callable[[Any, str | None], str]] = {
     "seconds": lambda value, _: spoken(value),
     "count": lambda value, _: f"{value:,d}",
     "word": lambda value, _: worded(value),
+    "interval": lambda value, _: interval(value),
 }
 
 
@@ -266,6 +275,8 @@ def cell(column: Column, row: dict[str, Any]) -> str:
     value = row[column.name]
     if column.kind in _WRITERS:
         return _WRITERS[column.kind](value, row.get("currency"))
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     return "–" if value is None else str(value)
 
 

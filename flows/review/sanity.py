@@ -85,7 +85,8 @@ def _documents(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Sto
         far = total > usual * bounds.invoice_factor or total * bounds.invoice_factor < usual
         if far and abs(total - usual) > bounds.invoice_floor:
             now, then = _money(total, currency), _money(usual, currency)
-            told = f"{now} {currency}; the median of its last {len(earlier)} months is {then}"
+            usually = f"the median of its last {len(earlier)} months is" if len(earlier) > 1 else "its last month was"
+            told = f"{now} {currency}; {usually} {then}"
             yield Stop("invoice_far", account, told, seller)
 
 

@@ -5,9 +5,10 @@ from typing import Literal
 
 from schemas.states import Outcome
 
-Kind = Literal["text", "code", "word", "count", "seconds", "money", "change", "moves", "sums"]
-"""How a cell is written: text as it is, `code` the same in a fixed font, `word` a code of ours as words; money in the
-row's currency, `change` with its sign; `moves` what moved, by section; `sums` money in several currencies."""
+Kind = Literal["text", "code", "word", "interval", "count", "seconds", "money", "change", "moves", "sums"]
+"""How a cell is written: text as it is, `code` the same in a fixed font, `word` a code of ours as words, `interval` a
+billing interval; money in the row's currency, `change` with its sign; `moves` what moved, by section; `sums` money in
+several currencies."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,18 @@ TABLES: dict[str, Spec] = {
         "Nothing renews.",
         _columns(
             "renews_on text Renews on; account_id code Account; name text Name; subscription_id code Subscription; "
-            "product_code code Product; quantity text Quantity; renews_for text For; unit_price money Price"
+            "product_code code Product; quantity text Quantity; renews_for interval For; unit_price money Price"
+        ),
+        is_quiet=True,
+    ),
+    "cancellations": Spec(
+        "What was cancelled",
+        "Known since the month before, and confirmed by one mail each that goes with this month's documents. Without a "
+        "subscription it is the whole account.",
+        "Nothing was cancelled.",
+        _columns(
+            "last_billed_on text Last billed day; account_id code Account; name text Name; "
+            "subscription_id code Subscription; stated_on text Cancelled as of; mail word Mail"
         ),
         is_quiet=True,
     ),

@@ -41,6 +41,13 @@ def no_pdfs() -> Iterator[None]:
 
 
 @contextmanager
+def no_stops() -> Iterator[None]:
+    """Nobody asks what stops an approval, where everything is let through anyway."""
+    with patch.object(flows.issue.approve, "waiting", lambda *_: []):
+        yield
+
+
+@contextmanager
 def no_reviews() -> Iterator[None]:
     """Months are run and reported by their manifest alone: no snapshot, no review, and so no stops."""
     with patch.object(flows.bill_run, "review", lambda *_: SimpleNamespace(stops=[])):

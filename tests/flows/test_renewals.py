@@ -60,6 +60,7 @@ def test_the_review_lists_what_renews_in_sixty_days(home: Home) -> None:
     page = found.html.read_text(encoding="utf-8")
     assert "What renews in the next 60 days" in page
     assert "S-TERM" in page
+    assert "<td>3</td><td>6 months</td>" in page
 
 
 @pytest.mark.parametrize(

@@ -63,14 +63,22 @@ def test_every_billed_account_has_its_pdf(home: Home, snapshot: duckdb.DuckDBPyC
 
 def test_every_recipient_has_a_mail_with_the_invoice(home: Home) -> None:
     expected = sorted((d.invoice_number, e) for d in _documents(home) for e in d.bill_to.emails)
-    found = []
+    found, bare = [], []
     for month in MONTHS:
         for path in (home.out(month) / "mail").glob("*.eml"):
             mail = message_from_bytes(path.read_bytes(), policy=policy.default)
-            pdf = next(part for part in mail.iter_attachments() if part.get_content_type() == "application/pdf")
-            found.append((Path(pdf.get_filename() or "").stem, str(mail["To"])))
+            pdfs = [part for part in mail.iter_attachments() if part.get_content_type() == "application/pdf"]
+            found += [(Path(pdf.get_filename() or "").stem, str(mail["To"])) for pdf in pdfs]
+            if not pdfs:
+                bare.append(f"{month} {mail['Subject']}")
     assert sorted(found) == expected
     assert len(expected) > len(_documents(home))
+    # What carries no document confirms a cancellation.
+    assert sorted(bare) == [
+        "2026-05 Corvane Voice: Call recording is cancelled, billed until May 31, 2026",
+        "2026-05 Corvane Voice: Contact center seat is cancelled, billed until June 30, 2027",
+        "2026-05 Corvane Voice: account US-1006 is cancelled, billed until May 31, 2026",
+    ]
 
 
 def test_every_section_and_every_tax_occurs(snapshot: duckdb.DuckDBPyConnection) -> None:

@@ -1,5 +1,6 @@
 """A simulated year: what all documents come to is what everything that was ever said comes to, to the cent."""
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from flows.home.settings import Home
 from flows.home.store import Store
 from flows.undo.rollback import rollback
 from schemas.errors import NothingToDo
-from tests.flows.issuing import NOW, asked, corrected, draft_only, issue, rows
-from tests.flows.year import CATALOG, DECKS, MONTHS, RAISED, SETTINGS, Year, simulated_year
+from tests.flows.issuing import NOW, asked, corrected, draft_only, issue, no_stops, rows
+from tests.flows.year import MONTHS, Year
+from tests.flows.year_home import CATALOG, DECKS, RAISED, SETTINGS
+from tests.flows.year_kinds import simulated_year
 from tests.scenarios.month.home import add_file
 
 Sums = dict[str, tuple[Decimal, Decimal]]
@@ -37,7 +40,7 @@ def _lived(root: Path, year: Year) -> Home:
     """Month by month, as things came: late files, a wrong one taken back, a raise entered late; then corrected."""
     home = _home(root)
     # Held open, so that the database is not opened and folded together by every stage of twelve months.
-    with Store(home):
+    with Store(home), no_stops():
         _live(home, year)
     return home
 
@@ -50,6 +53,8 @@ def _live(home: Home, year: Year) -> None:
         for earlier in sorted(set(year.corrected_before.get(month, []))):
             _correct_if_needed(home, earlier, f"{month}-01")
         draft_only(home, month)
+        # What was taken in is put away, or every later command would look at each file again.
+        shutil.rmtree(home.inbox)
         issue(home, month)
         if wrong := year.rolled_back.get(month):
             with Store(home) as store:
@@ -73,9 +78,10 @@ def _fresh(root: Path, year: Year) -> Home:
     (home.rates / "world.csv").write_text(RAISED, encoding="utf-8")
     for month in MONTHS:
         _arrive(home, year, month, year.rolled_back.get("2025-12"))
-    with Store(home):
+    with Store(home), no_stops():
         for month in MONTHS:
             draft_only(home, month)
+            shutil.rmtree(home.inbox, ignore_errors=True)
             issue(home, month)
     return home
 
@@ -118,6 +124,9 @@ def test_a_year_of_documents_comes_to_what_is_owed(year: Year, lived: Home, tmp_
     apart = sum(written_off["UK-3"])
     net, total = owed["UK-3"]
     assert issued == owed | {"UK-3": (net - apart, total - apart * Decimal("1.2"))}
+    assert set(owed) == set(year.accounts)
+    parked = rows(lived, "select account_id, reason from run_accounts where outcome = 'parked'")
+    assert parked == []
 
 
 def test_nothing_is_left_to_correct(lived: Home) -> None:

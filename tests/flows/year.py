@@ -1,8 +1,9 @@
 """A year of a small provider, invented from a seed: what arrives when, and what it all says in the end.
 
-Prices are such that a day of any month and the VAT of any amount are whole cents, so that what is billed in parts adds
-up to what is billed at once, to the cent. Sellers of Canada and the United States tax by the invoice's date: their
-accounts change in time or are corrected, and the British ones have everything.
+Prices (year_home.py) are such that a day of any month and the VAT of any amount are whole cents, so that what is billed
+in parts adds up to what is billed at once, to the cent. Sellers of Canada and the United States tax by the invoice's
+date: their accounts change in time or are corrected, and the British ones have everything. Terms, movers and
+suspensions are in year_kinds.py.
 """
 
 import random  # noqa: TID251 a seeded generator
@@ -17,121 +18,7 @@ from tests.scenarios.month.home import ACCOUNT
 MONTHS = [shift_month("2025-07", by) for by in range(12)]
 FRANCE, AT_HOME = "+33123456789", "+442079460999"
 
-SETTINGS = """
-[billing]
-first_invoice_month = "2025-07"
-
-[sellers.uk]
-name = "Example Telephone Ltd"
-address_lines = ["1 Example Street", "London"]
-country = "GB"
-time_zone = "Europe/London"
-email = "billing@example.com"
-tax_id = "GB000000000"
-series = "UK"
-write_off_after_days = 94
-
-[sellers.ca]
-name = "Exemple Téléphone"
-address_lines = ["1 Example Street", "Toronto"]
-country = "CA"
-region = "ON"
-time_zone = "America/Toronto"
-email = "billing@example.com"
-registrations = [{label = "GST/HST", number = "000000000 RT0001"}]
-series = "CA"
-correction_style = "adjustment"
-late_usage = "correction"
-
-[sellers.us]
-name = "Example Telephone Inc"
-address_lines = ["1 Example Street", "Austin, TX"]
-country = "US"
-region = "TX"
-time_zone = "America/Chicago"
-email = "billing@example.com"
-series = "US"
-late_usage = "correction"
-
-[decks.world]
-file = "world.csv"
-currency = "GBP"
-valid_from = 2020-01-01
-
-[decks.america]
-file = "america.csv"
-currency = "CAD"
-valid_from = 2020-01-01
-
-[decks.states]
-file = "america.csv"
-currency = "USD"
-valid_from = 2020-01-01
-"""
-
-CATALOG = """
-products:
-  seat: &telephony
-    name: Seat
-    section: service_fees
-    billed_from: subscriptions
-    tax_class: telephony
-    telecom_percent: "100"
-    interstate: safe_harbour
-    prices: {GBP: &list {2020-01-01: "651.00", 2026-02-01: "1302.00"}, CAD: *list, USD: *list}
-  line: {<<: *telephony, name: Line, billed_from: devices, prices: {GBP: "65.10", CAD: "65.10", USD: "65.10"}}
-  set_up: {<<: *telephony, name: Set-up, section: one_time, billed_from: charges, prices: {}}
-  included: &usage
-    <<: *telephony
-    name: Minutes in the plan
-    section: included_minutes
-    billed_from: usage
-    prices: {}
-  overage: {<<: *usage, name: Minutes beyond the plan, section: outbound_overage}
-  abroad: {<<: *usage, name: International minutes, section: international_minutes}
-plans:
-  office: &office
-    name: Office
-    currency: GBP
-    domestic: [GB]
-    allowances:
-      minutes: {name: Minutes, unit: minute, units: 10, per: account}
-    usage:
-      domestic: {deck: world, allowance: minutes, included: included, charged: overage}
-      international: {deck: world, charged: abroad}
-  large:
-    <<: *office
-    name: Large office
-    allowances:
-      minutes: {name: Minutes, unit: minute, units: 30, per: account}
-  bureau:
-    <<: *office
-    currency: CAD
-    domestic: [CA]
-    usage:
-      domestic: {deck: america, allowance: minutes, included: included, charged: overage}
-      international: {deck: america, charged: abroad}
-  states:
-    <<: *office
-    currency: USD
-    domestic: [US]
-    usage:
-      domestic: {deck: states, allowance: minutes, included: included, charged: overage}
-      international: {deck: states, charged: abroad}
-"""
-
-_HEADER = "prefix,destination,price,per_s,increment_s,valid_from,valid_to\n"
-DECKS = {
-    "world.csv": f"{_HEADER}44,United Kingdom,0.05,60,60,,\n33,France,0.60,60,60,,\n",
-    "america.csv": f"{_HEADER}1,America,0.05,60,60,,\n33,France,0.65,60,60,,\n44,United Kingdom,0.70,60,60,,\n",
-}
-RAISED = (
-    f"{_HEADER}44,United Kingdom,0.05,60,60,,\n"
-    "33,France,0.60,60,60,2020-01-01,2026-01-09\n33,France,0.80,60,60,2026-01-10,\n"
-)
-"""The world deck as it comes in March: France costs more since 10 January, two invoices ago."""
-
-_OF_SELLER: dict[str, dict[str, str]] = {
+OF_SELLER: dict[str, dict[str, str]] = {
     "uk": {"seller_id": "uk", "currency": "GBP", "plan": "office"},
     "ca": {"seller_id": "ca", "currency": "CAD", "plan": "bureau", "country": "CA", "region": "ON", "city": "Toronto",
            "postal_code": "M5H 2N2", "time_zone": "America/Toronto", "locale": "en_CA"},
@@ -164,9 +51,14 @@ class Year:
             self.deliveries[month].append((feed, name, list(rows)))
         return name
 
+    def correct(self, since: date, before: str) -> None:
+        """The invoices from the month of `since` on are corrected before the month `before` is run."""
+        months = MONTHS[MONTHS.index(f"{since:%Y-%m}") : MONTHS.index(before)]
+        self.corrected_before.setdefault(before, []).extend(months)
 
-def simulated_year(seed: int) -> Year:
-    """Twelve accounts through twelve invoice months."""
+
+def plain_year(seed: int) -> Year:
+    """Twelve accounts through twelve invoice months: quantities, plans, who comes and goes, what comes late."""
     chance = random.Random(seed)  # noqa: S311 a seeded generator, no secret
     year = Year({f"UK-{n}": "uk" for n in range(1, 9)} | {"CA-1": "ca", "CA-2": "ca", "US-1": "us", "US-2": "us"})
     joins = {"UK-7": date(2025, 10, 1), "UK-8": date(2026, 1, 1)}
@@ -178,7 +70,7 @@ def simulated_year(seed: int) -> Year:
             usage_month = shift_month(month, -1)
             is_there = usage_month <= f"{leaves.get(account, date.max):%Y-%m}"
             if is_there and joins.get(account, date.min) <= month_start(usage_month):
-                year.deliver(month, "calls", _calls(year, chance, account, usage_month, "m", chance.randint(1, 4)))
+                year.deliver(month, "calls", calls_of(year, chance, account, usage_month, "m", chance.randint(1, 4)))
     _arrive_late(year, chance)
     return year
 
@@ -195,8 +87,8 @@ def _begin(year: Year, chance: random.Random, joins: dict[str, date]) -> None:
         start = joins.get(account, date(2024, 1, 1))
         month = max(f"{start:%Y-%m}", MONTHS[0])
         since = {"service_start_date": start, "billing_start_date": start}
-        year.deliver(month, "accounts", [{**ACCOUNT, **_OF_SELLER[seller], "account_id": account, **since}])
-        year.deliver(month, "subscriptions", [_seats(account, chance.randint(2, 9), start)])
+        year.deliver(month, "accounts", [{**ACCOUNT, **OF_SELLER[seller], "account_id": account, **since}])
+        year.deliver(month, "subscriptions", [seats_of(account, chance.randint(2, 9), start)])
         year.deliver(month, "devices", [{"device_id": f"D-{account}", "account_id": account, "product_code": "line",
                                          "active_from": start}])  # fmt: skip
         number = {"number": number_of(account), "account_id": account, "product_code": "none", "active_from": start}
@@ -205,7 +97,7 @@ def _begin(year: Year, chance: random.Random, joins: dict[str, date]) -> None:
     year.deliver(MONTHS[0], "certificates", [certificate | {"valid_to": date(2025, 12, 31)}])
 
 
-def _seats(account: str, quantity: int, since: date) -> Row:
+def seats_of(account: str, quantity: int, since: date) -> Row:
     return {"subscription_id": f"S-{account}", "account_id": account, "quantity": quantity, "start_date": since}
 
 
@@ -214,18 +106,17 @@ def _change(year: Year, chance: random.Random, leaves: dict[str, date]) -> None:
     for account in ("UK-1", "UK-2", "CA-1", "US-1"):
         for month in chance.sample(MONTHS[2:10], 2):
             day = month_start(shift_month(month, -1)) + timedelta(days=chance.randint(1, 26))
-            year.deliver(month, "subscriptions", [_seats(account, chance.randint(2, 9), day)])
+            year.deliver(month, "subscriptions", [seats_of(account, chance.randint(2, 9), day)])
     for account, behind in (("UK-3", 2), ("UK-4", 5), ("CA-2", 3), ("US-2", 4)):
         month = chance.choice(MONTHS[7:11])
         day = month_start(shift_month(month, -behind)) + timedelta(days=chance.randint(1, 26))
-        year.deliver(month, "subscriptions", [_seats(account, chance.randint(2, 9), day)], name="b")
+        year.deliver(month, "subscriptions", [seats_of(account, chance.randint(2, 9), day)], name="b")
         if year.accounts[account] != "uk":
-            first, last = MONTHS.index(f"{day:%Y-%m}") + 1, MONTHS.index(month)
-            year.corrected_before.setdefault(month, []).extend(MONTHS[first:last])
-    moved = {**ACCOUNT, **_OF_SELLER["uk"], "account_id": "UK-5", "plan": "large", "effective_from": date(2025, 12, 1)}
+            year.correct(add_months(day.replace(day=1), 1), month)
+    moved = {**ACCOUNT, **OF_SELLER["uk"], "account_id": "UK-5", "plan": "large", "effective_from": date(2025, 12, 1)}
     year.deliver("2025-12", "accounts", [moved])
     for account, day in leaves.items():
-        gone = {**ACCOUNT, **_OF_SELLER["uk"], "account_id": account, "end_date": day}
+        gone = {**ACCOUNT, **OF_SELLER["uk"], "account_id": account, "end_date": day}
         year.deliver(f"{add_months(day.replace(day=1), 1):%Y-%m}", "accounts", [gone])
     for n, month in enumerate(chance.sample(MONTHS[1:], 3)):
         day = month_start(shift_month(month, -1)) + timedelta(days=9)
@@ -233,7 +124,7 @@ def _change(year: Year, chance: random.Random, leaves: dict[str, date]) -> None:
         year.deliver(month, "charges", [charge])
 
 
-def _calls(year: Year, chance: random.Random, account: str, month: str, name: str, count: int) -> list[Row]:
+def calls_of(year: Year, chance: random.Random, account: str, month: str, name: str, count: int) -> list[Row]:
     """Calls of an account in a month, at home and abroad, a few minutes each."""
     first = month_start(month)
     home = {"uk": AT_HOME, "ca": "+16135550199", "us": "+15125550199"}[year.accounts[account]]
@@ -253,9 +144,9 @@ def _arrive_late(year: Year, chance: random.Random) -> None:
     """Files of months that are issued already; one so late that it is written off; one that was wrong."""
     for account, month, behind in (("UK-1", "2025-10", 2), ("UK-2", "2026-01", 3), ("UK-2", "2026-02", 3),
                                    ("CA-1", "2025-11", 2), ("US-1", "2026-04", 3)):  # fmt: skip
-        year.deliver(month, "calls", _calls(year, chance, account, shift_month(month, -behind), f"late{month}", 3))
-    year.deliver("2026-02", "calls", _calls(year, chance, "UK-8", "2026-01", "on-time", 1))
-    old = [{**call, "to_number": FRANCE} for call in _calls(year, chance, "UK-3", "2025-09", "written-off", 2)]
+        year.deliver(month, "calls", calls_of(year, chance, account, shift_month(month, -behind), f"late{month}", 3))
+    year.deliver("2026-02", "calls", calls_of(year, chance, "UK-8", "2026-01", "on-time", 1))
+    old = [{**call, "to_number": FRANCE} for call in calls_of(year, chance, "UK-3", "2025-09", "written-off", 2)]
     year.deliver("2026-02", "calls", old)
-    wrong = year.deliver("2025-12", "calls", _calls(year, chance, "UK-1", "2025-11", "wrong", 3), name="wrong")
+    wrong = year.deliver("2025-12", "calls", calls_of(year, chance, "UK-1", "2025-11", "wrong", 3), name="wrong")
     year.rolled_back["2025-12"] = f"inbox/calls/{wrong}.csv"

@@ -210,6 +210,13 @@ def test_meters_say_included_used_and_over() -> None:
     assert "500 credits used of 500 credits included" in render_html(sample.american())
 
 
+def test_minutes_are_feminine_in_french_and_credits_are_not() -> None:
+    french = re.sub(r"\s", " ", render_html(sample.american(locale="fr_FR")).replace("\N{NARROW NO-BREAK SPACE}", " "))
+    assert "6 021 min utilisées sur 6 021 min incluses" in french
+    assert "369 min restantes" in french
+    assert "500 crédits utilisés sur 500 crédits inclus" in french
+
+
 def test_why_the_total_changed_names_the_biggest_sections() -> None:
     first, second = page_of(sample.american()).notes.change
     assert first == "$54.50 more than on the previous invoice (May 2026: $1,168.40)."
@@ -228,6 +235,25 @@ def test_nothing_to_pay_and_credits() -> None:
     assert credit.how_to_pay == []
     assert ("Corrects", "LUGB-2026-000019") in credit.facts
     assert "Due on" not in dict(credit.facts)
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading"),
+    [
+        ("en_GB", "What is credited to you"),
+        ("fr_FR", "Le détail de votre avoir"),
+        ("de_DE", "Was wir Ihnen gutschreiben"),
+    ],
+)
+def test_a_credit_note_charges_for_nothing(locale: str, heading: str) -> None:
+    html = render_html(abroad.british_credit_note(locale=locale))
+    assert f"<h2>{heading}</h2>" in html
+    assert heading not in render_html(sample.american(locale=locale))
+
+
+def test_a_change_is_not_parted_from_its_sign() -> None:
+    html = render_html(sample.american())
+    assert "Service fees +\N{WORD JOINER}$49.90, Additional outbound minutes -\N{WORD JOINER}$20.46" in html
 
 
 def test_payment_balance_dispute_and_csv_are_said() -> None:

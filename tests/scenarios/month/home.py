@@ -229,6 +229,14 @@ plans:
     usage:
       inbound: {free: true}
       sms: {rate: {price: "0.0150"}, charged: texts}
+  guarded:
+    name: A minute at 0.50, emergency calls free
+    currency: GBP
+    domestic: [GB]
+    usage:
+      domestic: {rate: {price: "0.50", increment: 1}, charged: overage}
+      emergency: {free: true}
+      inbound: {free: true}
   by_month:
     name: The month's units priced together
     currency: GBP
