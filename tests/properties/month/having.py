@@ -1,0 +1,208 @@
+"""What an invented account has: phones that move, numbers, seats of every kind, agreed prices, discounts, proofs."""
+
+from datetime import date, timedelta
+
+from tests.properties.month.customers import Customer, address, month_of
+from tests.properties.month.days import months_after
+
+DAYS = timedelta(days=1)
+
+
+def have_everything(customer: Customer) -> None:
+    _account(customer)
+    _locations(customer)
+    _phones(customer)
+    _boxes(customer)
+    _numbers(customer)
+    for n in range(customer.draws.between(1, 3)):
+        customer.draws.one((_seats, _seats, _cycles, _term, _model, _kept))(customer, f"S-{customer.n}-{n}")
+    _money(customer)
+    _proofs(customer)
+
+
+def _account(customer: Customer) -> None:
+    customer.version(tax_id=_TAX_IDS.get(customer.place.country, ""))
+    if customer.chance(4):
+        when, place = customer.day(2, 58), customer.draws.one(customer.home.places)
+        if when > customer.starts:
+            customer.version(customer.is_late(when), place=place, effective_from=when, tax_id=_TAX_IDS.get(place.country, ""))
+
+
+_TAX_IDS = {"DE": "DE999900104", "FR": "FR80999900111"}
+
+
+def _locations(customer: Customer) -> None:
+    for n, place in enumerate(customer.home.places[:4]):
+        if place.country == customer.place.country:
+            customer.give("locations", location_id=f"L-{customer.n}-{n}", **address(place))
+
+
+def _site(customer: Customer) -> str:
+    there = [row["location_id"] for row in customer.files[0]["locations"] if row["account_id"] == customer.id]
+    return str(customer.draws.one(["", *there]))
+
+
+def _group(customer: Customer) -> str:
+    return str(customer.draws.one(("", "", "North")))
+
+
+def _phones(customer: Customer) -> None:
+    for n in range(customer.draws.between(1, 4)):
+        id_, since, extension = f"D-{customer.n}-{n}", customer.since(), 101 + n
+        phone = {"device_id": id_, "device_type": "phone", "product_code": "phone", "extension": extension}
+        customer.give("devices", **phone, location_id=_site(customer), billing_group=_group(customer), active_from=since)
+        if customer.chance(3):
+            moved = max(since + DAYS, customer.day(2, 58))
+            customer.give("devices", customer.is_late(moved), **phone, location_id=_site(customer),
+                          billing_group=_group(customer), active_from=moved)  # fmt: skip
+        elif customer.chance(3):
+            gone = max(since, customer.day(-10, 58))
+            customer.give("devices", **(phone | {"device_id": f"{id_}-too"}), active_from=since, active_to=gone)
+
+
+def _boxes(customer: Customer) -> None:
+    for n in range(customer.draws.between(0, 2)):
+        since = customer.since()
+        box = {
+            "device_id": f"B-{customer.n}-{n}", "device_type": "ata", "active_from": since, "billing_group": _group(customer),
+            "product_code": customer.draws.one(("ata", "paging", "rental_phone", "kept_device", "day_device")),
+        }  # fmt: skip
+        customer.give("devices", **box)
+        gone = since + DAYS * customer.draws.between(0, 120)
+        if customer.chance(2) and gone > customer.before:
+            customer.give("devices", customer.is_late(gone), **box, active_to=gone)
+
+
+def _numbers(customer: Customer) -> None:
+    for n in range(customer.draws.between(1, 3)):
+        since = customer.since()
+        number = {
+            "number": f"{customer.home.area}{customer.n}{n}{customer.draws.between(10, 99)}", "number_type": "standard",
+            "product_code": "number_standard", "extension": 101 + n, "billing_group": _group(customer),
+            "active_from": since,
+        }  # fmt: skip
+        customer.give("numbers", **number)
+        gone = since + DAYS * customer.draws.between(20, 120)
+        if customer.chance(4) and gone > customer.before:
+            customer.give("numbers", customer.is_late(gone), **number, active_to=gone)
+
+
+def _seats(customer: Customer, id_: str) -> None:
+    """By the month; quantities, prices and groups change, some are cancelled."""
+    product = customer.draws.one(("plain_seat", "day_seat", "contact_center_seat", "call_recording", "rising_seat"))
+    seat = {"subscription_id": id_, "product_code": product, "billing_group": _group(customer)}
+    since = customer.since()
+    customer.give("subscriptions", **seat, quantity=customer.draws.between(1, 14), start_date=since)
+    _changes(customer, seat, since)
+
+
+def _changes(customer: Customer, seat: dict[str, str], since: date) -> None:
+    """Up to two later versions, the last of which may end."""
+    when, rows = since, []
+    for _ in range(customer.draws.below(3)):
+        when = max(when + DAYS, customer.day(2, 50))
+        rows.append((when, {"quantity": customer.draws.between(1, 14)}))
+    for when, change in rows:
+        ends = {"end_date": when + DAYS * customer.draws.between(1, 30)} if when == rows[-1][0] and customer.chance(4) else {}
+        customer.give("subscriptions", customer.is_late(when), **seat, **change, start_date=when, **ends)
+
+
+def _cycles(customer: Customer, id_: str) -> None:
+    """Quarters, years and thirty days, with an anchor or from the day of sign-up; from the month to a longer cycle."""
+    since, draws = customer.since(), customer.draws
+    anchor = customer.before - DAYS * draws.between(-28, 330)
+    kind = draws.below(4)
+    if kind == 0:
+        customer.give("subscriptions", subscription_id=id_, product_code="line_annual", quantity=draws.between(1, 9),
+                      billing_interval="P1Y", bill_anchor=anchor, start_date=since)  # fmt: skip
+    elif kind == 1:
+        seat = {"subscription_id": id_, "product_code": "plain_seat", "bill_anchor": str(anchor), "billing_interval": "P3M"}
+        customer.give("subscriptions", **seat, quantity=draws.between(1, 9), start_date=since)
+        _changes(customer, seat, since)
+    elif kind == 2:
+        seat = {"subscription_id": id_, "product_code": "thirty", "billing_interval": draws.one(("P30D", "P30D", "P6M"))}
+        seat |= {"bill_anchor": str(anchor)} if draws.below(2) else {}
+        customer.give("subscriptions", **seat, quantity=draws.between(1, 9), start_date=since)
+        _changes(customer, seat, since)
+    else:
+        seat = {"subscription_id": id_, "product_code": "plain_seat", "quantity": str(draws.between(1, 9))}
+        customer.give("subscriptions", **seat, start_date=since)
+        when = max(since + DAYS, customer.day(2, 58))
+        customer.give("subscriptions", customer.is_late(when), **seat, start_date=when, bill_anchor=when,
+                      billing_interval=draws.one(("P3M", "P1Y")))  # fmt: skip
+
+
+def _term(customer: Customer, id_: str) -> None:
+    """Terms from the first of a month, with commitments, renewals and cancellations."""
+    draws = customer.draws
+    begins = months_after(month_of(customer.starts), 0 if customer.starts.day == 1 else 1)
+    seat = {
+        "subscription_id": id_, "product_code": draws.one(("rising_seat", "plain_seat")), "term_start": begins,
+        "term_months": draws.one((1, 2, 3, 6, 12)), "renewal_months": draws.one(("", 1, 3, 12)),
+        "committed_quantity": draws.one(("", 4, 8)), "unit_price": draws.one(("", "", "11.11")),
+    }  # fmt: skip
+    customer.give("subscriptions", **seat, quantity=draws.between(1, 12), start_date=begins)
+    if customer.chance(2):
+        when = max(begins + DAYS, customer.day(2, 50))
+        customer.give("subscriptions", customer.is_late(when), **seat, quantity=draws.between(1, 12), start_date=when)
+    elif customer.chance(2):
+        when = max(begins, customer.day(2, 50))
+        customer.give("subscriptions", **seat, quantity=3, start_date=begins, cancel_requested_on=when)
+
+
+def _model(customer: Customer, id_: str) -> None:
+    product = customer.draws.one(("tiered", "by_volume", "packaged", "share", "share_by_tier", "bounded"))
+    seat = {"subscription_id": id_, "product_code": product}
+    since = customer.since()
+    customer.give("subscriptions", **seat, quantity=customer.draws.between(1, 40), start_date=since)
+    for when in {max(since + DAYS, customer.day(2, 58)) for _ in range(customer.draws.below(3))}:
+        quantity = customer.draws.between(1, 40)
+        customer.give("subscriptions", customer.is_late(when), **seat, quantity=quantity, start_date=when)
+
+
+def _kept(customer: Customer, id_: str) -> None:
+    """Seats of which nothing is given back: fewer, and perhaps more again."""
+    seat = {"subscription_id": id_, "product_code": "kept_seat"}
+    since = customer.since()
+    customer.give("subscriptions", **seat, quantity=customer.draws.between(1, 9), start_date=since)
+    when = since
+    for _ in range(customer.draws.below(4)):
+        when = max(when + DAYS, customer.day(2, 58))
+        customer.give("subscriptions", customer.is_late(when), **seat, quantity=customer.draws.between(1, 9), start_date=when)
+
+
+def _money(customer: Customer) -> None:
+    """Agreed prices, single charges and credits, discounts."""
+    draws = customer.draws
+    if customer.chance(4):
+        customer.give("prices", product_code=draws.one(("phone", "ata", "plain_seat")), unit_price="9.87",
+                      currency=customer.home.currency, valid_from=draws.one((customer.starts, customer.day(0, 40))))  # fmt: skip
+    for n in range(draws.between(0, 3)):
+        when = customer.day(2, 58)
+        if (when.year, when.month) == (customer.starts.year, customer.starts.month):
+            continue
+        kind = draws.one(("one_time", "fee", "credit"))
+        charge = {
+            "charge_id": f"C-{customer.n}-{n}", "kind": kind, "charge_date": when, "currency": customer.home.currency,
+            "product_code": "service_credit" if kind == "credit" else draws.one(("activation_fee", "site_visit")),
+            "billing_group": _group(customer), "reason": "agreed",
+        }  # fmt: skip
+        charge |= {"amount": "12.34"} if draws.below(2) else {"quantity": draws.between(1, 3), "unit_price": "15.05"}
+        customer.give("charges", customer.is_late(when), **charge)
+
+
+def _proofs(customer: Customer) -> None:
+    """Certificates and checks of VAT ids."""
+    draws = customer.draws
+    if customer.chance(4):
+        names = {
+            "US": ({"tax_code": "USF"}, {"jurisdiction": f"US-{customer.place.region}"}, {"tax_code": "SLRRF"}),
+            "CA": ({"tax_code": "HST"}, {"tax_code": "GST"}, {"jurisdiction": f"CA-{customer.place.region}"}),
+        }.get(customer.place.country, ({"tax_code": "VAT"},))
+        customer.give("certificates", certificate_number=f"X-{customer.n}", **draws.one(names),
+                      valid_from=customer.before - DAYS * 100,
+                      valid_to=draws.one(("", customer.first_invoice + DAYS * 10)))  # fmt: skip
+    tax_id = _TAX_IDS.get(customer.place.country)
+    if tax_id and draws.below(2):
+        customer.give("tax_id_checks", tax_id=tax_id, checked_at=f"{customer.before - DAYS * 3}T09:00:00Z",
+                      result=draws.one(("valid", "valid", "invalid")), name_matched="true")  # fmt: skip
