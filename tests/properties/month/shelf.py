@@ -59,7 +59,7 @@ def read_shelf(home: Path) -> Shelf:
     with (REFERENCE / "numbering_plan.csv").open(encoding="utf-8") as file:
         countries = {row["prefix"]: row["country"] for row in csv.DictReader(file)}
     taxes = [
-        yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        _dates(yaml.load(path.read_text(encoding="utf-8"), yaml.CBaseLoader))  # noqa: S506 text alone: ON is a province
         for path in sorted((REFERENCE / "taxes").rglob("*.yaml"))
     ]
     with (REFERENCE / "taxes" / "places.csv").open(encoding="utf-8") as file:
@@ -67,6 +67,14 @@ def read_shelf(home: Path) -> Shelf:
     return Shelf(
         settings["billing"], settings["sellers"], catalog["products"], catalog["plans"], decks, countries, taxes, places
     )
+
+
+def _dates(table: Table) -> Table:
+    """Rates and shares by date."""
+    for name in ("values", "safe_harbour"):
+        if name in table:
+            table[name] = {date.fromisoformat(since): value for since, value in table[name].items()}
+    return table
 
 
 def _deck(path: Path, settings: dict[str, Any]) -> dict[str, list[Rate]]:

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from tests.properties.month.charge import Books
-from tests.properties.month.discounts import spread
 from tests.properties.month.facts import Row, day, of, text
 from tests.properties.month.days import last_day
 from tests.properties.month.lines import Line
@@ -109,7 +108,7 @@ def _row(
     books: Books, table: Table, where: str, there: list[Line], on: date, fees: dict[str, dict[Line, Fraction]]
 ) -> tuple[TaxRow | None, dict[Line, Fraction]]:
     rate = Fraction(in_force(table["values"], on))
-    is_exempt = exempt(books, table, where, on)
+    proof = exempt(books, table, where, on)
     if table["unit"] == "amount_per_line":
         count = sum((line.line_count for line in there), Fraction(0))
         weights = {line: line.line_count * rate for line in there}
@@ -126,8 +125,10 @@ def _row(
         weights = {line: weight * rate / 100 for line, weight in weights.items()}
     if not rate or not any(weights.values()):
         return None, {}
-    if is_exempt:
-        return TaxRow(table["code"], where, on, rate, Fraction(0), base, Fraction(0)), {}
+    if proof:
+        # A levy shows its lines; what the customer accounts for himself has no rate.
+        shown = (base, Fraction(0)) if table["unit"] == "amount_per_line" else (Fraction(0), base)
+        return TaxRow(table["code"], where, on, Fraction(0) if proof == "vat_id" else rate, *shown, Fraction(0)), {}
     amount = down(exact) if table["rounding"] == "down" else rounded(exact)
     return TaxRow(table["code"], where, on, rate, base, Fraction(0), amount), _told_apart(books, amount, weights, on)
 
@@ -139,30 +140,40 @@ def down(amount: Fraction) -> Fraction:
 
 
 def _told_apart(books: Books, amount: Fraction, weights: dict[Line, Fraction], on: date) -> dict[Line, Fraction]:
-    """A row's printed amount over its places by largest remainder, as if each place were one line of it."""
-    groups: dict[tuple[str, ...], Fraction] = defaultdict(Fraction)
-    one: dict[tuple[str, ...], Line] = {}
+    """A row's printed amount over groups of lines that are taxed alike, by largest remainder; a group's cents stand
+    with its first line that bears anything."""
+    groups: dict[Any, Fraction] = defaultdict(Fraction)
+    bearer: dict[Any, Line] = {}
     for line, weight in weights.items():
-        place = place_of(books, line, on)
-        groups[place] += weight
+        product = books.shelf.products[line.product]
+        alike = (line.section, product["tax_class"], product["telecom_percent"], product["interstate"])
+        groups[place_of(books, line, on), alike] += weight
         if weight:
-            one.setdefault(place, line)
-    places = sorted(one)
-    scale = 10**12
-    shares = spread(int(abs(amount) * 100), [int(abs(groups[place]) * scale) for place in places])
-    sign = 1 if amount >= 0 else -1
-    return {one[place]: Fraction(sign * share, 100) for place, share in zip(places, shares, strict=True)}
+            bearer.setdefault((place_of(books, line, on), alike), line)
+    keys = sorted(bearer)
+    shares = apart(int(amount * 100), [groups[key] for key in keys])
+    return {bearer[key]: Fraction(share, 100) for key, share in zip(keys, shares, strict=True)}
 
 
-def exempt(books: Books, table: Table, where: str, on: date) -> bool:
-    """By a certificate that is valid on the tax date, or by a VAT id that was checked before it."""
+def apart(cents: int, weights: list[Fraction]) -> list[int]:
+    """Cents in proportion to weights of either sign, by largest remainder."""
+    total = sum(weights)
+    exact = [cents * weight / total if total else Fraction(0) for weight in weights]
+    shares = [share.numerator // share.denominator for share in exact]
+    for n in sorted(range(len(weights)), key=lambda n: (shares[n] - exact[n], n))[: cents - sum(shares)]:
+        shares[n] += 1
+    return shares
+
+
+def exempt(books: Books, table: Table, where: str, on: date) -> str:
+    """By which proof: a certificate that is valid on the tax date, or a VAT id that was checked before it."""
     ways = table.get("exempt_by", [])
     if "certificate" in ways:
         for row in of(books.rows, "certificates", books.account.id):
             names = text(row, "tax_code") == table["code"] or _covers(text(row, "jurisdiction"), where)
             if names and (day(row, "valid_from") or on) <= on < last_day(text(row, "valid_to")):
-                return True
-    return "vat_id_check" in ways and _reversed(books, where, on)
+                return "certificate"
+    return "vat_id" if "vat_id_check" in ways and _reversed(books, where, on) else ""
 
 
 def _covers(of_certificate: str, where: str) -> bool:
@@ -178,7 +189,7 @@ def _reversed(books: Books, where: str, on: date) -> bool:
     checks = [
         row
         for row in of(books.rows, "tax_id_checks", books.account.id)
-        if row["tax_id"] == account["tax_id"] and text(row, "checked_at")[:10] <= f"{on}"
+        if text(row, "tax_id") == text(account, "tax_id") and text(row, "checked_at")[:10] <= f"{on}"
     ]
     if not checks:
         return False
