@@ -37,6 +37,9 @@ class Billed(NamedTuple):
 Ledger = dict[tuple[str, str], dict[Cycle, dict[date, Billed]]]
 """(kind, id) -> cycle -> day -> what it is billed at."""
 
+Held = dict[tuple[str, str], dict[Cycle, dict[date, Billed | None]]]
+"""Days that documents hold; None: given back whole."""
+
 
 def owed_by(books: Books, month: str) -> Ledger:
     """Everything that is owed up to an invoice month, with prices."""
@@ -125,18 +128,33 @@ def _billed(books: Books, state: State, cycle: Cycle, first_billed: date) -> Bil
     return Billed(Priced(state.product, state.quantity, state.group, location, price, model), pricing, False)
 
 
-def signed(before: Ledger, owed_then: Ledger) -> Ledger:
-    """What is billed after a month's documents: what was owed, each day marked with who billed it."""
-    marked: Ledger = {}
-    for key, cycles in owed_then.items():
-        of_key = marked.setdefault(key, {})
-        for cycle, days in cycles.items():
-            old = before.get(key, {}).get(cycle, {})
-            of_key[cycle] = {
-                when: old[when] if when in old and old[when].priced == billed.priced else billed._replace(from_document=True)
-                for when, billed in days.items()
+def held(before: Ledger, now: Ledger) -> Held:
+    """Days that a month's document bills at something else than was billed before, or gives back whole."""
+    found: Held = {}
+    for key in before.keys() | now.keys():
+        for cycle in before.get(key, {}).keys() | now.get(key, {}).keys():
+            old, new = before.get(key, {}).get(cycle, {}), now.get(key, {}).get(cycle, {})
+            for when in old.keys() | new.keys():
+                a, b = old.get(when), new.get(when)
+                if (a and a.priced) != (b and b.priced):
+                    day = b._replace(from_document=True) if b is not None else None
+                    found.setdefault(key, {}).setdefault(cycle, {})[when] = day
+    return found
+
+
+def with_held(before: Ledger, documents: Held) -> Ledger:
+    """What an earlier system billed, as it is known now, and over it what documents hold."""
+    return {
+        key: {
+            cycle: {
+                when: day
+                for when, day in {**before.get(key, {}).get(cycle, {}), **documents.get(key, {}).get(cycle, {})}.items()
+                if day is not None
             }
-    return marked
+            for cycle in before.get(key, {}).keys() | documents.get(key, {}).keys()
+        }
+        for key in before.keys() | documents.keys()
+    }
 
 
 def charges(books: Books, before: Ledger, now: Ledger) -> Iterator[Charge]:
@@ -182,7 +200,7 @@ def _charge(
         price=priced.price,
         share=fraction(part),
         location=priced.location,
-        reverses=units < 0 and old is not None and old.from_document,
+        reverses=(states[0] or 0) < (states[1] or 0) and old is not None and old.from_document,
         discounted_on=part.cycle[0],
         line_count=units * lines * first_of_months(part.start, part.end),
         own=f"{key}" if pricing is not None and (pricing["model"] != "standard" or "minimum" in pricing) else "",

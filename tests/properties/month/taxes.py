@@ -117,8 +117,7 @@ def _row(
         weights = {}
         for line in there:
             of_line = line.amount * share_of(books, table, line, on)
-            if share_of(books, table, line, on):
-                of_line += sum((fees[code].get(line, Fraction(0)) for code in table["base"].get("also_on", ())), Fraction(0))
+            of_line += sum((fees[code].get(line, Fraction(0)) for code in table["base"].get("also_on", ())), Fraction(0))
             weights[line] = of_line
         base = sum(weights.values(), Fraction(0))
         exact = base * rate / 100

@@ -13,7 +13,7 @@ from tests.properties.month.late import late_lines
 from tests.properties.month.lines import Line, lines
 from tests.properties.month.once import Held, once
 from tests.properties.month.owed import seen_on
-from tests.properties.month.recurring import Ledger, charges, earlier, owed_by, signed
+from tests.properties.month.recurring import Held as HeldDays, charges, earlier, held, owed_by, with_held
 from tests.properties.month.shelf import Shelf, read_shelf
 from tests.properties.month.taxes import TaxRow, taxes
 from tests.properties.month.given_back import given_back
@@ -41,7 +41,7 @@ class Memory:
     def __init__(self) -> None:
         self.held: Held = {}
         self.given: dict[str, int] = {}
-        self.billed: Ledger | None = None
+        self.billed: HeldDays | None = None
         self.usage: list[Rated] = []
         self.usage_lines: list[Line] = []
         self.bill: Bill | None = None
@@ -79,15 +79,15 @@ def _bill(books: Books, month: str, mine: list[Record], memory: Memory) -> tuple
     of_account = {one.record.id: one for of_month in used.values() for one in of_month}
     if seen_on(books.shelf, books.account, month) is None:
         return None, of_account
-    lacking = []
-    if memory.billed is None:
-        memory.billed, lacking = earlier(books)
+    before, lacking = earlier(books)
+    if memory.billed is not None:
+        before, lacking = with_held(before, memory.billed), []
     now = owed_by(books, month)
-    owed = [*lacking, *charges(books, memory.billed, now), *once(books, month, memory.held)]
+    owed = [*lacking, *charges(books, before, now), *once(books, month, memory.held)]
     usage = list(usage_charges(books, used[usage_month], usage_month))
     late = late_lines(books, used.get(shift(month, -2), []), shift(month, -2), memory)
     printed = [*lines(books, [*owed, *usage], memory.given), *late]
-    memory.billed = signed(memory.billed, now)
+    memory.billed = held(before, now)
     memory.usage = used[usage_month]
     if not printed:
         return None, of_account
