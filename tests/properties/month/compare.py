@@ -29,7 +29,7 @@ def differences(store: Store, invoice_month: str, twin: Month) -> list[str]:
             found.append(f"{invoice_month} {account}: the product has no document, {outcome}")
         found += [f"{invoice_month} {account}: twin alone {_told(fact)}" for fact in sorted((ours - theirs).elements())]
         found += [f"{invoice_month} {account}: product alone {_told(fact)}" for fact in sorted((theirs - ours).elements())]
-    usage, theirs = _of_records(twin), _of_store(store, run_id)
+    usage, theirs = _of_records(twin), _of_store(store, run_id, twin.settled)
     found += [f"{invoice_month} usage: twin alone {_told(fact)}" for fact in sorted((usage - theirs).elements())]
     found += [f"{invoice_month} usage: product alone {_told(fact)}" for fact in sorted((theirs - usage).elements())]
     return found
@@ -72,19 +72,22 @@ def _of_records(twin: Month) -> Counter[Fact]:
         if record.outcome != "rated":
             facts[record.id, record.outcome] += 1
             continue
+        if record.id in twin.settled:
+            continue
         one = twin.rated[record.id]
         facts[record.id, "rated", record.account, record.category, record.units, one.included, rounded(one.amount, 12)] += 1
     return facts
 
 
-def _of_store(store: Store, run_id: str) -> Counter[Fact]:
+def _of_store(store: Store, run_id: str, settled: set[str]) -> Counter[Fact]:
     facts: Counter[Fact] = Counter()
     query = (
         "select usage_id, account_id, category, billable_units, included_units, amount::varchar from rated_usage "
         "where run_id = $1"
     )
     for usage_id, account, category, units, included, amount in store.rows(query, [run_id]):
-        facts[_id(usage_id), "rated", account, category, units, included, Fraction(amount)] += 1
+        if _id(usage_id) not in settled:
+            facts[_id(usage_id), "rated", account, category, units, included, Fraction(amount)] += 1
     for table in ("suspended_usage", "excluded_usage"):
         for usage_id, reason in store.rows(f"select usage_id, reason from {table} where run_id = $1", [run_id]):
             facts[_id(usage_id), reason] += 1
@@ -92,6 +95,7 @@ def _of_store(store: Store, run_id: str) -> Counter[Fact]:
 
 
 def _id(usage_id: str) -> str:
-    return next(part for part in usage_id.split(":") if part.startswith("u-"))
+    """The call's own id: behind the feed's and the source's, before what tells variants apart."""
+    return next(part for part in usage_id.split(":") if part.startswith("u-")).split("~")[0]
 
 

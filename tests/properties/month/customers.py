@@ -21,6 +21,7 @@ class Customer:
         self.place: Place = self.draws.one(home.places)
         self.plan = self.draws.one(home.plans)
         self.starts = self._start()
+        self.toll_free = ""
         self.fixed = {
             "name": f"Customer {n}", "seller_id": home.seller, "currency": home.currency, "time_zone": home.zone,
             "locale": "en_US", "service_start_date": self.starts, "billing_start_date": self.starts,
@@ -36,8 +37,9 @@ class Customer:
         """A row of a feed, in the file of the first month or of the second."""
         row = {"account_id": self.id, **{key: str(value) for key, value in cells.items() if value not in (None, "")}}
         rows = self.files[late][feed]
-        same = [known for known in rows if all(known.get(name) == row.get(name) for name in KEYS[feed])]
-        rows[:] = [known for known in rows if known not in same] + [row]  # rows of one key in one file are refused
+        if feed in KEYS:  # rows of one key in one file would be refused
+            rows[:] = [known for known in rows if any(known.get(name) != row.get(name) for name in KEYS[feed])]
+        rows.append(row)
         return row
 
     def version(self, late: bool = False, **cells: Any) -> None:

@@ -89,6 +89,12 @@ def _numbers(customer: Customer) -> None:
             customer.give("numbers", customer.is_late(gone), **number, active_to=gone)
 
 
+    if customer.home.toll_free:
+        customer.toll_free = f"{customer.home.toll_free}{customer.n}{customer.draws.between(100, 999)}"
+        customer.give("numbers", number=customer.toll_free, number_type="toll_free", product_code="number_toll_free",
+                      active_from=customer.starts)  # fmt: skip
+
+
 def _seats(customer: Customer, id_: str) -> None:
     """By the month; quantities, prices and groups change, some are cancelled."""
     product = customer.draws.one(("plain_seat", "day_seat", "contact_center_seat", "call_recording", "rising_seat"))

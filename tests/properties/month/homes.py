@@ -8,6 +8,7 @@ from data.sample.draws import Draws
 from flows.home.init import init_home
 from flows.home.settings import Home as Folder
 from tests.properties.month import extras
+from tests.properties.month.calls import call_about
 from tests.properties.month.customers import Customer
 from tests.properties.month.days import first, shift
 from tests.properties.month.facts import Rows
@@ -22,7 +23,7 @@ MONTHS = ("2026-05", "2026-05", "2026-05", "2025-12", "2026-01", "2025-07", "202
 class World:
     """An invented provider: what is taken in before each of its two months."""
 
-    def __init__(self, seed: int, accounts: int = 7) -> None:
+    def __init__(self, seed: int, accounts: int = 7, calls: int = 14) -> None:
         self.seed = seed
         self.draws = Draws(f"month {seed}")
         self.first_month = self.draws.one(MONTHS)
@@ -32,6 +33,7 @@ class World:
         for n in range(accounts):
             customer = Customer(seed, n, HOMES[(seed + n) % len(HOMES)], self.before, self.files)
             have_everything(customer)
+            call_about(customer, calls)
 
     def write(self, root: Path) -> Folder:
         """The home with its catalogue, and nothing in its inbox yet."""

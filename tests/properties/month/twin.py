@@ -28,11 +28,13 @@ class Bill(NamedTuple):
 
 
 class Month(NamedTuple):
-    """account -> its document, where there is one; and every usage record."""
+    """account -> its document, where there is one; and every usage record. settled: ids of rated records of a month
+    that a document holds already, told by that month."""
 
     bills: dict[str, Bill]
     records: list[Record]
     rated: dict[str, Rated]
+    settled: set[str]
 
 
 class Memory:
@@ -63,6 +65,7 @@ def _month(shelf: Shelf, rows: Rows, month: str, memory: dict[str, Memory]) -> M
     everybody = accounts(rows)
     found = records(shelf, rows, Directory(rows, everybody), month)
     bills: dict[str, Bill] = {}
+    settled = {one.record.id for of_account in memory.values() for one in of_account.usage}
     all_rated: dict[str, Rated] = {}
     for id_, account in everybody.items():
         mine = [record for record in found if record.account == id_ and record.outcome == "rated"]
@@ -70,7 +73,7 @@ def _month(shelf: Shelf, rows: Rows, month: str, memory: dict[str, Memory]) -> M
         all_rated |= of_account
         if bill is not None:
             bills[id_] = bill
-    return Month(bills, found, all_rated)
+    return Month(bills, found, all_rated, settled)
 
 
 def _bill(books: Books, month: str, mine: list[Record], memory: Memory) -> tuple[Bill | None, dict[str, Rated]]:
