@@ -39,13 +39,13 @@ class Directory:
         self.extensions: dict[tuple[str, str], list[tuple[datetime, datetime, Row]]] = {}
         for row in rows["numbers"]:
             self.numbers.setdefault(text(row, "number"), []).append(self._there(row))
-        for row in rows["devices"]:
+        for row in (*rows["devices"], *rows["numbers"]):
             self.extensions.setdefault((text(row, "account_id"), text(row, "extension")), []).append(self._there(row))
         for versions in (*self.numbers.values(), *self.extensions.values()):
             versions.sort(key=lambda version: version[0])
             for n, (start, end, row) in enumerate(versions[:-1]):
-                if versions[n + 1][2].get("device_id") == row.get("device_id"):
-                    versions[n] = (start, min(end, versions[n + 1][0]), row)
+                later = [v for v in versions[n + 1 :] if _id(v[2]) == _id(row)]
+                versions[n] = (start, min([end, *(v[0] for v in later)]), row)
 
     def _there(self, row: Row) -> tuple[datetime, datetime, Row]:
         zone = self.zone(text(row, "account_id"))
@@ -58,8 +58,13 @@ class Directory:
         return next((row for start, end, row in self.numbers.get(number, []) if start <= at < end), None)
 
     def extension(self, account: str, extension: str, at: datetime) -> Row | None:
+        """What has rung longest on an extension of an account, a device or a number."""
         there = [version for version in self.extensions.get((account, extension), []) if version[0] <= at < version[1]]
-        return min(there, key=lambda version: (version[0], text(version[2], "device_id")))[2] if there else None
+        return min(there, key=lambda version: (version[0], text(version[2], "billing_group")))[2] if there else None
+
+
+def _id(row: Row) -> str:
+    return text(row, "device_id") or text(row, "number")
 
 
 def _instant(value: str, zone: ZoneInfo, is_last: bool) -> datetime:
