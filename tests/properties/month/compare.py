@@ -69,10 +69,10 @@ def _of_document(document: dict[str, Any]) -> Iterator[Fact]:
 def _of_records(twin: Month) -> Counter[Fact]:
     facts: Counter[Fact] = Counter()
     for record in twin.records:
+        if record.id in twin.settled:
+            continue
         if record.outcome != "rated":
             facts[record.id, record.outcome] += 1
-            continue
-        if record.id in twin.settled:
             continue
         one = twin.rated[record.id]
         facts[record.id, "rated", record.account, record.category, record.units, one.included, rounded(one.amount, 12)] += 1

@@ -19,7 +19,9 @@ def have_everything(customer: Customer) -> None:
         kinds = (_seats, _seats, _cycles, _term, _kept, _seats if moves else _model)  # a model's seat that moves: see the test
         customer.draws.one(kinds)(customer, f"S-{customer.n}-{n}")
     _money(customer)
+    _discounts(customer)
     _proofs(customer)
+    _earlier_system(customer)
 
 
 def _account(customer: Customer) -> None:
@@ -28,14 +30,23 @@ def _account(customer: Customer) -> None:
         when, place = customer.day(2, 58), customer.draws.one(customer.home.places)
         if when > customer.starts:
             customer.version(customer.is_late(when), place=place, effective_from=when, tax_id=_TAX_IDS.get(place.country, ""))
+    elif customer.chance(3):
+        when, plan = customer.day(2, 58), customer.draws.one(customer.home.plans)
+        if when > customer.starts:
+            customer.version(plan=plan, effective_from=when, tax_id=_TAX_IDS.get(customer.place.country, ""))
 
 
 _TAX_IDS = {"DE": "DE999900104", "FR": "FR80999900111"}
 
 
+TAX_ON_TAX = ("TX", "NL")
+"""Where a tax is on fees too: how a fee's cents are told apart over places is no rule, so these accounts have one."""
+
+
 def _locations(customer: Customer) -> None:
-    for n, place in enumerate(customer.home.places[:4]):
-        if place.country == customer.place.country:
+    regions = {row.get("region") for rows in customer.files for row in rows["accounts"] if row["account_id"] == customer.id}
+    for n, place in enumerate(customer.home.places[:5]):
+        if place.country == customer.place.country and not {*regions, place.region} & {*TAX_ON_TAX}:
             customer.give("locations", location_id=f"L-{customer.n}-{n}", **address(place))
 
 
@@ -52,11 +63,14 @@ def _phones(customer: Customer) -> None:
     for n in range(customer.draws.between(1, 4)):
         id_, since, extension = f"D-{customer.n}-{n}", customer.since(), 101 + n
         phone = {"device_id": id_, "device_type": "phone", "product_code": "phone", "extension": extension}
-        customer.give("devices", **phone, location_id=_site(customer), billing_group=_group(customer), active_from=since)
+        group = _group(customer)
+        customer.give("devices", **phone, location_id=_site(customer), billing_group=group, active_from=since)
         if customer.chance(3):
             moved = max(since + DAYS, customer.day(2, 58))
-            customer.give("devices", customer.is_late(moved), **phone, location_id=_site(customer),
-                          billing_group=_group(customer), active_from=moved)  # fmt: skip
+            # Calls are made from the first phone: the group of a call whose device changed it, see the test.
+            group = _group(customer) if n else group
+            customer.give("devices", customer.is_late(moved), **phone, location_id=_site(customer), billing_group=group,
+                          active_from=moved)  # fmt: skip
         elif customer.chance(3):
             gone = max(since, customer.day(-10, 58))
             customer.give("devices", **(phone | {"device_id": f"{id_}-too"}), active_from=since, active_to=gone)
@@ -198,6 +212,41 @@ def _money(customer: Customer) -> None:
         }  # fmt: skip
         charge |= {"amount": "12.34"} if draws.below(2) else {"quantity": draws.between(1, 3), "unit_price": "15.05"}
         customer.give("charges", customer.is_late(when), **charge)
+
+
+def _discounts(customer: Customer) -> None:
+    """Percents and fixed amounts, of the account, a section, a product or a subscription, some for a month only."""
+    draws = customer.draws
+    mine = [row for rows in customer.files for row in rows["subscriptions"] if row["account_id"] == customer.id]
+    is_bounded = any(row["product_code"] == "bounded" for row in mine)
+    for n in range(draws.below(4)):
+        kind = draws.one(("account", "section", "product_code", "subscription_id"))
+        targets = {
+            "account": ("",), "section": ("service_fees", "international_minutes", "phone_numbers", "one_time"),
+            "product_code": ("phone", "minutes_overage", "number_standard"),
+            "subscription_id": [row["subscription_id"] for row in mine],
+        }  # fmt: skip
+        start = draws.one((customer.before - DAYS * 400, customer.before, customer.first_invoice))
+        end = draws.one(("", "", months_after(start, draws.between(1, 3)) - DAYS))
+        amount = {"amount": draws.one(("5.00", "10.00", "33.33"))} if draws.below(3) == 0 and not is_bounded else {}
+        customer.give("discounts", discount_id=f"R-{customer.n}-{n}", applies_to=kind, target=draws.one(targets[kind]),
+                      valid_from=start, valid_to=end if end == "" or end > customer.before else "",
+                      **(amount or {"percent": draws.one(("10", "12.5", "33"))}))  # fmt: skip
+
+
+def _earlier_system(customer: Customer) -> None:
+    """What the system before billed of some things that were there before it ended, with and without an amount."""
+    draws, last = customer.draws, customer.first_invoice - DAYS
+    had = [
+        (row["device_id"], "8.05") for row in customer.files[0]["devices"] if row["product_code"] in ("day_device", "kept_device")
+    ] + [(row["subscription_id"], "") for row in customer.files[0]["subscriptions"] if row["product_code"] == "plain_seat"]
+    mine = [row for feed in ("devices", "subscriptions") for row in customer.files[0][feed] if row["account_id"] == customer.id]
+    ids = {row.get("device_id") or row["subscription_id"] for row in mine}
+    for id_, amount in dict(had).items():
+        if id_ in ids and customer.starts < customer.before and customer.chance(3):
+            until = draws.one((last, last, last + DAYS * 12, last - DAYS * 10))
+            told = draws.one(("", amount, "0", "3.33")) if until == last else ""
+            customer.give("billed_until", resource_id=id_, billed_until=until, amount=told)
 
 
 def _proofs(customer: Customer) -> None:

@@ -16,7 +16,7 @@ class Billed(Protocol):
 
 def late_lines(books: Books, now: list[Rated], month: str, memory: Billed) -> list[Line]:
     """The difference of an issued month, where usage of it has come since."""
-    if {one.record.id for one in now} == {one.record.id for one in memory.usage}:
+    if {one.record.id for one in now} <= {one.record.id for one in memory.usage}:
         return []
     anew = _by_key(books, now, month)
     before = _by_key(books, memory.usage, month)

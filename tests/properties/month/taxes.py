@@ -122,7 +122,7 @@ def _row(
         base = sum(weights.values(), Fraction(0))
         exact = base * rate / 100
         weights = {line: weight * rate / 100 for line, weight in weights.items()}
-    if not rate or not any(weights.values()):
+    if not rate or not any(weights.values()) or not base:
         return None, {}
     if proof:
         # A levy shows its lines; what the customer accounts for himself has no rate.
@@ -167,12 +167,13 @@ def apart(cents: int, weights: list[Fraction]) -> list[int]:
 def exempt(books: Books, table: Table, where: str, on: date) -> str:
     """By which proof: a certificate that is valid on the tax date, or a VAT id that was checked before it."""
     ways = table.get("exempt_by", [])
-    if "certificate" in ways:
-        for row in of(books.rows, "certificates", books.account.id):
-            names = text(row, "tax_code") == table["code"] or _covers(text(row, "jurisdiction"), where)
-            if names and (day(row, "valid_from") or on) <= on < last_day(text(row, "valid_to")):
-                return "certificate"
-    return "vat_id" if "vat_id_check" in ways and _reversed(books, where, on) else ""
+    if "vat_id_check" in ways and _reversed(books, where, on):
+        return "vat_id"
+    for row in of(books.rows, "certificates", books.account.id) if "certificate" in ways else ():
+        names = text(row, "tax_code") == table["code"] or _covers(text(row, "jurisdiction"), where)
+        if names and (day(row, "valid_from") or on) <= on < last_day(text(row, "valid_to")):
+            return "certificate"
+    return ""
 
 
 def _covers(of_certificate: str, where: str) -> bool:

@@ -60,7 +60,10 @@ class Directory:
     def extension(self, account: str, extension: str, at: datetime) -> Row | None:
         """What has rung longest on an extension of an account, a device or a number."""
         there = [version for version in self.extensions.get((account, extension), []) if version[0] <= at < version[1]]
-        return min(there, key=lambda version: (version[0], text(version[2], "billing_group")))[2] if there else None
+        if not there:
+            return None
+        since = {_id(row): start for start, _, row in reversed(self.extensions[account, extension])}
+        return min(there, key=lambda version: (since[_id(version[2])], text(version[2], "billing_group")))[2]
 
 
 def _id(row: Row) -> str:
