@@ -228,24 +228,32 @@ def _discounts(customer: Customer) -> None:
         }  # fmt: skip
         start = draws.one((customer.before - DAYS * 400, customer.before, customer.first_invoice))
         end = draws.one(("", "", months_after(start, draws.between(1, 3)) - DAYS))
-        amount = {"amount": draws.one(("5.00", "10.00", "33.33"))} if draws.below(3) == 0 and not is_bounded else {}
+        is_fixed = draws.below(3) == 0 and not is_bounded and kind in ("account", "section")
+        amount = {"amount": draws.one(("0.50", "2.00", "3.33"))} if is_fixed else {}
         customer.give("discounts", discount_id=f"R-{customer.n}-{n}", applies_to=kind, target=draws.one(targets[kind]),
                       valid_from=start, valid_to=end if end == "" or end > customer.before else "",
                       **(amount or {"percent": draws.one(("10", "12.5", "33"))}))  # fmt: skip
 
 
 def _earlier_system(customer: Customer) -> None:
-    """What the system before billed of some things that were there before it ended, with and without an amount."""
+    """What the system before billed of things that were there before it ended: with an amount or without, to the
+    end of its last month, or to a day of it or of ours (of what does not change then: see the test)."""
     draws, last = customer.draws, customer.first_invoice - DAYS
-    had = [
-        (row["device_id"], "8.05") for row in customer.files[0]["devices"] if row["product_code"] in ("day_device", "kept_device")
-    ] + [(row["subscription_id"], "") for row in customer.files[0]["subscriptions"] if row["product_code"] == "plain_seat"]
-    mine = [row for feed in ("devices", "subscriptions") for row in customer.files[0][feed] if row["account_id"] == customer.id]
-    ids = {row.get("device_id") or row["subscription_id"] for row in mine}
-    for id_, amount in dict(had).items():
-        if id_ in ids and customer.starts < customer.before and customer.chance(3):
-            until = draws.one((last, last, last + DAYS * 12, last - DAYS * 10))
-            told = draws.one(("", amount, "0", "3.33")) if until == last else ""
+    mine = [
+        (row.get("device_id") or row["subscription_id"], row)
+        for rows in customer.files
+        for feed in ("devices", "subscriptions")
+        for row in rows[feed]
+        if row["account_id"] == customer.id and row["product_code"] in ("day_device", "kept_device", "plain_seat")
+    ]
+    for id_, row in mine:
+        versions = [other for other_id, other in mine if other_id == id_]
+        if len(versions) > 1 or "active_to" in row or "bill_anchor" in row or customer.chance(2):
+            continue
+        until = draws.one((last, last, last + DAYS * 12, last - DAYS * 10))
+        amounts = ("", "0") if row["product_code"] == "plain_seat" else ("", "0", "8.05", "3.33")
+        told = draws.one(amounts) if until == last else ""
+        if row.get("start_date", row.get("active_from", "")) < f"{customer.before}":
             customer.give("billed_until", resource_id=id_, billed_until=until, amount=told)
 
 

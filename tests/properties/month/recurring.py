@@ -31,6 +31,7 @@ class Billed(NamedTuple):
 
     priced: Priced
     pricing: dict[str, Any] | None
+    discounted_on: date
     from_document: bool
 
 
@@ -102,7 +103,7 @@ def _up_to(books: Books, resource: Resource, row: Row) -> tuple[dict[Cycle, dict
     whole = sum(
         ((b.priced.price or 0) * b.priced.quantity for b in found[cycle].values()), Fraction(0)
     ) * keep / (cycle[1] - cycle[0]).days
-    lacking = Part(cycle, min(found[cycle]), last + DAY, None, billed, is_new=False)
+    lacking = Part(cycle, cycle[0], last + DAY, None, billed, is_new=False)
     charge = _charge(books, (resource.kind, resource.id), lacking, billed, Fraction(1), None)
     return found, charge._replace(fixed=whole - amount, list_amount=whole - amount, line_count=Fraction(0), price=None)
 
@@ -125,7 +126,12 @@ def _billed(books: Books, state: State, cycle: Cycle, first_billed: date) -> Bil
         price = unit_price(*books, state.product, own, when, every)
     location = state.location if books.shelf.products[state.product].get("by_location") else ""
     model = "" if pricing is None else str(pricing)
-    return Billed(Priced(state.product, state.quantity, state.group, location, price, model), pricing, False)
+    return Billed(
+        Priced(state.product, state.quantity, state.group, location, price, model),
+        pricing,
+        max(cycle[0], first_billed),
+        from_document=False,
+    )
 
 
 def held(before: Ledger, now: Ledger) -> Held:
@@ -201,7 +207,7 @@ def _charge(
         share=fraction(part),
         location=priced.location,
         reverses=(states[0] or 0) < (states[1] or 0) and old is not None and old.from_document,
-        discounted_on=part.cycle[0],
+        discounted_on=(billed if old is None else old).discounted_on,
         line_count=units * lines * first_of_months(part.start, part.end),
         own=f"{key}" if pricing is not None and (pricing["model"] != "standard" or "minimum" in pricing) else "",
         subscription=key[1] if key[0] == "subscription" else "",

@@ -9,7 +9,7 @@ from tests.properties.month.charge import Books
 from tests.properties.month.days import end_of, first, shift
 from tests.properties.month.draws import Rated, rated, usage_charges
 from tests.properties.month.facts import Account, Rows, accounts, known
-from tests.properties.month.late import late_lines
+from tests.properties.month.late import late_charges
 from tests.properties.month.lines import Line, lines
 from tests.properties.month.once import Held, once
 from tests.properties.month.owed import seen_on
@@ -88,8 +88,8 @@ def _bill(books: Books, month: str, mine: list[Record], memory: Memory) -> tuple
     now = owed_by(books, month)
     owed = [*lacking, *charges(books, before, now), *once(books, month, memory.held)]
     usage = list(usage_charges(books, used[usage_month], usage_month))
-    late = late_lines(books, used.get(shift(month, -2), []), shift(month, -2), memory)
-    printed = [*lines(books, [*owed, *usage], memory.given), *late]
+    usage += late_charges(books, used.get(shift(month, -2), []), shift(month, -2), memory)
+    printed = lines(books, [*owed, *usage], memory.given)
     memory.billed = held(before, now)
     memory.usage = used[usage_month]
     if not printed:

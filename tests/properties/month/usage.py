@@ -63,7 +63,7 @@ class Directory:
         if not there:
             return None
         since = {_id(row): start for start, _, row in reversed(self.extensions[account, extension])}
-        return min(there, key=lambda version: (since[_id(version[2])], text(version[2], "billing_group")))[2]
+        return min(there, key=lambda version: (since[_id(version[2])], version[1], text(version[2], "billing_group")))[2]
 
 
 def _id(row: Row) -> str:
