@@ -18,7 +18,11 @@ def call_about(customer: Customer, calls: int) -> None:
 
 def _record(customer: Customer, id_: str, month: date, late: bool) -> None:
     draws, home = customer.draws, customer.home
-    numbers = [row for row in customer.files[0]["numbers"] if row["account_id"] == customer.id]
+    numbers = [
+        row
+        for row in customer.files[0]["numbers"]
+        if row["account_id"] == customer.id and row["number_type"] == "standard"
+    ]
     own = str(draws.one(numbers)["number"])
     at = _instant(customer, month)
     kinds = ["outbound"] * 5 + ["abroad"] * 2 + ["inbound", "internal", "odd"]

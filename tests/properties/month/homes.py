@@ -14,6 +14,7 @@ from tests.properties.month.days import first, shift
 from tests.properties.month.facts import Rows
 from tests.properties.month.having import have_everything
 from tests.properties.month.places import HOMES
+from tests.properties.month.ports import port
 from tests.scenarios.month.home import add_file
 
 MONTHS = ("2026-05", "2026-05", "2026-05", "2025-12", "2026-01", "2025-07", "2025-06", "2025-04")
@@ -30,9 +31,15 @@ class World:
         self.files: tuple[Rows, Rows] = (defaultdict(list), defaultdict(list))
         self.before = first(shift(self.first_month, -1))
         """The first day of the month before the first invoice month."""
-        for n in range(accounts):
-            customer = Customer(seed, n, HOMES[(seed + n) % len(HOMES)], self.before, self.files)
+        customers = [
+            Customer(seed, n, HOMES[(seed + n) % len(HOMES)], self.before, self.files) for n in range(accounts)
+        ]
+        for customer in customers:
             have_everything(customer)
+        for giver, taker in zip(customers, customers[1:], strict=False):
+            if giver.chance(3):
+                port(giver, taker)
+        for customer in customers:
             call_about(customer, calls)
 
     def write(self, root: Path) -> Folder:

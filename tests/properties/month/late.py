@@ -28,6 +28,7 @@ def late_charges(books: Books, now: list[Rated], month: str, memory: Billed) -> 
         charge, nothing = anew.get(key) or before[key], Fraction(0)
         units = (anew[key].quantity if key in anew else nothing) - (before[key].quantity if key in before else nothing)
         amount = anew[key].list_amount if key in anew else nothing
-        amount -= rounded(before[key].list_amount) if key in before else nothing
+        if key in before:
+            amount = rounded(amount) - rounded(before[key].list_amount)
         if units or rounded(amount):
             yield charge._replace(quantity=units, list_amount=amount, reverses=amount < 0, own="late")

@@ -164,7 +164,9 @@ def _dated(rows: list[Row], id_: str) -> list[tuple[date, date, Row]]:
     versions = sorted(rows, key=lambda row: text(row, "active_from"))
     found = []
     for n, row in enumerate(versions):
-        start, end = day(row, "active_from") or FOREVER, last_day(text(row, "active_to"))
+        # The day of a port is the new owner's, also where it has a time.
+        until = text(row, "active_to")
+        start, end = day(row, "active_from") or FOREVER, last_day(until) - DAY * ("T" in until)
         if n + 1 < len(versions):
             end = min(end, day(versions[n + 1], "active_from") or FOREVER)
         found.append((start, end, row))
