@@ -1,0 +1,20 @@
+"""Taxes of what gives back lines of an issued document: by its date and rates; all of a row returns it (RULES 20)."""
+
+from datetime import date
+
+from tests.properties.month.charge import Books
+from tests.properties.month.lines import Line
+from tests.properties.month.taxes import TaxRow, taxes
+
+
+def given_back(books: Books, back: list[Line], charged: list[Line], rows: list[TaxRow], on: date) -> list[TaxRow]:
+    """Rows below zero; `books` are those of the document that is given back."""
+    del charged
+    issued = {(row.code, row.jurisdiction): row for row in rows if row.on == on}
+    found = []
+    for row in taxes(books, back, on):
+        held = issued.get((row.code, row.jurisdiction))
+        if held is None:
+            continue
+        found.append(row._replace(amount=-held.amount) if row.base == -held.base else row)
+    return found
