@@ -122,7 +122,7 @@ def must_exist(home: Home) -> None:
     """Raises Refused where there is no database and something left the house already."""
     numbers = set(numbers_elsewhere(home))
     mails = 0
-    if (home.journal).exists():
+    if home.journal.exists():
         told = Told()
         for line in Journal(home.journal).read():
             told.take(line)
@@ -155,15 +155,14 @@ def read(store: Store) -> tuple[Journal, Told]:
             "known to be the newest there is, `tollbook doctor --mend` writes it anew from there."
         )
     told.numbers = {number: (seller, "") for number, seller in numbers_elsewhere(store.home).items()}
-    told.head = audit.published_head(store)
     return journal, told
 
 
 def lack(store: Store, told: Told) -> Lacking:
     """What was told and the books do not know."""
-    head = told.head
-    if head and store.rows("select 1 from audit_log where seq = $1 and sha256 = $2", list(head)):
-        head = None
+    # What was published counts too, should the journal be an older copy as well.
+    heads = {head for head in (told.head, audit.published_head(store)) if head}
+    head = max((head for head in heads if not _has(store, head)), default=None)
     issued, lost = _issued(store, list(told.numbers)), _lost(store)
     numbers = {
         number: of
@@ -181,6 +180,10 @@ def lack(store: Store, told: Told) -> Lacking:
         known = {key for (key,) in begun}
         mails = {key: number for key, number in told.mails.items() if key not in known and number not in lost}
     return Lacking(head, numbers, mails)
+
+
+def _has(store: Store, head: Head) -> bool:
+    return bool(store.rows("select 1 from audit_log where seq = $1 and sha256 = $2", list(head)))
 
 
 def _issued(store: Store, numbers: list[str]) -> dict[str, str]:
@@ -306,6 +309,7 @@ def accept_loss(store: Store, reason: str, by: str, now: datetime) -> str:
         _lose(store, lacking.numbers)
         _unknown(store, lacking.mails, by, now)
         audit.record(store, "accept loss", "books", by, now, reason, said)
+    audit.keep_head(store)
     if journal.path.exists():
         journal.append([{"kind": "loss", "reason": reason, "by": by}, _head_line(store)])
         mark(store, journal)

@@ -97,6 +97,16 @@ def test_mails_of_the_time_that_is_gone_are_unknown(home: Home, lives: dict[str,
     assert rows(home, "select distinct state from mail_states") == [("unknown",)]
 
 
+def test_an_older_journal_beside_older_books_does_not_hide_what_was_published(
+    home: Home, lives: dict[str, Home]
+) -> None:
+    _put_back(home, lives["issued"])
+    shutil.copy(lives["issued"].journal, home.journal)
+    ended = say(home, *SEND)
+    assert ended.returncode == 4
+    assert "this home has gone on to entry" in ended.stderr
+
+
 def test_the_journal_itself_is_missed(home: Home) -> None:
     (home.root / "journal.jsonl").unlink()
     ended = say(home, *RUN)
