@@ -37,6 +37,13 @@ def trouble(error: BaseException, where: Path | None = None) -> str | None:
     return _SENTENCES[number].format(path=path or "this home", room=_to_free(path))
 
 
+def is_of_the_machine(error: BaseException) -> bool:
+    """Whether disk or memory failed, and so nothing that was being worked on."""
+    return (
+        isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException" or trouble(error) is not None
+    )
+
+
 def _number(error: BaseException) -> int | None:
     if isinstance(error, OSError):
         return error.errno if error.errno in _SENTENCES else None

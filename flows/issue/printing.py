@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from flows.books.context import Request
 from flows.home import progress
+from flows.home.disk import is_of_the_machine
 from flows.home.objects import keep
 from flows.home.settings import Settings
 from flows.home.store import Store, write_atomic
@@ -55,7 +56,9 @@ def fault(draft_json: str) -> Problem | None:
         raise Refused(f"draft of account {draft.bill_to.account_id}: {lacks.detail}")
     try:
         render_html(draft)
-    except Exception as error:  # noqa: BLE001 whatever it is, it is what parks the account
+    except Exception as error:
+        if is_of_the_machine(error):
+            raise
         return Problem("printing_failed", _failure_text(error))
     return None
 

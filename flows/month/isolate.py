@@ -10,6 +10,7 @@ from typing import TypeVar
 import polars as pl
 
 from flows.books.run import Run
+from flows.home.disk import is_of_the_machine
 from flows.month.inputs import MasterData
 from schemas.codes import Problem
 from schemas.errors import NothingToDo, Refused, WrongUsage
@@ -45,7 +46,10 @@ class Accounts:
 def failing_items(
     items: Sequence[str], attempt: Callable[[frozenset[str]], object], error: Exception
 ) -> dict[str, str]:
-    """The items that fail when tried alone -> the error. Raises `error` when none does, or more than MOST do."""
+    """The items that fail when tried alone -> the error. Raises `error` when none does, or more than MOST do; and what
+    disk or memory fail with, for that is nobody's own."""
+    if is_of_the_machine(error):
+        raise error
     failures: dict[str, str] = {}
     waiting = [list(items)]
     while waiting:
@@ -67,7 +71,9 @@ def failing_items(
 def _fault(attempt: Callable[[frozenset[str]], object], some: frozenset[str]) -> Exception | None:
     try:
         attempt(some)
-    except Exception as error:  # noqa: BLE001 whatever it is, it is what parks the account
+    except Exception as error:
+        if is_of_the_machine(error):
+            raise
         return error
     return None
 

@@ -1,10 +1,12 @@
 """Whatever one account breaks, in any stage, it alone is set aside with the reason, and the others are billed."""
 
+import errno
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import rating.charges
@@ -82,6 +84,29 @@ def test_a_failure_of_some_accounts_leaves_the_others_billed(
     assert report.incomplete
     add_file(home, "accounts", "mended", [{"account_id": "BOB", "city": "York"}])
     assert _run(home).accounts == {"billed": 5}, "what is mended is billed by the next run"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        MemoryError(),
+        duckdb.OutOfMemoryException("failed to allocate"),
+    ],
+    ids=["disk", "memory", "database's memory"],
+)
+@pytest.mark.parametrize("stage", ["charging", "drafting"])
+def test_what_the_machine_fails_with_is_no_accounts_failure(
+    home: Home, monkeypatch: pytest.MonkeyPatch, stage: str, error: Exception
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise error
+
+    module, name, _ = STAGES[stage]
+    with monkeypatch.context() as patch, pytest.raises(type(error)):
+        patch.setattr(module, name, failing)
+        _run(home)
+    assert _run(home).accounts == {"billed": 5}
 
 
 @pytest.mark.parametrize("broken", [set(ACCOUNTS), set()], ids=["more than a few", "none alone"])
