@@ -103,9 +103,10 @@ def test_what_the_machine_fails_with_is_no_accounts_failure(
         raise error
 
     module, name, _ = STAGES[stage]
-    with monkeypatch.context() as patch, pytest.raises(type(error)):
+    with monkeypatch.context() as patch:
         patch.setattr(module, name, failing)
-        _run(home)
+        with pytest.raises(type(error)):
+            _run(home)
     assert _run(home).accounts == {"billed": 5}
 
 
