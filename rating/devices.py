@@ -21,14 +21,14 @@ class Devices:
 
 def devices_over_time(devices: pl.DataFrame, number_extensions: pl.DataFrame) -> Devices:
     """devices: account_id, device_id, extension, device, is_low_usage, from_at, to_at (UTC, half-open, disjoint per
-    device_id). `device` is what is charged and has a pool: the device itself, or `ext:<extension>` where its product
-    is charged per extension (RULES 8).
+    device_id), since: from when on it has been at the extension. `device` is what is charged and has a pool: the device
+    itself, or `ext:<extension>` where its product is charged per extension (RULES 8).
     number_extensions: account_id, number, extension, from_at, to_at, disjoint per number.
     """
     # Of several that began at one instant on one extension the first by name counts.
-    devices = devices.sort("device_id", "from_at")
+    devices = devices.sort("device_id", "since", "from_at")
     by_id, by_extension, by_device = (
-        intervals(devices, "account_id", key) for key in ("device_id", "extension", "device")
+        intervals(devices, "account_id", key, first="since") for key in ("device_id", "extension", "device")
     )
     return Devices(by_id, by_extension, by_device, intervals(number_extensions, "account_id", "number"))
 

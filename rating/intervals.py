@@ -7,7 +7,7 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Intervals:
-    """Rows in force over [from_at, to_at), ready to be asked by key and time. Of rows that overlap the earliest counts.
+    """Rows in force over [from_at, to_at), ready to be asked by key and time. Of rows that overlap the first counts.
 
     `rows` is sorted by key and from_at; `index` says where the rows of a key lie (the keys, first, count).
     """
@@ -40,9 +40,10 @@ class Intervals:
         return where["first"].scatter(hit["at"], hit["row"])
 
 
-def intervals(rows: pl.DataFrame, *keys: str) -> Intervals:
-    """`rows` with their keys, from_at and to_at (any one time type), made ready to be asked."""
-    rows = rows.sort(*keys, "from_at", maintain_order=True)
+def intervals(rows: pl.DataFrame, *keys: str, first: str = "from_at") -> Intervals:
+    """`rows` with their keys, from_at and to_at (any one time type), made ready to be asked. first: which of rows that
+    overlap counts, the one where this is earliest."""
+    rows = rows.sort(*keys, first, maintain_order=True)
     index = (
         rows.select(*keys, row=pl.int_range(pl.len(), dtype=pl.UInt32))
         .group_by(*keys, maintain_order=True)

@@ -207,12 +207,20 @@ def _to_charge(
     )
     parts = parts.join(models, on=state, how="left", nulls_equal=True, validate="m:1")
     held = issued.select(KEY).unique().with_columns(is_first=pl.lit(False))
-    taxed = issued.group_by(state).agg(pl.col(name).last() for name in TAXED_AS)
+    # Ours alone: what an earlier system billed of the same charge stands on no document that could be given back.
+    ours = issued.filter(pl.col("reverses").is_not_null()).group_by(state)
+    taxed = ours.agg(
+        *(pl.col(name).last() for name in TAXED_AS),
+        ours_from=pl.col("part_start").min(),
+        ours_to=pl.col("part_end").max(),
+    )
     facts = parts.join(group, on=KEY, how="left", validate="m:1").join(held, on=KEY, how="left", validate="m:1")
+    gives_back = (pl.col("quantity") < 0) & (pl.col("part_start") < pl.col("ours_to"))
+    gives_back &= pl.col("part_end") > pl.col("ours_from")
     facts = facts.join(taxed, on=state, how="left", nulls_equal=True, validate="m:1").with_columns(
         pl.col("is_first").fill_null(True),
         # What reverses an issued charge is taxed as that was (RULES 20); what is added is taxed as of today.
-        *(pl.when(pl.col("quantity") < 0).then(name).alias(name) for name in TAXED_AS),
+        *(pl.when(gives_back).then(name).alias(name) for name in TAXED_AS),
     )
     old = pl.col("part_end") <= window.start
     findings = facts.filter(old).select(

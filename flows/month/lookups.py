@@ -154,15 +154,26 @@ def _placed_numbers(master: MasterData, book: RateBook) -> pl.DataFrame:
     )
 
 
+def _states(rows: pl.DataFrame, key: str, master: MasterData) -> pl.DataFrame:
+    """Inventory rows as states side by side: each ends where the next one of its id begins. Adds `since`: from when on
+    the resource has been at that extension without a break, whatever else of it changed (RULES 3, 8)."""
+    rows = _with_instants(rows, master).sort(key, "from_at")
+    rows = rows.with_columns(to_at=pl.min_horizontal("to_at", pl.col("from_at").shift(-1).over(key)))
+    stay = ["account_id", "extension", key]
+    returns = (pl.col("from_at") > pl.col("to_at").shift(1).over(stay)).fill_null(value=True)
+    rows = rows.with_columns(_time=returns.cum_sum().over(stay))
+    return rows.with_columns(since=pl.col("from_at").min().over(*stay, "_time")).drop("_time")
+
+
 def _extension_intervals(master: MasterData) -> pl.DataFrame:
-    """Extensions of devices and numbers; the billing group is that of the earliest (RULES 8)."""
+    """Extensions of devices and numbers; the billing group is that of the earliest, as it is then (RULES 3, 8)."""
     frames = [
-        _with_instants(rows, master)
+        _states(rows, key, master)
         .filter(pl.col("extension").is_not_null())
-        .select("account_id", "extension", "billing_group", "from_at", "to_at")
-        for rows in (master.devices, master.numbers)
+        .select("account_id", "extension", "billing_group", "from_at", "to_at", "since")
+        for rows, key in ((master.devices, "device_id"), (master.numbers, "number"))
     ]
-    return pl.concat(frames).sort("account_id", "extension", "from_at", "to_at", "billing_group")
+    return pl.concat(frames).sort("account_id", "extension", "since", "from_at", "to_at", "billing_group")
 
 
 def _suspended(master: MasterData) -> Intervals:
@@ -181,19 +192,17 @@ def _devices(master: MasterData, tables: Tables) -> Devices:
     """Which device is at which extension, and which extension a number rings, over time."""
     per_extension = [code for code, product in tables.catalog.products.items() if product.per == "extension"]
     named = pl.col("product_code").is_in(per_extension) & pl.col("extension").is_not_null()
-    devices = _with_instants(master.devices, master).sort("device_id", "from_at")
-    numbers = _with_instants(master.numbers, master).sort("number", "from_at")
+    devices = _states(master.devices, "device_id", master)
+    numbers = _states(master.numbers, "number", master)
     return devices_over_time(
         devices.select(
-            "account_id", "device_id", "extension", "from_at",
+            "account_id", "device_id", "extension", "from_at", "to_at", "since",
             device=pl.when(named).then(pl.lit("ext:") + pl.col("extension")).otherwise("device_id"),
             is_low_usage=pl.col("is_low_usage").fill_null(False),
-            to_at=pl.min_horizontal("to_at", pl.col("from_at").shift(-1).over("device_id")),
         ),
-        numbers.select(
-            "account_id", "number", "extension", "from_at",
-            to_at=pl.min_horizontal("to_at", pl.col("from_at").shift(-1).over("number")),
-        ).filter(pl.col("extension").is_not_null()),
+        numbers.select("account_id", "number", "extension", "from_at", "to_at").filter(
+            pl.col("extension").is_not_null()
+        ),
     )  # fmt: skip
 
 

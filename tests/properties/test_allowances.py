@@ -106,7 +106,7 @@ def _drawn(plan: dict[str, Any], inventory: list[dict[str, Any]], made: list[dic
     owned = {"account_id": text, "number": text, "extension": text}
     named = {"account_id": text, "device_id": text, "extension": text, "device": text, "is_low_usage": pl.Boolean}
     tables = devices_over_time(
-        pl.DataFrame(inventory, schema={**named, **times}),
+        pl.DataFrame(inventory, schema={**named, **times}).with_columns(since="from_at"),
         pl.DataFrame(
             [(account, n, e, START - timedelta(days=9), NEVER) for account in "AB" for n, e in numbers.items()],
             schema={**owned, **times},
