@@ -136,6 +136,12 @@ def test_money_is_told_in_its_currencys_decimals(store: Store, currency: str, no
     assert [(stop.subject, stop.detail) for stop in found] == [(f"us {currency}", f"{now}, last month {last}")]
 
 
+def test_one_month_of_history_has_no_median(store: Store) -> None:
+    _documents(store, "A-1", "100.00", "7000.00")
+    (stop,) = _stops(store, _settings(total_percent=0, documents_percent=0))
+    assert stop.detail == "7,701.00 USD; its last month was 111.00"
+
+
 def test_an_account_whose_usage_vanished(store: Store) -> None:
     booked.run(store, "run-2026-06", 1, MONTH, "drafted")
     for account, outcome in (("A-1", "billed"), ("A-3", "billed"), ("A-4", "closed")):

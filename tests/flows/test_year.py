@@ -146,3 +146,25 @@ def test_numbers_have_no_gap_and_what_was_corrected_is_named(lived: Home) -> Non
     assert kinds["adjustment"] > 2
     with Store(lived) as store:
         balance_files(store)
+
+
+def test_what_the_year_is_about_came_up(lived: Home) -> None:
+    """Two cycles of thirty days begun in one month and none in another, terms at the price of their renewal, places,
+    suspensions."""
+    issued = "from issued_documents i join {} using (run_id, draft_id) where i.account_id = '{}'"
+    begun = rows(lived, "select month, count(*) from (select distinct strftime(period_start, '%Y-%m') as month, "
+                        f"period_start {issued.format('invoice_lines', 'UK-21')} and charge_type = 'recurring' "
+                        "and period_end - period_start = 30) group by month")  # fmt: skip
+    assert dict(begun)["2025-12"] == 2
+    assert "2026-02" not in dict(begun)
+    renewed = f"select distinct unit_price {issued.format('invoice_lines', 'UK-23')} and resource_id = 'S-UK-23'"
+    assert {Decimal(price) for (price,) in rows(lived, renewed)} == {Decimal(651), Decimal(1302)}
+    for account, places in (
+        ("CA-21", {"CA-ON", "CA-QC"}),
+        ("US-21", {"US-TX", "US-IL"}),
+        ("US-22", {"US-TX", "US-IL"}),
+    ):
+        taxed = rows(lived, f"select distinct t.jurisdiction {issued.format('invoice_taxes t', account)}")
+        assert places <= {place for (place,) in taxed}
+    suspended = rows(lived, "select distinct account_id from suspended_usage where reason = 'service_suspended'")
+    assert {account for (account,) in suspended} == {"UK-24", "UK-25"}

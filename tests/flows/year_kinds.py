@@ -25,7 +25,7 @@ def simulated_year(seed: int) -> Year:
     year = plain_year(seed)
     chance = random.Random(seed + 1)  # noqa: S311 a seeded generator, no secret
     year.accounts |= _OF_KIND
-    signed_up = {"UK-21": date(2025, 9, 10)}
+    signed_up = {"UK-21": date(2025, 9, 2)}
     for account in _OF_KIND:
         start = signed_up.get(account, date(2024, 1, 1))
         first = MONTHS[0] if start < month_start(MONTHS[0]) else shift_month(f"{start:%Y-%m}", 1)
@@ -56,7 +56,7 @@ def _day(chance: random.Random, month: str) -> date:
 def _of_days_and_years(year: Year, chance: random.Random) -> None:
     """Thirty days since a sign-up in the year, and since long ago until they are cancelled; a year at a time."""
     days = {"product_code": "thirty_days", "billing_interval": "P30D"}
-    signed_up = date(2025, 9, 10)
+    signed_up = date(2025, 9, 2)
     year.deliver("2025-10", "subscriptions", [seats_of("UK-21", chance.randint(2, 9), signed_up) | days])
     for told, since in (("2025-12", "2025-11"), ("2026-02", "2026-01"), ("2026-04", "2026-01"), ("2026-06", "2026-01")):
         row = seats_of("UK-21", chance.randint(2, 9), _day(chance, since)) | days
