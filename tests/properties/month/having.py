@@ -90,11 +90,13 @@ def _boxes(customer: Customer) -> None:
 
 
 def _numbers(customer: Customer) -> None:
+    # Calls between extensions are made from 101: whose group they have where its phone's and its number's differ is no rule.
+    (group,) = {row.get("billing_group", "") for row in customer.files[0]["devices"] if row["device_id"] == f"D-{customer.n}-0"}
     for n in range(customer.draws.between(1, 3)):
         since = customer.since()
         number = {
             "number": f"{customer.home.area}{customer.n}{n}{customer.draws.between(10, 99)}", "number_type": "standard",
-            "product_code": "number_standard", "extension": 101 + n, "billing_group": _group(customer),
+            "product_code": "number_standard", "extension": 101 + n, "billing_group": _group(customer) if n else group,
             "active_from": since,
         }  # fmt: skip
         customer.give("numbers", **number)
