@@ -1,6 +1,7 @@
 """Faults to plant, one in each of twelve places of the product: each is a wrong reading of one rule."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import rating.net_lines
 import rating.owed
 import rating.spans
 import rating.usage
-import taxes.table
+import taxes.rows
 from rating.intervals import Intervals
 from taxes.memory import Memory
 
@@ -53,12 +54,20 @@ def _percents_added(_: Any) -> Any:
     return lambda amount, percent: amount if percent is None else amount - Fraction(percent) / 100
 
 
-def _last_line_first(spread: Any) -> Any:
-    return lambda amount, weights, digits: spread(amount, weights[::-1], digits)[::-1]
+def _first_line_takes_the_rest(_: Any) -> Any:
+    def spread(amount: Decimal, weights: list[Any], digits: int) -> list[Decimal]:
+        cents = [int(amount * 10**digits * weight / sum(weights)) for weight in weights]
+        rest = int(amount * 10**digits) - sum(cents)
+        return [Decimal(c + (0 if n else rest)).scaleb(-digits) for n, c in enumerate(cents)]
+
+    return spread
 
 
-def _always_half_up(rounded: Any) -> Any:
-    return lambda exact, digits, _mode="half_up": rounded(exact, digits)
+def _all_is_telecommunications(weights: Any) -> Any:
+    def of_whole_lines(row: dict[str, Any], table: Any) -> Any:
+        return weights(row | {"telecom": [Decimal(100) if share else share for share in row["telecom"]]}, table)
+
+    return of_whole_lines
 
 
 def _taxed_today(rows_to_reverse: Any) -> Any:
@@ -88,8 +97,8 @@ FAULTS = {
     "removal none credits all the same": Fault(0, rating.spans, "_unremoved", _removed_at_once),
     "included units by days are cut down": Fault(0, rating.allowances, "_whole_units", _units_cut_down),
     "percents are added up": Fault(0, rating.net_lines, "less_percent", _percents_added),
-    "the last line takes the last cent": Fault(0, rating.net_lines, "spread", _last_line_first),
-    "USF is rounded half up": Fault(0, taxes.table, "rounded", _always_half_up),
+    "the first line takes all the rest": Fault(0, rating.net_lines, "spread", _first_line_takes_the_rest),
+    "the telecommunications part is the whole": Fault(0, taxes.rows, "_weights", _all_is_telecommunications),
     "what is given back is taxed as of today": Fault(1, Memory, "rows_to_reverse", _taxed_today),
     "a port counts from midnight": Fault(0, Intervals, "at", _owned_by_the_day),
     "increments are not rounded up": Fault(0, rating.usage, "_measured", _no_increments),
