@@ -63,9 +63,9 @@ def _first_line_takes_the_rest(_: Any) -> Any:
     return spread
 
 
-def _all_is_telecommunications(weights: Any) -> Any:
+def _all_is_interstate(weights: Any) -> Any:
     def of_whole_lines(row: dict[str, Any], table: Any) -> Any:
-        return weights(row | {"telecom": [Decimal(100) if share else share for share in row["telecom"]]}, table)
+        return weights(row | {"interstate_share": [Decimal(100) if s else s for s in row["interstate_share"]]}, table)
 
     return of_whole_lines
 
@@ -98,7 +98,7 @@ FAULTS = {
     "included units by days are cut down": Fault(0, rating.allowances, "_whole_units", _units_cut_down),
     "percents are added up": Fault(0, rating.net_lines, "less_percent", _percents_added),
     "the first line takes all the rest": Fault(0, rating.net_lines, "spread", _first_line_takes_the_rest),
-    "the telecommunications part is the whole": Fault(0, taxes.rows, "_weights", _all_is_telecommunications),
+    "the interstate share is the whole": Fault(0, taxes.rows, "_weights", _all_is_interstate),
     "what is given back is taxed as of today": Fault(1, Memory, "rows_to_reverse", _taxed_today),
     "a port counts from midnight": Fault(0, Intervals, "at", _owned_by_the_day),
     "increments are not rounded up": Fault(0, rating.usage, "_measured", _no_increments),

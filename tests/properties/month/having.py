@@ -122,13 +122,13 @@ def _seats(customer: Customer, id_: str) -> None:
 
 def _changes(customer: Customer, seat: dict[str, str], since: date) -> None:
     """Up to two later versions, the last of which may end."""
-    when, rows = since, []
+    when, late, rows = since, customer.told_late(), []
     for _ in range(customer.draws.below(3)):
         when = max(when + DAYS, customer.day(2, 50))
         rows.append((when, {"quantity": customer.draws.between(1, 14)}))
     for when, change in rows:
         ends = {"end_date": when + DAYS * customer.draws.between(1, 30)} if when == rows[-1][0] and customer.chance(4) else {}
-        customer.give("subscriptions", customer.is_late(when), **seat, **change, start_date=when, **ends)
+        customer.give("subscriptions", late, **seat, **change, start_date=when, **ends)
 
 
 def _cycles(customer: Customer, id_: str) -> None:
@@ -190,10 +190,10 @@ def _kept(customer: Customer, id_: str) -> None:
     seat = {"subscription_id": id_, "product_code": "kept_seat"}
     since = customer.since()
     customer.give("subscriptions", **seat, quantity=customer.draws.between(1, 9), start_date=since)
-    when = since
+    when, late = since, customer.told_late()
     for _ in range(customer.draws.below(4)):
         when = max(when + DAYS, customer.day(2, 58))
-        customer.give("subscriptions", customer.is_late(when), **seat, quantity=customer.draws.between(1, 9), start_date=when)
+        customer.give("subscriptions", late, **seat, quantity=customer.draws.between(1, 9), start_date=when)
 
 
 def _money(customer: Customer) -> None:
