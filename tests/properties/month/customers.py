@@ -58,10 +58,14 @@ class Customer:
         """The first day of something: mostly the account's own, or soon after."""
         return self.starts if self.draws.below(3) else self.day(-60, 58)
 
+    def told_late(self) -> bool:
+        """Whether changes of one thing are told only before the second month; all of one thing alike, for whose of
+        several bills a later change gives back is no rule where an earlier system billed some of them."""
+        return self.chance(2)
+
     def is_late(self, day: date) -> bool:
-        """Whether a change of that day is told only before the second month: some are, all of the first month's must
-        not be."""
-        return day > self.before and self.draws.below(2) == 0
+        """Whether a change of that day is told late, which one of long ago must not be."""
+        return day > self.before and self.told_late()
 
 
 def address(place: Place) -> dict[str, str]:

@@ -90,11 +90,13 @@ def _boxes(customer: Customer) -> None:
 
 
 def _numbers(customer: Customer) -> None:
+    # Calls between extensions are made from 101: whose group they have where its phone's and its number's differ is no rule.
+    (group,) = {row.get("billing_group", "") for row in customer.files[0]["devices"] if row["device_id"] == f"D-{customer.n}-0"}
     for n in range(customer.draws.between(1, 3)):
         since = customer.since()
         number = {
             "number": f"{customer.home.area}{customer.n}{n}{customer.draws.between(10, 99)}", "number_type": "standard",
-            "product_code": "number_standard", "extension": 101 + n, "billing_group": _group(customer),
+            "product_code": "number_standard", "extension": 101 + n, "billing_group": _group(customer) if n else group,
             "active_from": since,
         }  # fmt: skip
         customer.give("numbers", **number)
@@ -120,13 +122,13 @@ def _seats(customer: Customer, id_: str) -> None:
 
 def _changes(customer: Customer, seat: dict[str, str], since: date) -> None:
     """Up to two later versions, the last of which may end."""
-    when, rows = since, []
+    when, late, rows = since, customer.told_late(), []
     for _ in range(customer.draws.below(3)):
         when = max(when + DAYS, customer.day(2, 50))
         rows.append((when, {"quantity": customer.draws.between(1, 14)}))
     for when, change in rows:
         ends = {"end_date": when + DAYS * customer.draws.between(1, 30)} if when == rows[-1][0] and customer.chance(4) else {}
-        customer.give("subscriptions", customer.is_late(when), **seat, **change, start_date=when, **ends)
+        customer.give("subscriptions", late, **seat, **change, start_date=when, **ends)
 
 
 def _cycles(customer: Customer, id_: str) -> None:
@@ -188,10 +190,10 @@ def _kept(customer: Customer, id_: str) -> None:
     seat = {"subscription_id": id_, "product_code": "kept_seat"}
     since = customer.since()
     customer.give("subscriptions", **seat, quantity=customer.draws.between(1, 9), start_date=since)
-    when = since
+    when, late = since, customer.told_late()
     for _ in range(customer.draws.below(4)):
         when = max(when + DAYS, customer.day(2, 58))
-        customer.give("subscriptions", customer.is_late(when), **seat, quantity=customer.draws.between(1, 9), start_date=when)
+        customer.give("subscriptions", late, **seat, quantity=customer.draws.between(1, 9), start_date=when)
 
 
 def _money(customer: Customer) -> None:

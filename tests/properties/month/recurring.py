@@ -100,12 +100,11 @@ def _up_to(books: Books, resource: Resource, row: Row) -> tuple[dict[Cycle, dict
         as_billed = billed._replace(priced=billed.priced._replace(quantity=units))
         found[cycle] = dict.fromkeys(found[cycle], as_billed) if units else {}
         return found, None
-    whole = sum(
-        ((b.priced.price or 0) * b.priced.quantity for b in found[cycle].values()), Fraction(0)
-    ) * keep / (cycle[1] - cycle[0]).days
-    lacking = Part(cycle, cycle[0], last + DAY, None, billed, is_new=False)
-    charge = _charge(books, (resource.kind, resource.id), lacking, billed, Fraction(1), None)
-    return found, charge._replace(fixed=whole - amount, list_amount=whole - amount, line_count=Fraction(0), price=None)
+    monthly = sum(((day_.priced.price or 0) * day_.priced.quantity for day_ in found[cycle].values()), Fraction(0))
+    lacks = rounded(monthly * keep / (cycle[1] - cycle[0]).days) - amount
+    part = Part(cycle, cycle[0], last + DAY, None, billed, is_new=False)
+    charge = _charge(books, (resource.kind, resource.id), part, billed, Fraction(1 if lacks > 0 else -1), None)
+    return found, charge._replace(fixed=lacks, list_amount=lacks, line_count=Fraction(0), price=None)
 
 
 def _priced(books: Books, days: Days) -> dict[Cycle, dict[date, Billed]]:

@@ -134,7 +134,7 @@ def _of_account(
     record = record._replace(category="sms") if record.kind == "sms" else _category(shelf, directory, plan, record, number, local)
     rule = plan["usage"].get(record.category)
     if rule is None:
-        return record._replace(outcome="no_rate")
+        return record._replace(outcome="no_rule")
     seconds = int(row["duration_s"]) if record.kind == "voice" else int(row["credits"])
     if rule.get("free"):
         return record._replace(units=seconds)
