@@ -72,6 +72,7 @@ def back_up(home: Home, file: Path, *, inbox: bool, since: Path | None) -> Backu
 
     Raises Refused where `file` exists or a file changed meanwhile, WrongUsage where `since` is no back-up.
     """
+    _fits(home, file)
     if file.exists():
         raise Refused(f"{file} exists already; a back-up never takes the place of another file. Name a new one.")
     if home.write_ahead_log.exists():
@@ -96,19 +97,43 @@ def back_up(home: Home, file: Path, *, inbox: bool, since: Path | None) -> Backu
         to_disk(partial)
         partial.replace(file)
         to_disk(file.parent)
+    except OSError as error:
+        # Writing names no file: and the disk that is full is not the home's.
+        error.filename = error.filename or str(file.parent)
+        raise
     finally:
         partial.unlink(missing_ok=True)
     return Backup(str(file), len(contents), len(new), file.stat().st_size, since.name if since else None)
 
 
+def _fits(home: Home, file: Path) -> None:
+    """Raises WrongUsage unless a back-up can lie there: in a folder that is there, and not in what it backs up."""
+    if not file.parent.is_dir():
+        raise WrongUsage(f"{file}: there is no folder {file.parent}; make it, or name a file in one that is there")
+    if file.parent.resolve().is_relative_to(home.root.resolve()):
+        raise WrongUsage(f"{file} lies in the home that it backs up: name a file elsewhere, best on another disk")
+
+
 def _files(home: Home, *, inbox: bool) -> Iterator[Path]:
-    """The home's files, links followed where they lead to a file, without what is made anew."""
+    """The home's files, links followed, without what is made anew."""
     for part in (*_PARTS, *(["inbox"] if inbox else [])):
         root = home.root / part
-        for path in [root] if root.is_file() else sorted(root.rglob("*")):
+        for path in [root] if root.is_file() else sorted(_below(root, {root.resolve()})):
             name = path.relative_to(home.root).as_posix()
             if path.is_file() and not name.startswith(_LEFT_OUT) and not path.name.startswith(".partial-"):
                 yield path
+
+
+def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Every file below a folder, once; a part of a home may lie on another disk behind a link. seen: folders on the way
+    there, none of which is gone into again."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not path.is_dir():
+            yield path
+        elif not path.is_symlink():
+            yield from _below(path, seen)
+        elif (real := path.resolve()) not in seen:
+            yield from _below(path, seen | {real})
 
 
 def _content(home: Home, path: Path) -> Content:
@@ -144,6 +169,8 @@ class Opened:
             raise WrongUsage(f"{file}: there is no such file; expected what `tollbook backup FILE` wrote") from None
         except (*_UNREADABLE, KeyError, ValueError, TypeError) as error:
             raise Refused(f"{file}: not a back-up of Tollbook, or damaged: {type(error).__name__}: {error}") from None
+        if any(Path(it.path).is_absolute() or ".." in Path(it.path).parts for it in self.contents):
+            raise Refused(f"{file}: not a back-up of Tollbook: it names files outside a home")
         if self.manifest["format"] != FORMAT or self.manifest["schema_version"] > SCHEMA_VERSION:
             raise Refused(f"{file} was written by a newer Tollbook: restore it with that version, or a newer one.")
         self.id = hashlib.sha256(text).hexdigest()

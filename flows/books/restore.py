@@ -15,12 +15,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from flows.books.backup import Opened
+from flows.books.kept_files import read_every_block
 from flows.books.publish import publish
 from flows.home import audit
+from flows.home.disk import trouble
+from flows.home.journal import Journal
 from flows.home.settings import Home
-from flows.home.stand import WAYS, accept_loss
-from flows.home.store import Store, to_disk
+from flows.home.stand import WAYS, accept_loss, must_know
+from flows.home.store import Damaged, Store, to_disk
+from flows.home.told import Told, told_anyhow, told_elsewhere
 from schemas.errors import Refused
 
 _EXCHANGE = 2
@@ -35,6 +41,8 @@ class Restored:
     files: int
     former: str | None
     lost: str
+    is_here: bool = False
+    """Whether who asked stood in the home: they stand in the former one now."""
 
     @property
     def incomplete(self) -> bool:
@@ -47,6 +55,8 @@ class Restored:
         said = [f"{self.home}: {self.files} files restored, each as it was backed up; the snapshot is published"]
         if self.former:
             said.append(f"what was there before lies in {self.former}; delete it when nothing of it is missed")
+        if self.former and self.is_here:
+            said.append(f"this shell still stands in the former home: cd {self.home}")
         return said + ([self.lost] if self.lost else [])
 
 
@@ -59,17 +69,21 @@ def restore(home: Home, file: Path, *, reason: str | None, by: str, now: datetim
     opened = Opened(file)
     opened.check()
     root = home.root.resolve()
+    if root.exists() and not root.is_dir():
+        raise Refused(f"{root} is a file: name a new folder, or the home to restore.")
     if root.exists() and any(root.iterdir()) and not is_home(home):
         raise Refused(f"{root} is no home and not empty: name a new folder, or the home to restore.")
     root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".restore-", dir=root.parent, ignore_cleanup_errors=True) as scratch:
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory(
+        prefix=f".restore-{root.name}-", dir=root.parent, ignore_cleanup_errors=True
+    ) as scratch:
         fresh = Home(Path(scratch) / "home")
         _unpacked(opened, fresh)
-        if root.exists():
-            _kept_of(home, fresh, inbox=not opened.manifest["inbox"])
-        lost = _settled(fresh, opened, reason, by, now)
+        beside = _kept_of(home, fresh, opened, reason) if root.exists() else Told()
+        lost = _settled(fresh, opened, beside, reason, by, now)
         former = _changed_places(fresh.root, root)
-    return Restored(str(root), len(opened.contents), former, lost)
+    return Restored(str(root), len(opened.contents), former, lost, is_here=here.is_relative_to(root))
 
 
 def is_home(home: Home) -> bool:
@@ -89,41 +103,73 @@ def _unpacked(opened: Opened, fresh: Home) -> None:
         path.chmod(content.mode)
 
 
-def _kept_of(home: Home, fresh: Home, *, inbox: bool) -> None:
-    """Of the home that is there: its inbox where the back-up has none, and the journal where it knows more."""
-    if inbox and home.inbox.exists():
+def _kept_of(home: Home, fresh: Home, opened: Opened, reason: str | None) -> Told:
+    """Of the home that is there: its inbox where the back-up has none, and the journal where it goes on from the one
+    that was backed up. What else it tells is returned. Raises Refused where the two journals are not one, unless a
+    reason is given."""
+    if not opened.manifest["inbox"] and home.inbox.exists():
         shutil.copytree(home.inbox, fresh.inbox, symlinks=True, dirs_exist_ok=True)
-    if home.journal.exists() and not _goes_on(fresh.journal, home.journal):
-        shutil.copy2(home.journal, fresh.journal)
-
-
-def _goes_on(backed_up: Path, there: Path) -> bool:
-    """Whether the journal that was backed up has all that the one that is there has. Raises Refused where the two are
-    of two homes."""
-    ours = there.read_bytes()
-    theirs = backed_up.read_bytes() if backed_up.exists() else b""
-    whole = ours[: ours.rfind(b"\n") + 1]
-    if theirs and not (theirs.startswith(whole) or whole.startswith(theirs)):
+    if not home.journal.exists():
+        return told_elsewhere(home)
+    ours, theirs = (_whole_lines(path) for path in (home.journal, fresh.journal))
+    if _is_as_written(home.journal) and (ours.startswith(theirs) or theirs.startswith(ours)):
+        if len(ours) > len(theirs):
+            shutil.copy2(home.journal, fresh.journal)
+        # Its own last lines may have been cut off: then the snapshot knows more.
+        return Told(numbers=told_elsewhere(home).numbers)
+    if reason is None:
         raise Refused(
-            "the back-up is of another home: its journal and the one that is there are not one. Name a new folder."
+            "the back-up is of another home, or of this one before its journal was damaged or written anew: the two "
+            "journals are not one. For another home name a new folder. If it is this one, "
+            "`tollbook --accept-loss REASON restore FILE`: then no number that this home tells of is given again, and "
+            "its mails are unknown."
         )
-    return theirs.startswith(whole)
+    return told_anyhow(home)
 
 
-def _settled(fresh: Home, opened: Opened, reason: str | None, by: str, now: datetime) -> str:
-    """The restored books, opened and published; what they do not know is accepted with the reason, else refused."""
+def _whole_lines(path: Path) -> bytes:
+    """Of a journal; a last line without an end was cut off by a crash, and is none."""
+    content = path.read_bytes() if path.exists() else b""
+    return content[: content.rfind(b"\n") + 1]
+
+
+def _is_as_written(journal: Path) -> bool:
+    try:
+        for _ in Journal(journal).read():
+            pass
+    except Refused:
+        return False
+    return True
+
+
+def _settled(fresh: Home, opened: Opened, beside: Told, reason: str | None, by: str, now: datetime) -> str:
+    """The restored books, opened, read and published; what they do not know is accepted with the reason, else refused.
+    beside: what the home that is there tells."""
     lost = ""
     try:
-        with Store(fresh):
-            pass
-    except Refused as error:
-        if reason is None:
-            raise Refused(str(error).replace(WAYS, _THE_WORD)) from None
-        with Store(fresh, whatever_is_left=True) as store:
-            lost = accept_loss(store, reason, by, now)
-    with Store(fresh) as store:
-        audit.record(store, "restore", opened.file.name, by, now, reason, f"{len(opened.contents)} files; {opened.id}")
-        publish(store)
+        if fresh.database.exists():
+            with Store(fresh, whatever_is_left=True) as store:
+                read_every_block(store)
+        try:
+            with Store(fresh) as store:
+                must_know(store, beside)
+        except Refused as error:
+            if reason is None:
+                raise Refused(str(error).replace(WAYS, _THE_WORD)) from None
+            with Store(fresh, whatever_is_left=True) as store:
+                lost = accept_loss(store, reason, by, now, beside)
+        with Store(fresh) as store:
+            detail = f"{len(opened.contents)} files; {opened.id}"
+            audit.record(store, "restore", opened.file.name, by, now, reason, detail)
+            publish(store)
+    except (duckdb.Error, Damaged) as error:
+        if trouble(error) or isinstance(error, duckdb.OutOfMemoryException):
+            raise
+        first = str(error).splitlines()[0].partition(". Nothing was changed")[0]
+        raise Refused(
+            f"{opened.file}: the database in it was damaged when it was backed up: {first}. Nothing was changed; "
+            "restore an earlier back-up."
+        ) from None
     return lost
 
 
@@ -136,21 +182,19 @@ _THE_WORD = (
 
 def _changed_places(fresh: Path, root: Path) -> str | None:
     """The new home in the place of the old one, in one step; where the old one lies now."""
-    if not root.exists():
-        fresh.rename(root)
-        to_disk(root.parent)
-        return None
-    if not any(root.iterdir()):
+    if root.exists() and not any(root.iterdir()):
         root.rmdir()
+    if not root.exists():
         fresh.rename(root)
         to_disk(root.parent)
         return None
     former = next(
         path for n in range(1, 10_000) if not (path := root.with_name(f"{root.name}.before-restore-{n}")).exists()
     )
-    if _exchange(fresh, root):
-        fresh.rename(former)
-    else:
+    # The new one waits under the old one's coming name: nothing that is tidied up ever holds a home.
+    fresh.rename(former)
+    if not _exchange(former, root):
+        former.rename(fresh)
         root.rename(former)
         fresh.rename(root)
     to_disk(root.parent)

@@ -101,7 +101,7 @@ class Globals:
 
         self.must_be_home()
         with progress.stage(act), locked(self.home, act, self.by, self.now, take_over=self.take_over):
-            self._accept_loss()
+            self.accept_what_is_lost()
             yield
 
     @contextmanager
@@ -118,7 +118,8 @@ class Globals:
             else:
                 yield True
 
-    def _accept_loss(self) -> None:
+    def accept_what_is_lost(self) -> None:
+        """Where --accept-loss was given. The lock is held."""
         if self.accept_loss is None:
             return
         from flows.home.stand import accept_loss

@@ -25,6 +25,8 @@ def backup_command(
 ) -> None:
     """Write the whole home into one file, each content once, and read it back."""
     from flows.books.backup import back_up
+    from flows.books.kept_files import read_every_block
+    from flows.home.stand import must_exist
     from flows.home.store import Store
 
     shared: Globals = context.obj
@@ -33,6 +35,9 @@ def backup_command(
             # Opened once, so that it is known to be whole and the newest, and its log is folded into it.
             with Store(shared.home, shared.settings.run.memory_limit_mb) as store:
                 store.checkpoint()
+                read_every_block(store)
+        else:
+            must_exist(shared.home)
         report = back_up(shared.home, file, inbox=inbox, since=since)
     tell(shared, report)
 
@@ -64,11 +69,16 @@ def restore_command(
 def upgrade_command(context: typer.Context) -> None:
     """Bring the database of an older version to this one; every other command does it too."""
     from flows.home.schema import SCHEMA_VERSION
+    from flows.home.stand import must_exist
     from flows.home.store import version_of
 
     shared: Globals = context.obj
+    shared.must_be_home()
     before = version_of(shared.home)
-    if before in (None, SCHEMA_VERSION):
+    if before is None:
+        must_exist(shared.home)
+        raise NothingToDo("there is no tollbook.duckdb yet: the first `tollbook ingest` makes it as this program does.")
+    if before == SCHEMA_VERSION:
         raise NothingToDo(f"tollbook.duckdb is of schema version {SCHEMA_VERSION}, as this program writes it.")
     with shared.store("upgrade") as store:
         kept = store.home.relative(store.home.before_upgrade(before))

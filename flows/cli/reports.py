@@ -45,6 +45,8 @@ def doctor_command(
     from flows.ask.doctor import doctor
 
     shared: Globals = context.obj
+    if shared.accept_loss is not None and not mend:
+        raise WrongUsage("--accept-loss: doctor alone changes nothing; `tollbook --accept-loss REASON publish`")
     if not shared.home.settings_file.exists():
         tell(shared, doctor(shared.home, deep=deep, today=shared.day, clock=shared.now.date()))
     # A home at work may look damaged in the middle of a write: so the lock is taken, or it is said that it was not.
@@ -57,11 +59,17 @@ def doctor_command(
 
 
 def _mend(shared: Globals, *, is_free: bool) -> None:
+    from flows.home.stand import must_exist
     from flows.home.store import Store
     from flows.issue.mend import mend
 
     if not is_free:
         raise Refused("another Tollbook is at work in this home: nothing was mended. Wait for it to end.")
+    shared.accept_what_is_lost()
+    if not shared.home.database.exists():
+        must_exist(shared.home)
+        say("there was nothing to mend")
+        return
     with Store(shared.home, shared.settings.run.memory_limit_mb, whatever_is_left=True) as store:
         for done in mend(store, shared.by, shared.now) or ["there was nothing to mend"]:
             say(done)

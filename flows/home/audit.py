@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.home.settings import Home
 from flows.home.store import Store, write_atomic
 
 _FIELDS = "seq, act, subject, by_name, reason, detail, happened_at"
@@ -66,30 +67,31 @@ def verify(store: Store) -> list[str]:
 def keep_head(store: Store) -> None:
     """Notes the last entry beside the database."""
     last = store.rows("select seq, sha256 from audit_log order by seq desc limit 1")
-    if last and _head(store) != last[0]:
-        write_atomic(_head_file(store), json.dumps(dict(zip(("seq", "sha256"), last[0], strict=True))).encode())
+    if last and head_beside(store.home) != last[0]:
+        write_atomic(_head_file(store.home), json.dumps(dict(zip(("seq", "sha256"), last[0], strict=True))).encode())
 
 
 def published_head(store: Store) -> tuple[int, str] | None:
     """The last entry when the snapshot was published last, as noted beside the database."""
-    return _head(store)
+    return head_beside(store.home)
 
 
-def _head_file(store: Store) -> Path:
-    return store.home.store / "audit.head"
-
-
-def _head(store: Store) -> tuple[int, str] | None:
+def head_beside(home: Home) -> tuple[int, str] | None:
+    """As published_head, of a home whose books are gone."""
     try:
-        noted = json.loads(_head_file(store).read_text(encoding="utf-8"))
+        noted = json.loads(_head_file(home).read_text(encoding="utf-8"))
         return noted["seq"], noted["sha256"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _head_file(home: Home) -> Path:
+    return home.store / "audit.head"
 
 
 def _cut_off(store: Store) -> list[str]:
     """Entries that were there when the snapshot was published last, and are not now."""
-    head = _head(store)
+    head = published_head(store)
     if head is None or store.rows("select 1 from audit_log where seq = $1 and sha256 = $2", list(head)):
         return []
     return [f"audit entry {head[0]}: it was the last when the snapshot was published, and is gone or another one now"]

@@ -1,4 +1,5 @@
-"""Documents that were issued, as the published snapshot and the PDFs tell: where there is no journal yet."""
+"""What was issued and sent, as the published snapshot and the PDFs tell: where there is no journal, or one that is not
+to be relied on."""
 
 from pathlib import Path
 
@@ -14,15 +15,28 @@ def numbers_elsewhere(home: Home) -> dict[str, str]:
     return _of_pdfs(home) | _of_snapshot(home.published)
 
 
+def mails_elsewhere(home: Home) -> dict[str, str | None]:
+    """Key of a mail -> number of its document, of every mail that the snapshot knows to have gone, or that may have."""
+    asked = (
+        "select message_id, invoice_number from deliveries where state in ('sending', 'accepted', 'written', 'unknown')"
+    )
+    return dict(_asked(home.published, asked))
+
+
 def _of_snapshot(path: Path) -> dict[str, str]:
+    rows = _asked(path, "select invoice_number, seller_id from invoices where status <> 'draft'")
+    return {number: seller for number, seller in rows if is_number(number)}
+
+
+def _asked(path: Path, query: str) -> list[tuple[str, str]]:
+    """Rows of the snapshot; none where it is gone or cannot be read."""
     if not path.exists():
-        return {}
+        return []
     try:
         with duckdb.connect(str(path), read_only=True) as con:
-            rows = con.execute("select invoice_number, seller_id from invoices where status <> 'draft'").fetchall()
+            return con.execute(query).fetchall()
     except duckdb.Error:
-        return {}
-    return {number: seller for number, seller in rows if is_number(number)}
+        return []
 
 
 def _of_pdfs(home: Home) -> dict[str, str]:

@@ -17,9 +17,9 @@ from schemas.errors import Refused
 FILE = "journal.jsonl"
 
 Line = dict[str, Any]
-"""kind, then what it says: `begun`; `numbers` (seller_id, documents: [number, sha256], audit: [seq, sha256] of the last
-entry before them); `mail` (key, number); `head` (audit); `void` (the numbers since the last head became nobody's);
-`loss` (reason: what the books did not know then is gone for good). And sha256, of this line and all before."""
+"""kind, then what it says: `begun`; `numbers` (seller_id, documents: [number, sha256]); `mail` (key, number, times: how
+often with this one); `head` (audit: [seq, sha256] of the last entry); `void` (the numbers since the last head became
+nobody's); `loss` (reason: what the books did not know then is gone for good). And sha256, of it and all before."""
 
 
 class Journal:
@@ -70,9 +70,16 @@ class Journal:
             raise Refused(_CHANGED)
 
     def legible(self) -> Iterator[Line]:
-        """Every line that can be read at all, whatever it is bound to."""
+        """Every line that can be read at all and says what a line says, whatever it is bound to."""
         with self.path.open("rb") as file:
-            yield from (line for raw in file if (line := _parsed(raw)) is not None)
+            yield from (line for raw in file if (line := _parsed(raw)) is not None and _says_it(line))
+
+    def set_aside(self) -> Path | None:
+        """Gives the file another name, where there is one, so that a new journal can begin."""
+        if not self.path.exists():
+            return None
+        former = next(new for n in range(1, 10_000) if not (new := self.path.with_name(f"{FILE}.damaged-{n}")).exists())
+        return self.path.rename(former)
 
     def append(self, lines: Iterable[Line]) -> None:
         """Adds lines behind the last one read; on the disk when this returns."""
@@ -82,6 +89,7 @@ class Journal:
             self._note(line)
             raws.append(json.dumps({**line, "sha256": sha256}, ensure_ascii=False).encode() + b"\n")
             start, end = end, end + len(raws[-1])
+        is_new = not self.path.exists()
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o640)
         try:
             os.ftruncate(handle, self._end)
@@ -92,6 +100,8 @@ class Journal:
             os.fdatasync(handle)
         finally:
             os.close(handle)
+        if is_new:
+            _to_disk(self.path.parent)
         self.sha256, self.start, self._end = sha256, start, end
 
     def _note(self, line: Line) -> None:
@@ -111,6 +121,34 @@ def _parsed(raw: bytes) -> Line | None:
     except ValueError:
         return None
     return line if isinstance(line, dict) and isinstance(line.get("sha256"), str) else None
+
+
+def _says_it(line: Line) -> bool:
+    """Whether a line that is bound to nothing has the form of one."""
+    texts = {"numbers": ("seller_id",), "mail": ("key", "number")}.get(str(line.get("kind")), ())
+    if not all(isinstance(line.get(name), str) for name in texts):
+        return False
+    match line.get("kind"):
+        case "numbers":
+            return _are_of(line.get("documents"), str, str)
+        case "head":
+            return _are_of([line.get("audit")], int, str)
+    return line.get("kind") in ("begun", "mail", "void", "loss")
+
+
+def _are_of(pairs: Any, *kinds: type) -> bool:
+    return isinstance(pairs, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(map(isinstance, pair, kinds)) for pair in pairs
+    )
+
+
+def _to_disk(folder: Path) -> None:
+    """After a power loss a new file must not be without its name."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sha256(previous: str, line: Line) -> str:

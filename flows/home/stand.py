@@ -4,55 +4,18 @@ Every opening of the database asks. Books that know less than the journal are re
 until somebody says with a reason that they are gone for good.
 """
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from flows.home import audit
-from flows.home.elsewhere import numbers_elsewhere
 from flows.home.journal import FILE, Journal, Line
 from flows.home.settings import Home
 from flows.home.store import Store
+from flows.home.told import Head, Told, told_anyhow, told_elsewhere
 from schemas.errors import Refused, WrongUsage
 
 MARK_AFTER = 2**16
 """So many bytes are read again at every opening before the books note how far they have followed the journal."""
-
-Head = tuple[int, str]
-"""seq and sha256 of an entry of the audit log."""
-
-
-@dataclass
-class Told:
-    """What the journal tells, from where it was read."""
-
-    head: Head | None = None
-    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Number -> seller_id, sha256 of its document."""
-    mails: dict[str, str | None] = field(default_factory=dict)
-    """Key of a mail -> number of its document; None: it has none."""
-    handed_over: Counter[str] = field(default_factory=Counter)
-    """Key of a mail -> how often it was."""
-    unsure: list[str] = field(default_factory=list)
-    """Numbers since the last head: whether they were given, the books know."""
-
-    def take(self, line: Line) -> None:
-        match line["kind"]:
-            case "head":
-                self.head, self.unsure = (line["audit"][0], line["audit"][1]), []
-            case "numbers":
-                self.numbers |= {number: (line["seller_id"], sha256) for number, sha256 in line["documents"]}
-                self.unsure += [number for number, _ in line["documents"]]
-            case "mail":
-                self.mails[line["key"]] = line["number"]
-                self.handed_over[line["key"]] += 1
-            case "void":
-                for number in self.unsure:
-                    self.numbers.pop(number, None)
-                self.unsure = []
-            case "loss":
-                self.head, self.unsure = None, []
 
 
 @dataclass(frozen=True)
@@ -97,41 +60,66 @@ def stand(store: Store) -> Journal:
     if not journal.path.exists() and not lack(store, told):
         begin(store, journal)
         return journal
-    if lacking := lack(store, told):
-        raise Refused(f"tollbook.duckdb is not the newest: {lacking.sentence(last_entry(store)[0])}. {WAYS}")
+    must_know(store, told)
     if len(_issued(store, told.unsure)) < len(told.unsure):
         journal.append([{"kind": "void"}])
     _in_doubt(store, told)
     return journal
 
 
+def must_know(store: Store, told: Told) -> None:
+    """Raises Refused where the books know less than is told."""
+    if lacking := lack(store, told):
+        raise Refused(f"tollbook.duckdb is not the newest: {lacking.sentence(last_entry(store)[0])}. {WAYS}")
+
+
+_WAYS_OF_DOCTOR = WAYS.removeprefix("Nothing was changed. ").replace(
+    "give the same command again as `tollbook --accept-loss REASON …`", "`tollbook --accept-loss REASON publish`"
+)
+
+
 def faults(store: Store) -> list[str]:
     """What is wrong between the books and the journal, a sentence each; nothing is changed. store: opened with
     whatever_is_left."""
     try:
-        for _ in Journal(store.home.journal).read() if store.home.journal.exists() else ():
-            pass
+        cut = cut_off(store)
         _, told = read(store)
     except Refused as error:
         return [str(error)]
     lacking = lack(store, told)
-    return [f"{lacking.sentence(last_entry(store)[0])}. {WAYS}"] if lacking else []
+    said = [f"{lacking.sentence(last_entry(store)[0])}. {_WAYS_OF_DOCTOR}"] if lacking else []
+    return said + ([f"{cut}: `tollbook doctor --mend` writes it anew from the books"] if cut else [])
+
+
+def cut_off(store: Store) -> str:
+    """What the books gave and sent and the whole journal does not tell, in words: its last lines were cut off. Raises
+    Refused where it is not as it was written."""
+    told = Told()
+    for line in Journal(store.home.journal).read() if store.home.journal.exists() else ():
+        told.take(line)
+    if not store.rows("select 1 from journal_mark"):
+        return ""
+    given = {number for (number,) in store.rows("select invoice_number from issued_documents")} - set(told.numbers)
+    sent = {
+        key
+        for (key,) in store.rows(
+            "select distinct message_id from delivery_events where state in ('accepted', 'written')"
+        )
+    } - set(told.mails)
+    if not given and not sent:
+        return ""
+    last = f", last {max(given)}" if given else ""
+    return f"the last lines of {FILE} were cut off: it lacks {len(given)} numbers{last} and {len(sent)} mails"
 
 
 def must_exist(home: Home) -> None:
     """Raises Refused where there is no database and something left the house already."""
-    numbers = set(numbers_elsewhere(home))
-    mails = 0
-    if home.journal.exists():
-        told = Told()
-        for line in Journal(home.journal).read():
-            told.take(line)
-        numbers |= set(told.numbers)
-        mails = len(told.mails)
-    if numbers or mails:
-        last = f", last {', '.join(_last_of_each(numbers))}" if numbers else ""
+    told = told_anyhow(home)
+    if told.numbers or told.mails:
+        last = f", last {', '.join(_last_of_each(set(told.numbers)))}" if told.numbers else ""
         raise Refused(
-            f"the books are gone: tollbook.duckdb is missing, and {len(numbers)} documents were issued{last}. {WAYS}"
+            f"the books are gone: tollbook.duckdb is missing, and {len(told.numbers)} documents were issued{last}. "
+            f"{WAYS}"
         )
 
 
@@ -154,8 +142,7 @@ def read(store: Store) -> tuple[Journal, Told]:
             f"{FILE} is gone, which says what has left the house. Put it back from a back-up; if tollbook.duckdb is "
             "known to be the newest there is, `tollbook doctor --mend` writes it anew from there."
         )
-    told.numbers = {number: (seller, "") for number, seller in numbers_elsewhere(store.home).items()}
-    return journal, told
+    return journal, told_elsewhere(store.home)
 
 
 def lack(store: Store, told: Told) -> Lacking:
@@ -202,22 +189,8 @@ def _lost(store: Store) -> set[str]:
     return {number for (number,) in store.rows("select invoice_number from lost_numbers")}
 
 
-def unknown_elsewhere(store: Store) -> list[str]:
-    """Numbers that the snapshot or a PDF tells of and the books do not know."""
-    told = Told(numbers={number: (seller, "") for number, seller in numbers_elsewhere(store.home).items()})
-    return sorted(lack(store, told).numbers)
-
-
-def lost_if_unknown(store: Store, lines: Iterable[Line]) -> None:
-    """Numbers that such lines name and the books do not know are never given again."""
-    told = Told()
-    for line in lines:
-        if line.get("kind") == "numbers":
-            told.take(line)
-    _lose(store, lack(store, Told(numbers=told.numbers)).numbers)
-
-
-def _lose(store: Store, numbers: dict[str, tuple[str, str]]) -> None:
+def lose(store: Store, numbers: dict[str, tuple[str, str]]) -> None:
+    """These numbers are never given again."""
     rows = [(number, *of) for number, of in sorted(numbers.items())]
     store.append_rows("lost_numbers", ["invoice_number", "seller_id", "sha256"], rows)
 
@@ -292,28 +265,50 @@ def keep_head(store: Store, journal: Journal) -> None:
             mark(store, journal)
 
 
-def accept_loss(store: Store, reason: str, by: str, now: datetime) -> str:
+def accept_loss(store: Store, reason: str, by: str, now: datetime, beside: Told | None = None) -> str:
     """Goes on without what is missing: its numbers are never given again, its mails are unknown. Recorded in the audit
     log and in the journal. Returns what was missing, empty where nothing was. Raises WrongUsage without a reason.
 
-    store: opened with whatever_is_left.
+    store: opened with whatever_is_left. beside: what is told in another place than this home. A journal that is gone or
+    not as it was written is begun anew.
     """
     if not reason.strip():
         raise WrongUsage("--accept-loss: found nothing; expected why the books that are missing are gone for good")
-    journal, told = read(store)
+    try:
+        cut_off(store)  # raises for what is damaged before the mark, too
+        journal, told = read(store)
+        is_whole = journal.path.exists()
+    except Refused:
+        journal, told, is_whole = Journal(store.home.journal), told_anyhow(store.home), False
+    known = set(told.numbers), set(told.mails)
+    if beside is not None:
+        told = Told(
+            told.head or beside.head, beside.numbers | told.numbers, beside.mails | told.mails, unsure=told.unsure
+        )
     lacking = lack(store, told)
-    if not lacking:
+    if not lacking and (is_whole or not store.rows("select 1 from journal_mark")):
         return ""
-    said = lacking.sentence(last_entry(store)[0])
+    said = lacking.sentence(last_entry(store)[0]) if lacking else f"{FILE} was gone, or not as it was written"
     with store.transaction():
-        _lose(store, lacking.numbers)
+        lose(store, lacking.numbers)
         _unknown(store, lacking.mails, by, now)
         audit.record(store, "accept loss", "books", by, now, reason, said)
     audit.keep_head(store)
-    if journal.path.exists():
-        journal.append([{"kind": "loss", "reason": reason, "by": by}, _head_line(store)])
+    if is_whole:
+        lines: list[Line] = [
+            {"kind": "numbers", "seller_id": seller, "documents": [[number, sha256]]}
+            for number, (seller, sha256) in sorted(lacking.numbers.items())
+            if number not in known[0]
+        ]
+        lines += [
+            {"kind": "mail", "key": key, "number": number}
+            for key, number in sorted(lacking.mails.items())
+            if key not in known[1]
+        ]
+        journal.append([*lines, {"kind": "loss", "reason": reason, "by": by}, _head_line(store)])
         mark(store, journal)
     else:
+        journal.set_aside()
         begin(store, journal)
     return f"accepted: {said}"
 

@@ -77,12 +77,7 @@ class Store:
         try:
             self.con = duckdb.connect(str(self.home.database))
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
-                raise Refused(trouble(error, self.home.root) or damaged(error)) from None
-            raise Refused(
-                f"tollbook.duckdb is held open by {_holder(str(error))}. Analysts read published/tollbook.duckdb; "
-                "close the other one and try again."
-            ) from None
+            raise _not_opened(error, self.home) from None
         if self.home.database.stat().st_mode & 0o007:
             self.home.database.chmod(0o640)
         share_mb = int(self._memory_limit_mb * DATABASE_SHARE)
@@ -106,7 +101,7 @@ class Store:
             ) from None
         except duckdb.Error as error:
             self.con.close()
-            raise Refused(trouble(error, self.home.root) or damaged(error)) from None
+            raise _not_opened(error, self.home) from None
         except BaseException:
             self.con.close()
             raise
@@ -285,8 +280,25 @@ def version_of(home: Home) -> int | None:
     try:
         with duckdb.connect(str(home.database), read_only=True) as con:
             return int(con.execute("select max(version) from schema_version").fetchall()[0][0])
+    except duckdb.CatalogException:
+        return None  # cut off when its tables were made
     except duckdb.Error as error:
-        raise Refused(damaged(error)) from None
+        raise _not_opened(error, home) from None
+
+
+class Damaged(Refused):
+    """A database that cannot be read."""
+
+
+def _not_opened(error: duckdb.Error, home: Home) -> Refused:
+    """Why a database could not be opened, and what to do."""
+    if "set lock" not in str(error).lower():
+        told = trouble(error, home.root)
+        return Refused(told) if told else Damaged(damaged(error))
+    return Refused(
+        f"tollbook.duckdb is held open by {_holder(str(error))}. Analysts read published/tollbook.duckdb; "
+        "close the other one and try again."
+    )
 
 
 def damaged(error: Exception) -> str:

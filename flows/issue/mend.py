@@ -12,9 +12,10 @@ from flows.books.publish import is_owed, publish, read
 from flows.home import audit
 from flows.home.journal import FILE, Journal
 from flows.home.objects import keep, kept
-from flows.home.stand import begin, lost_if_unknown, unknown_elsewhere
+from flows.home.stand import WAYS, begin, cut_off, lack, lose, must_know
 from flows.home.stand import read as read_journal
 from flows.home.store import Store, write_atomic
+from flows.home.told import Told, told_elsewhere, told_legibly
 from flows.issue.usage_csv import usage_csv
 from schemas.document import Document
 from schemas.errors import Refused
@@ -39,35 +40,33 @@ def mend(store: Store, by: str, now: datetime) -> list[str]:
 
 
 def _journal(store: Store) -> Iterator[str]:
-    """Begun anew from the books where it is gone or not as it was written; what can still be read of it is kept in
-    mind: no number of it is given again."""
-    path = store.home.journal
-    if _is_whole(store):
+    """Begun anew from the books where it is gone, cut off or not as it was written; what can still be read of it is
+    kept in mind: no number of it is given again."""
+    told = _of_whole(store)
+    if told is not None:
+        must_know(store, told)
         return
-    if unknown := unknown_elsewhere(store):
-        raise Refused(
-            f"tollbook.duckdb is not known to be the newest: it does not know {max(unknown)}. Nothing was mended; "
-            "`tollbook restore FILE`."
-        )
-    aside = ""
-    if path.exists():
-        lost_if_unknown(store, Journal(path).legible())
-        former = next(new for n in range(1, 10_000) if not (new := path.with_name(f"{FILE}.damaged-{n}")).exists())
-        path.rename(former)
-        aside = f"; what was there lies in {former.name}"
-    begin(store, Journal(path))
-    yield f"{FILE} written anew from the books{aside}"
-
-
-def _is_whole(store: Store) -> bool:
     path = store.home.journal
+    elsewhere, legible = told_elsewhere(store.home), told_legibly(Journal(path))
+    if unknown := lack(store, elsewhere).numbers:
+        raise Refused(
+            f"tollbook.duckdb is not known to be the newest: it does not know {max(unknown)}, and {FILE} is gone or "
+            f"damaged. {WAYS}"
+        )
+    must_know(store, elsewhere)
+    must_know(store, Told(legible.head))
+    lose(store, lack(store, Told(numbers=legible.numbers)).numbers)
+    former = Journal(path).set_aside()
+    begin(store, Journal(path))
+    yield f"{FILE} written anew from the books" + (f"; what was there lies in {former.name}" if former else "")
+
+
+def _of_whole(store: Store) -> Told | None:
+    """What the journal tells; None where it is gone, cut off or not as it was written."""
     try:
-        for _ in Journal(path).read() if path.exists() else ():
-            pass
-        read_journal(store)
+        return None if cut_off(store) else read_journal(store)[1]
     except Refused:
-        return False
-    return True
+        return None
 
 
 def _contents(store: Store) -> Iterator[str]:

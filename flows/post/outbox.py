@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.books.erased import is_erased_file
+from flows.home.journal import Line
 from flows.home.store import Store
 from schemas.document import Document
 from schemas.errors import Refused
@@ -141,10 +142,20 @@ def record(store: Store, mail: Mail, step: Step, state: MailState, detail: str |
     )
 
 
-def journaled(store: Store, mail: Mail) -> None:
-    """Before a mail is handed over it stands in the journal beside the database (RULES 30)."""
-    if store.journal is not None:
-        store.journal.append([{"kind": "mail", "key": mail.message_id, "number": mail.invoice_number}])
+def journaled(store: Store, mail: Mail, *, is_recorded: bool) -> None:
+    """Before a mail is handed over it stands in the journal beside the database (RULES 30). is_recorded: whether the
+    books have noted this time already."""
+    if store.journal is None:
+        return
+    line: Line = {"kind": "mail", "key": mail.message_id, "number": mail.invoice_number}
+    if mail.state is not None:
+        # Tried before, maybe in lines of the journal that the books read no more.
+        known = store.rows(
+            "select count(*) from delivery_events where message_id = $1 and state in ('sending', 'written')",
+            [mail.message_id],
+        )
+        line["times"] = known[0][0] + (not is_recorded)
+    store.journal.append([line])
 
 
 def queue(store: Store, mails: list[Mail], step: Step) -> None:

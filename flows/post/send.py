@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -235,7 +236,8 @@ class _Batch:
         except Refused as error:
             return Outcome("refused", str(error))
         target = _eml(self._store, self._step.month, mail)
-        write_atomic(target, mail_bytes(message), at_last=lambda: outbox.journaled(self._store, mail))
+        first = partial(outbox.journaled, self._store, mail, is_recorded=False)
+        write_atomic(target, mail_bytes(message), at_last=first)
         return Outcome("written", self._store.home.relative(target))
 
     def _posted(self, mail: Mail, mailer: Mailer) -> Outcome:
@@ -251,7 +253,7 @@ class _Batch:
                 outcome = Outcome("refused", "larger than max_size_mb or the server allows", too_big=True)
                 continue
             outbox.record(self._store, mail, self._step, "sending")
-            outbox.journaled(self._store, mail)
+            outbox.journaled(self._store, mail, is_recorded=True)
             outcome = mailer.send(message, self._sender(mail), mail.recipient)
             if not outcome.too_big:
                 break

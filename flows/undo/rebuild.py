@@ -18,8 +18,9 @@ from flows.home import audit
 from flows.home.journal import Journal
 from flows.home.objects import kept
 from flows.home.settings import Home
-from flows.home.stand import Told, accept_loss
+from flows.home.stand import accept_loss
 from flows.home.store import Store
+from flows.home.told import Told
 from flows.month.draft_rows import document_rows, line_rows, tax_rows
 from invoicing.numbers import parts_of
 from schemas.document import Document
