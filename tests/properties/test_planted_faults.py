@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.books.books import open_books
 from flows.bill_run import take_in
+from flows.books.books import open_books
 from flows.home.settings import Home
 from flows.home.store import Store
 from tests.flows.issuing import asked, draft_only, issue

@@ -7,14 +7,15 @@ from tests.properties.month.lines import Line
 from tests.properties.month.taxes import TaxRow, taxes
 
 
-def given_back(books: Books, back: list[Line], charged: list[Line], rows: list[TaxRow], on: date) -> list[TaxRow]:
+def given_back(books: Books, back: list[Line], rows: list[TaxRow], on: date) -> list[TaxRow]:
     """Rows below zero; `books` are those of the document that is given back."""
-    del charged
     issued = {(row.code, row.jurisdiction): row for row in rows if row.on == on}
     found = []
     for row in taxes(books, back, on):
         held = issued.get((row.code, row.jurisdiction))
         if held is None:
             continue
-        found.append(row._replace(amount=-held.amount) if row.base == -held.base else row)
+        # The last part returns what is left, and no part more.
+        is_all = held.amount > 0 and row.base <= -held.base
+        found.append(row._replace(amount=-held.amount) if is_all else row)
     return found

@@ -14,9 +14,26 @@ def have_everything(customer: Customer) -> None:
     _phones(customer)
     _boxes(customer)
     _numbers(customer)
-    moves = len({row["postal_code"] for rows in customer.files for row in rows["accounts"] if row["account_id"] == customer.id}) > 1
+    moves = (
+        len(
+            {
+                row["postal_code"]
+                for rows in customer.files
+                for row in rows["accounts"]
+                if row["account_id"] == customer.id
+            }
+        )
+        > 1
+    )
     for n in range(customer.draws.between(1, 3)):
-        kinds = (_seats, _seats, _cycles, _term, _kept, _seats if moves else _model)  # a model's seat that moves: see the test
+        kinds = (
+            _seats,
+            _seats,
+            _cycles,
+            _term,
+            _kept,
+            _seats if moves else _model,
+        )  # a model's seat that moves: see the test
         customer.draws.one(kinds)(customer, f"S-{customer.n}-{n}")
     _money(customer)
     _discounts(customer)
@@ -28,8 +45,11 @@ def _account(customer: Customer) -> None:
     customer.version(tax_id=_TAX_IDS.get(customer.place.country, ""))
     if customer.chance(4):
         when, place = customer.day(2, 58), customer.draws.one(customer.home.places)
-        if when > customer.starts:
-            customer.version(customer.is_late(when), place=place, effective_from=when, tax_id=_TAX_IDS.get(place.country, ""))
+        # Who moves abroad may lack the VAT number that giving back reversed VAT demands, and is parked.
+        if when > customer.starts and place.country == customer.place.country:
+            customer.version(
+                customer.is_late(when), place=place, effective_from=when, tax_id=_TAX_IDS.get(place.country, "")
+            )
     elif customer.chance(3):
         when, plan = customer.day(2, 58), customer.draws.one(customer.home.plans)
         if when > customer.starts:
@@ -44,7 +64,9 @@ TAX_ON_TAX = ("TX", "NL")
 
 
 def _locations(customer: Customer) -> None:
-    regions = {row.get("region") for rows in customer.files for row in rows["accounts"] if row["account_id"] == customer.id}
+    regions = {
+        row.get("region") for rows in customer.files for row in rows["accounts"] if row["account_id"] == customer.id
+    }
     for n, place in enumerate(customer.home.places[:5]):
         if place.country == customer.place.country and not {*regions, place.region} & {*TAX_ON_TAX}:
             customer.give("locations", location_id=f"L-{customer.n}-{n}", **address(place))
@@ -80,7 +102,8 @@ def _boxes(customer: Customer) -> None:
     for n in range(customer.draws.between(0, 2)):
         since = customer.since()
         box = {
-            "device_id": f"B-{customer.n}-{n}", "device_type": "ata", "active_from": since, "billing_group": _group(customer),
+            "device_id": f"B-{customer.n}-{n}", "device_type": "ata", "active_from": since,
+            "billing_group": _group(customer),
             "product_code": customer.draws.one(("ata", "paging", "rental_phone", "kept_device", "day_device")),
         }  # fmt: skip
         customer.give("devices", **box)
@@ -90,8 +113,10 @@ def _boxes(customer: Customer) -> None:
 
 
 def _numbers(customer: Customer) -> None:
-    # Calls between extensions are made from 101: whose group they have where its phone's and its number's differ is no rule.
-    (group,) = {row.get("billing_group", "") for row in customer.files[0]["devices"] if row["device_id"] == f"D-{customer.n}-0"}
+    # Calls between extensions are made from 101: whose group they have is no rule where phone and number differ.
+    (group,) = {
+        row.get("billing_group", "") for row in customer.files[0]["devices"] if row["device_id"] == f"D-{customer.n}-0"
+    }
     for n in range(customer.draws.between(1, 3)):
         since = customer.since()
         number = {
@@ -103,7 +128,6 @@ def _numbers(customer: Customer) -> None:
         gone = since + DAYS * customer.draws.between(20, 120)
         if customer.chance(4) and gone > customer.before:
             customer.give("numbers", customer.is_late(gone), **number, active_to=gone)
-
 
     if customer.home.toll_free:
         customer.toll_free = f"{customer.home.toll_free}{customer.n}{customer.draws.between(100, 999)}"
@@ -127,7 +151,11 @@ def _changes(customer: Customer, seat: dict[str, str], since: date) -> None:
         when = max(when + DAYS, customer.day(2, 50))
         rows.append((when, {"quantity": customer.draws.between(1, 14)}))
     for when, change in rows:
-        ends = {"end_date": when + DAYS * customer.draws.between(1, 30)} if when == rows[-1][0] and customer.chance(4) else {}
+        ends = (
+            {"end_date": when + DAYS * customer.draws.between(1, 30)}
+            if when == rows[-1][0] and customer.chance(4)
+            else {}
+        )
         customer.give("subscriptions", late, **seat, **change, start_date=when, **ends)
 
 
@@ -140,11 +168,20 @@ def _cycles(customer: Customer, id_: str) -> None:
         customer.give("subscriptions", subscription_id=id_, product_code="line_annual", quantity=draws.between(1, 9),
                       billing_interval="P1Y", bill_anchor=anchor, start_date=since)  # fmt: skip
     elif kind == 1:
-        seat = {"subscription_id": id_, "product_code": "plain_seat", "bill_anchor": str(anchor), "billing_interval": "P3M"}
+        seat = {
+            "subscription_id": id_,
+            "product_code": "plain_seat",
+            "bill_anchor": str(anchor),
+            "billing_interval": "P3M",
+        }
         customer.give("subscriptions", **seat, quantity=draws.between(1, 9), start_date=since)
         _changes(customer, seat, since)
     elif kind == 2:
-        seat = {"subscription_id": id_, "product_code": "thirty", "billing_interval": draws.one(("P30D", "P30D", "P6M"))}
+        seat = {
+            "subscription_id": id_,
+            "product_code": "thirty",
+            "billing_interval": draws.one(("P30D", "P30D", "P6M")),
+        }
         seat |= {"bill_anchor": str(anchor)} if draws.below(2) else {}
         customer.give("subscriptions", **seat, quantity=draws.between(1, 9), start_date=since)
         _changes(customer, seat, since)
@@ -200,8 +237,10 @@ def _money(customer: Customer) -> None:
     """Agreed prices, single charges and credits, discounts."""
     draws = customer.draws
     if customer.chance(4):
-        customer.give("prices", product_code=draws.one(("phone", "ata", "plain_seat")), unit_price="9.87",
-                      currency=customer.home.currency, valid_from=draws.one((customer.starts, customer.day(0, 40))))  # fmt: skip
+        customer.give(
+            "prices", product_code=draws.one(("phone", "ata", "plain_seat")), unit_price="9.87",
+            currency=customer.home.currency, valid_from=draws.one((customer.starts, customer.day(0, 40))),
+        )  # fmt: skip
     for n in range(draws.between(0, 3)):
         when = customer.day(2, 58)
         if (when.year, when.month) == (customer.starts.year, customer.starts.month):
@@ -229,11 +268,11 @@ def _discounts(customer: Customer) -> None:
             "subscription_id": [row["subscription_id"] for row in mine],
         }  # fmt: skip
         start = draws.one((customer.before - DAYS * 400, customer.before, customer.first_invoice))
-        end = draws.one(("", "", months_after(start, draws.between(1, 3)) - DAYS))
+        end = draws.one((None, None, months_after(start, draws.between(1, 3)) - DAYS))
         is_fixed = draws.below(3) == 0 and not is_bounded and kind in ("account", "section")
         amount = {"amount": draws.one(("0.50", "2.00", "3.33"))} if is_fixed else {}
         customer.give("discounts", discount_id=f"R-{customer.n}-{n}", applies_to=kind, target=draws.one(targets[kind]),
-                      valid_from=start, valid_to=end if end == "" or end > customer.before else "",
+                      valid_from=start, valid_to=end if end is not None and end > customer.before else "",
                       **(amount or {"percent": draws.one(("10", "12.5", "33"))}))  # fmt: skip
 
 
@@ -255,7 +294,7 @@ def _earlier_system(customer: Customer) -> None:
         until = draws.one((last, last, last + DAYS * 12, last - DAYS * 10))
         amounts = ("", "0") if row["product_code"] == "plain_seat" else ("", "0", "8.05", "3.33")
         told = draws.one(amounts) if until == last else ""
-        if row.get("start_date", row.get("active_from", "")) < f"{customer.before}":
+        if str(row.get("start_date") or row["active_from"]) < f"{customer.before}":
             customer.give("billed_until", resource_id=id_, billed_until=until, amount=told)
 
 
