@@ -56,6 +56,10 @@ class Customer:
         """A day so many days after `before`, never before the account's first."""
         return max(self.starts, self.before + timedelta(days=self.draws.between(low, high)))
 
+    def group(self) -> str:
+        """A billing group, mostly none."""
+        return self.draws.one(("", "", "North"))
+
     def since(self) -> date:
         """The first day of something: mostly the account's own, or soon after."""
         return self.starts if self.draws.below(3) else self.day(-60, 58)

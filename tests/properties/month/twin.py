@@ -106,6 +106,7 @@ def _bill(books: Books, month: str, mine: list[Record], memory: Memory) -> tuple
 
 
 def totals(month: Month) -> tuple[int, int, int, int]:
-    """Accounts, lines, tax rows and usage records of a month."""
+    """Documents, lines, tax rows and usage records of a month."""
     bills = month.bills.values()
-    return len(bills), sum(len(b.lines) for b in bills), sum(len(b.taxes) for b in bills), len(month.records)
+    records = sum(record.id not in month.settled for record in month.records)
+    return len(bills), sum(len(b.lines) for b in bills), sum(len(b.taxes) for b in bills), records

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tests.properties.month.days import DAY, FOREVER, end_of
+from tests.properties.month.days import DAY, FOREVER, end_of, shift
 from tests.properties.month.facts import Account, Row, Rows, text
 from tests.properties.month.shelf import Shelf, by_prefix, in_force
 
@@ -132,6 +132,7 @@ def _of_account(
         ("before_billing_start", local < account.starts),
         ("account_closed", is_over),
         ("month_open", record.month >= invoice_month),
+        ("before_first_invoice_month", record.month < shift(shelf.first_month, -1)),
     ):
         if there:
             return record._replace(outcome=outcome)
