@@ -99,7 +99,7 @@ def _bill(books: Books, month: str, mine: list[Record], memory: Memory) -> tuple
     on = first(month)
     rows = taxes(books, [line for line in printed if not line.reverses], on)
     if back and memory.bill is not None and memory.books is not None:
-        rows += given_back(memory.books, back, memory.bill.taxes, first(shift(month, -1)))
+        rows += given_back(memory.books, back, memory.bill.lines, memory.bill.taxes, first(shift(month, -1)))
     bill = Bill(printed, rows)
     memory.bill, memory.books = bill, books
     return bill, of_account
