@@ -1,9 +1,12 @@
 """The slow twin of a whole month (tests/properties/month): nothing that it says differs from what the product bills.
 
-Left out of the invented homes, for the product is known to differ or no rule decides (see the places named):
-two changes of one paid cycle of a product with a price model, and such a product of an account that moves (having.py);
-a phone that changes its billing group, of the calls made from it (having.py); a change of what an earlier system
-billed to a day inside a cycle (having.py); how the cents of a fee that is taxed again lie over several places.
+What the invented homes leave out, because no rule decides it or because the product is known to differ:
+- two changes of one paid cycle of a product with a price model; such a product of an account that moves (seats.py);
+- calls from a phone that changes its billing group, or whose number has another one (having.py);
+- a change told late of what an earlier system billed in part, to a day inside the cycle or with a document of ours
+  beside it (agreements.py, customers.py);
+- how the cents of a fee that is taxed again lie over several places (having.py);
+- a customer who moves abroad and loses the VAT number that a reversal demands (having.py).
 
     python -m tests.properties.month 100 200    # other seeds
 """
@@ -12,7 +15,7 @@ import pytest
 
 from tests.properties.month.billed import compared
 
-SEEDS = (2117, 24, 38, 0)
+SEEDS = (0, 24, 38, 300)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

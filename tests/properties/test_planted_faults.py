@@ -1,12 +1,14 @@
 """A fault planted in one place of the product is found by the twin of the month (tests/properties/month/faults.py)."""
 
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from flows.books.books import open_books
 from flows.bill_run import take_in
+from flows.books.books import open_books
 from flows.home.settings import Home
 from flows.home.store import Store
 from tests.flows.issuing import asked, draft_only, issue
@@ -14,8 +16,6 @@ from tests.properties.month.compare import differences
 from tests.properties.month.faults import FAULTS
 from tests.properties.month.homes import World
 from tests.properties.month.twin import Month, two_months
-
-SEED = 1758
 
 
 class Ready:
@@ -47,17 +47,21 @@ class Ready:
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
-    return Ready(tmp_path_factory.mktemp("planted"), World(SEED))
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Ready]:
+    """The home of a seed, made once."""
+    return cache(lambda seed: Ready(tmp_path_factory.mktemp("planted"), World(seed)))
 
 
-@pytest.mark.parametrize("month", [0, 1])
-def test_nothing_differs_without_a_fault(ready: Ready, month: int, tmp_path: Path) -> None:
-    assert ready.found(month, tmp_path / "home") == []
+@pytest.mark.parametrize(("seed", "month"), sorted({(fault.seed, fault.month) for fault in FAULTS.values()}))
+def test_nothing_differs_without_a_fault(ready: Callable[[int], Ready], seed: int, month: int, tmp_path: Path) -> None:
+    assert ready(seed).found(month, tmp_path / "home") == []
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_planted_fault_is_found(ready: Ready, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_fault_is_found(
+    ready: Callable[[int], Ready], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fault = FAULTS[name]
+    home = ready(fault.seed)
     monkeypatch.setattr(fault.where, fault.name, fault.plant(getattr(fault.where, fault.name)))
-    assert ready.found(fault.month, tmp_path / "home") != []
+    assert home.found(fault.month, tmp_path / "home") != []

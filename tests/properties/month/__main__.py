@@ -15,9 +15,10 @@ def main(low: int, high: int) -> None:
         different += len(found.differences)
         for text in found.differences:
             print(f"seed {seed}: {text}", flush=True)  # noqa: T201 a command's output
+    documents, lines, taxes, records = sums
     print(  # noqa: T201
-        f"{high - low} seeds: {sums[0]} documents, {sums[1]} lines, {sums[2]} tax rows, {sums[3]} usage records compared, "
-        f"{different} different"
+        f"{high - low} seeds: {documents} documents, {lines} lines, {taxes} tax rows, {records} usage records compared,"
+        f" {different} different"
     )
 
 

@@ -42,6 +42,9 @@ def compared(seed: int) -> Compared:
 
 
 def against(store: Store, world: World, twin: tuple[Month, Month]) -> Compared:
-    found = [text for month, of_month in zip(world.months, twin, strict=True) for text in differences(store, month, of_month)]
-    counts = [totals(month) for month in twin]
-    return Compared((counts[0][0] + counts[1][0], counts[0][1] + counts[1][1], counts[0][2] + counts[1][2], counts[0][3] + counts[1][3]), found)
+    found = [
+        text for month, of_month in zip(world.months, twin, strict=True) for text in differences(store, month, of_month)
+    ]
+    both = zip(*(totals(month) for month in twin), strict=True)
+    documents, lines, taxes, records = (sum(counts) for counts in both)
+    return Compared((documents, lines, taxes, records), found)

@@ -1,4 +1,4 @@
-"""What an invented account calls and writes in the month before each of its invoice months, and odd records among it."""
+"""What an invented account calls and writes in the month before each of its invoice months; odd records among it."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -33,19 +33,41 @@ def _record(customer: Customer, id_: str, month: date, late: bool) -> None:
     if kind == "sms":
         ends = [own, _digits(customer, draws.one(home.calls))]
         sent = draws.below(3) > 0
-        customer.give("messages", late, account_id="", message_id=id_, sent_at=at, direction="outbound" if sent else "inbound",
-                      from_number=ends[not sent], to_number=ends[sent], channel="sms", credits=draws.between(1, 40))  # fmt: skip
+        customer.give(
+            "messages", late, account_id="", message_id=id_, sent_at=at, channel="sms", credits=draws.between(1, 40),
+            direction="outbound" if sent else "inbound", from_number=ends[not sent], to_number=ends[sent],
+        )  # fmt: skip
         return
-    call = {"account_id": "", "call_id": id_, "started_at": at, "duration_s": draws.between(1, 3600), "disposition": "ANSWERED"}
-    far = _digits(customer, draws.one(ABROAD if kind == "abroad" else [home.premium] if kind == "premium" else home.calls))
+    call = {
+        "account_id": "",
+        "call_id": id_,
+        "started_at": at,
+        "duration_s": draws.between(1, 3600),
+        "disposition": "ANSWERED",
+    }
+    far = _digits(
+        customer, draws.one(ABROAD if kind == "abroad" else [home.premium] if kind == "premium" else home.calls)
+    )
     if kind in ("inbound", "toll_free"):
-        call |= {"direction": "inbound", "from_number": far, "to_number": customer.toll_free if kind == "toll_free" else own}
+        call |= {
+            "direction": "inbound",
+            "from_number": far,
+            "to_number": customer.toll_free if kind == "toll_free" else own,
+        }
     elif kind == "internal":
-        call |= {"direction": "internal", "from_number": "101", "to_number": "102", "extension": "101", "account_id": customer.id}
+        call |= {
+            "direction": "internal",
+            "from_number": "101",
+            "to_number": "102",
+            "extension": "101",
+            "account_id": customer.id,
+        }
     else:
         call |= {"direction": "outbound", "from_number": own, "to_number": far}
     if kind == "odd":
-        call |= draws.one(({"disposition": "NO ANSWER"}, {"duration_s": 0}, {"from_number": "+12025550100"}, {"twice": 1}))
+        call |= draws.one(
+            ({"disposition": "NO ANSWER"}, {"duration_s": 0}, {"from_number": "+12025550100"}, {"twice": 1})
+        )
     again = call.pop("twice", None)
     customer.give("calls", late, **call)
     if again:

@@ -1,9 +1,8 @@
-"""What the twin says against what the product drafted: documents line by line and tax by tax, usage record by record."""
+"""What the twin says against what the product drafted: lines, tax rows, and what became of each usage record."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator
-
 from fractions import Fraction
 from typing import Any
 
@@ -24,11 +23,14 @@ def differences(store: Store, invoice_month: str, twin: Month) -> list[str]:
         theirs = Counter(_of_document(json.loads(documents[account])) if account in documents else ())
         if account not in documents:
             outcome = store.rows(
-                "select outcome, code, reason from run_accounts where run_id = $1 and account_id = $2", [run_id, account]
+                "select outcome, code, reason from run_accounts where run_id = $1 and account_id = $2",
+                [run_id, account],
             )
             found.append(f"{invoice_month} {account}: the product has no document, {outcome}")
         found += [f"{invoice_month} {account}: twin alone {_told(fact)}" for fact in sorted((ours - theirs).elements())]
-        found += [f"{invoice_month} {account}: product alone {_told(fact)}" for fact in sorted((theirs - ours).elements())]
+        found += [
+            f"{invoice_month} {account}: product alone {_told(fact)}" for fact in sorted((theirs - ours).elements())
+        ]
     usage, theirs = _of_records(twin), _of_store(store, run_id, twin.settled)
     found += [f"{invoice_month} usage: twin alone {_told(fact)}" for fact in sorted((usage - theirs).elements())]
     found += [f"{invoice_month} usage: product alone {_told(fact)}" for fact in sorted((theirs - usage).elements())]
@@ -46,7 +48,16 @@ def _of_bill(bill: Bill) -> Iterator[Fact]:
             line.amount,
         )  # fmt: skip
     for row in bill.taxes:
-        yield "tax", row.code, row.jurisdiction, f"{row.on}", row.rate, rounded(row.base, 8), rounded(row.exempt, 8), row.amount
+        yield (
+            "tax",
+            row.code,
+            row.jurisdiction,
+            f"{row.on}",
+            row.rate,
+            rounded(row.base, 8),
+            rounded(row.exempt, 8),
+            row.amount,
+        )
 
 
 def _of_document(document: dict[str, Any]) -> Iterator[Fact]:
@@ -75,7 +86,9 @@ def _of_records(twin: Month) -> Counter[Fact]:
             facts[record.id, record.outcome] += 1
             continue
         one = twin.rated[record.id]
-        facts[record.id, "rated", record.account, record.category, record.units, one.included, rounded(one.amount, 12)] += 1
+        facts[
+            record.id, "rated", record.account, record.category, record.units, one.included, rounded(one.amount, 12)
+        ] += 1
     return facts
 
 
@@ -97,5 +110,3 @@ def _of_store(store: Store, run_id: str, settled: set[str]) -> Counter[Fact]:
 def _id(usage_id: str) -> str:
     """The call's own id: behind the feed's and the source's, before what tells variants apart."""
     return next(part for part in usage_id.split(":") if part.startswith("u-")).split("~")[0]
-
-

@@ -33,16 +33,18 @@ class Customer:
             return months_after(self.before, -self.draws.between(1, 11))
         return self.before + timedelta(days=self.draws.between(0, 36))
 
-    def give(self, feed: str, late: bool = False, **cells: Any) -> Row:
-        """A row of a feed, in the file of the first month or of the second."""
+    def give(self, feed: str, late: bool = False, /, **cells: Any) -> Row:
+        """A row of a feed, in the file of the first month or of the second; of nobody where `account_id` is empty."""
         row = {"account_id": self.id, **{key: str(value) for key, value in cells.items() if value not in (None, "")}}
         rows = self.files[late][feed]
+        if cells.get("account_id") == "":
+            del row["account_id"]
         if feed in KEYS:  # rows of one key in one file would be refused
             rows[:] = [known for known in rows if any(known.get(name) != row.get(name) for name in KEYS[feed])]
         rows.append(row)
         return row
 
-    def version(self, late: bool = False, **cells: Any) -> None:
+    def version(self, late: bool = False, /, **cells: Any) -> None:
         """A row of the account itself."""
         place: Place = cells.pop("place", self.place)
         self.give("accounts", late, **{**self.fixed, "plan": self.plan, **address(place), **cells})
@@ -53,6 +55,10 @@ class Customer:
     def day(self, low: int = 1, high: int = 58) -> date:
         """A day so many days after `before`, never before the account's first."""
         return max(self.starts, self.before + timedelta(days=self.draws.between(low, high)))
+
+    def group(self) -> str:
+        """A billing group, mostly none."""
+        return self.draws.one(("", "", "North"))
 
     def since(self) -> date:
         """The first day of something: mostly the account's own, or soon after."""

@@ -40,21 +40,21 @@ def days_of(start: date, end: date) -> Iterator[date]:
 
 
 class Grid(NamedTuple):
-    """When cycles begin: every `count` months (M) or days (D) from `anchor`, before and after it."""
+    """When cycles begin: every so many months (M) or days (D) from `anchor`, before and after it."""
 
     unit: str
-    count: int
+    every: int
     anchor: date
 
     def cycle(self, day: date) -> tuple[date, date]:
         """The cycle that a day lies in, half-open."""
         if self.unit == "D":
-            at = (day - self.anchor).days // self.count
-            return self.anchor + DAY * self.count * at, self.anchor + DAY * self.count * (at + 1)
-        at = ((day.year - self.anchor.year) * 12 + day.month - self.anchor.month) // self.count - 1
-        while months_after(self.anchor, (at + 1) * self.count) <= day:
+            at = (day - self.anchor).days // self.every
+            return self.anchor + DAY * self.every * at, self.anchor + DAY * self.every * (at + 1)
+        at = ((day.year - self.anchor.year) * 12 + day.month - self.anchor.month) // self.every - 1
+        while months_after(self.anchor, (at + 1) * self.every) <= day:
             at += 1
-        return months_after(self.anchor, at * self.count), months_after(self.anchor, (at + 1) * self.count)
+        return months_after(self.anchor, at * self.every), months_after(self.anchor, (at + 1) * self.every)
 
 
 CALENDAR = Grid("M", 1, date(2020, 1, 1))

@@ -67,7 +67,9 @@ def granted(books: Books, plan_name: str, code: str, month: str) -> int:
     total = 0
     for count, resource in holders:
         shares = {name: _share(books, resource, name, allowance, count * units, month) for name in _plans(books, month)}
-        before = sum(share for name, share in shares.items() if name < plan_name and _goes_before(books, name, plan_name))
+        before = sum(
+            share for name, share in shares.items() if name < plan_name and _goes_before(books, name, plan_name)
+        )
         total += min(shares[plan_name], max(int(count * units) - before, 0))
     return total * of_minute
 

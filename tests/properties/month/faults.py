@@ -19,8 +19,10 @@ from taxes.memory import Memory
 
 
 class Fault(NamedTuple):
-    """month: in which of a home's two it shows, 0 or 1. name of `where` is replaced by what `plant` makes of it."""
+    """seed, month: in which home, and which of its two months, it shows. `plant` makes of what `where` calls `name`
+    what stands in its place."""
 
+    seed: int
     month: int
     where: Any
     name: str
@@ -91,16 +93,16 @@ def _every_rate_by_the_minute(amounts: Any) -> Any:
 
 
 FAULTS = {
-    "the first day of a part bills": Fault(0, rating.owed, "part_days", _first_day_bills),
-    "nobody bills the day of a change": Fault(0, rating.owed, "part_days", _change_day_not_billed),
-    "what is new is priced by its cycle": Fault(0, flows.month.charge, "parts_owed", _priced_by_the_cycle),
-    "removal none credits all the same": Fault(0, rating.spans, "_unremoved", _removed_at_once),
-    "included units by days are cut down": Fault(0, rating.allowances, "_whole_units", _units_cut_down),
-    "percents are added up": Fault(0, rating.net_lines, "less_percent", _percents_added),
-    "the first line takes all the rest": Fault(0, rating.net_lines, "spread", _first_line_takes_the_rest),
-    "the interstate share is the whole": Fault(0, taxes.rows, "_weights", _all_is_interstate),
-    "what is given back is taxed as of today": Fault(1, Memory, "rows_to_reverse", _taxed_today),
-    "a port counts from midnight": Fault(0, Intervals, "at", _owned_by_the_day),
-    "increments are not rounded up": Fault(0, rating.usage, "_measured", _no_increments),
-    "a rate without per is per 60": Fault(0, rating.usage, "_amounts", _every_rate_by_the_minute),
+    "the first day of a part bills": Fault(1758, 0, rating.owed, "part_days", _first_day_bills),
+    "nobody bills the day of a change": Fault(1758, 0, rating.owed, "part_days", _change_day_not_billed),
+    "what is new is priced by its cycle": Fault(1758, 0, flows.month.charge, "parts_owed", _priced_by_the_cycle),
+    "removal none credits all the same": Fault(2117, 0, rating.spans, "_unremoved", _removed_at_once),
+    "included units by days are cut down": Fault(1758, 0, rating.allowances, "_whole_units", _units_cut_down),
+    "percents are added up": Fault(1758, 0, rating.net_lines, "less_percent", _percents_added),
+    "the first line takes all the rest": Fault(2117, 0, rating.net_lines, "spread", _first_line_takes_the_rest),
+    "the interstate share is the whole": Fault(1758, 0, taxes.rows, "_weights", _all_is_interstate),
+    "what is given back is taxed as of today": Fault(1758, 1, Memory, "rows_to_reverse", _taxed_today),
+    "a port counts from midnight": Fault(1758, 0, Intervals, "at", _owned_by_the_day),
+    "increments are not rounded up": Fault(1758, 0, rating.usage, "_measured", _no_increments),
+    "a rate without per is per 60": Fault(1758, 0, rating.usage, "_amounts", _every_rate_by_the_minute),
 }

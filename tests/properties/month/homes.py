@@ -2,6 +2,7 @@
 
 import shutil
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 from data.sample.draws import Draws
@@ -36,7 +37,7 @@ class World:
         ]
         for customer in customers:
             have_everything(customer)
-        for giver, taker in zip(customers, customers[1:], strict=False):
+        for giver, taker in pairwise(customers):
             if giver.chance(3):
                 port(giver, taker)
         for customer in customers:

@@ -83,14 +83,14 @@ def _net(charges: list[Charge], kept: Fraction) -> Fraction:
             exact += charge.list_amount * kept
         else:
             pricing, now, before = charge.bounds
-            states = [bounded(pricing, amount * kept) if amount is not None else Fraction(0) for amount in (now, before)]
+            states = [
+                bounded(pricing, amount * kept) if amount is not None else Fraction(0) for amount in (now, before)
+            ]
             exact += (states[0] - states[1]) * charge.share
     return rounded(exact)
 
 
-def _fixed(
-    keys: list[Key], nets: list[Fraction], off: dict[Key, list[Row]], given: dict[str, int]
-) -> None:
+def _fixed(keys: list[Key], nets: list[Fraction], off: dict[Key, list[Row]], given: dict[str, int]) -> None:
     """Fixed amounts, once to a document and to no more documents than they are valid for months."""
     rows = {text(row, "discount_id"): row for key in keys for row in off[key] if text(row, "amount")}
     for id_, row in sorted(rows.items(), key=lambda item: (text(item[1], "applies_to") == "account", item[0])):

@@ -14,14 +14,18 @@ Days = dict[Cycle, dict[date, State]]
 """Cycle -> billed day -> what is billed for it. A day without a state is not billed."""
 
 
+Ledger = dict[Cycle, dict[date, Any]]
+"""Days with whatever they are billed at."""
+
+
 class Part(NamedTuple):
-    """Days [start, end) of a cycle on which a state was billed, or nothing, and another is owed, or nothing."""
+    """Days [start, end) of a cycle on which something was billed, or None, and something else is owed, or None."""
 
     cycle: Cycle
     start: date
     end: date
-    before: State | None
-    now: State | None
+    before: Any
+    now: Any
     is_new: bool
     """Whether nothing of the cycle was billed before."""
 
@@ -72,15 +76,15 @@ def owed(shelf: Shelf, resource: Resource, account: Account, month: str, since: 
     return found
 
 
-def parts(before: Days, now: Days, same: Any) -> list[Part]:
-    """Where what is owed differs from what was billed; `same(cycle, state)` is what has to agree."""
+def parts(before: Ledger, now: Ledger, same: Any) -> list[Part]:
+    """Where what is owed differs from what was billed; `same` of both is what has to agree."""
     found: list[Part] = []
     for cycle in sorted(before.keys() | now.keys()):
         old, new = before.get(cycle, {}), now.get(cycle, {})
         last: tuple[Any, Any] | None = None
         for when in days_of(*cycle):
             a, b = old.get(when), new.get(when)
-            key = (a and same(cycle, a), b and same(cycle, b))
+            key = (a and same(a), b and same(b))
             if key[0] == key[1]:
                 last = None
             elif key == last:

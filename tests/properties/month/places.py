@@ -31,10 +31,13 @@ class Home(NamedTuple):
 US = tuple(
     Place("US", region, city, postal)
     for region, city, postal in (
-        ("MA", "Boston", "02108"), ("IL", "Chicago", "60607"), ("IL", "Springfield", "62701"), ("TX", "Austin", "78701"),
+        ("MA", "Boston", "02108"), ("IL", "Chicago", "60607"), ("IL", "Springfield", "62701"),
+        ("TX", "Austin", "78701"),
         ("IN", "Gary", "46402"), ("CA", "Los Angeles", "90028"), ("CO", "Denver", "80202"), ("GA", "Atlanta", "30303"),
-        ("FL", "Miami", "33101"), ("AZ", "Phoenix", "85004"), ("CT", "Hartford", "06103"), ("MN", "Saint Paul", "55101"),
-        ("NY", "New York", "10001"), ("AL", "Birmingham", "35203"), ("MD", "Baltimore", "21201"), ("IA", "Ames", "50010"),
+        ("FL", "Miami", "33101"), ("AZ", "Phoenix", "85004"), ("CT", "Hartford", "06103"),
+        ("MN", "Saint Paul", "55101"),
+        ("NY", "New York", "10001"), ("AL", "Birmingham", "35203"), ("MD", "Baltimore", "21201"),
+        ("IA", "Ames", "50010"),
     )
 )  # fmt: skip
 CA = tuple(

@@ -12,14 +12,14 @@ from tests.properties.month.facts import Row, day, of, text
 from tests.properties.month.owed import Cycle, Days, Part, billed_on, fraction, owed, parts
 from tests.properties.month.prices import by_model, pricing_of, rounded, unit_price
 from tests.properties.month.resources import Resource, State, first_of_months, phones_of, resources
-from tests.properties.month.shelf import Shelf, in_force
+from tests.properties.month.shelf import in_force
 
 
 class Priced(NamedTuple):
     """A state with its price: what has to agree between what was billed and what is owed."""
 
-    product: str
     quantity: Fraction
+    product: str
     group: str
     location: str
     price: Fraction | None
@@ -118,7 +118,7 @@ def _billed(books: Books, state: State, cycle: Cycle, first_billed: date) -> Bil
     """Priced on the first day of its cycle or term; what is new in the cycle, on its first billed day."""
     when = state.priced_on or max(cycle[0], first_billed)
     pricing = pricing_of(books.shelf, books.account, state, when)
-    every = (state.grid.unit, state.grid.count)
+    every = (state.grid.unit, state.grid.every)
     price = None
     if pricing is None or pricing["model"] == "standard":
         own = state.own_price if pricing is None else Fraction(pricing["unit_price"])
@@ -126,7 +126,7 @@ def _billed(books: Books, state: State, cycle: Cycle, first_billed: date) -> Bil
     location = state.location if books.shelf.products[state.product].get("by_location") else ""
     model = "" if pricing is None else str(pricing)
     return Billed(
-        Priced(state.product, state.quantity, state.group, location, price, model),
+        Priced(state.quantity, state.product, state.group, location, price, model),
         pricing,
         max(cycle[0], first_billed),
         from_document=False,
@@ -165,16 +165,15 @@ def with_held(before: Ledger, documents: Held) -> Ledger:
 def charges(books: Books, before: Ledger, now: Ledger) -> Iterator[Charge]:
     """What a month bills: the difference, day by day."""
     for key in sorted(before.keys() | now.keys()):
-        for part in parts(before.get(key, {}), now.get(key, {}), lambda _, billed: billed.priced):
+        for part in parts(before.get(key, {}), now.get(key, {}), lambda billed: billed.priced):
             yield from _of_part(books, key, part)
 
 
 def _of_part(books: Books, key: tuple[str, str], part: Part) -> Iterator[Charge]:
     old, new = part.before, part.now
-    if old is not None and new is not None:
-        if old.priced._replace(quantity=Fraction(0)) == new.priced._replace(quantity=Fraction(0)):
-            yield _charge(books, key, part, new, new.priced.quantity, old)
-            return
+    if old is not None and new is not None and old.priced[1:] == new.priced[1:]:
+        yield _charge(books, key, part, new, new.priced.quantity, old)
+        return
     if old is not None:
         yield _charge(books, key, part, old, None, old)
     if new is not None:

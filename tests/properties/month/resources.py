@@ -1,8 +1,9 @@
-"""Who has what on which day: subscriptions, devices, extensions and numbers as spans of one state each (RULES 3 to 8)."""
+"""Who has what on which day: subscriptions, devices, extensions, numbers as spans of one state each (RULES 3 to 8)."""
 
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from tests.properties.month.days import CALENDAR, DAY, FOREVER, Grid, days_of, interval, last_day, months_after
@@ -84,7 +85,7 @@ def _kept(spans: list[Span]) -> list[Span]:
     kept = [(span.end, _served_to(span.state, span.end - DAY), span.state) for span in spans]
     edges = sorted({span.start for span in spans} | {span.end for span in spans} | {until for _, until, _ in kept})
     found: list[Span] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         here = next((span.state for span in spans if span.start <= start < span.end), None)
         left = [state for since, until, state in kept if since <= start < until]
         most = max((state.quantity for state in left), default=Fraction(0))
@@ -101,7 +102,9 @@ def _kept(spans: list[Span]) -> list[Span]:
 def _subscriptions(shelf: Shelf, rows: Rows, account: Account) -> Iterator[tuple[str, str, list[Span]]]:
     mine = of(rows, "subscriptions", account.id)
     for id_ in sorted({text(row, "subscription_id") for row in mine}):
-        versions = sorted((row for row in mine if row["subscription_id"] == id_), key=lambda row: text(row, "start_date"))
+        versions = sorted(
+            (row for row in mine if row["subscription_id"] == id_), key=lambda row: text(row, "start_date")
+        )
         spans: list[Span] = []
         for n, row in enumerate(versions):
             start = day(row, "start_date") or FOREVER
@@ -196,7 +199,7 @@ def _union(versions: list[tuple[date, date, Row]], dated: dict[str, list[tuple[d
     """An extension is there while any of its devices is, and is what the earliest of those is."""
     edges = sorted({edge for start, end, _ in versions for edge in (start, end)})
     spans = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         there = [version for version in versions if version[0] <= start < version[1]]
         if there:
             earliest = min(there, key=lambda v: (dated[text(v[2], "device_id")][0][0], text(v[2], "device_id")))
@@ -219,5 +222,3 @@ def phones_of(rows: Rows, account: str) -> dict[str, str]:
 def first_of_months(start: date, end: date) -> int:
     """How many firsts of a month lie in [start, end)."""
     return sum(when.day == 1 for when in days_of(start, end))
-
-

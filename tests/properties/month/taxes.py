@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from tests.properties.month.charge import Books
-from tests.properties.month.facts import Row, day, of, text
 from tests.properties.month.days import last_day
+from tests.properties.month.facts import Row, day, of, text
 from tests.properties.month.lines import Line
 from tests.properties.month.prices import rounded
 from tests.properties.month.shelf import Table, in_force
@@ -32,9 +32,9 @@ def chain(books: Books, address: Row) -> tuple[str, ...]:
     found = [country, f"{country}-{region}"] if region else [country]
     postal = text(address, "postal_code").replace(" ", "")
     for place, codes in books.shelf.places.items():
-        if place.startswith(f"{country}-") and any(postal.startswith(code) for code in codes):
-            if place.count("-") == 1 or place.startswith(f"{country}-{region}-"):
-                found.append(place)
+        is_inside = place.startswith(f"{country}-" if place.count("-") == 1 else f"{country}-{region}-")
+        if is_inside and any(postal.startswith(code) for code in codes):
+            found.append(place)
     return tuple(found)
 
 
@@ -71,13 +71,13 @@ def taxes(books: Books, lines: Iterable[Line], on: date) -> list[TaxRow]:
 
 def reaches(table: Table, place: tuple[str, ...]) -> str:
     """The jurisdiction of the row that a table makes at a place; none where it does not reach it."""
-    where, regions = str(table["jurisdiction"]), table.get("regions")
+    where, regions = str(table["jurisdiction"]), list(table.get("regions", ()))
     if any(name in place for name in table.get("except_places", ())):
         return ""
     region = place[1].split("-")[1] if len(place) > 1 else ""
     if where.endswith("-*"):
         return f"{place[0]}-{region}" if where[:-2] == place[0] and region in regions else ""
-    if where not in place or (regions is not None and region not in regions):
+    if where not in place or (regions and region not in regions):
         return ""
     return where
 
@@ -85,7 +85,7 @@ def reaches(table: Table, place: tuple[str, ...]) -> str:
 def _is_of(table: Table, line: Line) -> bool:
     base = table["base"]
     classes, sections = base.get("tax_classes", "all"), base.get("sections")
-    assert classes == "all" and sections is None, "a table that the twin does not know"
+    assert (classes, sections) == ("all", None), "a table that the twin does not know"
     return line.section not in base.get("except_sections", ())
 
 
@@ -117,7 +117,9 @@ def _row(
         weights = {}
         for line in there:
             of_line = line.amount * share_of(books, table, line, on)
-            of_line += sum((fees[code].get(line, Fraction(0)) for code in table["base"].get("also_on", ())), Fraction(0))
+            of_line += sum(
+                (fees[code].get(line, Fraction(0)) for code in table["base"].get("also_on", ())), Fraction(0)
+            )
             weights[line] = of_line
         base = sum(weights.values(), Fraction(0))
         exact = base * rate / 100

@@ -1,22 +1,21 @@
 """Two invoice months of a home as the rules have them: lines, taxes, and what became of each usage record."""
 
-from datetime import date
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.properties.month.charge import Books
-from tests.properties.month.days import end_of, first, shift
+from tests.properties.month.days import first, shift
 from tests.properties.month.draws import Rated, rated, usage_charges
-from tests.properties.month.facts import Account, Rows, accounts, known
+from tests.properties.month.facts import Rows, accounts, known
+from tests.properties.month.given_back import given_back
 from tests.properties.month.late import late_charges
 from tests.properties.month.lines import Line, lines
 from tests.properties.month.once import Held, once
 from tests.properties.month.owed import seen_on
-from tests.properties.month.recurring import Held as HeldDays, charges, earlier, held, owed_by, with_held
+from tests.properties.month.recurring import Held as HeldDays
+from tests.properties.month.recurring import charges, earlier, held, owed_by, with_held
 from tests.properties.month.shelf import Shelf, read_shelf
 from tests.properties.month.taxes import TaxRow, taxes
-from tests.properties.month.given_back import given_back
 from tests.properties.month.usage import Directory, Record, records
 
 
@@ -78,7 +77,9 @@ def _month(shelf: Shelf, rows: Rows, month: str, memory: dict[str, Memory]) -> M
 
 def _bill(books: Books, month: str, mine: list[Record], memory: Memory) -> tuple[Bill | None, dict[str, Rated]]:
     usage_month = shift(month, -1)
-    used = {m: rated(books, [r for r in mine if r.month == m], m) for m in sorted({r.month for r in mine} | {usage_month})}
+    used = {
+        m: rated(books, [r for r in mine if r.month == m], m) for m in sorted({r.month for r in mine} | {usage_month})
+    }
     of_account = {one.record.id: one for of_month in used.values() for one in of_month}
     if seen_on(books.shelf, books.account, month) is None:
         return None, of_account
@@ -105,8 +106,7 @@ def _bill(books: Books, month: str, mine: list[Record], memory: Memory) -> tuple
 
 
 def totals(month: Month) -> tuple[int, int, int, int]:
-    """Accounts, lines, tax rows and usage records of a month."""
+    """Documents, lines, tax rows and usage records of a month."""
     bills = month.bills.values()
-    return len(bills), sum(len(b.lines) for b in bills), sum(len(b.taxes) for b in bills), len(month.records)
-
-
+    records = sum(record.id not in month.settled for record in month.records)
+    return len(bills), sum(len(b.lines) for b in bills), sum(len(b.taxes) for b in bills), records

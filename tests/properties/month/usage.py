@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tests.properties.month.days import DAY, FOREVER, end_of
+from tests.properties.month.days import DAY, FOREVER, end_of, shift
 from tests.properties.month.facts import Account, Row, Rows, text
 from tests.properties.month.shelf import Shelf, by_prefix, in_force
 
@@ -63,7 +63,9 @@ class Directory:
         if not there:
             return None
         since = {_id(row): start for start, _, row in reversed(self.extensions[account, extension])}
-        return min(there, key=lambda version: (since[_id(version[2])], version[1], text(version[2], "billing_group")))[2]
+        return min(there, key=lambda version: (since[_id(version[2])], version[1], text(version[2], "billing_group")))[
+            2
+        ]
 
 
 def _id(row: Row) -> str:
@@ -83,7 +85,10 @@ def _instant(value: str, zone: ZoneInfo, is_last: bool) -> datetime:
 def records(shelf: Shelf, rows: Rows, directory: Directory, invoice_month: str) -> list[Record]:
     """Every loaded record with its outcome, as the invoice of a month finds it."""
     found = []
-    for feed, kind, id_column, at in (("calls", "voice", "call_id", "started_at"), ("messages", "sms", "message_id", "sent_at")):
+    for feed, kind, id_column, at in (
+        ("calls", "voice", "call_id", "started_at"),
+        ("messages", "sms", "message_id", "sent_at"),
+    ):
         variants: dict[str, list[Row]] = {}
         for row in rows[feed]:
             of_id = variants.setdefault(text(row, id_column), [])
@@ -119,22 +124,34 @@ def _settled(shelf: Shelf, directory: Directory, record: Record, invoice_month: 
 def _of_account(
     shelf: Shelf, directory: Directory, record: Record, number: Row | None, device: Row | None, invoice_month: str
 ) -> Record:
-    account, row = directory.accounts[record.account], record.row or {}
+    account = directory.accounts[record.account]
     local = record.started_at.astimezone(directory.zone(account.id)).date()
     record = record._replace(month=f"{local:%Y-%m}")
-    if local < account.starts:
-        return record._replace(outcome="before_billing_start")
-    if account.ends < FOREVER and local >= end_of(f"{account.ends - DAY:%Y-%m}"):
-        return record._replace(outcome="account_closed")
-    if record.month >= invoice_month:
-        return record._replace(outcome="month_open")
+    is_over = account.ends < FOREVER and local >= end_of(f"{account.ends - DAY:%Y-%m}")
+    for outcome, there in (
+        ("before_billing_start", local < account.starts),
+        ("account_closed", is_over),
+        ("month_open", record.month >= invoice_month),
+        ("before_first_invoice_month", record.month < shift(shelf.first_month, -1)),
+    ):
+        if there:
+            return record._replace(outcome=outcome)
     mine = number if number is not None and number["account_id"] == account.id else device
     record = record._replace(group=text(mine, "billing_group") if mine is not None else "", outcome="rated")
     plan = shelf.plans[text(account.on(local), "plan")]
-    record = record._replace(category="sms") if record.kind == "sms" else _category(shelf, directory, plan, record, number, local)
-    rule = plan["usage"].get(record.category)
+    record = (
+        record._replace(category="sms")
+        if record.kind == "sms"
+        else _category(shelf, directory, plan, record, number, local)
+    )
+    return _measured(shelf, record, plan["usage"].get(record.category), local)
+
+
+def _measured(shelf: Shelf, record: Record, rule: dict[str, Any] | None, local: date) -> Record:
+    """Units and price by the plan's rule for its category."""
     if rule is None:
         return record._replace(outcome="no_rule")
+    row = record.row or {}
     seconds = int(row["duration_s"]) if record.kind == "voice" else int(row["credits"])
     if rule.get("free"):
         return record._replace(units=seconds)
@@ -168,12 +185,17 @@ def _category(
 
 def _deck_row(shelf: Shelf, deck: str, far: str, local: date) -> Any:
     rates = {
-        prefix: rate for prefix, dated in shelf.decks[deck].items() for rate in dated if rate.since <= local < rate.until
+        prefix: rate
+        for prefix, dated in shelf.decks[deck].items()
+        for rate in dated
+        if rate.since <= local < rate.until
     }
     return by_prefix(rates, far.removeprefix("+"))
 
 
-def _rate(shelf: Shelf, rule: dict[str, Any], record: Record, local: date) -> tuple[Fraction, int, int, int, Fraction] | None:
+def _rate(
+    shelf: Shelf, rule: dict[str, Any], record: Record, local: date
+) -> tuple[Fraction, int, int, int, Fraction] | None:
     """price, per, increment, minimum, connect fee."""
     if "rate" in rule:
         own = rule["rate"]
