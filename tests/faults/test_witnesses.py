@@ -69,11 +69,16 @@ def _cut(home: Home, lines: int = 4) -> None:
     home.journal.write_bytes(b"".join(home.journal.read_bytes().splitlines(keepends=True)[:-lines]))
 
 
+def _and_the_books(home: Home, first: Callable[[Home], object]) -> None:
+    first(home)
+    home.database.unlink()
+
+
 JOURNALS: dict[str, Callable[[Home], object]] = {
     "gone": lambda home: home.journal.unlink(),
-    "gone, and the books": lambda home: (home.journal.unlink(), home.database.unlink()),
+    "gone, and the books": lambda home: _and_the_books(home, lambda home: home.journal.unlink()),
     "damaged": _spoil,
-    "damaged, and the books": lambda home: (_spoil(home), home.database.unlink()),
+    "damaged, and the books": lambda home: _and_the_books(home, _spoil),
     "written anew": _write_anew,
     "cut off": lambda home: _cut(home, 100),
 }
