@@ -70,7 +70,7 @@ def test_every_recipient_has_a_mail_with_the_invoice(home: Home) -> None:
             pdfs = [part for part in mail.iter_attachments() if part.get_content_type() == "application/pdf"]
             found += [(Path(pdf.get_filename() or "").stem, str(mail["To"])) for pdf in pdfs]
             if not pdfs:
-                bare.append(f"{month} {mail['Subject']}")
+                bare.append(f"{month} {str(mail['Subject']).strip()}")
     assert sorted(found) == expected
     assert len(expected) > len(_documents(home))
     # What carries no document confirms a cancellation.
