@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tests.properties.month.charge import Books, Charge
-from tests.properties.month.days import days_of, end_of, first
+from tests.properties.month.days import DAY, days_of, end_of, first
 from tests.properties.month.facts import text
 from tests.properties.month.resources import Resource, resources
 from tests.properties.month.shelf import in_force
@@ -50,65 +50,67 @@ def _zone(books: Books) -> ZoneInfo:
 
 
 def granted(books: Books, plan_name: str, code: str, month: str) -> int:
-    """Seconds or credits that an allowance brings in a month."""
-    allowance = books.shelf.plans[plan_name]["allowances"][code]
-    units, of_minute = int(in_force(allowance["units"], first(month))), 60 if allowance["unit"] == "minute" else 1
-    if allowance.get("per", "resource") == "account":
-        holders: list[tuple[Fraction, Resource | None]] = [(Fraction(1), None)]
-    else:
-        holders = [
-            (max(there), resource)
-            for resource in resources(*books)
-            for there in [_quantities(books, resource, allowance["products"], month)]
-            if there
-        ]
-    if allowance.get("proration", "full") == "full":
-        return sum(int(count * units) for count, _ in holders) * of_minute
-    total = 0
-    for count, resource in holders:
-        shares = {name: _share(books, resource, name, allowance, count * units, month) for name in _plans(books, month)}
-        before = sum(
-            share for name, share in shares.items() if name < plan_name and _goes_before(books, name, plan_name)
-        )
-        total += min(shares[plan_name], max(int(count * units) - before, 0))
-    return total * of_minute
-
-
-def _quantities(books: Books, resource: Resource, products: list[str], month: str) -> list[Fraction]:
-    there = [resource.on(when) for when in days_of(first(month), end_of(month)) if when < books.account.ends]
-    return [state.quantity for state in there if state is not None and state.product in products]
+    """Seconds or credits that an allowance of a plan brings in a month. The parts of a month on several plans are never
+    more than the larger plan's whole: the last one is cut (RULES 11)."""
+    plans = [name for name in _plans(books, month) if code in books.shelf.plans[name].get("allowances", {})]
+    parts = {name: _part(books, name, code, month) for name in plans}
+    own = parts[plan_name][0]
+    if len(plans) > 1 and plan_name == plans[-1]:
+        over = sum(part for part, _ in parts.values()) - max(whole for _, whole in parts.values())
+        own -= min(max(over, 0), own)
+    return own
 
 
 def _plans(books: Books, month: str) -> list[str]:
+    """In the order in which the account was on them."""
     return list(dict.fromkeys(text(books.account.on(when), "plan") for when in days_of(first(month), end_of(month))))
 
 
-def _goes_before(books: Books, one: str, other: str) -> bool:
-    del books
-    return one != other
+def _part(books: Books, plan_name: str, code: str, month: str) -> tuple[int, int]:
+    """What a plan brings for its time in a month, and what it would bring for the whole month."""
+    allowance = books.shelf.plans[plan_name]["allowances"][code]
+    units, of_minute = int(in_force(allowance["units"], first(month))), 60 if allowance["unit"] == "minute" else 1
+    found: tuple[int, int] = (0, 0)
+    for resource in [None] if allowance.get("per", "resource") == "account" else resources(*books):
+        there = _there(books, resource, allowance, plan_name, month)
+        if there:
+            count = int(there[-1])
+            by_days = allowance.get("proration", "full") == "by_days"
+            share = _share(books, resource, plan_name, units, month) if by_days else units
+            found = (found[0] + share * count * of_minute, found[1] + units * count * of_minute)
+    return found
 
 
-def _share(
-    books: Books, resource: Resource | None, plan: str, allowance: dict[str, Any], units: Fraction, month: str
-) -> int:
-    """By days: billed days of the month on which the plan holds and the resource is there; whole units up."""
+def _is_on(books: Books, plan_name: str, when: date) -> bool:
+    """Whether the account is served on a day, on that plan."""
+    is_served = books.account.starts <= when < books.account.ends
+    return is_served and text(books.account.on(when), "plan") == plan_name
+
+
+def _there(
+    books: Books, resource: Resource | None, allowance: dict[str, Any], plan_name: str, month: str
+) -> list[Fraction]:
+    """How many there are on each day of the month on which the plan holds."""
+    days = [when for when in days_of(first(month), end_of(month)) if _is_on(books, plan_name, when)]
+    if resource is None:
+        return [Fraction(1) for _ in days]
+    states = [resource.on(when) for when in days]
+    return [state.quantity for state in states if state is not None and state.product in allowance["products"]]
+
+
+def _share(books: Books, resource: Resource | None, plan_name: str, units: int, month: str) -> int:
+    """By days: billed days on which the plan holds and the resource is there; whole units up. The first day of a part
+    is free, and that of a change of plan is still the old plan's (RULES 3)."""
     start, end = first(month), end_of(month)
 
-    def is_there(when: date) -> bool:
-        if not books.account.starts <= when < books.account.ends:
-            return False
-        return resource is None or resource.on(when) is not None
-
     def is_billed(when: date) -> bool:
-        if not is_there(when):
+        decides = when if when == start else when - DAY
+        if not _is_on(books, plan_name, decides) or not when < books.account.ends:
             return False
-        if when == start:
-            return text(books.account.on(when), "plan") == plan
-        before = when - (end - start) / (end - start).days
-        return is_there(before) and text(books.account.on(before), "plan") == plan
+        return resource is None or (resource.on(decides) is not None and resource.on(when) is not None)
 
     billed = sum(is_billed(when) for when in days_of(start, end))
-    return ceil(units * billed / (end - start).days)
+    return ceil(Fraction(units * billed, (end - start).days))
 
 
 def usage_charges(books: Books, found: list[Rated], month: str) -> Iterator[Charge]:
