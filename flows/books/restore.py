@@ -116,7 +116,8 @@ def _kept_of(home: Home, fresh: Home, opened: Opened, reason: str | None) -> Tol
         if len(ours) > len(theirs):
             shutil.copy2(home.journal, fresh.journal)
         # Its own last lines may have been cut off: then the snapshot knows more.
-        return Told(numbers=told_elsewhere(home).numbers)
+        elsewhere = told_elsewhere(home)
+        return Told(numbers=elsewhere.numbers, mails=elsewhere.mails)
     if reason is None:
         raise Refused(
             "the back-up is of another home, or of this one before its journal was damaged or written anew: the two "

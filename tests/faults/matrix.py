@@ -98,7 +98,14 @@ def play(root: Path, case: Case, port: int, disk: Path | None) -> Home:
     home = make_home_of_three((disk or root) / "home", port)
     for act in range(len(ACTS)):
         before = root / f"before-{act}"
-        assert tollbook("--home", str(home.root), "backup", str(before)).returncode == 0
+        backed_up = tollbook("--home", str(home.root), "backup", str(before))
+        if backed_up.returncode == 4 and "damaged" in backed_up.stderr:
+            # A bit that turned in the act before was noticed by nobody until now.
+            case.ways.append("damage told by the back-up")
+            _restore(home, case, root / f"before-{act - 1}")
+            _until_done(home, act - 1, case, root / f"before-{act - 1}")
+            backed_up = tollbook("--home", str(home.root), "backup", str(before))
+        assert backed_up.returncode == 0, (case, backed_up.stderr)
         if act == case.act:
             _disturb(home, case, dice, disk)
         _until_done(home, act, case, before)
@@ -139,14 +146,18 @@ def _until_done(home: Home, act: int, case: Case, backup: Path) -> None:
         assert "Traceback" not in ended.stderr, (case, ended.stderr)
         if "restore" not in ended.stderr:
             raise AssertionError((case, ended.stderr))
-        case.ways.append("restore")
-        restored = tollbook("--home", str(home.root), "restore", str(backup))
-        if restored.returncode == 4:
-            assert "--accept-loss" in restored.stderr, (case, restored.stderr)
-            case.ways.append("accepted loss")
-            restored = tollbook("--home", str(home.root), "--accept-loss", "a test", "restore", str(backup))
-        assert restored.returncode in (0, 3), (case, restored.stderr)
+        _restore(home, case, backup)
     raise AssertionError((case, "no end"))
+
+
+def _restore(home: Home, case: Case, backup: Path) -> None:
+    case.ways.append("restore")
+    restored = tollbook("--home", str(home.root), "restore", str(backup))
+    if restored.returncode == 4:
+        assert "--accept-loss" in restored.stderr, (case, restored.stderr)
+        case.ways.append("accepted loss")
+        restored = tollbook("--home", str(home.root), "--accept-loss", "a test", "restore", str(backup))
+    assert restored.returncode in (0, 3), (case, restored.stderr)
 
 
 def judge(home: Home, post: Post, undisturbed: list[tuple[Any, ...]], case: Case) -> None:
