@@ -1,7 +1,6 @@
 """The slow twin of a whole month (tests/properties/month): nothing that it says differs from what the product bills.
 
 What the invented homes leave out, because no rule decides it or because the product is known to differ:
-- two changes of one paid cycle of a product with a price model; such a product of an account that moves (seats.py);
 - calls from a phone that changes its billing group, or whose number has another one (having.py);
 - a change told late of what an earlier system billed in part, to a day inside the cycle or with a document of ours
   beside it (agreements.py, customers.py);

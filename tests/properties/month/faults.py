@@ -9,9 +9,9 @@ import polars as pl
 
 import flows.month.charge
 import rating.allowances
+import rating.inventory
 import rating.net_lines
 import rating.owed
-import rating.spans
 import rating.usage
 import taxes.rows
 from rating.intervals import Intervals
@@ -96,10 +96,10 @@ FAULTS = {
     "the first day of a part bills": Fault(1758, 0, rating.owed, "part_days", _first_day_bills),
     "nobody bills the day of a change": Fault(1758, 0, rating.owed, "part_days", _change_day_not_billed),
     "what is new is priced by its cycle": Fault(1758, 0, flows.month.charge, "parts_owed", _priced_by_the_cycle),
-    "removal none credits all the same": Fault(2117, 0, rating.spans, "_unremoved", _removed_at_once),
+    "removal none credits all the same": Fault(2117, 0, rating.inventory, "_unremoved", _removed_at_once),
     "included units by days are cut down": Fault(1758, 0, rating.allowances, "_whole_units", _units_cut_down),
-    "percents are added up": Fault(1758, 0, rating.net_lines, "less_percent", _percents_added),
-    "the first line takes all the rest": Fault(2117, 0, rating.net_lines, "spread", _first_line_takes_the_rest),
+    "percents are added up": Fault(24, 0, rating.net_lines, "less_percent", _percents_added),
+    "the first line takes all the rest": Fault(24, 0, rating.net_lines, "spread", _first_line_takes_the_rest),
     "the interstate share is the whole": Fault(1758, 0, taxes.rows, "_weights", _all_is_interstate),
     "what is given back is taxed as of today": Fault(1758, 1, Memory, "rows_to_reverse", _taxed_today),
     "a port counts from midnight": Fault(1758, 0, Intervals, "at", _owned_by_the_day),

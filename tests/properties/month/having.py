@@ -15,10 +15,8 @@ def have_everything(customer: Customer) -> None:
     _phones(customer)
     _boxes(customer)
     _numbers(customer)
-    mine = [row for rows in customer.files for row in rows["accounts"] if row["account_id"] == customer.id]
-    moves = len({row["postal_code"] for row in mine}) > 1
     for n in range(customer.draws.between(1, 3)):
-        kinds = (seats, seats, cycles, term, kept, seats if moves else model)  # a model that moves: see the test
+        kinds = (seats, seats, cycles, term, kept, model)
         customer.draws.one(kinds)(customer, f"S-{customer.n}-{n}")
     money(customer)
     discounts(customer)
@@ -67,7 +65,7 @@ def _phones(customer: Customer) -> None:
         customer.give("devices", **phone, location_id=_site(customer), billing_group=group, active_from=since)
         if customer.chance(3):
             moved = max(since + DAYS, customer.day(2, 58))
-            # Calls are made from the first phone: the group of a call whose device changed it, see the test.
+            # Calls are made from the first phone: whose group they have where phone and number differ is no rule.
             group = customer.group() if n else group
             customer.give("devices", customer.is_late(moved), **phone, location_id=_site(customer), billing_group=group,
                           active_from=moved)  # fmt: skip

@@ -89,8 +89,9 @@ def model(customer: Customer, id_: str) -> None:
     seat = {"subscription_id": id_, "product_code": product}
     since = customer.since()
     customer.give("subscriptions", **seat, quantity=customer.draws.between(1, 40), start_date=since)
-    if customer.chance(2):  # two changes of one paid cycle: see test_month_twin
-        when = max(since + DAYS, customer.day(2, 58))
+    when = since
+    for _ in range(customer.draws.below(3)):
+        when = max(when + DAYS, customer.day(2, 58))
         quantity = customer.draws.between(1, 40)
         customer.give("subscriptions", customer.is_late(when), **seat, quantity=quantity, start_date=when)
 
