@@ -75,6 +75,8 @@ def restore(home: Home, file: Path, *, reason: str | None, by: str, now: datetim
         raise Refused(f"{root} is no home and not empty: name a new folder, or the home to restore.")
     root.parent.mkdir(parents=True, exist_ok=True)
     here = Path.cwd()
+    for leftover in root.parent.glob(f".restore-{root.name}-*") if is_home(home) else ():
+        shutil.rmtree(leftover, ignore_errors=True)  # of a restore that was killed; the lock says that none is at work
     with tempfile.TemporaryDirectory(
         prefix=f".restore-{root.name}-", dir=root.parent, ignore_cleanup_errors=True
     ) as scratch:
