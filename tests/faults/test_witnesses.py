@@ -71,11 +71,18 @@ def _cut(home: Home, lines: int = 4) -> None:
     home.journal.write_bytes(b"".join(home.journal.read_bytes().splitlines(keepends=True)[:-lines]))
 
 
+def _unlink(*paths: Path, spoilt: Home | None = None) -> None:
+    for path in paths:
+        path.unlink()
+    if spoilt:
+        _spoil(spoilt)
+
+
 JOURNALS: dict[str, Callable[[Home], object]] = {
     "gone": lambda home: home.journal.unlink(),
-    "gone, and the books": lambda home: (home.journal.unlink(), home.database.unlink()),
+    "gone, and the books": lambda home: _unlink(home.journal, home.database),
     "damaged": _spoil,
-    "damaged, and the books": lambda home: (_spoil(home), home.database.unlink()),
+    "damaged, and the books": lambda home: _unlink(home.database, spoilt=home),
     "written anew": _write_anew,
     "cut off": lambda home: _cut(home, 100),
 }
