@@ -13,6 +13,7 @@ import pytest
 import flows.books.restore
 import flows.home.stand
 from flows.books.backup import Opened, back_up
+from flows.books.publish import publish
 from flows.books.restore import Restored, restore
 from flows.home.journal import Journal
 from flows.home.settings import Home
@@ -260,6 +261,18 @@ def test_a_mail_that_is_unknown_goes_to_an_address_that_is_new_once(home: Home, 
     ended = say(home, *SEND, "--resend-unknown", by="ben")
     assert (ended.returncode, "3 written" in ended.stdout) == (0, True), ended.stderr + ended.stdout
     assert say(home, *SEND, by="ben").returncode == 5
+
+
+def test_what_was_erased_since_the_back_up_is_told_when_it_comes_back(home: Home, tmp_path: Path) -> None:
+    back_up(home, tmp_path / "before", inbox=False, since=None)
+    with Store(home) as store:
+        store.con.execute("insert into erased values ('ANN', '2025-04', 'ben', $1, 'asked for', true)", [NOW])
+        publish(store)
+    back_up(home, tmp_path / "after", inbox=False, since=None)
+    assert _restored(home, tmp_path / "after").back_again == []
+    restored = _restored(home, tmp_path / "before", "it burnt")
+    assert restored.incomplete
+    assert "`tollbook erase ANN --until 2025-04 --reason TEXT` again" in restored.lines()[-2]
 
 
 def test_a_chain_of_back_ups_has_an_end(home: Home, tmp_path: Path) -> None:
