@@ -78,6 +78,8 @@ def back_up(home: Home, file: Path, *, inbox: bool, since: Path | None) -> Backu
     if home.write_ahead_log.exists():
         raise Refused("tollbook.duckdb has a write-ahead log: close whoever has it open, then the same command.")
     known = Opened(since) if since else None
+    if since and not (file.parent / since.name).exists():
+        raise WrongUsage(f"{file}: {since.name} must lie beside it to be restored with it; name a file in its folder")
     held = known.held() if known else {}
     contents = [_content(home, path) for path in _files(home, inbox=inbox)]
     manifest = {
@@ -156,8 +158,9 @@ def _put(archive: zipfile.ZipFile, path: Path, sha256: str) -> None:
 class Opened:
     """A back-up to be read, with the earlier ones that it needs."""
 
-    def __init__(self, file: Path, beside: Path | None = None) -> None:
-        """beside: where the earlier ones lie; default: beside the file. Raises Refused for what is no back-up."""
+    def __init__(self, file: Path, beside: Path | None = None, asked_for: str | None = None) -> None:
+        """beside: where the earlier ones lie; default: beside the file. asked_for: the id that it must have. Raises
+        Refused for what is no back-up, or another one."""
         self.file = file
         try:
             with zipfile.ZipFile(file) as archive:
@@ -174,6 +177,9 @@ class Opened:
         if self.manifest["format"] != FORMAT or self.manifest["schema_version"] > SCHEMA_VERSION:
             raise Refused(f"{file} was written by a newer Tollbook: restore it with that version, or a newer one.")
         self.id = hashlib.sha256(text).hexdigest()
+        # Before the next one is opened: a chain that is bound by hashes has an end.
+        if asked_for not in (None, self.id):
+            raise Refused(f"{file} is not the back-up that the later one goes on from; it has that name only.")
         self.earlier = self._earlier(beside or file.parent)
 
     def _earlier(self, folder: Path) -> "Opened | None":
@@ -183,10 +189,7 @@ class Opened:
         path = folder / since["name"]
         if not path.exists():
             raise Refused(f"{self.file} goes on from {since['name']}, which is not beside it: put it there.")
-        earlier = Opened(path)
-        if earlier.id != since["id"]:
-            raise Refused(f"{path} is not the back-up that {self.file.name} goes on from; it has that name only.")
-        return earlier
+        return Opened(path, asked_for=since["id"])
 
     def held(self) -> dict[str, "Opened"]:
         """Content -> the file of this chain that holds it."""

@@ -10,7 +10,7 @@ import ctypes
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from flows.books.kept_files import read_every_block
 from flows.books.publish import publish
 from flows.home import audit
 from flows.home.disk import trouble
+from flows.home.elsewhere import erased_elsewhere
 from flows.home.journal import Journal
 from flows.home.settings import Home
 from flows.home.stand import WAYS, accept_loss, must_know
@@ -41,15 +42,23 @@ class Restored:
     files: int
     former: str | None
     lost: str
+    back_again: list[tuple[str, str]] = field(default_factory=list)
+    """Account, usage month until which its call detail was erased after the back-up was made."""
     is_here: bool = False
     """Whether who asked stood in the home: they stand in the former one now."""
 
     @property
     def incomplete(self) -> bool:
-        return bool(self.lost)
+        return bool(self.lost or self.back_again)
 
     def as_json(self) -> dict[str, Any]:
-        return {"home": self.home, "files": self.files, "former_home": self.former, "lost": self.lost}
+        return {
+            "home": self.home,
+            "files": self.files,
+            "former_home": self.former,
+            "lost": self.lost,
+            "erased_and_back": self.back_again,
+        }
 
     def lines(self) -> list[str]:
         said = [f"{self.home}: {self.files} files restored, each as it was backed up; the snapshot is published"]
@@ -57,6 +66,11 @@ class Restored:
             said.append(f"what was there before lies in {self.former}; delete it when nothing of it is missed")
         if self.former and self.is_here:
             said.append(f"this shell still stands in the former home: cd {self.home}")
+        said += [
+            f"call detail of {account} that was erased since is back: `tollbook erase {account} --until {month} "
+            "--reason TEXT` again"
+            for account, month in self.back_again
+        ]
         return said + ([self.lost] if self.lost else [])
 
 
@@ -75,6 +89,8 @@ def restore(home: Home, file: Path, *, reason: str | None, by: str, now: datetim
         raise Refused(f"{root} is no home and not empty: name a new folder, or the home to restore.")
     root.parent.mkdir(parents=True, exist_ok=True)
     here = Path.cwd()
+    for leftover in root.parent.glob(f".restore-{root.name}-*") if is_home(home) else ():
+        shutil.rmtree(leftover, ignore_errors=True)  # of a restore that was killed; the lock says that none is at work
     with tempfile.TemporaryDirectory(
         prefix=f".restore-{root.name}-", dir=root.parent, ignore_cleanup_errors=True
     ) as scratch:
@@ -82,8 +98,9 @@ def restore(home: Home, file: Path, *, reason: str | None, by: str, now: datetim
         _unpacked(opened, fresh)
         beside = _kept_of(home, fresh, opened, reason) if root.exists() else Told()
         lost = _settled(fresh, opened, beside, reason, by, now)
+        back_again = _not_erased(fresh, erased_elsewhere(home))
         former = _changed_places(fresh.root, root)
-    return Restored(str(root), len(opened.contents), former, lost, is_here=here.is_relative_to(root))
+    return Restored(str(root), len(opened.contents), former, lost, back_again, is_here=here.is_relative_to(root))
 
 
 def is_home(home: Home) -> bool:
@@ -172,6 +189,12 @@ def _settled(fresh: Home, opened: Opened, beside: Told, reason: str | None, by: 
             "restore an earlier back-up."
         ) from None
     return lost
+
+
+def _not_erased(fresh: Home, erased: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of what was erased in the home that is there, what is not in the restored one."""
+    known = dict(erased_elsewhere(fresh))
+    return [(account, month) for account, month in erased if known.get(account, "") < month]
 
 
 _THE_WORD = (

@@ -23,6 +23,11 @@ def mails_elsewhere(home: Home) -> dict[str, str | None]:
     return dict(_asked(home.published, asked))
 
 
+def erased_elsewhere(home: Home) -> list[tuple[str, str]]:
+    """account_id, last erased usage month, of every erasure that the snapshot knows."""
+    return _asked(home.published, "select account_id, max(until_month) from erased group by 1 order by 1")
+
+
 def _of_snapshot(path: Path) -> dict[str, str]:
     rows = _asked(path, "select invoice_number, seller_id from invoices where status <> 'draft'")
     return {number: seller for number, seller in rows if is_number(number)}

@@ -85,7 +85,7 @@ def outbox(store: Store, month: str, on: date, *, resend: bool = False) -> Outbo
         copied = [it for it in (copies or "").replace(";", ",").split(",") if it.strip()]
         now = _distinct([own, *copied] if own else printed)
         if old and all(state in _DONE for *_, state in old):
-            found.mails.extend(_mails(number, seller, [recipient for _, recipient, _ in old], old))
+            found.mails.extend(_begun(number, seller, old))
             continue
         gone = {key: (recipient, state) for key, recipient, state in old if key not in {_key(number, it) for it in now}}
         # What went to the second address that was printed stands for the second one of today.
@@ -93,13 +93,17 @@ def outbox(store: Store, month: str, on: date, *, resend: bool = False) -> Outbo
         held = {places[key] for key, (_, state) in gone.items() if key in places and _stands(state, resend=resend)}
         mails = _mails(number, seller, now, old)
         found.mails.extend(mail for mail in mails if mail.state is not None or mail.index - 1 not in held)
-        for former in _mails(number, seller, [recipient for recipient, _ in gone.values()], old):
-            stands = former.state is not None and _stands(former.state, resend=resend)
-            (found.mails if stands else found.left_behind).append(former)
+        for former in _begun(number, seller, [(key, *of) for key, of in gone.items()]):
+            (found.mails if _stands(former.state, resend=resend) else found.left_behind).append(former)
     return found
 
 
-def _stands(state: MailState, *, resend: bool) -> bool:
+def _begun(number: str, seller: str, begun: list[tuple[str, str, MailState]]) -> list[Mail]:
+    """Mails as they were begun, by their keys: where the books that knew an address are gone, it is not known."""
+    return [Mail(key, number, seller, it, index, state) for index, (key, it, state) in enumerate(begun, start=1)]
+
+
+def _stands(state: MailState | None, *, resend: bool) -> bool:
     """Whether a mail to an address of before has gone, or may have."""
     return state in _DONE or (state in _IN_DOUBT and not resend)
 

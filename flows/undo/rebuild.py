@@ -60,7 +60,7 @@ class Rebuilt:
 
 def rebuild(home: Home, *, by: str, now: datetime) -> Rebuilt:
     """Makes tollbook.duckdb anew. The home's lock is held. Raises Refused where there is one, or no journal."""
-    if home.database.exists():
+    if home.database.exists() and not _is_empty(home):
         raise Refused(
             "tollbook.duckdb is there: what it holds is more than can be rebuilt. If it is damaged, move it away."
         )
@@ -68,6 +68,8 @@ def rebuild(home: Home, *, by: str, now: datetime) -> Rebuilt:
         raise Refused(
             "journal.jsonl is gone, which names what left the house: `tollbook restore FILE` is the only way."
         )
+    for path in (home.database, home.write_ahead_log):
+        path.unlink(missing_ok=True)
     told = Told()
     for line in Journal(home.journal).read():
         told.take(line)
@@ -84,6 +86,14 @@ def rebuild(home: Home, *, by: str, now: datetime) -> Rebuilt:
         found.next_month = shift_month(max(months), 1) if months else ""
         publish(store)
     return found
+
+
+def _is_empty(home: Home) -> bool:
+    """Whether nothing was ever done in these books: a rebuilding that was cut off made them."""
+    with Store(home, whatever_is_left=True) as store:
+        return not store.rows("select 1 from audit_log limit 1") and not store.rows(
+            "select 1 from source_files limit 1"
+        )
 
 
 def _document(home: Home, sha256: str) -> Document | None:

@@ -109,6 +109,12 @@ def play(root: Path, case: Case, port: int, disk: Path | None) -> Home:
         if act == case.act:
             _disturb(home, case, dice, disk)
         _until_done(home, act, case, before)
+    health = tollbook("--home", str(home.root), "doctor", "--deep")
+    if health.returncode == 3 and "Corrupt" in health.stdout:
+        # A bit that turned in the last act.
+        case.ways.append("damage told by the doctor")
+        _restore(home, case, root / f"before-{len(ACTS) - 1}")
+        _until_done(home, len(ACTS) - 1, case, root / f"before-{len(ACTS) - 1}")
     return home
 
 

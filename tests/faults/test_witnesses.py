@@ -12,15 +12,18 @@ import pytest
 
 import flows.books.restore
 import flows.home.stand
-from flows.books.backup import back_up
+from flows.books.backup import Opened, back_up
+from flows.books.publish import publish
 from flows.books.restore import Restored, restore
 from flows.home.journal import Journal
 from flows.home.settings import Home
 from flows.home.stand import accept_loss, cut_off, faults, mark
 from flows.home.store import Store, version_of
 from flows.issue.mend import mend
+from flows.undo.rebuild import rebuild
 from schemas.errors import Refused, WrongUsage
 from tests.faults.lives import SEND, say
+from tests.scenarios.month.home import add_file
 
 NOW = datetime(2025, 6, 3, tzinfo=UTC)
 
@@ -69,16 +72,30 @@ def _cut(home: Home, lines: int = 4) -> None:
     home.journal.write_bytes(b"".join(home.journal.read_bytes().splitlines(keepends=True)[:-lines]))
 
 
+<<<<<<< HEAD
 def _and_the_books(home: Home, first: Callable[[Home], object]) -> None:
     first(home)
     home.database.unlink()
+=======
+def _unlink(*paths: Path, spoilt: Home | None = None) -> None:
+    for path in paths:
+        path.unlink()
+    if spoilt:
+        _spoil(spoilt)
+>>>>>>> h-r
 
 
 JOURNALS: dict[str, Callable[[Home], object]] = {
     "gone": lambda home: home.journal.unlink(),
+<<<<<<< HEAD
     "gone, and the books": lambda home: _and_the_books(home, lambda home: home.journal.unlink()),
     "damaged": _spoil,
     "damaged, and the books": lambda home: _and_the_books(home, _spoil),
+=======
+    "gone, and the books": lambda home: _unlink(home.journal, home.database),
+    "damaged": _spoil,
+    "damaged, and the books": lambda home: _unlink(home.database, spoilt=home),
+>>>>>>> h-r
     "written anew": _write_anew,
     "cut off": lambda home: _cut(home, 100),
 }
@@ -244,6 +261,53 @@ def test_an_open_database_is_not_called_damaged(home: Home) -> None:
     assert "held open by" in ended.stderr
     home.database.unlink()
     assert version_of(home) is None
+
+
+def test_a_mail_that_is_unknown_goes_to_an_address_that_is_new_once(home: Home, lives: dict[str, Home]) -> None:
+    """The books that are left do not know to which address it went."""
+    shutil.copy(lives["issued"].database, home.database)
+    with Store(home, whatever_is_left=True) as store:
+        accept_loss(store, "it burnt", "ben", NOW)
+    add_file(home, "accounts", "later", [{"account_id": "ANN", "email": "new@example.org"}])
+    assert say(home, "ingest").returncode == 0
+    ended = say(home, *SEND, "--resend-unknown", by="ben")
+    assert (ended.returncode, "3 written" in ended.stdout) == (0, True), ended.stderr + ended.stdout
+    assert say(home, *SEND, by="ben").returncode == 5
+
+
+def test_what_was_erased_since_the_back_up_is_told_when_it_comes_back(home: Home, tmp_path: Path) -> None:
+    back_up(home, tmp_path / "before", inbox=False, since=None)
+    with Store(home) as store:
+        store.con.execute("insert into erased values ('ANN', '2025-04', 'ben', $1, 'asked for', true)", [NOW])
+        publish(store)
+    back_up(home, tmp_path / "after", inbox=False, since=None)
+    assert _restored(home, tmp_path / "after").back_again == []
+    restored = _restored(home, tmp_path / "before", "it burnt")
+    assert restored.incomplete
+    assert "`tollbook erase ANN --until 2025-04 --reason TEXT` again" in restored.lines()[-2]
+
+
+def test_a_chain_of_back_ups_has_an_end(home: Home, tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    back_up(home, first, inbox=False, since=None)
+    back_up(home, second, inbox=False, since=first)
+    back_up(home, third, inbox=False, since=second)
+    assert _restored(Home(tmp_path / "new"), third).files == len(Opened(first).contents)
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(WrongUsage, match="second must lie beside it"):
+        back_up(home, tmp_path / "elsewhere" / "x", inbox=False, since=second)
+    shutil.copy(third, first)
+    with pytest.raises(Refused, match="first is not the back-up that the later one goes on from"):
+        _restored(Home(tmp_path / "newer"), third)
+
+
+def test_a_rebuilding_that_was_cut_off_is_done_again(home: Home) -> None:
+    home.database.unlink()
+    with Store(home, whatever_is_left=True):
+        pass
+    assert rebuild(home, by="ben", now=NOW).documents == 3
+    with pytest.raises(Refused, match="is there: what it holds is more"):
+        rebuild(home, by="ben", now=NOW)
 
 
 @pytest.mark.parametrize("at_once", [True, False])
