@@ -38,12 +38,8 @@ select
     message_id,
     any_value(invoice_number) as invoice_number,
     any_value(invoice_month) as invoice_month,
-<<<<<<< HEAD
-    arg_max(recipient, rowid) as recipient,
-=======
-    -- Empty where the books that knew it are gone.
-    coalesce(arg_max(nullif(recipient, ''), rowid), '') as recipient,
->>>>>>> h-r
+    -- The last one that is known: empty where the books that knew it are gone.
+    coalesce(arg_max(nullif(recipient, ''), rowid), any_value(recipient)) as recipient,
     arg_max(sender, rowid) as sender,
     arg_max(state, rowid) as state,
     arg_max(detail, rowid) as detail,

@@ -72,30 +72,18 @@ def _cut(home: Home, lines: int = 4) -> None:
     home.journal.write_bytes(b"".join(home.journal.read_bytes().splitlines(keepends=True)[:-lines]))
 
 
-<<<<<<< HEAD
-def _and_the_books(home: Home, first: Callable[[Home], object]) -> None:
-    first(home)
-    home.database.unlink()
-=======
 def _unlink(*paths: Path, spoilt: Home | None = None) -> None:
     for path in paths:
         path.unlink()
     if spoilt:
         _spoil(spoilt)
->>>>>>> h-r
 
 
 JOURNALS: dict[str, Callable[[Home], object]] = {
     "gone": lambda home: home.journal.unlink(),
-<<<<<<< HEAD
-    "gone, and the books": lambda home: _and_the_books(home, lambda home: home.journal.unlink()),
-    "damaged": _spoil,
-    "damaged, and the books": lambda home: _and_the_books(home, _spoil),
-=======
     "gone, and the books": lambda home: _unlink(home.journal, home.database),
     "damaged": _spoil,
     "damaged, and the books": lambda home: _unlink(home.database, spoilt=home),
->>>>>>> h-r
     "written anew": _write_anew,
     "cut off": lambda home: _cut(home, 100),
 }
