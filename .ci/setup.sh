@@ -82,7 +82,9 @@ make_venv() {
 
 python_packages() {
     say "installing the packages of requirements.lock"
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+    # The lock is whole, so pip has nothing to resolve: asked to, it would take the newest of what a package names with
+    # an extra (sqlalchemy[asyncio]) before it looks at what is pinned.
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
     .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 }
 
