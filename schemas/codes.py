@@ -79,8 +79,8 @@ FINDING_CODES: dict[FindingCode, str] = {
     "others_number": "calls pay whom the switch states, who had the extension, while another account owned the number",
     "unbilled_days": "days between what an earlier system billed and the first that a run bills",
     "trial_over": "a trial has ended: what cost nothing until that day is the free plan now",
-    "near_equal_id": "two accounts have ids that look the same",
     "not_confirmed": "a subscription waits for its confirmation and is not billed",
+    "near_equal_id": "two accounts have ids that look the same",
 }
 """What a run noticed and did not bill."""
 

@@ -71,6 +71,11 @@ def keep_head(store: Store) -> None:
         write_atomic(_head_file(store.home), json.dumps(dict(zip(("seq", "sha256"), last[0], strict=True))).encode())
 
 
+def forget_head(store: Store) -> None:
+    """Of a home whose books are begun again."""
+    _head_file(store.home).unlink(missing_ok=True)
+
+
 def published_head(store: Store) -> tuple[int, str] | None:
     """The last entry when the snapshot was published last, as noted beside the database."""
     return head_beside(store.home)

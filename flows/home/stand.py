@@ -50,12 +50,15 @@ WAYS = (
 )
 
 
-def stand(store: Store) -> Journal:
+def stand(store: Store, *, is_new: bool = False) -> Journal:
     """The journal of the open store, read to its end. Raises Refused for books that know less than has left the house.
+    is_new: whether the database was made just now, in a home that nothing has left yet (`must_exist`).
 
     What an act that was cut off wrote there first is settled: numbers that its transaction did not give are void, and
     a mail that it was handing over is in doubt.
     """
+    if is_new:
+        return _begun_again(store)
     journal, told = read(store)
     if not journal.path.exists() and not lack(store, told):
         begin(store, journal)
@@ -64,6 +67,21 @@ def stand(store: Store) -> Journal:
     if len(_issued(store, told.unsure)) < len(told.unsure):
         journal.append([{"kind": "void"}])
     _in_doubt(store, told)
+    return journal
+
+
+def _begun_again(store: Store) -> Journal:
+    """Books that were lost before anything had left the house are made again, and nothing is missing."""
+    audit.forget_head(store)
+    journal = Journal(store.home.journal)
+    if not journal.path.exists():
+        begin(store, journal)
+        return journal
+    for _ in journal.read():
+        pass
+    if journal.head is not None:
+        journal.append([{"kind": "loss", "reason": "nothing had left the house", "by": ""}, _head_line(store)])
+    mark(store, journal)
     return journal
 
 

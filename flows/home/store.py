@@ -70,7 +70,8 @@ class Store:
     def __enter__(self) -> "Store":
         scratch = self.home.store / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
-        if not self._whatever_is_left and not self.home.database.exists():
+        is_new = not self.home.database.exists()
+        if is_new and not self._whatever_is_left:
             from flows.home.stand import must_exist
 
             must_exist(self.home)
@@ -92,7 +93,7 @@ class Store:
             if not self._whatever_is_left:
                 from flows.home.stand import stand
 
-                self.journal = stand(self)
+                self.journal = stand(self, is_new=is_new)
         except duckdb.OutOfMemoryException:
             self.con.close()
             raise Refused(
