@@ -217,3 +217,22 @@ def test_a_file_whose_seconds_do_not_add_up_is_refused(
             "refused",
             [(0,)],
         )
+
+
+def test_a_law_over_many_lines_holds_no_document_beside_each(tmp_path: Path) -> None:
+    """R8: thirty thousand lines of forty large documents, in the memory of a small machine."""
+    law = "every usage line is, with what documents hold of it, at list price the exact sum of its usage, rounded once"
+    with Store(Home(tmp_path), memory_limit_mb=600) as store:
+        store.con.execute(
+            "insert into documents (run_id, draft_id, account_id, kind, document_json) select 'R', 'D' || i, 'A' || i, "
+            """'invoice', '{"minor_digits": 2, "x": "' || repeat('x', 400000) || '"}' from range(40) t(i)"""
+        )
+        store.con.execute(
+            "insert into invoice_lines (run_id, draft_id, account_id, line_no, charge_type, charge_key, list_amount) "
+            "select 'R', 'D' || (i % 40), 'A' || (i % 40), i, 'usage', 'k' || i, 1 from range(30000) t(i)"
+        )
+        store.con.execute(
+            "insert into line_usage (run_id, draft_id, line_no, usage_id, amount_num, amount_den) "
+            "select 'R', 'D' || (i % 40), i, 'u' || i, case i when 7 then 61 else 60 end, 60 from range(30000) t(i)"
+        )
+        assert [row[:2] for row in store.rows(LAWS[law], {"run": "R"})] == [("D7", 7)]
