@@ -54,7 +54,7 @@ def rating_tables(
     return RatingTables(
         owners=Owners(
             numbers=intervals(_placed_numbers(house, book), "number"),
-            extensions=intervals(_extension_intervals(master), "account_id", "extension"),
+            extensions=intervals(_extension_intervals(master), "account_id", "extension", first="since"),
             accounts=intervals(_account_intervals(master), "account_id"),
         ),
         domestic=pl.DataFrame(
