@@ -24,8 +24,9 @@ from flows.home import audit
 from flows.home.disk import trouble
 from flows.home.elsewhere import erased_elsewhere
 from flows.home.journal import Journal
+from flows.home.loss import accept_loss
 from flows.home.settings import Home
-from flows.home.stand import WAYS, accept_loss, must_know
+from flows.home.stand import WAYS, must_know
 from flows.home.store import Damaged, Store, to_disk
 from flows.home.told import Told, told_anyhow, told_elsewhere
 from schemas.errors import Refused

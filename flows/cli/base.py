@@ -122,7 +122,7 @@ class Globals:
         """Where --accept-loss was given. The lock is held."""
         if self.accept_loss is None:
             return
-        from flows.home.stand import accept_loss
+        from flows.home.loss import accept_loss
         from flows.home.store import Store
 
         with Store(self.home, self.settings.run.memory_limit_mb, whatever_is_left=True) as store:

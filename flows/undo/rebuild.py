@@ -16,9 +16,9 @@ from flows.books.kept_files import sha256_of
 from flows.books.publish import publish
 from flows.home import audit
 from flows.home.journal import Journal
+from flows.home.loss import accept_loss
 from flows.home.objects import kept
 from flows.home.settings import Home
-from flows.home.stand import accept_loss
 from flows.home.store import Store
 from flows.home.told import Told
 from flows.month.draft_rows import document_rows, line_rows, tax_rows

@@ -16,8 +16,9 @@ from flows.books.backup import Opened, back_up
 from flows.books.publish import publish
 from flows.books.restore import Restored, restore
 from flows.home.journal import Journal
+from flows.home.loss import accept_loss
 from flows.home.settings import Home
-from flows.home.stand import accept_loss, cut_off, faults, mark
+from flows.home.stand import cut_off, faults, mark
 from flows.home.store import Store, version_of
 from flows.issue.mend import mend
 from flows.undo.rebuild import rebuild
