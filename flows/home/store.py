@@ -208,13 +208,15 @@ class Store:
 
         def batches() -> "Iterator[pa.RecordBatch]":
             try:
+                # A slice at a time: Arrow's strings are copies.
                 for frame in chain([first], coming):
-                    yield from frame.to_arrow().to_batches(max_chunksize=BATCH_ROWS)
+                    for part in frame.iter_slices(BATCH_ROWS):
+                        yield from part.to_arrow().to_batches()
             except Exception as error:
                 failed.append(error)
                 raise
 
-        self.con.register("_incoming", pa.RecordBatchReader.from_batches(first.to_arrow().schema, batches()))
+        self.con.register("_incoming", pa.RecordBatchReader.from_batches(first.clear().to_arrow().schema, batches()))
         try:
             self.con.execute(f"insert into {table} by name {query}")
         except duckdb.Error:

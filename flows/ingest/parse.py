@@ -88,7 +88,8 @@ def parse(
     good = frame.filter(pl.col("failed").is_null()).select(
         "source_line", "raw_line", *(pl.col(f"v.{name}").alias(name) for name in stored)
     )
-    bad = frame.filter(pl.col("failed").is_not_null())
+    bad = frame.lazy().filter(pl.col("failed").is_not_null()).select(_told_of_bad(feed)).collect()
+    del frame
     return Parsed(good, _rejects(bad, checks, feed, name_of, declaration_of))
 
 
@@ -100,6 +101,12 @@ def _nothing(text: pl.DataFrame, values: dict[str, pl.Expr]) -> dict[str, pl.Exp
     """Nulls of the kinds that these values have."""
     kinds = pl.LazyFrame(schema=text.schema).select(expr.alias(name) for name, expr in values.items()).collect_schema()
     return {name: pl.lit(None, kind) for name, kind in kinds.items()}
+
+
+def _told_of_bad(feed: Feed) -> list[str]:
+    """What a reject is made of: without the values of its other cells, which nobody asks for."""
+    names = ["source_line", "raw_line", "failed", *(column.name for column in feed.columns)]
+    return names if feed.is_usage else [*names, *(f"v.{column.name}" for column in feed.columns)]
 
 
 def _rejects(
@@ -114,17 +121,12 @@ def _rejects(
     for (index,), rows in bad.group_by("failed", maintain_order=True):
         check = checks[int(index)]
         columns = check.column.split("|")
-        quoted = [pl.lit("'") + pl.col(name).str.slice(0, 60) + pl.lit("'") for name in columns]
-        shown = [cell.fill_null("nothing") for cell in quoted]
-        more = declaration_of(rows[check.column]) if declaration_of and check.is_of_form else pl.Series([""])
-        reason = pl.concat_str(
-            pl.lit("found "), pl.concat_str(shown, separator=" and "), pl.lit(f"; expected {check.expected}"), more
-        )
+        rows = rows.join(_reasons(rows, check, declaration_of), on=columns, nulls_equal=True, maintain_order="left")
         parts.append(
             rows.select(
                 "source_line",
                 pl.lit("|".join(name_of(name) for name in columns)).alias("column_name"),
-                reason.alias("reason"),
+                "reason",
                 pl.coalesce(
                     pl.col("raw_line"), pl.struct([column.name for column in feed.columns]).struct.json_encode()
                 ).alias("raw_line"),
@@ -134,6 +136,21 @@ def _rejects(
     told = ("column_name", "reason", "raw_line", *(() if feed.is_usage else ("row_key",)))
     empty = pl.DataFrame(schema={"source_line": pl.Int64, **dict.fromkeys(told, pl.String)})
     return pl.concat([empty, *parts]).sort("source_line")
+
+
+def _reasons(
+    rows: pl.DataFrame, check: Check, declaration_of: Callable[[pl.Series], pl.Series] | None
+) -> pl.DataFrame:
+    """What is said of the check's cells, once for all rows that hold the same: `reason` beside its columns."""
+    columns = check.column.split("|")
+    cells = rows.select(columns).unique(maintain_order=True)
+    shown = [(pl.lit("'") + pl.col(name).str.slice(0, 60) + pl.lit("'")).fill_null("nothing") for name in columns]
+    more = declaration_of(cells[check.column]) if declaration_of and check.is_of_form else pl.Series([""])
+    return cells.with_columns(
+        pl.concat_str(
+            pl.lit("found "), pl.concat_str(shown, separator=" and "), pl.lit(f"; expected {check.expected}"), more
+        ).alias("reason")
+    )
 
 
 def row_key(feed: Feed, faulty: AbstractSet[str] = frozenset(), prefix: str = "") -> pl.Expr:
