@@ -5,6 +5,7 @@ every act. Lines are JSON, each bound to the one before by its hash; nothing is 
 on the disk before the act goes on. So a database that was lost, or that is an older copy, shows against it.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -34,6 +35,10 @@ class Journal:
         self.head: tuple[int, str] | None = None
         """The entry of the audit log that the last `head` names."""
         self._first = self._end = 0
+        self._file: int | None = None
+        """Open from the first line on that is appended: every mail of a run is one."""
+        self._may_be_cut_off = True
+        """Whether something may stand behind the last line read, which a write that failed has left."""
 
     @property
     def behind(self) -> int:
@@ -76,6 +81,7 @@ class Journal:
 
     def set_aside(self) -> Path | None:
         """Gives the file another name, where there is one, so that a new journal can begin."""
+        self.close()
         if not self.path.exists():
             return None
         former = next(new for n in range(1, 10_000) if not (new := self.path.with_name(f"{FILE}.damaged-{n}")).exists())
@@ -89,20 +95,32 @@ class Journal:
             self._note(line)
             raws.append(json.dumps({**line, "sha256": sha256}, ensure_ascii=False).encode() + b"\n")
             start, end = end, end + len(raws[-1])
-        is_new = not self.path.exists()
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o640)
-        try:
-            os.ftruncate(handle, self._end)
-            os.lseek(handle, self._end, os.SEEK_SET)
-            written = os.write(handle, b"".join(raws))
-            if written < end - self._end:
-                raise OSError(28, os.strerror(28), str(self.path))
-            os.fdatasync(handle)
-        finally:
-            os.close(handle)
-        if is_new:
-            _to_disk(self.path.parent)
+        file = self._opened()
+        if self._may_be_cut_off:
+            os.ftruncate(file, self._end)
+        self._may_be_cut_off = True
+        if os.pwrite(file, b"".join(raws), self._end) < end - self._end:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        os.fdatasync(file)
+        self._may_be_cut_off = False
         self.sha256, self.start, self._end = sha256, start, end
+
+    def _opened(self) -> int:
+        if self._file is None:
+            is_new = not self.path.exists()
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o640)
+            if is_new:
+                _to_disk(self.path.parent)
+        return self._file
+
+    def close(self) -> None:
+        """Lets go of the file; the next line appended opens it again."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._may_be_cut_off = None, True
+
+    def __del__(self) -> None:
+        self.close()
 
     def _note(self, line: Line) -> None:
         if line["kind"] == "head":

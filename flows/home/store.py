@@ -109,6 +109,8 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.journal is not None:
+            self.journal.close()
         self.con.close()
 
     def keep_head(self) -> None:

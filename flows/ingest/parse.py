@@ -85,9 +85,10 @@ def parse(
     )
     frame = typed.with_columns(failed.alias("failed")).collect()
     stored = [name for name in values if not name.endswith("?")]
-    good = frame.filter(pl.col("failed").is_null()).select(
-        "source_line", "raw_line", *(pl.col(f"v.{name}").alias(name) for name in stored)
-    )
+    told = ["source_line", "raw_line", *(pl.col(f"v.{name}").alias(name) for name in stored)]
+    if frame["failed"].null_count() == frame.height:
+        return Parsed(frame.select(told), _no_rejects(feed))
+    good = frame.filter(pl.col("failed").is_null()).select(told)
     bad = frame.lazy().filter(pl.col("failed").is_not_null()).select(_told_of_bad(feed)).collect()
     del frame
     return Parsed(good, _rejects(bad, checks, feed, name_of, declaration_of))
@@ -118,10 +119,10 @@ def _rejects(
 ) -> pl.DataFrame:
     """Says per row what was found and expected; the raw line is rebuilt where the file has no lines (Parquet)."""
     parts = []
-    for (index,), rows in bad.group_by("failed", maintain_order=True):
+    for (index,), failed in bad.group_by("failed", maintain_order=True):
         check = checks[int(index)]
         columns = check.column.split("|")
-        rows = rows.join(_reasons(rows, check, declaration_of), on=columns, nulls_equal=True, maintain_order="left")
+        rows = failed.join(_reasons(failed, check, declaration_of), on=columns, nulls_equal=True, maintain_order="left")
         parts.append(
             rows.select(
                 "source_line",
@@ -133,14 +134,15 @@ def _rejects(
                 *([] if feed.is_usage else [row_key(feed, set(columns), "v.")]),
             )
         )
+    return pl.concat([_no_rejects(feed), *parts]).sort("source_line")
+
+
+def _no_rejects(feed: Feed) -> pl.DataFrame:
     told = ("column_name", "reason", "raw_line", *(() if feed.is_usage else ("row_key",)))
-    empty = pl.DataFrame(schema={"source_line": pl.Int64, **dict.fromkeys(told, pl.String)})
-    return pl.concat([empty, *parts]).sort("source_line")
+    return pl.DataFrame(schema={"source_line": pl.Int64, **dict.fromkeys(told, pl.String)})
 
 
-def _reasons(
-    rows: pl.DataFrame, check: Check, declaration_of: Callable[[pl.Series], pl.Series] | None
-) -> pl.DataFrame:
+def _reasons(rows: pl.DataFrame, check: Check, declaration_of: Callable[[pl.Series], pl.Series] | None) -> pl.DataFrame:
     """What is said of the check's cells, once for all rows that hold the same: `reason` beside its columns."""
     columns = check.column.split("|")
     cells = rows.select(columns).unique(maintain_order=True)

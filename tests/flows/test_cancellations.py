@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flows.books.holds import park, unpark
+from flows.home.loss import accept_loss
 from flows.home.mail_settings import SmtpSettings
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
@@ -172,6 +173,22 @@ def test_a_server_takes_each_once(home: Home) -> None:
     assert rows[1][:4] == ("BOB", None, "2025-09-09", "accepted")
     assert len(rows) == 4
     assert {row["mail"] for row in seen(home, "2025-07").tables["cancellations"]} == {"accepted"}
+
+
+def test_books_that_forgot_what_went_out_send_none_again(home: Home) -> None:
+    issue(home, "2025-07")
+    older = home.database.read_bytes()
+    with serving() as (server, smtp):
+        go(home, "2025-07", smtp)
+        assert len(server.taken) == 4
+        home.database.write_bytes(older)
+        with Store(home, whatever_is_left=True) as store:
+            assert "4 mails" in accept_loss(store, "the disk burnt", "grace", NOW)
+        # What the lost mails confirmed nobody knows any more; the books balance all the same.
+        go(home, "2025-07", smtp)
+        assert len(server.taken) == 4
+    rows = published(home, "select distinct account_id, state from deliveries where invoice_number is null")
+    assert rows == [(None, "unknown")]
 
 
 def test_the_month_after_says_nothing_of_them_again(home: Home) -> None:
