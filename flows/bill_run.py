@@ -169,6 +169,10 @@ class TakenIn:
     refused: list[str]
     passed_over: list[str]
 
+    def __str__(self) -> str:
+        left = f"; {len(self.passed_over)} passed over" if self.passed_over else ""
+        return f"files: {_counts(self.counts)}{left}"
+
 
 def take_in(books: Books) -> TakenIn:
     """Every new file of the inbox."""
@@ -239,6 +243,10 @@ class Reported:
     stops: list[str]
     differences: list[dict[str, Any]]
     """From the drafts that the run replaced."""
+
+    def __str__(self) -> str:
+        counts = {"parked": len(self.parked), "findings": len(self.findings), "stops": len(self.stops)}
+        return f"review: {_counts(counts)}"
 
 
 def report(run: Run) -> Reported:

@@ -23,6 +23,9 @@ class Run:
     run_id: str
     kind: str
 
+    def __str__(self) -> str:
+        return f"{self.kind} run {self.run_id}"
+
     @property
     def request(self) -> Request:
         return self.books.request

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import typer
 
-from schemas.errors import NothingToDo, WrongUsage
+from schemas.errors import WrongUsage
 from schemas.periods import month_start
 
 if TYPE_CHECKING:
@@ -132,18 +132,11 @@ class Globals:
     @contextmanager
     def store(self, act: str) -> Iterator["Store"]:
         """The home's database, under its lock, for the length of an act."""
+        from flows.books.at_work import what_is_owed
         from flows.home.store import Store
 
-        with self.locked(act), Store(self.home, self.settings.run.memory_limit_mb) as store:
-            try:
-                yield store
-            except NothingToDo as nothing:
-                from flows.books.publish import publish_if_owed
-
-                # The act before was cut off between its end and the snapshot.
-                if publish_if_owed(store):
-                    raise NothingToDo(f"The snapshot was owed and is published. {nothing}") from None
-                raise
+        with self.locked(act), Store(self.home, self.settings.run.memory_limit_mb) as store, what_is_owed(store):
+            yield store
 
 
 def say(text: str) -> None:

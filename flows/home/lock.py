@@ -40,9 +40,13 @@ class Holder:
         return f"`{self.act}` by {self.by} since {self.since} (process {self.pid} on {self.host})"
 
 
+class Held(Refused):
+    """Somebody else is at work in the home: nothing was changed, and the same will be possible later."""
+
+
 @contextmanager
 def locked(home: Home, act: str, by: str, now: datetime, *, take_over: bool = False) -> Iterator[None]:
-    """Holds the home's lock. Raises Refused, naming the holder, when somebody else does.
+    """Holds the home's lock. Raises Held, naming the holder, when somebody else does.
 
     A holder that died here has left no lock; its act is told in the audit log and goes on. One on another machine is
     known by its heartbeat alone: its lock is taken over only with `take_over`.
@@ -54,7 +58,7 @@ def locked(home: Home, act: str, by: str, now: datetime, *, take_over: bool = Fa
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused(_held(path)) from None
+            raise Held(_held(path)) from None
         since = now.astimezone(UTC).isoformat(timespec="seconds")
         left = _read(path)
         if left is not None:

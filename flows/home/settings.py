@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from flows.home.file_settings import DeckSettings, FeedSettings, InboxSettings, SourceSettings, Table
 from flows.home.mail_settings import SmtpSettings
 from flows.home.seller_settings import SellerSettings
+from flows.home.serve_settings import ServeSettings
 from flows.home.toml_lines import line_of
 from schemas.errors import WrongUsage
 from schemas.known_keys import meant
@@ -131,6 +132,8 @@ class Settings(Table):
     """What an approval needs a reason for."""
     review: ReviewSettings = Field(default_factory=ReviewSettings, examples=[{"mask_numbers": True}])
     """What people see of usage that is not billed yet."""
+    serve: ServeSettings = Field(default_factory=ServeSettings, examples=[{"bill": "0 6 1 * *"}])
+    """When Prefect does what by itself."""
 
     @model_validator(mode="after")
     def _engine_of_known_sellers(self) -> "Settings":

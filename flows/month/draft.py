@@ -43,6 +43,9 @@ class Drafted:
     replaced: list[str]
     """Runs whose drafts gave way to this one's."""
 
+    def __str__(self) -> str:
+        return "accounts: " + ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
+
 
 def draft(run: Run) -> Drafted:
     """Drafts the run's documents."""

@@ -1,0 +1,68 @@
+"""How a flow run ends: states whose names say what a person has to do, so that automations can hang on them.
+
+`Completed`; `Completed with open items` (parked accounts, suspended usage, stops, unsent mail: exit code 3 of the
+command); `Nothing to do` (5); `Refused` (4) and `Wrong usage` (2), which failed and changed nothing. An error that
+nobody foresaw fails the run with its traceback.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.books.context import Request
+from flows.home import progress
+from flows.scheduled.acts import Report, in_turn
+from schemas.errors import NothingToDo, TollbookError, WrongUsage
+
+OPEN_ITEMS = "Completed with open items"
+NOTHING_TO_DO = "Nothing to do"
+REFUSED = "Refused"
+WRONG_USAGE = "Wrong usage"
+
+_MOST_CHARACTERS = 2000
+
+
+class _Log:
+    """A stream whose lines go to the run's log: what is under way is said there."""
+
+    def __init__(self) -> None:
+        self._log = get_run_logger()
+
+    def write(self, text: str) -> int:
+        if said := text.strip():
+            self._log.info("%s", said)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+def _nothing(_request: Request, _report: Any) -> None:
+    """Most acts tell nobody."""
+
+
+def ended(
+    ask: Callable[[], Request], act: Callable[[Request], Report], then: Callable[[Request, Any], None] = _nothing
+) -> State[Any]:
+    """Does an act in its turn, says in the log how far it is and what came of it, and names the state. `then` sees the
+    report: what is shown of it, who is told. The state's data is the report, or the error."""
+    log = get_run_logger()
+    try:
+        request = ask()
+        with progress.heard(_Log(), line_every_s=30):  # type: ignore[arg-type]
+            report = in_turn(lambda: act(request), log)
+    except NothingToDo as error:
+        return Completed(name=NOTHING_TO_DO, message=str(error), data=error)
+    except TollbookError as error:
+        return Failed(name=WRONG_USAGE if isinstance(error, WrongUsage) else REFUSED, message=str(error), data=error)
+    for line in report.lines():
+        log.info("%s", line)
+    then(request, report)
+    message = "\n".join(report.lines())[:_MOST_CHARACTERS]
+    return Completed(name=OPEN_ITEMS if report.incomplete else None, message=message, data=report)
