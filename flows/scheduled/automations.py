@@ -29,7 +29,9 @@ def register(notify: str | None) -> None:
             if not known:
                 client.create_automation(automation)
             elif notify:
-                client.update_automation(known[0].id, automation)
+                # The client leaves out of an update what was not named, defaults that the server asks for included.
+                whole = automation.model_dump(exclude={"owner_resource"})
+                client.update_automation(known[0].id, AutomationCore.model_validate(whole))
 
 
 def _block(client: SyncPrefectClient, notify: str) -> UUID:

@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +232,68 @@ def test_a_server_that_serves_another_home_by_these_names_is_not_taken(served: S
     )
     assert refused.returncode == 4
     assert "serve this one under names of its own" in refused.stderr
+
+
+@dataclass
+class Heard:
+    """What a notification block was told, by a server of this machine."""
+
+    port: int
+    said: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    """Listens for what a notification block is told."""
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            there.said.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        there = Heard(server.server_port)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield there
+        server.shutdown()
+
+
+def test_another_home_under_names_of_its_own_has_somebody_told(served: Served, tmp_path: Path, heard: Heard) -> None:
+    """A block of the operator's own, and `tollbook serve --name`, on the server that is there."""
+    make_block = (
+        "from prefect.blocks.notifications import CustomWebhookNotificationBlock as Block\n"
+        f"Block(name='x', url='http://127.0.0.1:{heard.port}/', json_data={{'text': '{{{{subject}}}}: {{{{body}}}}'}})"
+        ".save('billing')"
+    )
+    environment = {**os.environ, "PREFECT_API_URL": served.api}
+    subprocess.run([sys.executable, "-c", make_block], env=environment, check=True, capture_output=True)
+    other = sample_home(tmp_path / "other")
+    with other.settings_file.open("a", encoding="utf-8") as file:
+        file.write('\n[serve]\nnotify = "custom-webhook/billing"\n')
+    command = [sys.executable, "-c", SERVE, "--home", str(other.root), "serve", "--name", "two"]
+    with (
+        (tmp_path / "said").open("wb") as said,
+        subprocess.Popen(command, env=environment, stdout=said, stderr=said, start_new_session=True) as process,
+    ):
+        waited(lambda: "publish-two" in served.deployments() or process.poll() is not None)
+        assert process.poll() is None, (tmp_path / "said").read_text()
+        actions = [
+            action["type"]
+            for automation in served.ask("automations/filter", {})
+            for action in automation["actions"]
+            if "approval" in automation["name"]
+        ]
+        run = served.ended(served.start("bill-month-two", month="2026-05"))
+        os.killpg(process.pid, signal.SIGKILL)
+    assert actions == ["send-notification"]
+    assert run["state_name"] == "Completed with open items"
+    waited(lambda: heard.said)
+    assert "Tollbook: 2026-05 of other needs approval" in heard.said[0]
+    assert "Parked accounts: 1. Stops: 0." in heard.said[0]
 
 
 def test_a_killed_tollbook_leaves_no_server_behind(served: Served) -> None:
