@@ -22,6 +22,7 @@ demo: setup  ## bills the sample provider's months end to end in ./demo and says
 	@.ci/demo.sh
 
 test: setup  ## every test
+	@.ci/browser.sh
 	@$(BIN)/pytest -q -n 2 --dist loadfile --durations=25
 
 check: lint types imports  ## style, types and who imports whom
