@@ -32,7 +32,7 @@ from flows.scheduled.deployments import Plan
 from flows.scheduled.events import tell, tell_of_the_window
 from flows.scheduled.own_server import guard_ephemeral_server
 from flows.scheduled.states import ended
-from schemas.errors import NothingToDo, TollbookError
+from schemas.errors import TollbookError
 
 Month = Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
 Words = Annotated[str, Field(min_length=1)]
@@ -81,7 +81,9 @@ def _drafted(ask: Callable[[], Request]) -> State[Any]:
     def run(request: Request) -> RunReport:
         return bill_month(request, Progress(request.invoice_month).each(as_task))
 
-    def then(request: Request, report: RunReport) -> None:
+    def then(request: Request, report: RunReport | None) -> None:
+        if report is None:
+            return
         show_month(request.home, request.invoice_month, report.lines(), report.accounts)
         facts = {"parked": len(report.parked), "stops": len(report.stops), "accounts": report.accounts}
         tell(request, "needs-approval", facts)
@@ -99,8 +101,9 @@ def _named() -> str:
     return of
 
 
-def _show(request: Request, report: acts.Report) -> None:
-    show_month(request.home, request.invoice_month, report.lines())
+def _show(request: Request, report: acts.Report | None) -> None:
+    if report is not None:
+        show_month(request.home, request.invoice_month, report.lines())
 
 
 @flow(name="bill-month", validate_parameters=False, persist_result=False, flow_run_name=_named)
@@ -167,9 +170,10 @@ def approve_month(
     def issue(request: Request) -> Approval:
         return acts.issue(request, seller, kind, issue_date, override)
 
-    def then(request: Request, report: Approval) -> None:
+    def then(request: Request, report: Approval | None) -> None:
         _show(request, report)
-        tell(request, "issued", {"documents": len(report.issued), "parked": len(report.parked)})
+        if report is not None:
+            tell(request, "issued", {"documents": len(report.issued), "parked": len(report.parked)})
 
     return ended(lambda: asked(home, month, by=approved_by), issue, then)
 
@@ -192,18 +196,11 @@ def send_month(
         by: who acts; stands in the audit log.
     """
 
-    def post(request: Request) -> SendReport:
-        try:
-            return acts.post(request, late_reason)
-        except NothingToDo:
-            tell_of_the_window(request)
-            raise
-
-    def then(request: Request, report: SendReport) -> None:
+    def then(request: Request, report: SendReport | None) -> None:
         _show(request, report)
         tell_of_the_window(request)
 
-    return ended(lambda: asked(home, month, zone=zone, by=by), post, then)
+    return ended(lambda: asked(home, month, zone=zone, by=by), lambda request: acts.post(request, late_reason), then)
 
 
 @flow(name="publish", persist_result=False)
@@ -240,9 +237,10 @@ def correct_month(
     def draft(request: Request) -> acts.Report:
         return acts.draft_corrections(request, reason, as_known_at)
 
-    def then(request: Request, report: acts.Report) -> None:
+    def then(request: Request, report: acts.Report | None) -> None:
         _show(request, report)
-        tell(request, "corrections-drafted", {})
+        if report is not None:
+            tell(request, "corrections-drafted", {})
 
     return ended(lambda: asked(home, month, by=by, accounts=accounts), draft, then)
 

@@ -23,6 +23,7 @@ def watch(pid: int) -> None:
     subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, str(pid)],
         stdin=read_end, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a signal to our whole group, SIGKILL too, is not for the guard
     )  # fmt: skip
     os.close(read_end)
 

@@ -20,6 +20,7 @@ from prefect.artifacts import (
 )
 
 from flows.home.settings import Home
+from flows.scheduled.masked import without_numbers
 from schemas.money import minor_digits
 
 STAGES = ("ingest", "open", "rate", "charge", "tax", "draft", "report")
@@ -50,7 +51,8 @@ def show_month(home: Home, month: str, lines: Sequence[str], accounts: dict[str,
     for name, rows in cut.items():
         if rows:
             create_table_artifact(key=f"{name}-{month}", table=rows, description=f"{name.capitalize()} of {month}")
-    create_markdown_artifact(key=f"review-{month}", markdown=markdown(month, review, lines, cut))
+    text = without_numbers(markdown(month, review, lines, cut))
+    create_markdown_artifact(key=f"review-{month}", markdown=text)
     for name, what in (("review.html", "Review"), ("review.xlsx", "Workbook"), ("preview", "Drafts as PDF")):
         if (file := folder / name).exists():
             create_link_artifact(
@@ -85,7 +87,7 @@ def _written(name: str, row: Row) -> Any:
     """Money with the decimals of its currency."""
     if name in _MONEY and row[name] is not None:
         return f"{Decimal(row[name]):,.{minor_digits(row['currency'])}f}"
-    return row[name]
+    return without_numbers(row[name]) if isinstance(row[name], str) else row[name]
 
 
 def _table(rows: list[Row]) -> list[str]:

@@ -15,6 +15,7 @@ from prefect.states import Completed, Failed
 from flows.books.context import Request
 from flows.home import progress
 from flows.scheduled.acts import Report, in_turn
+from flows.scheduled.masked import without_numbers
 from schemas.errors import NothingToDo, TollbookError, WrongUsage
 
 OPEN_ITEMS = "Completed with open items"
@@ -33,7 +34,7 @@ class _Log:
 
     def write(self, text: str) -> int:
         if said := text.strip():
-            self._log.info("%s", said)
+            self._log.info("%s", without_numbers(said))
         return len(text)
 
     def flush(self) -> None:
@@ -50,19 +51,39 @@ def _nothing(_request: Request, _report: Any) -> None:
 def ended(
     ask: Callable[[], Request], act: Callable[[Request], Report], then: Callable[[Request, Any], None] = _nothing
 ) -> State[Any]:
-    """Does an act in its turn, says in the log how far it is and what came of it, and names the state. `then` sees the
-    report: what is shown of it, who is told. The state's data is the report, or the error."""
+    """Does an act in its turn, says in the log how far it is and what came of it, and names the state.
+
+    `then` sees the report, or None where nothing was done: what is shown of it, who is told. Where that fails the act
+    is done all the same. The state's data is the report, or the error.
+    """
     log = get_run_logger()
     try:
         request = ask()
+    except TollbookError as error:
+        return _of(error)
+    try:
         with progress.heard(_Log(), line_every_s=30):  # type: ignore[arg-type]
             report = in_turn(lambda: act(request), log)
-    except NothingToDo as error:
-        return Completed(name=NOTHING_TO_DO, message=str(error), data=error)
     except TollbookError as error:
-        return Failed(name=WRONG_USAGE if isinstance(error, WrongUsage) else REFUSED, message=str(error), data=error)
-    for line in report.lines():
+        _at_last(then, request, None)
+        return _of(error)
+    lines = [without_numbers(line) for line in report.lines()]
+    for line in lines:
         log.info("%s", line)
-    then(request, report)
-    message = "\n".join(report.lines())[:_MOST_CHARACTERS]
+    _at_last(then, request, report)
+    message = "\n".join(lines)[:_MOST_CHARACTERS]
     return Completed(name=OPEN_ITEMS if report.incomplete else None, message=message, data=report)
+
+
+def _of(error: TollbookError) -> State[Any]:
+    said = without_numbers(str(error))[:_MOST_CHARACTERS]
+    if isinstance(error, NothingToDo):
+        return Completed(name=NOTHING_TO_DO, message=said, data=error)
+    return Failed(name=WRONG_USAGE if isinstance(error, WrongUsage) else REFUSED, message=said, data=error)
+
+
+def _at_last(then: Callable[[Request, Any], None], request: Request, report: Report | None) -> None:
+    try:
+        then(request, report)
+    except Exception as error:  # noqa: BLE001 what is done is done, whoever could not be told
+        get_run_logger().warning("what came of it could not be shown: %s: %s", type(error).__name__, error)

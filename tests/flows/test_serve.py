@@ -113,8 +113,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
     waited(is_registered)
     yield serving
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def test_six_deployments_with_a_schedule_per_zone(served: Served) -> None:
@@ -297,8 +298,8 @@ def test_another_home_under_names_of_its_own_has_somebody_told(served: Served, t
 
 
 def test_a_killed_tollbook_leaves_no_server_behind(served: Served) -> None:
-    """The last of these tests: it ends what they share."""
-    served.process.kill()
+    """The last of these tests: it ends what they share, and all of its group with it."""
+    os.killpg(served.process.pid, signal.SIGKILL)
     served.process.wait()
 
     def is_gone() -> bool:
