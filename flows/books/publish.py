@@ -12,6 +12,8 @@ from pathlib import Path
 
 import duckdb
 
+from flows.books.known_tables import fill_known
+from flows.books.master import history_tables
 from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.books.views import blocks, views
 from flows.home import audit, progress
@@ -38,7 +40,7 @@ def publish(store: Store) -> Path:
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
         fresh = Path(scratch) / target.name
         with progress.stage("publish"), _attached(store.con, fresh):
-            _fill(store.con, hides_numbers(store.home))
+            _fill(store)
             _describe(store.con)
         fresh.chmod(0o640)
         to_disk(fresh)
@@ -110,9 +112,13 @@ def in_force(con: duckdb.DuckDBPyConnection, names: Sequence[str] | None = None)
 _SHOWN = "create or replace temp macro shown_number(number) as "
 
 
-def _fill(con: duckdb.DuckDBPyConnection, hides: bool) -> None:
+def _fill(store: Store) -> None:
+    con = store.con
     con.execute("create schema snapshot.base")
-    con.execute(_SHOWN + shown_number("number", hides=hides))
+    con.execute(_SHOWN + shown_number("number", hides=hides_numbers(store.home)))
+    for step in history_tables().values():
+        con.execute(step)
+    fill_known(store)
     with in_force(con):
         for step in blocks(_BASE).values():
             if not step.startswith(_TEMPORARY):
