@@ -14,6 +14,7 @@ import duckdb
 
 from flows.books.known_tables import fill_known
 from flows.books.master import history_tables
+from flows.books.parquet import wants_parquet, write_parquet
 from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.books.views import blocks, views
 from flows.home import audit, progress
@@ -27,8 +28,9 @@ _STORAGE = "v1.5.0"
 """Format of the file: clients of DuckDB 1.5 can read it."""
 
 
-def publish(store: Store) -> Path:
-    """Builds published/tollbook.duckdb anew from the working database and returns its path.
+def publish(store: Store, *, parquet: bool = False) -> Path:
+    """Builds published/tollbook.duckdb anew from the working database and returns its path; beside it Parquet files,
+    where the settings or `parquet` ask for them.
 
     Tables lie in schema `base`, in a fixed order; the views, with a comment on each and on every column, in `main`.
     A kill leaves the former snapshot in place. No transaction may be open.
@@ -46,6 +48,9 @@ def publish(store: Store) -> Path:
         to_disk(fresh)
         fresh.replace(target)
     to_disk(target.parent)
+    if parquet or wants_parquet(store.home):
+        with read(target) as con:
+            write_parquet(store.home, con)
     audit.keep_head(store)
     store.keep_head()
     return target
