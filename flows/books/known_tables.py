@@ -140,10 +140,10 @@ def _deck_rows(content: bytes, deck: _Deck) -> "pl.DataFrame":
     """The rows of a deck's file, validity half-open, named as the view has them."""
     import polars as pl
 
-    from flows.decks.deck_file import read_deck
+    from flows.decks.deck_file import known_deck
     from flows.home.file_settings import DeckSettings
 
-    read = read_deck(content, deck.file, deck.name, DeckSettings.model_validate_json(deck.declared))
+    read = known_deck(content, deck.file, deck.name, DeckSettings.model_validate_json(deck.declared))
     renamed = {
         "per": "per_s", "increment": "increment_s", "minimum": "minimum_s", "rate_class": "class",
         "first_increment": "first_increment_s",
