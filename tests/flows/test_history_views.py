@@ -271,7 +271,7 @@ def test_allowances_are_what_the_documents_meters_say(june: Home, snapshot) -> N
     with Store(june) as store:
         documents = [Document.model_validate_json(text) for (text,) in store.rows(
             "select document_json from issued_documents order by invoice_number")]  # fmt: skip
-    expected = {}
+    expected: dict[tuple[str, str, str], tuple[Decimal, Decimal]] = {}
     for document in documents:
         for meter in document.allowances:
             per = 60 if meter.unit == "minute" else 1

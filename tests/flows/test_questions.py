@@ -58,7 +58,8 @@ def accounts(home: Home) -> dict[str, dict[str, str]]:
 def ask(con: duckdb.DuckDBPyConnection, number: int) -> Rows:
     """The answer to a question, a dict a row."""
     (path,) = QUESTIONS.glob(f"{number:02}-*.sql")
-    return con.sql(path.read_text(encoding="utf-8")).pl().to_dicts()
+    rows: Rows = con.sql(path.read_text(encoding="utf-8")).pl().to_dicts()
+    return rows
 
 
 def test_there_are_ten_and_each_says_what_it_asks_and_how_to_read_the_answer() -> None:
