@@ -51,13 +51,15 @@ def _store(home: Home) -> dict[str, bool]:
 
 def _second(home: Home) -> dict[str, bool]:
     with Store(home) as store:
-        return _answers(store.second())
+        with store.second() as con:
+            return _answers(con)
 
 
 def _snapshot(home: Home) -> dict[str, bool]:
     with Store(home) as store:
         path = publish(store)
-    return _answers(read(path))
+    with read(path) as con:
+        return _answers(con)
 
 
 @pytest.mark.parametrize("opened", [_store, _second, _snapshot])
