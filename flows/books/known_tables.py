@@ -99,7 +99,8 @@ def _insert_run_decks(store: Store, rows: set[tuple[str, str, str]]) -> None:
 
 
 def _runs(store: Store) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The runs that stand, the last one first, each with the hashes of what it read; without those whose are gone."""
+    """The runs that stand, the last one first, each with the hashes of what it read; without those whose are gone or
+    damaged."""
     for run_id, digest in store.rows(
         "select run_id, inputs_sha256 from run_states where state in ('drafted', 'approved') order by run_seq desc"
     ):
@@ -108,11 +109,13 @@ def _runs(store: Store) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def _content(store: Store, digest: str) -> bytes | None:
-    """What store/ keeps under a hash; None where it is not there (books made from a store that lost it)."""
+    """What store/ keeps under a hash; None where it is not there (books made from a store that lost it) or is another
+    content (`tollbook doctor --deep` says so)."""
     try:
-        return kept(store.home, digest).read_bytes()
+        content = kept(store.home, digest).read_bytes()
     except OSError:
         return None
+    return content if hashlib.sha256(content).hexdigest() == digest else None
 
 
 def _decks(store: Store, inputs: dict[str, Any]) -> list[_Deck]:
@@ -184,11 +187,11 @@ def _is_catalogue(name: str) -> bool:
 
 
 def _write(path: Path, rows: Callable[[], "pl.DataFrame"]) -> bool:
-    """Writes the rows as Parquet; False where they cannot be read, by a program that has become stricter since: what
-    analysts read stops no publication."""
+    """Writes the rows as Parquet; False where they cannot be read, by a program that has become stricter since, or
+    because what was kept is damaged: what analysts read stops no publication."""
     try:
         frame = rows()
-    except TollbookError:
+    except (TollbookError, ValueError):  # pydantic's are ValueErrors
         return False
     parquet = io.BytesIO()
     frame.write_parquet(parquet)

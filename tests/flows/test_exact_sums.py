@@ -50,9 +50,8 @@ def _store(home: Home) -> dict[str, bool]:
 
 
 def _second(home: Home) -> dict[str, bool]:
-    with Store(home) as store:
-        with store.second() as con:
-            return _answers(con)
+    with Store(home) as store, store.second() as con:
+        return _answers(con)
 
 
 def _snapshot(home: Home) -> dict[str, bool]:

@@ -233,6 +233,9 @@ def test_deck_rows_are_read_once_and_what_nobody_uses_goes(june: Home, tmp_path:
         (home.catalog / "plans.yaml").write_text("plans: {half", encoding="utf-8")
         assert rows(read(publish(store)), "select count(*) > 50 from products") == [(True,)]
         shutil.rmtree(home.store / "tables")
+        for kept in (home.store / "objects").glob("??/*"):
+            kept.write_bytes(b"damaged")
+        publish(store)
         shutil.rmtree(home.store / "objects")
         con = read(publish(store))
     assert rows(con, "select (select count(*) from deck_rates), (select count(*) from products)") == [(0, 0)]

@@ -11,6 +11,7 @@ from flows.books.parquet import WHOLE
 from flows.books.publish import publish, read
 from flows.home.settings import Home
 from flows.home.store import Store
+from tests.faults.killing import killed_at
 from tests.flows import booked
 from tests.forked import tollbook
 
@@ -102,3 +103,20 @@ def test_the_command_and_the_setting_ask_for_it(how: str, tmp_path: Path) -> Non
         words.append("--parquet")
     assert tollbook("--home", str(home), "--by", "ann", *words).returncode == 0
     assert (home / "published" / "parquet" / "invoices.parquet").is_file()
+
+
+@pytest.mark.parametrize("point", ["flows.books.parquet:_put before 3", "flows.books.parquet:_swap before 1"])
+def test_killed_while_they_are_written_the_former_set_stands_and_the_next_publication_finishes(
+    home: Home, point: str
+) -> None:
+    folder = _publish(home, parquet=True)
+    before, index = _files(folder), (folder / "index.json").read_bytes()
+    with Store(home) as store:
+        store.con.execute("update feed_accounts set name = 'Another name' where account_id = 'A-1'")
+    shutil.copy(Path(__file__).parents[2] / "data" / "home" / "tollbook.toml", home.settings_file)
+    killed_at(point, home.root, "--by", "ann", "publish")
+    assert _files(folder) == before
+    assert (folder / "index.json").read_bytes() == index
+    assert {file for file, inode in _files(_publish(home)).items() if inode != before[file]} == {
+        "accounts.parquet", "latest_accounts.parquet",
+    }  # fmt: skip
