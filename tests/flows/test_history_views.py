@@ -220,6 +220,18 @@ def test_margin_goes_by_the_cost_that_the_run_read(sample: Callable[[str], Home]
     assert rows(con, decks) == [(1, 1)], "what is in force stands once"
 
 
+def test_a_fee_is_paid_once_a_call_and_nothing_for_a_call_without_seconds(june: Home, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(june.published, tmp_path / "copy.duckdb"))
+    asked = "select usage_id, cost from usage_margin order by 1"
+    with duckdb.connect(str(copy)) as con:
+        before = dict(rows(con, asked))
+        con.execute("update base.deck_rates set connect_fee_cost = 0.008 where cost is not null")
+        con.execute("update base.rated_usage set billable_units = 0 where usage_id = $1", [min(before)])
+        after = dict(rows(con, asked))
+    assert len(before) > 80
+    assert after == {usage: cost + Decimal("0.008") for usage, cost in before.items()} | {min(before): Decimal(0)}
+
+
 def test_deck_rows_are_read_once_and_what_nobody_uses_goes(june: Home, tmp_path: Path) -> None:
     home = Home(Path(shutil.copytree(june.root, tmp_path / "home")))
     stray = home.store / "tables" / "0123.parquet"
