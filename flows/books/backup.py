@@ -20,8 +20,8 @@ from flows.home.store import to_disk
 from schemas.errors import Refused, WrongUsage
 
 FORMAT = 1
-_LEFT_OUT = ("store/lock", "store/lock.now", "store/tmp", "published")
-"""The lock, scratch files, and the snapshot, which is published anew."""
+_LEFT_OUT = ("store/lock", "store/lock.now", "store/tmp", "store/tables", "published")
+"""The lock, scratch files, and the snapshot with what it is made from, which is published anew."""
 _PARTS = ("tollbook.toml", "tollbook.duckdb", "journal.jsonl", "catalog", "checks", "store", "out")
 _CHUNK = 2**20
 _UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)

@@ -43,12 +43,31 @@ create or replace temp table usage_in_force as
 select c.* from usage_candidates as c
 join (select usage_id, max(run_seq) as run_seq from usage_candidates group by usage_id) using (usage_id, run_seq);
 
+-- A name of one byte per record: a text of its own would be carried through the order below.
+-- name: zone
+create type snapshot.base.zone as enum (select distinct time_zone from current_accounts where time_zone is not null order by 1);
+
+-- Zones by days; versions of an account that do not change its zone are one.
+-- name: account_zones
+create or replace temp table account_zones as
+with versions as (
+    select account_id, time_zone, coalesce(effective_from, date '0001-01-01') as from_day from current_accounts
+),
+moves as (
+    select *, time_zone is distinct from lag(time_zone) over (partition by account_id order by from_day) as is_move
+    from versions
+)
+select account_id, time_zone, from_day,
+    coalesce(lead(from_day) over (partition by account_id order by from_day), date '9999-12-31') as to_day
+from moves where is_move;
+
 -- name: rated_usage
 create table snapshot.base.rated_usage as
-select u.* exclude (amount_num, amount_den), d.invoice_number, f.is_loaded
+select u.* exclude (amount_num, amount_den), d.invoice_number, f.is_loaded, z.time_zone::snapshot.base.zone as time_zone
 from rated_usage as u
 join usage_in_force as f on f.outcome = 'rated' and f.row_id = u.rowid
 left join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
+left join account_zones as z on z.account_id = u.account_id and u.local_date >= z.from_day and u.local_date < z.to_day
 order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 
 -- name: line_usage
@@ -69,6 +88,13 @@ from suspended_usage as u
 join usage_in_force as f on f.outcome = 'suspended' and f.row_id = u.rowid
 left join said as s on s.usage_id = u.usage_id
 order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
+
+-- Of every run, also of those that gave way: what waited, and for how long. No numbers: only the reason and its words.
+-- name: suspended_history
+create table snapshot.base.suspended_history as
+select u.*, r.run_seq, r.invoice_month, r.kind as run_kind, r.state as run_state
+from suspended_usage as u join run_states as r using (run_id)
+order by r.run_seq, u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 
 -- name: excluded_usage
 create table snapshot.base.excluded_usage as
@@ -124,8 +150,8 @@ from source_files as s
 left join (select file_seq, sum(duration_s)::bigint as seconds from feed_calls group by file_seq) as u using (file_seq)
 order by s.source_file, s.sha256, s.state;
 
--- name: accounts
-create table snapshot.base.accounts as
+-- name: latest_accounts
+create table snapshot.base.latest_accounts as
 select a.*, s.ingested_at as first_ingested_at
 from (
     select account_id, arg_max(name, (file_seq, source_line)) as name, any_value(seller_id) as seller_id,
@@ -137,6 +163,45 @@ from (
 ) as a
 left join source_files as s using (file_seq)
 order by a.account_id;
+
+-- name: plan_history
+create table snapshot.base.plan_history as
+with moves as (
+    select account_id, plan, valid_from, valid_to, is_latest,
+        plan is distinct from lag(plan) over (partition by account_id order by valid_from)
+            or lag(valid_to) over (partition by account_id order by valid_from) is distinct from valid_from as is_move
+    from snapshot.base.accounts
+),
+times as (
+    select *, sum(is_move::int) over (partition by account_id order by valid_from, valid_to nulls last) as time
+    from moves
+)
+select account_id, any_value(plan) as plan, min(valid_from) as valid_from,
+    nullif(max(coalesce(valid_to, date '9999-12-31')), date '9999-12-31') as valid_to, bool_or(is_latest) as is_latest
+from times group by account_id, time
+order by account_id, valid_from;
+
+-- The meters of documents count minutes with two decimals, which are whole seconds again.
+-- name: allowances
+create table snapshot.base.allowances as
+with meters as (
+    select d.account_id, d.currency, d.invoice_number, r.run_seq,
+        unnest(from_json(d.document_json -> '$.allowances',
+            '[{"allowance_id": "VARCHAR", "usage_month": "VARCHAR", "unit": "VARCHAR", "granted": "DECIMAL(38, 2)"}]'
+        )) as meter
+    from documents_in_force as d join run_states as r using (run_id)
+    where d.kind = 'invoice'
+),
+granted as (
+    select account_id, meter.usage_month as usage_month, meter.allowance_id as allowance,
+        case meter.unit when 'credit' then 'credit' else 'second' end as unit,
+        sum(round(meter.granted * case meter.unit when 'minute' then 60 else 1 end))::bigint as granted_units,
+        currency, run_seq, max(invoice_number) as invoice_number
+    from meters group by all
+)
+select * exclude (run_seq) from granted
+qualify row_number() over (partition by account_id, usage_month, allowance, unit order by run_seq desc) = 1
+order by account_id, usage_month, allowance, unit;
 
 -- name: run_accounts
 create table snapshot.base.run_accounts as

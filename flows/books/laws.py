@@ -83,7 +83,7 @@ LAWS: dict[str, str] = {
             from bill_runs where state in ('drafted', 'approved') and kind = 'regular' and for_accounts is null
         )
         select r.run_id, a.account_id, 0 as outcomes
-        from whole as r cross join accounts as a
+        from whole as r cross join latest_accounts as a
         where a.first_ingested_at <= r.drafted_at
             and not exists (from run_accounts as o where o.run_id = r.run_id and o.account_id = a.account_id)
         union all
@@ -117,7 +117,7 @@ SUMS: dict[str, str] = {
             (select count(*) from rated_usage) as rated, (select count(*) from suspended_usage) as suspended,
             (select count(*) from excluded_usage) as excluded, (select count(*) from pending_usage) as not_yet_due""",
     "every_account_has_one_outcome": """
-        select (select count(*) from accounts) as accounts,
+        select (select count(*) from latest_accounts) as accounts,
             (select count(*) from bill_runs where state in ('drafted', 'approved')) as runs""",
 }
 

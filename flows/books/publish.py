@@ -12,6 +12,9 @@ from pathlib import Path
 
 import duckdb
 
+from flows.books.known_tables import fill_known
+from flows.books.master import history_tables
+from flows.books.parquet import wants_parquet, write_parquet
 from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.books.views import blocks, views
 from flows.home import audit, progress
@@ -25,8 +28,9 @@ _STORAGE = "v1.5.0"
 """Format of the file: clients of DuckDB 1.5 can read it."""
 
 
-def publish(store: Store) -> Path:
-    """Builds published/tollbook.duckdb anew from the working database and returns its path.
+def publish(store: Store, *, parquet: bool = False) -> Path:
+    """Builds published/tollbook.duckdb anew from the working database and returns its path; beside it Parquet files,
+    where the settings or `parquet` ask for them.
 
     Tables lie in schema `base`, in a fixed order; the views, with a comment on each and on every column, in `main`.
     A kill leaves the former snapshot in place. No transaction may be open.
@@ -38,12 +42,15 @@ def publish(store: Store) -> Path:
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
         fresh = Path(scratch) / target.name
         with progress.stage("publish"), _attached(store.con, fresh):
-            _fill(store.con, hides_numbers(store.home))
+            _fill(store)
             _describe(store.con)
         fresh.chmod(0o640)
         to_disk(fresh)
         fresh.replace(target)
     to_disk(target.parent)
+    if parquet or wants_parquet(store.home):
+        with read(target) as con:
+            write_parquet(store.home, con)
     audit.keep_head(store)
     store.keep_head()
     return target
@@ -110,9 +117,13 @@ def in_force(con: duckdb.DuckDBPyConnection, names: Sequence[str] | None = None)
 _SHOWN = "create or replace temp macro shown_number(number) as "
 
 
-def _fill(con: duckdb.DuckDBPyConnection, hides: bool) -> None:
+def _fill(store: Store) -> None:
+    con = store.con
     con.execute("create schema snapshot.base")
-    con.execute(_SHOWN + shown_number("number", hides=hides))
+    con.execute(_SHOWN + shown_number("number", hides=hides_numbers(store.home)))
+    for step in history_tables().values():
+        con.execute(step)
+    fill_known(store)
     with in_force(con):
         for step in blocks(_BASE).values():
             if not step.startswith(_TEMPORARY):

@@ -9,7 +9,9 @@ create view rated_usage as select
     kind, -- voice or sms
     account_id, -- account that pays
     started_at, -- when the call was set up or the message sent (instant, UTC)
+    started_at at time zone time_zone::varchar as started_at_local, -- the same, by the clock in the account's zone (timestamp; the hour that a clock is put back comes twice)
     local_date, -- the same, as a day in the account's zone (date)
+    time_zone::varchar as time_zone, -- the account's zone on that day (IANA)
     usage_month, -- month of local_date: the month the usage belongs to (YYYY-MM)
     direction, -- outbound, inbound or internal, seen from the customer
     from_number, -- caller or sender (E.164, or an extension)
@@ -145,19 +147,6 @@ create view source_files as select
     detail, -- why it was refused, or whose content it has as well, in words
     ingested_at -- when it was taken in (instant, UTC; a clock column)
 from base.source_files;
-
--- One row per customer account, as last delivered.
-create view accounts as select
-    account_id, -- the account
-    name, -- name as printed
-    seller_id, -- legal entity that bills it
-    currency, -- currency of its documents (ISO 4217)
-    country, -- country of its address (ISO 3166, two letters)
-    plan, -- plan that rates its usage
-    billing_start_date, -- first billed day (date)
-    end_date, -- last day of the account, included (date; null while open)
-    first_ingested_at -- when its first row was taken in (instant, UTC; a clock column)
-from base.accounts;
 
 -- One row per account in a run: every known account has an outcome. Superseded runs stay, see run_state.
 create view run_accounts as select

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -100,10 +101,15 @@ def tax_texts(home: Home) -> tuple[dict[str, str], dict[str, str]]:
 
 def load_catalog(home: Home) -> Catalog:
     """All of catalog/*.yaml as one catalogue. Raises WrongUsage with file, line and key of every fault."""
+    return catalog_of({home.relative(path): path.read_bytes() for path in sorted(home.catalog.glob("*.yaml"))})
+
+
+def catalog_of(files: Mapping[str, bytes]) -> Catalog:
+    """One catalogue of files by the name that messages call them. Raises WrongUsage as `load_catalog`."""
     merged: dict[str, dict[str, Any]] = {}
     origin: dict[tuple[str, str], Yaml] = {}
-    for path in sorted(home.catalog.glob("*.yaml")):
-        read = _catalog_file(path, home.relative(path))
+    for name, content in files.items():
+        read = _catalog_file(content, name)
         for part, entries in read.data.items():
             if part not in Catalog.model_fields:
                 line = read.line_of([part])
@@ -124,9 +130,9 @@ def load_catalog(home: Home) -> Catalog:
         raise WrongUsage("\n".join(_catalog_fault(origin, fault) for fault in error.errors())) from None
 
 
-def _catalog_file(path: Path, name: str) -> Yaml:
+def _catalog_file(content: bytes, name: str) -> Yaml:
     try:
-        read = read_yaml(path.read_text(encoding="utf-8"), name)
+        read = read_yaml(content.decode("utf-8"), name)
     except UnicodeDecodeError as error:
         raise WrongUsage(f"{name}: {error}") from None
     if not isinstance(read.data or {}, dict):

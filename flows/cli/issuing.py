@@ -69,7 +69,12 @@ def send_command(
     tell(shared, report)
 
 
-def publish_command(context: typer.Context) -> None:
+def publish_command(
+    context: typer.Context,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Also Parquet files of the most used views, in published/parquet/.")
+    ] = False,
+) -> None:
     """Write the analysts' snapshot, published/tollbook.duckdb."""
     from flows.books.publish import publish
     from flows.home import audit
@@ -77,5 +82,5 @@ def publish_command(context: typer.Context) -> None:
     shared: Globals = context.obj
     with shared.store("publish") as store:
         audit.record(store, "publish", "snapshot", shared.by, shared.now)
-        path = str(publish(store))
+        path = str(publish(store, parquet=parquet))
     tell(shared, Facts({"snapshot": path}, [path]))

@@ -66,7 +66,17 @@ def load_deck(home: Home, name: str, settings: DeckSettings) -> Deck:
 @lru_cache(maxsize=32)
 def _compiled(content: bytes, file: str, name: str, settings: str) -> Deck:
     """Once per content and declaration: every stage of a run loads its tables, and a deck may have 40,000 rows."""
-    return read_deck(content, file, name, DeckSettings.model_validate_json(settings)).deck()
+    return _read(content, file, name, settings).deck()
+
+
+@lru_cache(maxsize=32)
+def _read(content: bytes, file: str, name: str, settings: str) -> DeckFile:
+    return read_deck(content, file, name, DeckSettings.model_validate_json(settings))
+
+
+def known_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> DeckFile:
+    """As `read_deck`; what this process has read before is not read again."""
+    return _read(content, file, name, settings.model_dump_json())
 
 
 def read_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> DeckFile:

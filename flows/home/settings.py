@@ -92,6 +92,14 @@ class ReviewSettings(Table):
     """Whether the last four digits of telephone numbers are hidden, in the review and in the view suspended_usage."""
 
 
+class PublishSettings(Table):
+    """[publish]: what is written for analysts beside the snapshot."""
+
+    parquet: bool = Field(False, examples=[True])
+    """Whether the most used views are written as Parquet files too, below published/parquet/: usage by month,
+    documents, lines, taxes, accounts. `tollbook publish --parquet` begins with it in a home that does not say so."""
+
+
 class RunSettings(Table):
     """[run]: how much machine a run may use."""
 
@@ -130,6 +138,8 @@ class Settings(Table):
     """How much machine a run may use."""
     bounds: BoundsSettings = Field(default_factory=BoundsSettings, examples=[{"max_call_hours": 12}])
     """What an approval needs a reason for."""
+    publish: PublishSettings = Field(default_factory=PublishSettings, examples=[{"parquet": True}])
+    """What is written for analysts beside the snapshot."""
     review: ReviewSettings = Field(default_factory=ReviewSettings, examples=[{"mask_numbers": True}])
     """What people see of usage that is not billed yet."""
     serve: ServeSettings = Field(default_factory=ServeSettings, examples=[{"bill": "0 6 1 * *"}])

@@ -21,7 +21,7 @@ with last as (
     qualify row_number() over (partition by account_id order by outcome = 'excluded', run_seq desc) = 1
 )
 select l.account_id, a.name, l.seller_id, l.code, l.reason, l.currency, coalesce(l.previous_total, 0) as previous_total
-from last as l left join accounts as a using (account_id)
+from last as l left join latest_accounts as a using (account_id)
 where l.outcome = 'parked' order by l.account_id;
 
 -- name: totals
@@ -87,13 +87,13 @@ select m.account_id, a.name, m.currency, sum(m.previous_total) as previous_total
     sum(m.difference) as difference,
     list({'section': m.section, 'difference': m.difference} order by abs(m.difference) desc, m.section)
         filter (where m.difference <> 0) as sections
-from moved as m left join accounts as a using (account_id)
+from moved as m left join latest_accounts as a using (account_id)
 group by m.account_id, a.name, m.currency having sum(m.difference) <> 0
 order by abs(sum(m.difference)) desc, m.account_id limit 20;
 
 -- name: new_accounts
 select i.account_id, a.name, i.seller_id, i.currency, sum(i.total) as total
-from invoices as i left join accounts as a using (account_id)
+from invoices as i left join latest_accounts as a using (account_id)
 where i.invoice_month = getvariable('month') and i.account_id not in (
     select account_id from invoices where invoice_month < getvariable('month') and account_id is not null)
 group by all order by i.account_id;
@@ -101,7 +101,7 @@ group by all order by i.account_id;
 -- name: ceased_accounts
 select i.account_id, a.name, i.seller_id, i.currency, sum(i.total) as previous_total,
     any_value(r.outcome) as outcome
-from invoices as i left join accounts as a using (account_id)
+from invoices as i left join latest_accounts as a using (account_id)
 left join (
     from run_accounts where invoice_month = getvariable('month') and run_state in ('drafted', 'approved')
     qualify row_number() over (partition by account_id order by outcome = 'excluded', run_seq desc) = 1
@@ -112,11 +112,11 @@ group by i.account_id, a.name, i.seller_id, i.currency order by i.account_id;
 
 -- name: credits
 select i.invoice_number, i.account_id, a.name, i.currency, i.kind as what, i.corrects as detail, i.total as amount
-from invoices as i left join accounts as a using (account_id)
+from invoices as i left join latest_accounts as a using (account_id)
 where i.invoice_month = getvariable('month') and (i.kind = 'credit_note' or i.total < 0)
 union all
 select l.invoice_number, l.account_id, a.name, l.currency, 'credit line', l.description, l.amount
-from invoice_lines as l join invoices as i using (invoice_number) left join accounts as a on a.account_id = l.account_id
+from invoice_lines as l join invoices as i using (invoice_number) left join latest_accounts as a on a.account_id = l.account_id
 where i.invoice_month = getvariable('month') and l.charge_type = 'credit'
 order by 1, 5, 6;
 
@@ -128,7 +128,7 @@ order by abs(after - before) desc, account_id;
 
 -- name: corrections
 select i.account_id, a.name, i.invoice_number, i.correction, i.corrects, i.status, i.currency, i.total
-from invoices as i left join accounts as a using (account_id)
+from invoices as i left join latest_accounts as a using (account_id)
 where i.invoice_month = getvariable('month') and i.correction is not null
 order by i.account_id, i.corrects, i.correction desc;
 

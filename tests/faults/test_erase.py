@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from flows.ask.doctor import doctor
@@ -169,6 +170,28 @@ def test_the_numbers_are_nowhere_but_in_the_operators_own_files(home: Home) -> N
     assert not (home.store / "work").exists(), "what stages leave for the next one holds records too"
     assert done.originals == ["inbox/calls/may.csv", "inbox/calls/repeated.csv", "inbox/messages/may.csv"]
     assert (done.records, done.months, done.unreadable_lines, done.unbilled) == (7, ["2025-05"], 2, 1)
+
+
+def test_nothing_comes_back_through_a_view_or_a_parquet_file(home: Home) -> None:
+    hers = (*CALLED, *WRITTEN)
+    with Store(home) as store:
+        publish(store, parquet=True)
+    before = _shown(home, *hers)
+    assert before[CALLED[0]] >= {"rated_usage", "parquet"}, "the search finds them"
+    _erase(home)
+    assert set().union(*_shown(home, *hers).values()) == set()
+    assert len(list(home.published.parent.glob("parquet-*"))) == 1, "no former set is left"
+
+
+def _shown(home: Home, *numbers: str) -> dict[str, set[str]]:
+    """Number (or text) -> views in which it stands, whole or without its country; and `parquet`."""
+    with read(home.published) as con:
+        names = [name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()]
+        texts = {name: str(con.execute(f"from {name}").fetchall()) for name in names}
+    files = sorted(home.published.parent.glob("parquet/**/*.parquet"))
+    assert files
+    texts["parquet"] = str([pl.read_parquet(file).rows() for file in files])
+    return {number: {name for name, text in texts.items() if number[2:] in text} for number in numbers}
 
 
 def test_files_of_the_same_content_are_erased_together_and_none_brings_it_back(home: Home) -> None:

@@ -34,6 +34,23 @@ CONTRACT = {
     "period_start period_end tax_date tax_class",
     "invoice_taxes": "invoice_number account_id tax_no tax_code kind jurisdiction tax_date gross_base taxable_percent "
     "base_amount exempt_amount rate_percent amount certificate_number note",
+    "devices": "device_id account_id device_type product_code extension location_id billing_group is_rental "
+    "is_low_usage active_from active_to valid_from valid_to",
+    "numbers": "number account_id number_type product_code extension location_id billing_group active_from active_to "
+    "valid_from valid_to",
+    "subscriptions": "subscription_id account_id product_code quantity committed_quantity start_date end_date "
+    "cancel_requested_on billing_interval bill_anchor term_start term_months renewal_months unit_price billing_group "
+    "valid_from valid_to",
+    "accounts": "account_id effective_from name customer_type seller_id currency time_zone locale address_line1 "
+    "address_line2 city region postal_code country email cc_emails tax_id plan service_start_date billing_start_date "
+    "free_months payment_terms_days end_date valid_from valid_to",
+    "plan_history": "account_id plan valid_from valid_to",
+    "products": "product_code valid_from valid_to",
+    "allowances": "account_id usage_month allowance granted_units used_units left_units",
+    "suspended_history": "run_id usage_id reason",
+    "deck_rates": "deck prefix destination price per_s increment_s minimum_s connect_fee currency valid_from valid_to "
+    "rate_id cost",
+    "usage_margin": "usage_id amount cost margin currency",
     "bill_runs": "run_id",
     "deliveries": "invoice_number recipient state",
     "audit_log": "seq act subject by_name reason",
