@@ -1,4 +1,4 @@
-"""The review of a month as the books stand: the written one for as long as it holds, else made anew."""
+"""The review of a month as the books stand: the written one for as long as it holds, else made anew; after an act."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,8 @@ from flows.home.settings import Home, Settings
 from flows.review.latest import WrittenReview, still_holding
 
 if TYPE_CHECKING:
-    from flows.review.page import Review
+    from flows.home.store import Store
+    from flows.review.report import Review
 
 
 def latest_review(home: Home, settings: Settings, month: str) -> "Review | WrittenReview":
@@ -21,3 +22,15 @@ def latest_review(home: Home, settings: Settings, month: str) -> "Review | Writt
 
     with Store(home, settings.run.memory_limit_mb) as store:
         return review(store, settings, month)
+
+
+def renewed(store: "Store", settings: Settings, month: str) -> None:
+    """After an act on a month: its review as it reads now, and with it the snapshot; of a month of which no run stands
+    the snapshot alone."""
+    from flows.books.publish import publish
+    from flows.review.page import review
+
+    if store.rows("select 1 from run_states where invoice_month = $1 and state in ('drafted', 'approved')", [month]):
+        review(store, settings, month)
+    else:
+        publish(store)

@@ -1,0 +1,71 @@
+"""Why an account's documents came to more or less than last month: products that came, went, or cost something else."""
+
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from flows.review.cells import Rows, signed, worded, written
+from schemas.periods import month_start
+
+_PARTS = """
+    with lines as (
+        select i.account_id, i.currency, l.product_code, l.charge_type, l.unit, i.invoice_month = $month as is_now,
+            l.amount, l.quantity, l.unit_price, l.period_end
+        from invoice_lines as l join invoices as i using (invoice_number)
+        where i.invoice_month in ($month, $previous) and list_contains($accounts, i.account_id)
+        union all
+        select account_id, currency, null, 'tax', null, invoice_month = $month, tax_total, null, null, null
+        from invoices where invoice_month in ($month, $previous) and list_contains($accounts, account_id))
+    select account_id, currency, product_code, charge_type,
+        coalesce(sum(amount) filter (is_now), 0) - coalesce(sum(amount) filter (not is_now), 0) as difference,
+        bool_or(is_now) as is_there, bool_or(not is_now) as was_there,
+        sum(quantity) filter (is_now) as quantity, sum(quantity) filter (not is_now) as previous_quantity,
+        max(unit_price) filter (is_now) as price, max(unit_price) filter (not is_now) as previous_price,
+        any_value(unit) as unit, max(period_end) filter (not is_now) as covered_until
+    from lines group by account_id, currency, product_code, charge_type having difference <> 0
+    order by account_id, currency, abs(difference) desc, product_code, charge_type"""
+
+SHOWN = 3
+"""Reasons that are said of an account; the others are counted."""
+
+
+def reasons_of(con: duckdb.DuckDBPyConnection, month: str, previous: str, accounts: list[str]) -> dict[str, str]:
+    """Account -> what moved its documents most, in words: `office 10 → 12 +62.00; gone: fax −5.00; and 2 more`."""
+    asked = {"month": month, "previous": previous, "accounts": accounts}
+    parts: dict[str, Rows] = {}
+    for row in con.sql(_PARTS, params=asked).pl().to_dicts():
+        parts.setdefault(row["account_id"], []).append(row)
+    return {account: _told(rows, month) for account, rows in parts.items()}
+
+
+def _told(parts: Rows, month: str) -> str:
+    said = [f"{_what(part, month)} {signed(part['difference'], part['currency'])}" for part in parts[:SHOWN]]
+    return "; ".join([*said, f"and {len(parts) - SHOWN} more"] if len(parts) > SHOWN else said)
+
+
+def _what(part: dict[str, Any], month: str) -> str:
+    """What it is that moved, and how."""
+    if part["charge_type"] == "tax":
+        return "taxes and fees"
+    name = worded(part["product_code"]) if part["product_code"] else worded(part["charge_type"])
+    if part["charge_type"] in ("proration", "one_time", "credit", "discount"):
+        return f"{worded(part['charge_type'])} of {name}" if part["product_code"] else name
+    if not part["was_there"]:
+        return f"new: {name}"
+    if not part["is_there"]:
+        covered = part["covered_until"]
+        # What is paid for longer than a month comes back when its time is over.
+        return f"not due: {name}" if covered and covered > month_start(month) else f"gone: {name}"
+    price, before = part["price"], part["previous_price"]
+    if part["charge_type"] != "usage" and price is not None and before is not None and price != before:
+        return f"{name} at {written(before, part['currency'])} → {written(price, part['currency'])}"
+    if part["quantity"] != part["previous_quantity"] and None not in (part["quantity"], part["previous_quantity"]):
+        unit = f" {part['unit']}s" if part["charge_type"] == "usage" else ""
+        return f"{name} {_plain(part['previous_quantity'])} → {_plain(part['quantity'])}{unit}"
+    return name
+
+
+def _plain(quantity: Decimal) -> str:
+    """A quantity to a tenth, which is enough to see that it moved."""
+    return f"{quantity.quantize(Decimal('0.1')).normalize():,f}"
