@@ -1,6 +1,6 @@
 """Drafts that wait for approval, and where their previews lie: PDFs to look at, made anew at will.
 
-A preview's name holds a hash of its draft, so a preview of a draft that has changed since is known by its name and never
+A preview's name holds a hash of its draft, so that of a draft that has changed since is known by its name, and never
 shown for the new one. No table and no manifest lists it.
 """
 

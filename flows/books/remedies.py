@@ -72,14 +72,17 @@ def remedy(code: ParkedCode, month: str, account_id: str) -> str:
 
 
 _BRING = "Bring what is missing into the inbox, then `tollbook run {month}`."
-_LOOK = "Look at its draft (`tollbook preview {month} --account {subject}`). Mend what is wrong, then `tollbook run {month}`."
+_LOOK = (
+    "Look at its draft: `tollbook preview {month} --account {subject}`. Mend what is wrong, then "
+    "`tollbook run {month}`."
+)
 _COMPARE = "Look at the movers and at what came and went. Mend what is wrong, then `tollbook run {month}`."
 
 STOP_REMEDIES: dict[StopCode, str] = {
     "missing_days": _BRING,
     "missing_files": _BRING,
-    "control_total": "Ask for the records that differ, or take a doubled file back out (`tollbook rollback FILE`); then "
-    "`tollbook run {month}`.",
+    "control_total": "Ask for the records that differ, or take a doubled file back out (`tollbook rollback FILE`). "
+    "Then `tollbook run {month}`.",
     "bridge_residual": "What is printed is not what was charged, which is a defect of the program: report it.",
     "invoice_far": _LOOK,
     "documents_far": _COMPARE,
@@ -87,7 +90,7 @@ STOP_REMEDIES: dict[StopCode, str] = {
     "usage_vanished": "Ask whether its calls still reach the source's files; bring them, then `tollbook run {month}`.",
     "not_taken_in": "Mend the file and `tollbook ingest {subject}`, or name it under ignore in [inbox].",
     "same_content": "Take the wrong one back out: `tollbook rollback FILE`; then `tollbook run {month}`.",
-    "call_too_long": "Have the switch's record looked at; take its file back out (`tollbook rollback FILE`) if it is wrong.",
+    "call_too_long": "Have the switch's record looked at; if it is wrong: `tollbook rollback FILE`.",
     "over_credited": "Lower the credit in feed charges, then `tollbook run {month}`.",
     "late_credit": "Have it agreed by who may; else end the credit in feed charges, then `tollbook run {month}`.",
     "refused_row": "Correct the row in its file and `tollbook ingest FILE`, then `tollbook run {month}`.",

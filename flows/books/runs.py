@@ -250,7 +250,8 @@ def _still_parked(store: Store, month: str) -> str:
     rows = store.rows(
         "select account_id from run_accounts join run_states using (run_id) where invoice_month = $1 "
         "and state = 'approved' and outcome <> 'excluded' "
-        "qualify row_number() over (partition by account_id order by run_seq desc) = 1 and outcome = 'parked' order by 1",
+        "qualify row_number() over (partition by account_id order by run_seq desc) = 1 and outcome = 'parked' "
+        "order by 1",
         [month],
     )
     return f" Parked: {', '.join(account for (account,) in rows)}; mend and run again." if rows else ""

@@ -1,4 +1,4 @@
-"""`tollbook preview`: drafts as PDFs, marked as drafts, before anything has a number. Nothing is written to the books."""
+"""`tollbook preview`: drafts as PDFs, marked as drafts, before anything has a number. The books stay as they are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +74,9 @@ def preview(store: Store, request: Request, settings: Settings) -> Preview:
     return Preview(month, files, unprinted, without)
 
 
-def _printed(store: Store, settings: Settings, drafts: list[WaitingDraft]) -> Iterator[tuple[WaitingDraft, bytes | str]]:
+def _printed(
+    store: Store, settings: Settings, drafts: list[WaitingDraft]
+) -> Iterator[tuple[WaitingDraft, bytes | str]]:
     """Each draft with its PDF, or with what an approval would say against it."""
     texts = {
         tuple(of): text

@@ -1,4 +1,4 @@
-"""A run that has nothing to draft and nothing new to say leaves nothing behind: no run waits to be approved for nobody."""
+"""A run that has nothing to draft and nothing new to say leaves nothing: none waits to be approved for nobody."""
 
 import shutil
 from typing import Any
@@ -14,7 +14,8 @@ _NEW_USAGE = """
         select usage_id, 'rated' as outcome, null as reason from rated_usage where run_id = $run
         union all select usage_id, 'suspended', reason from suspended_usage where run_id = $run
         union all select usage_id, 'excluded', reason from excluded_usage where run_id = $run),
-    standing as (select run_id, run_seq from run_states where state in ('drafted', 'approved') and kind <> 'correction'),
+    standing as (
+        select run_id, run_seq from run_states where state in ('drafted', 'approved') and kind <> 'correction'),
     told as (
         select usage_id, 'rated' as outcome, null as reason, run_id from rated_usage
         union all select usage_id, 'suspended', reason, run_id from suspended_usage

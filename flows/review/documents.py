@@ -1,4 +1,4 @@
-"""The month's documents as the review lists them: each with links, relative to the page, to the files that are there."""
+"""The month's documents as the review lists them, with links, relative to the page, to the files that are there."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ _FILES = """
 
 
 def with_files(store: Store, documents: Rows, month: str) -> Rows:
-    """Adds `pdf` (of a draft: its preview) and `usage_csv`, null where there is no such file; run_id and draft_id go."""
+    """Adds `pdf` (of a draft: its preview) and `usage_csv`, null where there is no file; run_id and draft_id go."""
     root, page = store.home.root, store.home.out(month)
     issued = {number: files for number, *files in store.rows(_FILES)}
     previews = {(it.run_id, it.draft_id): it.preview(store.home) for it in waiting_drafts(store, month)}

@@ -16,6 +16,7 @@ from flows.review.cancelled import newly_cancelled
 from flows.review.cells import Rows
 from flows.review.documents import with_files
 from flows.review.endings import unknown_endings
+from flows.review.masking import mask_numbers
 from flows.review.movers import reasons_of
 from flows.review.parallel import parallel_calls
 from flows.review.renewals import upcoming
@@ -45,12 +46,19 @@ def gathered(
     rows["parallel_calls"] = parallel_calls(store, month)
     rows["ageing"] = ageing(con, month_start(month))
     rows["erasing_due"] = erasing_due(store, month_start(month))
-    rows |= {"stops": _with_remedies(held.rows(), month), "bridge": held.bridge, "uncharged": held.uncharged, "unfounded": held.unfounded}
+    rows |= {
+        "stops": _with_remedies(held.rows(), month),
+        "bridge": held.bridge,
+        "uncharged": held.uncharged,
+        "unfounded": held.unfounded,
+    }
     rows |= {"no_table": held.no_table, "own_rates": held.own_rates}
     rows["no_history"] = held.no_history
     rows["endings"] = unknown_endings(store, month)
     rows["renewals"] = upcoming(store, tables, month)
     rows["cancellations"] = newly_cancelled(store, tables, month)
+    if settings.review.mask_numbers:
+        mask_numbers(rows)
     broken, figures = laws.broken(con), laws.sums(con)
     return Review(
         month=month,

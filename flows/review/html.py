@@ -8,7 +8,7 @@ import templates
 from flows.review import charts
 from flows.review.cells import Rows, cell, signed, tag, worded, written
 from flows.review.report import Review
-from flows.review.spec import OUTCOMES
+from flows.review.spec import OUTCOMES, Column, Spec
 from flows.review.tables import GROUPS
 
 if TYPE_CHECKING:
@@ -42,6 +42,15 @@ def _biggest(documents: Rows) -> Rows:
     return sorted(largest[:MOST_ROWS], key=lambda row: (row["seller_id"], -abs(row["total"]), row["invoice_number"]))
 
 
+def _filled(spec: Spec, rows: Rows) -> list[Column]:
+    """The columns in which something stands; an empty one only takes room."""
+    return [
+        column
+        for column in spec.columns
+        if column.is_figure or any(row[column.name] not in (None, "", []) for row in rows)
+    ]
+
+
 @cache
 def _template() -> "Template":
     """Compiled once per process."""
@@ -52,4 +61,5 @@ def _template() -> "Template":
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals |= {"cell": cell, "written": written, "signed": signed, "worded": worded, "tag": tag}
+    environment.globals["filled"] = _filled
     return environment.get_template("review.html.j2")

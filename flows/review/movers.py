@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from flows.review.cells import Rows, signed, worded, written
+from flows.review.cells import Rows, signed, spoken, worded, written
 from schemas.periods import month_start
 
 _PARTS = """
@@ -46,26 +46,35 @@ def _told(parts: Rows, month: str) -> str:
 
 def _what(part: dict[str, Any], month: str) -> str:
     """What it is that moved, and how."""
-    if part["charge_type"] == "tax":
+    kind, product = part["charge_type"], part["product_code"]
+    if kind == "tax":
         return "taxes and fees"
-    name = worded(part["product_code"]) if part["product_code"] else worded(part["charge_type"])
-    if part["charge_type"] in ("proration", "one_time", "credit", "discount"):
-        return f"{worded(part['charge_type'])} of {name}" if part["product_code"] else name
+    if kind in ("proration", "one_time", "credit", "discount"):
+        return f"{worded(kind)} of {worded(product)}" if product else worded(kind)
+    name = worded(product or kind)
     if not part["was_there"]:
         return f"new: {name}"
     if not part["is_there"]:
         covered = part["covered_until"]
         # What is paid for longer than a month comes back when its time is over.
         return f"not due: {name}" if covered and covered > month_start(month) else f"gone: {name}"
+    return name + _by(part)
+
+
+def _by(part: dict[str, Any]) -> str:
+    """From which price or quantity to which, of what was there in both months."""
     price, before = part["price"], part["previous_price"]
     if part["charge_type"] != "usage" and price is not None and before is not None and price != before:
-        return f"{name} at {written(before, part['currency'])} → {written(price, part['currency'])}"
-    if part["quantity"] != part["previous_quantity"] and None not in (part["quantity"], part["previous_quantity"]):
-        unit = f" {part['unit']}s" if part["charge_type"] == "usage" else ""
-        return f"{name} {_plain(part['previous_quantity'])} → {_plain(part['quantity'])}{unit}"
-    return name
+        return f" at {written(before, part['currency'])} → {written(price, part['currency'])}"
+    if None in (part["quantity"], part["previous_quantity"]) or part["quantity"] == part["previous_quantity"]:
+        return ""
+    then, now = (_quantity(part[it], part["unit"]) for it in ("previous_quantity", "quantity"))
+    unit = f" {part['unit']}s" if part["unit"] in ("minute", "credit") else ""
+    return f" {then} → {now}{unit}"
 
 
-def _plain(quantity: Decimal) -> str:
-    """A quantity to a tenth, which is enough to see that it moved."""
+def _quantity(quantity: Decimal, unit: str | None) -> str:
+    """Seconds as time, anything else to a tenth, which is enough to see that it moved."""
+    if unit == "second":
+        return spoken(int(quantity))
     return f"{quantity.quantize(Decimal('0.1')).normalize():,f}"

@@ -70,8 +70,10 @@ class Review:
         if self.stops:
             some = "finding stops" if len(self.stops) == 1 else "findings stop"
             return f"The books balance; {len(self.stops)} {some} the approval."
-        return "The books balance; something is left open." if self.incomplete else (
-            "The books balance and nothing is left open."
+        return (
+            "The books balance; something is left open."
+            if self.incomplete
+            else ("The books balance and nothing is left open.")
         )
 
     @property

@@ -20,7 +20,7 @@ class Formats:
         top = {"valign": "top"}
         self.count = book.add_format({"num_format": "#,##0", **top})
         self.plain = book.add_format({"num_format": "General", **top})
-        self.day = book.add_format({"num_format": "yyyy-mm-dd", "align": "left", **top})
+        self.day = book.add_format({"num_format": "yyyy-mm-dd", "align": "left", "indent": 1, **top})
         self.link = book.add_format({"font_color": _ACCENT, "underline": 1, **top})
         self.title = book.add_format({"bold": True, "font_size": 16, "font_color": _ACCENT})
         self.section = book.add_format({"bold": True, "font_size": 12, "font_color": _ACCENT})
@@ -41,19 +41,19 @@ class Formats:
         """For a column's heading."""
         return self._head(is_figure)
 
-    def _new_money(self, digits: int, is_change: bool) -> "Format":  # noqa: FBT001 a key of the cache
+    def _new_money(self, digits: int, is_change: bool) -> "Format":
         number = "#,##0" + (f".{'0' * digits}" if digits else "")
         shown = f"+{number};-{number};{number}" if is_change else number
         return self._book.add_format({"num_format": shown, "valign": "top"})
 
-    def _new_text(self, is_quoted: bool) -> "Format":  # noqa: FBT001 a key of the cache
-        style = self._book.add_format({"text_wrap": True, "valign": "top"})
+    def _new_text(self, is_quoted: bool) -> "Format":
+        style = self._book.add_format({"text_wrap": True, "align": "left", "indent": 1, "valign": "top"})
         if is_quoted:
             style.set_quote_prefix()
         return style
 
-    def _new_head(self, is_figure: bool) -> "Format":  # noqa: FBT001 a key of the cache
+    def _new_head(self, is_figure: bool) -> "Format":
         return self._book.add_format(
-            {"bold": True, "bg_color": _TINT, "bottom": 1, "text_wrap": True, "valign": "vcenter",
+            {"bold": True, "bg_color": _TINT, "bottom": 1, "valign": "vcenter", "indent": 0 if is_figure else 1,
              "align": "right" if is_figure else "left"}
         )  # fmt: skip

@@ -40,9 +40,7 @@ class _Lines:
         self.at += 1
 
 
-def write_summary(
-    sheet: "Worksheet", formats: Formats, review: Review, sheets: list[tuple[str, str, int]]
-) -> None:
+def write_summary(sheet: "Worksheet", formats: Formats, review: Review, sheets: list[tuple[str, str, int]]) -> None:
     """sheets: name, title and rows of the other sheets."""
     for place, width in enumerate(_WIDTHS):
         sheet.set_column(place, place, width)
@@ -66,7 +64,7 @@ def write_summary(
         lines.row(run["run_id"], f"{run['kind']}, {run['state']}", run["documents"], run["issued"])
     lines.heading("Laws of the books")
     for law in review.laws:
-        lines.row(law.meaning, "kept" if law.is_kept else f"NOT KEPT: {len(law.broken)} rows")
+        lines.row("kept" if law.is_kept else f"NOT KEPT: {len(law.broken)} rows", law.meaning)
     lines.heading("Sheets", ("Sheet", "Rows"))
     for name, title, rows in sheets:
         sheet.write_url(lines.at, 0, f"internal:'{name}'!A1", formats.link, name, title)

@@ -19,8 +19,8 @@ MONEY: dict[str, Spec] = {
         "Net of the printed lines per seller, against last month.",
         "No line.",
         columns(
-            "seller_id code Seller; currency text Currency; section word Section; lines count Lines; total money This month; "
-            "previous_total money Last month; difference change Difference"
+            "seller_id code Seller; currency text Currency; section word Section; lines count Lines; "
+            "total money This month; previous_total money Last month; difference change Difference"
         ),
         sheet="Sections",
         is_grouped=True,

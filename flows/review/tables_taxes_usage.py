@@ -5,7 +5,8 @@ from flows.review.spec import Spec, columns
 TAXES: dict[str, Spec] = {
     "taxes": Spec(
         "Taxes and recovery fees",
-        "What each seller owes where, by code and rate, with its bases. Recovery fees are the seller's own charge, not a tax of a government.",
+        "What each seller owes where, by code and rate, with its bases. "
+        "Recovery fees are the seller's own charge, not a tax of a government.",
         "No tax or fee.",
         columns(
             "seller_id code Seller; jurisdiction text Jurisdiction; tax_code text Code; kind word Kind; "

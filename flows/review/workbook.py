@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flows.review.cells import Rows, cell, tag, worded
 from flows.review.report import Review
 from flows.review.sheet_formats import Formats
-from flows.review.spec import Column, Spec, columns
+from flows.review.spec import Column, Kind, Spec, columns
 from flows.review.summary_sheet import write_summary
 from flows.review.tables import TABLES
 from schemas.money import minor_digits, rounded
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 _MOST_LINKS = 30_000
 """Rows of a sheet that carry links: a spreadsheet allows some 65,000 of them."""
 _LONGEST_TEXT = 32_000
-_WIDEST, _NARROWEST = 60, 8
+_WIDEST, _NARROWEST = 48, 8
+_LINE_HEIGHT = 15
+
+_BROKEN: frozenset[Kind] = frozenset({"text", "code", "moves", "sums"})
+"""Kinds of cells that are broken into lines."""
 
 OPEN_ITEMS = Spec(
     "Parked and stopped",
@@ -55,6 +59,7 @@ def workbook_of(review: Review) -> bytes:
         _print_setup(sheet, f"Review of {review.month}: {spec.title}")
         _write_table(sheet, formats, spec, rows)
     _print_setup(front, f"Review of {review.month}")
+    front.fit_to_pages(1, 1)
     write_summary(front, formats, review, [(spec.sheet, spec.title, len(rows)) for spec, rows in sheets])
     book.close()
     return content.getvalue()
@@ -73,7 +78,14 @@ def _open_items(review: Review) -> Rows:
         for row in review.tables["stops"]
     ]
     parked = [
-        {**row, "what": "parked", "subject": row["account_id"], "detail": row["reason"], "reason": None, "by_name": None}
+        {
+            **row,
+            "what": "parked",
+            "subject": row["account_id"],
+            "detail": row["reason"],
+            "reason": None,
+            "by_name": None,
+        }
         for row in review.tables["parked"]
     ]
     return stops + parked
@@ -92,18 +104,29 @@ def _write_table(sheet: "Worksheet", formats: Formats, spec: Spec, rows: Rows) -
     """A head that stays in sight, with filters, over a row each."""
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
+    sheet.set_row(0, 1.4 * _LINE_HEIGHT)
+    heights = [1] * len(rows)
     for place, column in enumerate(spec.columns):
         heading = f"{column.heading} (s)" if column.kind == "seconds" else column.heading
+        width = _width(column, heading, rows)
         sheet.write_string(0, place, heading, formats.head(is_figure=column.is_figure))
-        sheet.set_column(place, place, _width(column, heading, rows))
+        sheet.set_column(place, place, width)
         for line, row in enumerate(rows, start=1):
             _write_cell(sheet, formats, (line, place), column, row)
+            if column.kind in _BROKEN and row[column.name]:
+                heights[line - 1] = max(heights[line - 1], _lines(cell(column, row), width))
+    for line, lines in enumerate(heights, start=1):
+        if lines > 1:  # not every spreadsheet makes a row as high as its text by itself
+            sheet.set_row(line, _LINE_HEIGHT * min(lines, 20))
     sheet.autofilter(0, 0, max(len(rows), 1), len(spec.columns) - 1)
 
 
-def _write_cell(
-    sheet: "Worksheet", formats: Formats, at: tuple[int, int], column: Column, row: dict[str, Any]
-) -> None:
+def _lines(text: str, width: int) -> int:
+    """Into how many lines a text is broken; a tenth is lost at the ends of lines."""
+    return 1 if len(text) < width else -(-len(text) * 11 // (width * 10))
+
+
+def _write_cell(sheet: "Worksheet", formats: Formats, at: tuple[int, int], column: Column, row: dict[str, Any]) -> None:
     value = row[column.name]
     if value is None:
         return
@@ -134,4 +157,4 @@ def _text(column: Column, row: dict[str, Any]) -> str:
 def _width(column: Column, heading: str, rows: Rows) -> int:
     """Wide enough for most of what stands there; longer texts are broken into lines."""
     longest = max((len(cell(column, row)) for row in rows[:1000] if row[column.name] is not None), default=0)
-    return max(_NARROWEST, min(_WIDEST, max(longest + 1, len(heading) + 3)))
+    return max(_NARROWEST, min(_WIDEST, max(longest + 2, len(heading) + 4)))
