@@ -26,6 +26,9 @@ _PARTS = """
     from lines group by account_id, currency, product_code, charge_type having difference <> 0
     order by account_id, currency, abs(difference) desc, product_code, charge_type"""
 
+_KINDS = {"proration": "prorated", "one_time": "one-time", "credit": "credit", "discount": "discount"}
+"""Charge types that come and go by their nature, as words."""
+
 SHOWN = 3
 """Reasons that are said of an account; the others are counted."""
 
@@ -49,9 +52,9 @@ def _what(part: dict[str, Any], month: str) -> str:
     kind, product = part["charge_type"], part["product_code"]
     if kind == "tax":
         return "taxes and fees"
-    if kind in ("proration", "one_time", "credit", "discount"):
-        return f"{worded(kind)} of {worded(product)}" if product else worded(kind)
     name = worded(product or kind)
+    if kind in _KINDS:
+        return f"{_KINDS[kind]}: {name}"
     if not part["was_there"]:
         return f"new: {name}"
     if not part["is_there"]:

@@ -40,9 +40,10 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     if not found.runs:
         raise Refused(f"no run of {month} stands; `tollbook run {month}` drafts it")
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False)
-    write_atomic(found.json, text.encode() + b"\n")
     write_atomic(found.workbook, workbook_of(found))
     write_atomic(found.html, page_of(found).encode())
+    # Last: a run counts as reported once this one is of it.
+    write_atomic(found.json, text.encode() + b"\n")
     store.checkpoint()
     note(store.home, settings, month, found.lines(), before)
     return found

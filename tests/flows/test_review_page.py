@@ -159,7 +159,7 @@ def test_movers_say_what_moved_them(sent: tuple[Home, Review, Page]) -> None:
     assert (
         why["US-1015"] == "new: line annual +1,194.00; taxes and fees +379.84; phone at 23.95 → 24.95 +2.00; and 1 more"
     )
-    assert why["US-1004"].startswith("contact center seat 12 → 10 −62.00; proration of contact center seat −32.00")
+    assert why["US-1004"].startswith("contact center seat 12 → 10 −62.00; prorated: contact center seat −32.00")
     assert all(sent[1].tables["changes"][n]["reasons"] for n in range(len(why)))
 
 
