@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from flows.home.settings import Home, Settings
 from flows.review.latest import WrittenReview, still_holding
+from schemas.errors import TollbookError
 
 if TYPE_CHECKING:
     from flows.home.store import Store
@@ -25,12 +26,15 @@ def latest_review(home: Home, settings: Settings, month: str) -> "Review | Writt
 
 
 def renewed(store: "Store", settings: Settings, month: str) -> None:
-    """After an act on a month: its review as it reads now, and with it the snapshot; of a month of which no run stands
-    the snapshot alone."""
+    """After an act on a month: its review as it reads now, and with it the snapshot.
+
+    What was done stays done: where the review cannot be made, of a month of which no run stands or while the catalogue
+    is being mended, the snapshot is published alone, and `tollbook review` says why.
+    """
     from flows.books.publish import publish
     from flows.review.page import review
 
-    if store.rows("select 1 from run_states where invoice_month = $1 and state in ('drafted', 'approved')", [month]):
+    try:
         review(store, settings, month)
-    else:
+    except TollbookError:
         publish(store)

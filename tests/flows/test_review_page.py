@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from flows.books.publish import read
 from flows.books.remedies import STOP_REMEDIES, stop_remedy
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
@@ -231,6 +232,21 @@ def test_the_page_is_written_anew_at_run_approve_send_and_correct(tmp_path: Path
         ("DRAFT-2025-06-ANN-R1", "draft", "-37.2"),
         ("UK-2025-000001", "sent", "37.2"),
     ]
+
+
+def test_mails_that_went_are_no_failure_where_the_review_cannot_be_made(tmp_path: Path) -> None:
+    """Somebody is at work in the catalogue: the mails go and the snapshot says so, the review waits."""
+    home = make_home(tmp_path / "home")
+    add_file(home, "accounts", "accounts", [{"account_id": "ANN", "email": "ann@example.org"}])
+    add_file(home, "devices", "devices", [{"device_id": "A", "account_id": "ANN", "product_code": "ata"}])
+    assert _tollbook(home, "run", "2025-06", "--direct", by="anna") == 0
+    assert _tollbook(home, "approve", "2025-06") == 0
+    with (home.catalog / "catalog.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nhalf a: [line")
+    assert _tollbook(home, "send", "2025-06") == 0
+    with read(home.published) as con:
+        assert con.execute("select invoice_number, status from invoices").fetchall() == [("UK-2025-000001", "sent")]
+    assert _tollbook(home, "review", "2025-06") == 2
 
 
 def test_of_thousands_of_documents_the_page_shows_the_biggest_and_says_where_the_others_are(
