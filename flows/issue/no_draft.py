@@ -31,7 +31,7 @@ def no_draft(store: Store, month: str, run_id: str | None, kind: str | None, sel
     ]
     said = f"{what} is issued: {issued}." if issued and kind is None else f"{what} has no draft to approve."
     if kind is not None:
-        said = f"{what} has no {kind} draft to approve." + (f" Issued of {month}: {issued}." if issued else "")
+        said = f"{what} has no draft of kind {kind} to approve." + (f" Issued of {month}: {issued}." if issued else "")
     elif not issued and run_id and (state := last_state(store, run_id)) in _STATES:
         said = f"{what} {_STATES[state]}."
     if waiting:
