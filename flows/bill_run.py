@@ -120,14 +120,14 @@ def bill_month(request: Request, step: Step) -> RunReport:
         taken_in = step("ingest", take_in, books)
         try:
             run = step("open", open_month, books)
+            usage = step("rate", rate, run)
+            step("charge", charge, run)
+            step("tax", tax, run)
+            drafted = step("draft", draft, run)
         except NothingToDo as nothing:
             if publish_if_owed(books.store):
                 raise NothingToDo(f"The snapshot was owed and is published. {nothing}") from None
             raise
-        usage = step("rate", rate, run)
-        step("charge", charge, run)
-        step("tax", tax, run)
-        drafted = step("draft", draft, run)
         reported = step("report", report, run)
         countries = countries_of(books.settings, books.store)
         ahead = quarters_ahead(books.store.home, countries, request.today or request.now.date())

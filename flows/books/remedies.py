@@ -1,6 +1,6 @@
-"""What to do about a parked account, by its code, and about suspended usage, by its reason."""
+"""What to do about a parked account or a stop, by its code, and about suspended usage, by its reason."""
 
-from schemas.codes import ParkedCode
+from schemas.codes import ParkedCode, StopCode
 
 _UNFORESEEN = "The program met what it does not know: report the reason. What mends the account's data mends this too."
 
@@ -69,3 +69,36 @@ SUSPENDED_REMEDIES: dict[str, str] = {
 def remedy(code: ParkedCode, month: str, account_id: str) -> str:
     """What to do about a parked account: the cure of its code, and the command that bills it."""
     return f"{REMEDIES[code]} Then `tollbook run {month}` bills {account_id}."
+
+
+_BRING = "Bring what is missing into the inbox, then `tollbook run {month}`."
+_LOOK = (
+    "Look at its draft: `tollbook preview {month} --account {subject}`. Mend what is wrong, then "
+    "`tollbook run {month}`."
+)
+_COMPARE = "Look at the movers and at what came and went. Mend what is wrong, then `tollbook run {month}`."
+
+STOP_REMEDIES: dict[StopCode, str] = {
+    "missing_days": _BRING,
+    "missing_files": _BRING,
+    "control_total": "Ask for the records that differ, or take a doubled file back out (`tollbook rollback FILE`). "
+    "Then `tollbook run {month}`.",
+    "bridge_residual": "What is printed is not what was charged, which is a defect of the program: report it.",
+    "invoice_far": _LOOK,
+    "documents_far": _COMPARE,
+    "total_far": _COMPARE,
+    "usage_vanished": "Ask whether its calls still reach the source's files; bring them, then `tollbook run {month}`.",
+    "not_taken_in": "Mend the file and `tollbook ingest {subject}`, or name it under ignore in [inbox].",
+    "same_content": "Take the wrong one back out: `tollbook rollback FILE`; then `tollbook run {month}`.",
+    "call_too_long": "Have the switch's record looked at; if it is wrong: `tollbook rollback FILE`.",
+    "over_credited": "Lower the credit in feed charges, then `tollbook run {month}`.",
+    "late_credit": "Have it agreed by who may; else end the credit in feed charges, then `tollbook run {month}`.",
+    "refused_row": "Correct the row in its file and `tollbook ingest FILE`, then `tollbook run {month}`.",
+    "month_ahead": "Nothing: it was run ahead with a reason.",
+}
+"""By code (schemas/codes.py). Whatever is meant so passes with `tollbook approve MONTH --override TEXT`."""
+
+
+def stop_remedy(code: StopCode, month: str, subject: str) -> str:
+    """What to do about a stop, with the command."""
+    return STOP_REMEDIES[code].format(month=month, subject=subject)

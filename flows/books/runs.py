@@ -241,9 +241,20 @@ def _may_run(store: Store, request: Request, inputs: Inputs, holders: set[str]) 
         )[0][0]
         if same:
             raise Refused(
-                f"{month} is issued and nothing has changed since. Mend the parked accounts and run again; "
-                "to change what is issued, use `tollbook correct`."
+                f"{month} is issued and nothing has changed since.{_still_parked(store, month)} "
+                f"To change what is issued: `tollbook correct {month} --reason TEXT`."
             )
+
+
+def _still_parked(store: Store, month: str) -> str:
+    rows = store.rows(
+        "select account_id from run_accounts join run_states using (run_id) where invoice_month = $1 "
+        "and state = 'approved' and outcome <> 'excluded' "
+        "qualify row_number() over (partition by account_id order by run_seq desc) = 1 and outcome = 'parked' "
+        "order by 1",
+        [month],
+    )
+    return f" Parked: {', '.join(account for (account,) in rows)}; mend and run again." if rows else ""
 
 
 def add_event(store: Store, run_id: str, state: RunState, request: Request, detail: str | None = None) -> None:

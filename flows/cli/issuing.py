@@ -1,4 +1,4 @@
-"""Commands that hand out: approve, send, publish."""
+"""Commands that hand out: preview, approve, send, publish."""
 
 from typing import Annotated
 
@@ -10,9 +10,27 @@ from schemas.errors import WrongUsage
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the command line."""
+    app.command("preview")(preview_command)
     app.command("approve")(approve_command)
     app.command("send")(send_command)
     app.command("publish")(publish_command)
+
+
+def preview_command(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.")],
+    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+) -> None:
+    """Draw the drafts as PDFs to look at, marked as drafts; nothing is issued."""
+    from flows.issue.preview import preview
+    from flows.review.look import renewed
+
+    shared: Globals = context.obj
+    request = shared.request(month, tuple(account or ()))
+    with shared.store("preview") as store:
+        report = preview(store, request, shared.settings)
+        renewed(store, shared.settings, month)
+    tell(shared, report)
 
 
 def approve_command(
@@ -32,8 +50,8 @@ def approve_command(
     ] = None,
 ) -> None:
     """Issue the drafts: number the documents, freeze them, render the PDFs."""
-    from flows.books.publish import publish
     from flows.issue.approve import KINDS, approve, month_of_target
+    from flows.review.look import renewed
 
     shared: Globals = context.obj
     if kind is not None and kind not in KINDS:
@@ -42,7 +60,7 @@ def approve_command(
         month, run_id = month_of_target(store, target)
         request, day = shared.request(month), day_of(issue_date, "--issue-date")
         report = approve(request, run_id, seller, kind, day, manifest=manifest, override=override, store=store)
-        publish(store)
+        renewed(store, shared.settings, month)
     tell(shared, report)
 
 
@@ -55,8 +73,8 @@ def send_command(
     resend_unknown: Annotated[bool, typer.Option("--resend-unknown", help="Also mails whose fate is unknown.")] = False,
 ) -> None:
     """E-mail what is issued and unsent, on the 1st to 5th in the seller's zone."""
-    from flows.books.publish import publish
     from flows.post.send import send
+    from flows.review.look import renewed
 
     shared: Globals = context.obj
     shared.request(month)
@@ -65,7 +83,7 @@ def send_command(
             store, shared.settings, month, today=shared.today, now=shared.now, by=shared.by, late_reason=late_reason,
             resend_unknown=resend_unknown,
         )  # fmt: skip
-        publish(store)
+        renewed(store, shared.settings, month)
     tell(shared, report)
 
 

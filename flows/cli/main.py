@@ -15,12 +15,25 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import acts, correcting, decks, explaining, issuing, keeping, months, reports, serving, sources, taxes
+from flows.cli import (
+    acts,
+    correcting,
+    decks,
+    explaining,
+    exporting,
+    issuing,
+    keeping,
+    months,
+    reports,
+    serving,
+    sources,
+    taxes,
+)  # fmt: skip
 from flows.cli.base import DEFECT, DONE, Globals, day_of, say
 from flows.home import progress
 from schemas.errors import Refused, TollbookError, WrongUsage
 
-_TOPICS = (months, issuing, acts, correcting, reports, sources, decks, taxes, explaining, keeping, serving)
+_TOPICS = (months, issuing, acts, correcting, reports, exporting, sources, decks, taxes, explaining, keeping, serving)
 """In the order of `tollbook --help`."""
 
 

@@ -11,10 +11,12 @@ from typing import Any, get_args
 from flows.books.books import Books, open_books
 from flows.books.context import Request
 from flows.books.manifest import write_manifest
+from flows.books.previews import drop_stale_previews
 from flows.books.runs import drafted_runs
 from flows.home.store import Store
 from flows.issue.freeze import freeze
 from flows.issue.may_approve import may_approve
+from flows.issue.no_draft import no_draft
 from flows.issue.printing import render
 from flows.review.gate import let_through, waiting
 from flows.review.stops import Stop
@@ -130,15 +132,14 @@ def _approve(
         # Before anything is drawn: what is numbered may leave the house from here on.
         store.keep_head()
         store.checkpoint()
+        drop_stale_previews(store)
     rendered, unprinted = render(store, request, settings)
     parked, codes, not_asked = _left_out(store, request.invoice_month, [each for each, _ in runs], seller)
     if not numbers and not rendered and not unprinted and not (runs and parked):
         # An approval killed after its last PDF still owes the manifest.
         if store.rows("select 1 from issued_documents where invoice_month = $1 limit 1", [request.invoice_month]):
             write_manifest(books)
-        raise NothingToDo(
-            f"{request.invoice_month} has no draft to approve. Run `tollbook run {request.invoice_month}` first."
-        )
+        raise NothingToDo(no_draft(store, request.invoice_month, run_id, kind, seller))
     write_manifest(books)
     return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted, codes)
 

@@ -6,7 +6,7 @@ parked.
 
 import multiprocessing
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -59,7 +59,7 @@ def fault(draft_json: str) -> Problem | None:
     except Exception as error:
         if is_of_the_machine(error):
             raise
-        return Problem("printing_failed", _failure_text(error))
+        return Problem("printing_failed", failure_text(error))
     return None
 
 
@@ -68,7 +68,8 @@ def _pool(processes: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _failure_text(error: BaseException) -> str:
+def failure_text(error: BaseException) -> str:
+    """Why a document could not be printed, in a line."""
     lines = str(error).splitlines()
     return f"printing failed: {type(error).__name__}: {lines[0] if lines else 'no detail'}"
 
@@ -97,20 +98,26 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
     if not waiting:
         return 0, []
     failed = []
-    with (
-        _pool(min(settings.run.render_processes, len(waiting))) as pool,
-        progress.stage("print", len(waiting), "documents") as tick,
-    ):
-        prints = deque(pool.submit(pdf_of_json, text.encode()) for _, text in waiting)
-        for number, text in waiting:
-            printed = prints.popleft()
-            if (error := printed.exception()) is not None:
-                failed.append((number, _failure_text(error)))
-            else:
-                _written(store, request, number, text, printed.result())
-            tick(1)
+    for (number, text), printed in zip(waiting, drawn([text for _, text in waiting], settings), strict=True):
+        if isinstance(printed, BaseException):
+            failed.append((number, failure_text(printed)))
+        else:
+            _written(store, request, number, text, printed)
     store.checkpoint()
     return len(waiting) - len(failed), failed
+
+
+def drawn(documents: Sequence[str], settings: Settings) -> Iterator[bytes | BaseException]:
+    """The PDF of each document (its JSON), or why it could not be made: in the same order, several side by side."""
+    with (
+        _pool(min(settings.run.render_processes, len(documents))) as pool,
+        progress.stage("print", len(documents), "documents") as tick,
+    ):
+        prints = deque(pool.submit(pdf_of_json, text.encode()) for text in documents)
+        while prints:
+            printed = prints.popleft()
+            yield printed.exception() or printed.result()
+            tick(1)
 
 
 def _written(store: Store, request: Request, number: str, text: str, pdf: bytes) -> None:

@@ -17,10 +17,11 @@ from flows.home import audit
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.allowance_use import meters, read_use
-from flows.month.draft_rows import write_drafts
+from flows.month.draft_rows import noticed, write_drafts
 from flows.month.headings import headings_of
 from flows.month.inputs import MasterData, billed_to, master_of
 from flows.month.isolate import failing_items, stage_failed
+from flows.month.nothing_owed import must_be_news
 from flows.month.past import holders_of, past_of, previous_totals
 from flows.month.plans import internal_sections
 from invoicing.documents import RunFacts, build_documents
@@ -48,7 +49,7 @@ class Drafted:
 
 
 def draft(run: Run) -> Drafted:
-    """Drafts the run's documents."""
+    """Drafts the run's documents. Raises NothingToDo where there is none and nothing else to tell."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
     lines, taxes, parked = (pl.read_parquet(run.work / f"{name}.parquet") for name in ("lines", "taxes", "parked"))
     master = master_of(run)
@@ -75,6 +76,8 @@ def draft(run: Run) -> Drafted:
     rows = [(account, *problem) for account, problem in wrong.items()]
     parked = pl.concat([parked, pl.DataFrame(rows, schema=PARKED, orient="row")])
     outcomes = _outcomes(run, master, parked, documents, holders, before, settings)
+    if not documents:
+        must_be_news(run, outcomes, noticed(run))
     with store.transaction():
         replaced = _supersede(store, request)
         write_drafts(store, run, documents, lines, taxes, outcomes)

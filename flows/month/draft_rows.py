@@ -58,12 +58,16 @@ def write_drafts(
     taxed_as = ["jurisdiction", "tax_class", "telecom_percent", "interstate", "access_lines", "measured_share"]
     _write_charges(store, run, in_draft.select(*line_numbers.columns, *taxed_as), taxed_as)
     _write_usage(store, run, line_numbers)
-    noticed = [run.work / f"{stage}.parquet" for stage in ("findings", "tax_findings")]
-    # A correction rates only what it corrects, and notices nothing of its usage.
-    noticed += run.work.glob("usage_findings.parquet")
-    for path in noticed:
-        store.append("run_findings", pl.read_parquet(path).with_columns(mark))
+    store.append("run_findings", noticed(run).with_columns(mark))
     store.append("run_accounts", outcomes)
+
+
+def noticed(run: Run) -> pl.DataFrame:
+    """account_id, kind, detail: what the stages found and did not bill."""
+    files = [run.work / f"{stage}.parquet" for stage in ("findings", "tax_findings")]
+    # A correction rates only what it corrects, and notices nothing of its usage.
+    files += run.work.glob("usage_findings.parquet")
+    return pl.concat([pl.read_parquet(path).select("account_id", "kind", "detail") for path in files])
 
 
 def _computed_by() -> pl.Expr:

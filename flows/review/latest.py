@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from flows.books.previews import FOLDER
 from flows.catalog.contents import contents_sha256
 from flows.home.inbox import look
 from flows.home.settings import Home, Settings
@@ -86,13 +87,15 @@ def _made_of(home: Home, settings: Settings, month: str) -> dict[str, Any] | Non
     """The marks of all that a review is made of, and its pages; None while something waits in the write-ahead log."""
     if home.write_ahead_log.exists():
         return None
-    pages = (home.out(month) / name for name in ("review.html", "review.json"))
+    pages = (home.out(month) / name for name in ("review.html", "review.json", "review.xlsx"))
+    previews = home.out(month) / FOLDER
     return {
         "program": version("tollbook"),
         "database": _last_written(home.database),
         "snapshot": _last_written(home.published),
         "settings": hashlib.sha256(settings.model_dump_json(exclude={"smtp"}).encode()).hexdigest(),
         **outside(home, settings),
+        "previews": sorted(file.name for file in previews.iterdir()) if previews.is_dir() else [],
         "pages": [hashlib.sha256(page.read_bytes()).hexdigest() for page in pages],
     }
 

@@ -48,7 +48,7 @@ select seller_id, currency, coalesce(sum(documents) filter (where is_now), 0)::b
 from months group by seller_id, currency order by seller_id, currency;
 
 -- name: sections
-select l.currency, l.section,
+select i.seller_id, l.currency, l.section,
     count(*) filter (where i.invoice_month = getvariable('month')) as lines,
     coalesce(sum(l.amount) filter (where i.invoice_month = getvariable('month')), 0) as total,
     coalesce(sum(l.amount) filter (where i.invoice_month = getvariable('previous')), 0) as previous_total,
@@ -56,15 +56,28 @@ select l.currency, l.section,
         - coalesce(sum(l.amount) filter (where i.invoice_month = getvariable('previous')), 0) as difference
 from invoice_lines as l join invoices as i using (invoice_number)
 where i.invoice_month in (getvariable('month'), getvariable('previous'))
-group by l.currency, l.section order by l.currency, total desc, l.section;
+group by i.seller_id, l.currency, l.section order by i.seller_id, l.currency, total desc, l.section;
+
+-- Up to twelve months, this one last.
+-- name: history
+select seller_id, currency, invoice_month, sum(total) as total from invoices
+where invoice_month <= getvariable('month')
+    and invoice_month > strftime((getvariable('month') || '-01')::date - interval 12 months, '%Y-%m')
+group by all order by seller_id, currency, invoice_month;
+
+-- name: documents
+select i.seller_id, i.invoice_number, i.account_id, a.name, i.kind, i.currency, i.subtotal as net, i.tax_total, i.total,
+    i.issue_date, i.due_date, i.status, i.correction, i.corrects, i.run_id, i.draft_id
+from invoices as i left join accounts as a using (account_id)
+where i.invoice_month = getvariable('month') order by i.seller_id, i.invoice_number;
 
 -- name: taxes
-select t.currency, t.kind, t.tax_code, t.jurisdiction, count(*) as entries, sum(t.base_amount) as base,
-    sum(t.exempt_amount) as exempt, sum(t.amount) as amount
+select i.seller_id, t.jurisdiction, t.tax_code, t.kind, t.rate_percent, t.currency, count(*) as entries,
+    sum(t.base_amount) as base, sum(t.exempt_amount) as exempt, sum(t.amount) as amount
 from invoice_taxes as t join invoices as i using (invoice_number)
 where i.invoice_month = getvariable('month')
-group by t.currency, t.kind, t.tax_code, t.jurisdiction
-order by t.currency, t.kind desc, t.tax_code, t.jurisdiction;
+group by i.seller_id, t.jurisdiction, t.tax_code, t.kind, t.rate_percent, t.currency
+order by i.seller_id, t.kind desc, t.jurisdiction, t.tax_code, t.currency, t.rate_percent;
 
 -- name: changes
 with parts as (
@@ -89,7 +102,7 @@ select m.account_id, a.name, m.currency, sum(m.previous_total) as previous_total
         filter (where m.difference <> 0) as sections
 from moved as m left join latest_accounts as a using (account_id)
 group by m.account_id, a.name, m.currency having sum(m.difference) <> 0
-order by abs(sum(m.difference)) desc, m.account_id limit 20;
+order by abs(sum(m.difference)) desc, m.account_id limit 50;
 
 -- name: new_accounts
 select i.account_id, a.name, i.seller_id, i.currency, sum(i.total) as total
@@ -154,6 +167,12 @@ select feed, count(*) as files, sum(records)::bigint as records, sum(loaded)::bi
     sum(rejected)::bigint as rejected, sum(duplicate)::bigint as duplicate,
     count(*) filter (where state = 'refused') as refused, count(*) filter (where state = 'rolled_back') as rolled_back
 from source_files group by feed order by feed;
+
+-- name: refused_files
+with last as (
+    from source_files qualify row_number() over (partition by source_file order by ingested_at desc, state) = 1
+)
+select source_file, feed, detail from last where state = 'refused' order by source_file;
 
 -- name: usage
 with outcomes as (

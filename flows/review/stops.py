@@ -42,6 +42,7 @@ class MonthStops:
                 "code": stop.code,
                 "subject": stop.subject,
                 "detail": stop.detail,
+                "seller_id": stop.seller_id,
                 "reason": self.reasons.get(stop, (None, None))[0],
                 "by_name": self.reasons.get(stop, (None, None))[1],
             }

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from flows.books.previews import drop_stale_previews
 from flows.books.publish import publish
 from flows.books.runs import read_inputs, void_drafts
 from flows.catalog.load import load_all
@@ -217,6 +218,7 @@ def _finish(home: Home, settings: Settings) -> None:
     write_anew(home, limit)
     shutil.rmtree(home.store / "tmp", ignore_errors=True)
     with Store(home, limit) as store:
+        drop_stale_previews(store)
         for (page,) in reviews:
             _review_again(store, settings, Path(page).parent.name)
         publish(store)
@@ -228,6 +230,6 @@ def _review_again(store: Store, settings: Settings, month: str) -> None:
     try:
         review(store, settings, month)
     except Refused:
-        for page in ("review.html", "review.json"):
+        for page in ("review.html", "review.json", "review.xlsx"):
             (store.home.out(month) / page).unlink(missing_ok=True)
         forget(store.home, month)

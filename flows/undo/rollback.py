@@ -12,6 +12,7 @@ from typing import Any
 
 from flows.books.erased import INSTEAD, erased_of_file
 from flows.books.ledger import balance_files
+from flows.books.previews import drop_stale_previews
 from flows.books.runs import read_inputs, void_drafts
 from flows.catalog.load import load_all
 from flows.home import audit
@@ -130,6 +131,7 @@ def rollback(
         settle.clear(store)
         store.con.execute("drop table if exists temp.taken_back")
     store.checkpoint()
+    drop_stale_previews(store)
     return done
 
 

@@ -17,7 +17,8 @@ from flows.home.mail_settings import SmtpSettings
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
 from flows.post.send import SendReport, send
-from flows.review.page import Review, review
+from flows.review.page import review
+from flows.review.report import Review
 from schemas.errors import NothingToDo
 from tests.flows.issuing import draft_only, issue, published
 from tests.flows.test_deliver import serving

@@ -16,6 +16,7 @@ from flows.home.settings import Home, load_settings
 from flows.home.store import Store
 from flows.ingest.take_in import ingest
 from flows.issue.approve import approve
+from flows.issue.preview import preview
 from flows.review import page
 from flows.review.latest import WrittenReview
 from flows.review.look import latest_review
@@ -106,6 +107,11 @@ def _catalogue(home: Home) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("name: Adapter", "name: Box"), encoding="utf-8")
 
 
+def _previewed(home: Home) -> None:
+    with Store(home) as store:
+        preview(store, _request(home), load_settings(home))
+
+
 ACTS: dict[str, Callable[[Home], object]] = {
     "a file taken in": _ingested,
     "a file refused": _refused_file,
@@ -117,6 +123,8 @@ ACTS: dict[str, Callable[[Home], object]] = {
     "a snapshot published": lambda home: publish_snapshot(_request(home)),
     "no snapshot": lambda home: home.published.unlink(),
     "an edited page": lambda home: (home.out(MONTH) / "review.html").write_text("edited", encoding="utf-8"),
+    "a workbook gone": lambda home: (home.out(MONTH) / "review.xlsx").unlink(),
+    "a preview made": _previewed,
     "a page gone": lambda home: (home.out(MONTH) / "review.json").unlink(),
 }
 

@@ -11,7 +11,8 @@ import typer
 from flows.cli.main import make_app
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
-from flows.review.page import Review, review
+from flows.review.page import review
+from flows.review.report import Review
 from schemas.errors import WrongUsage
 from taxes.tables import load_tables
 from tests.flows.issuing import run

@@ -14,7 +14,8 @@ from flows.books.publish import read
 from flows.books.remedies import SUSPENDED_REMEDIES
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
-from flows.review.page import Review, review
+from flows.review.page import review
+from flows.review.report import Review
 from rating.outcomes import SUSPENDED
 from tests.scenarios.month.home import add_file, make_home
 

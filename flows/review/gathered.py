@@ -1,0 +1,82 @@
+"""The review's tables, from the snapshot and from what stops the approval."""
+
+from pathlib import Path
+
+import duckdb
+
+from flows.books import laws
+from flows.books.ageing import ageing
+from flows.books.erasing_due import erasing_due
+from flows.books.remedies import SUSPENDED_REMEDIES, remedy, stop_remedy
+from flows.books.views import blocks
+from flows.catalog.load import Tables
+from flows.home.settings import Settings
+from flows.home.store import Store
+from flows.review.cancelled import newly_cancelled
+from flows.review.cells import Rows
+from flows.review.documents import with_files
+from flows.review.endings import unknown_endings
+from flows.review.masking import mask_numbers
+from flows.review.movers import reasons_of
+from flows.review.parallel import parallel_calls
+from flows.review.renewals import upcoming
+from flows.review.report import Law, Review
+from flows.review.stops import MonthStops
+from flows.review.tables import TABLES
+from schemas.periods import month_start, shift_month
+
+_TABLES = Path(__file__).with_name("review.sql")
+
+
+def gathered(
+    con: duckdb.DuckDBPyConnection, store: Store, settings: Settings, tables: Tables, held: MonthStops, month: str
+) -> Review:
+    """Every table of the review. con: the snapshot, with the variables that review.sql asks for."""
+    rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks(_TABLES).items()}
+    for row in rows["parked"]:
+        row["remedy"] = remedy(row["code"], month, row["account_id"])
+    for row in rows["suspended"]:
+        row["remedy"] = SUSPENDED_REMEDIES[row["reason"]]
+    for row in rows["refused_files"]:
+        row["remedy"] = f"Mend it, then `tollbook ingest {row['source_file']}`."
+    rows["documents"] = with_files(store, rows["documents"], month)
+    moved = reasons_of(con, month, shift_month(month, -1), [row["account_id"] for row in rows["changes"]])
+    for row in rows["changes"]:
+        row["reasons"] = moved.get(row["account_id"], "")
+    rows["parallel_calls"] = parallel_calls(store, month)
+    rows["ageing"] = ageing(con, month_start(month))
+    rows["erasing_due"] = erasing_due(store, month_start(month))
+    rows |= {
+        "stops": _with_remedies(held.rows(), month),
+        "bridge": held.bridge,
+        "uncharged": held.uncharged,
+        "unfounded": held.unfounded,
+    }
+    rows |= {"no_table": held.no_table, "own_rates": held.own_rates}
+    rows["no_history"] = held.no_history
+    rows["endings"] = unknown_endings(store, month)
+    rows["renewals"] = upcoming(store, tables, month)
+    rows["cancellations"] = newly_cancelled(store, tables, month)
+    if settings.review.mask_numbers:
+        mask_numbers(rows)
+    broken, figures = laws.broken(con), laws.sums(con)
+    return Review(
+        month=month,
+        previous=shift_month(month, -1),
+        sellers={seller: settings.sellers[seller].name for seller in settings.sellers},
+        runs=rows["runs"],
+        outcomes={row["outcome"]: row["accounts"] for row in rows["outcomes"]},
+        tables={name: rows[name] for name in TABLES},
+        laws=[Law(name, laws.MEANING[name], figures[name], broken.get(name, [])) for name in laws.LAWS],
+        html=store.home.out(month) / "review.html",
+        json=store.home.out(month) / "review.json",
+        workbook=store.home.out(month) / "review.xlsx",
+        history=rows["history"],
+    )
+
+
+def _with_remedies(stops: Rows, month: str) -> Rows:
+    """What was let through needs none."""
+    return [
+        {**row, "remedy": None if row["reason"] else stop_remedy(row["code"], month, row["subject"])} for row in stops
+    ]
