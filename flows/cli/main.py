@@ -17,6 +17,7 @@ import typer
 
 from flows.cli import acts, correcting, decks, explaining, issuing, keeping, months, reports, sources, taxes
 from flows.cli.base import DEFECT, DONE, Globals, day_of, say
+from flows.cli.examples import add_examples
 from flows.home import progress
 from schemas.errors import Refused, TollbookError, WrongUsage
 
@@ -35,6 +36,7 @@ def make_app() -> typer.Typer:
     app.callback()(options)
     for topic in _TOPICS:
         topic.register(app)
+    add_examples(app)
     return app
 
 
