@@ -39,32 +39,34 @@ def pages() -> dict[str, str]:
 
 _SETTINGS = """# Every setting
 
-All that `tollbook.toml` may hold, table by table, as `tollbook schema settings` prints it for programs. A key that is not
-here is refused with its line and what was probably meant. **Required** keys have no default. Amounts of money are quoted
-text (`"24.95"`), dates are plain (`2026-01-01`).
+All that `tollbook.toml` may hold, table by table, as `tollbook schema settings` prints it for programs. A key that
+is not here is refused with its line and what was probably meant. **Required** keys have no default. Amounts of
+money are quoted text (`"24.95"`), dates are plain (`2026-01-01`).
 
-Any setting may also come from the environment, with `TOLLBOOK_` before it and two underscores between table and key:
-`TOLLBOOK_SMTP__PASSWORD`. That is the place for secrets; the environment beats the file."""
+Any setting may also come from the environment, with `TOLLBOOK_` before it and two underscores between table and
+key: `TOLLBOOK_SMTP__PASSWORD`. That is the place for secrets; the environment beats the file."""
 _CATALOGUE = """# Every catalogue key
 
-All that the YAML files under `catalog/` may hold, as `tollbook schema catalog` prints it for programs. The files are merged:
-one key in two of them is refused, and so is a key that is not here, with its line and what was probably meant.
+All that the YAML files under `catalog/` may hold, as `tollbook schema catalog` prints it for programs. The files
+are merged: one key in two of them is refused, and so is a key that is not here, with its line and what was probably
+meant.
 
-A price or a word that changed may be written by dates, first day first: `{2025-01-01: "23.95", 2026-06-01: "24.95"}`.
-[Plans and prices](../prices.md) shows the keys at work."""
+A price or a word that changed may be written by dates, first day first: `{2025-01-01: "23.95", 2026-06-01:
+"24.95"}`. [Plans and prices](../prices.md) shows the keys at work."""
 _FEEDS = """# Every feed and its columns
 
-A feed is a folder `inbox/<feed>/` and the columns that a file in it may have: CSV with a header (packed as `.gz` or not),
-Parquet or JSON lines. `tollbook schema FEED` prints the same. Times are ISO 8601 with offset, or naive with the zone declared
-for the source. Dates are local to the account, and an end date is the last day included. Empty is nothing. Columns that are
-not here are left alone; a required column that is missing refuses the file.
+A feed is a folder `inbox/<feed>/` and the columns that a file in it may have: CSV with a header (packed as `.gz` or
+not), Parquet or JSON lines. `tollbook schema FEED` prints the same. Times are ISO 8601 with offset, or naive with
+the zone declared for the source. Dates are local to the account, and an end date is the last day included. Empty is
+nothing. Columns that are not here are left alone; a required column that is missing refuses the file.
 
-Rows with one key are versions of one thing: the later file counts, both are kept. A calling system's own files go through a
-[source](../sources.md) and need none of these columns."""
+Rows with one key are versions of one thing: the later file counts, both are kept. A calling system's own files go
+through a [source](../sources.md) and need none of these columns."""
 _COMMANDS = """# Every command and option
 
-What `tollbook COMMAND --help` says. What the commands are for, and in which order, is on [the commands](../commands.md).
-The examples run as they stand beside the `demo` that `make demo` leaves (`carrier.csv` is any price sheet)."""
+What `tollbook COMMAND --help` says. What the commands are for, and in which order, is on [the
+commands](../commands.md). The examples run as they stand beside the `demo` that `make demo` leaves (`carrier.csv`
+is any price sheet)."""
 
 
 def _page(head: str, body: Iterator[str]) -> str:

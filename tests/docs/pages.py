@@ -1,8 +1,9 @@
 """The pages of docs/ as a reader follows them: files to write and commands to type, in their order.
 
-A block ```` ```console ```` is typed: each line after `$ ` is a command; what stands below it is seen in what it prints (`…` for
-what differs), and `[exit 3]` is its exit code where that is not 0. A block with `title="billing/x.csv"` is written to that
-file, with `(at its end)` behind the name put at its end. A page's `start:` says which home of the sample lies in demo/.
+A block of kind `console` is typed: each line after `$ ` is a command; what stands below it is seen in what it prints
+(`…` for what differs), and `[exit 3]` is its exit code where that is not 0. A block with `title="billing/x.csv"` is
+written to that file, with `(at its end)` behind the name put at its end. A page's `start:` says which home of the
+sample lies in demo/.
 """
 
 import re
@@ -58,7 +59,9 @@ class Command:
             ended = tollbook(*rest, folder=folder, environment=environment)
             code, said = ended.returncode, ended.stdout + ended.stderr
         else:
-            done = subprocess.run(["bash", "-c", self.words], cwd=folder, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                ["/bin/bash", "-c", self.words], cwd=folder, capture_output=True, text=True, check=False
+            )
             code, said = done.returncode, done.stdout + done.stderr
         unseen = [line for line in self.shown if not _is_seen(line, said)]
         if code == self.code and not unseen:

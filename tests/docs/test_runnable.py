@@ -30,7 +30,8 @@ def test_every_chapter_of_a_month_has_commands_that_are_run() -> None:
 def test_a_page_can_be_followed(page: str, sample: Sample, tmp_path: Path) -> None:
     if name := start(PAGES[page]):
         shutil.copytree(sample(name).root, tmp_path / "demo")
-    assert follow(PAGES[page], tmp_path) == []
+    faults = follow(PAGES[page], tmp_path)
+    assert not faults, "\n".join(faults)
 
 
 def _page(tmp_path: Path, text: str) -> Path:
