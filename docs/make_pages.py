@@ -92,14 +92,15 @@ def _tables(model: type[BaseModel], top: str, example: Example, heading: str) ->
             yield ""
             yield "The same keys: " + ", ".join(f"`{_heading(heading, also)}`" for also in where[1:]) + "."
         yield ""
-        yield "| key | what it says | default | example |"
-        yield "|---|---|---|---|"
+        yield "| key | what it says, and an example | default |"
+        yield "|---|---|---|"
         for key, said in table.get("properties", {}).items():
             anchor = f"{_anchor(where[0])}-{key}"
             cell = f"[`{key}`](#{anchor})" if anchor in sections else f"`{key}`{{ #{anchor} }}"
             required = key in table.get("required", [])
             told = _cell(_sentence(said.get("description", ""))) + _words(said)
-            yield f"| {cell} | {told} | {_default(said, required=required)} | {_code(example(key, _example(said)))} |"
+            told += f"<br>{_code(example(key, _example(said)))}"
+            yield f"| {cell} | {told} | {_default(said, required=required)} |"
         yield ""
 
 
@@ -151,7 +152,9 @@ def _default(said: Schema, *, required: bool) -> str:
     if required:
         return "**required**"
     default = said.get("default")
-    return "" if default in (None, "", [], {}) else _code(json.dumps(default, ensure_ascii=False))
+    if default in (None, "", [], {}):
+        return ""
+    return f'<span class="on-phone">default </span>{_code(json.dumps(default, ensure_ascii=False))}'
 
 
 def _example(said: Schema) -> Any:

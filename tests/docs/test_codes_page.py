@@ -1,4 +1,4 @@
-"""docs/codes.md has an entry for every word of every closed list and for no other, and says what the program says.
+"""docs/codes.md has an entry for every word of every closed list and for no other, and says what the program says."""
 
 import re
 from collections.abc import Mapping
