@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -16,13 +16,13 @@ from tests.docs.pages import DOCS
 PAGE = (DOCS / "codes.md").read_text(encoding="utf-8")
 _ENTRY = re.compile(r"^### `(\w+)` \{ #(\S+) \}\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 
-LISTS: dict[str, Mapping[str, str] | tuple[str, ...]] = {
+LISTS: dict[str, Mapping[Any, str] | tuple[str, ...]] = {
     "stop": STOP_CODES, "parked": PARKED_CODES, "suspended": SUSPENDED, "excluded": EXCLUDED,
     "finding": FINDING_CODES, "left-out": LEFT_OUT_CODES, "outcome": get_args(Outcome), "run": get_args(RunState),
     "file": get_args(FileState), "mail": get_args(MailState), "exit": ("0", "1", "2", "3", "4", "5"),
 }  # fmt: skip
 """Anchor of a section -> the words that it explains; where the program has a sentence for each, with it."""
-CURES: dict[str, Mapping[str, str]] = {"parked": REMEDIES, "suspended": SUSPENDED_REMEDIES}  # type: ignore[dict-item]
+CURES: dict[str, Mapping[Any, str]] = {"parked": REMEDIES, "suspended": SUSPENDED_REMEDIES}
 
 
 def entries(section: str) -> dict[str, str]:
