@@ -56,7 +56,7 @@ class Command:
             environment.update(dict(word.split("=", 1) for word in rest))
             return None
         if first == "tollbook":
-            ended = tollbook(*rest, folder=folder, environment=environment)
+            ended = tollbook(*rest, folder=folder, environment=environment, blank_pdfs=True)
             code, said = ended.returncode, ended.stdout + ended.stderr
         else:
             done = subprocess.run(
