@@ -29,7 +29,7 @@ EXAMPLES = {
     "schema": "tollbook schema calls",
     "check": "tollbook check demo/checks/prices.yaml",
     "explain": "tollbook --home demo explain US-2026-000004 tax:1",
-    "export review": "tollbook --home demo export review 2026-06 --format xlsx",
+    "export": "tollbook --home demo export review 2026-06 --format xlsx",
     "backup": "tollbook --home demo backup demo-2026-06-02",
     "restore": "tollbook --home demo restore demo-2026-06-02",
     "upgrade": "tollbook --home demo upgrade",
