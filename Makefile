@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS ?= 180
 export PYTHON
 
-.PHONY: help setup demo test check lint types imports format bench lock clean
+.PHONY: help setup demo test check lint types imports format docs bench lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ format: setup  ## puts the style right where that needs no thought
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+docs: setup  ## the documentation as a site in ./site, every link and anchor checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 bench: setup  ## measures speed and memory against the yardsticks of ../shared/bench; writes tests/bench/RESULTS.md
 	@.ci/bench.sh
 
@@ -51,5 +54,5 @@ lock: setup  ## resolves the dependencies anew and writes requirements.lock
 
 clean:  ## removes what was made, but for .venv
 	@.ci/demo.sh --remove
-	@rm -rf dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

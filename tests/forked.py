@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class _Request:
     kill: tuple[str, str, int] | None
     largest_file_bytes: int | None
     kill_after_s: float | None
+    blank_pdfs: bool
 
 
 class _Server:
@@ -98,20 +100,24 @@ def tollbook(
     kill: tuple[str, str, int] | None = None,
     largest_file_bytes: int | None = None,
     kill_after_s: float | None = None,
+    blank_pdfs: bool = False,
     limit_s: float = LIMIT_S,
 ) -> Ended:
     """Runs `tollbook arguments` to its end.
 
     environment is set beside the test's own. kill: (module:function, before or after, n) of the call at which the
-    process kills itself; kill_after_s: when it is ended by a clock, wherever it is. What outlives the process holds its
-    files and not a pipe, so nobody waits for it.
+    process kills itself; kill_after_s: when it is ended by a clock, wherever it is. blank_pdfs: every PDF is one and
+    the same line, for whom no page matters. What outlives the process holds its files and not a pipe, so nobody waits
+    for it.
     """
     if not _servers:
         _servers.append(_Server())
     with tempfile.TemporaryDirectory(prefix="tollbook-") as scratch:
         output = (f"{scratch}/stdout", f"{scratch}/stderr")
         values = {**os.environ, **(environment or {})}
-        request = _Request(list(arguments), values, str(folder), output, kill, largest_file_bytes, kill_after_s)
+        request = _Request(
+            list(arguments), values, str(folder), output, kill, largest_file_bytes, kill_after_s, blank_pdfs
+        )
         pid, code = _servers[0].run(request, limit_s)
         said = [Path(path).read_text(encoding="utf-8") for path in output]
     return Ended(pid, code, *said)
@@ -155,6 +161,9 @@ def _become(request: dict[str, Any]) -> None:
     if request["kill_after_s"] is not None:
         # The clock's own end: nothing is tidied up, as after SIGKILL.
         signal.setitimer(signal.ITIMER_REAL, max(request["kill_after_s"], 1e-6))
+    if request["blank_pdfs"]:
+        printing: Any = importlib.import_module("flows.issue.printing")
+        printing._pool, printing.pdf_of_json = (lambda _: ThreadPoolExecutor(1)), (lambda _: b"%PDF-1.7\n")
     if request["kill"]:
         kill_at(*request["kill"])
     sys.argv = ["tollbook", *request["arguments"]]

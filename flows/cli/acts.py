@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
+from flows.cli import complete
 from flows.cli.base import Facts, Globals, finish, say, show, tell
 from schemas.periods import month_of
+
+Account = Annotated[str, typer.Argument(help="An account's id.", autocompletion=complete.accounts)]
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +22,10 @@ def register(app: typer.Typer) -> None:
 
 def rollback_command(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file that was taken in: its path, or its hash.")],
+    file: Annotated[
+        str,
+        typer.Argument(help="A file that was taken in: its path, or its hash.", autocompletion=complete.inbox_files),
+    ],
     reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
 ) -> None:
     """Take one ingested file back out, with everything that came from it and is not issued."""
@@ -57,7 +63,7 @@ def replay_command(
 
 def erase_command(
     context: typer.Context,
-    account: str,
+    account: Account,
     until: Annotated[str, typer.Option(help="Last usage month whose detail goes, such as 2026-03; all before it too.")],
     reason: Annotated[str, typer.Option(help="Why; kept in the audit log, so without personal data.")],
 ) -> None:
@@ -72,7 +78,7 @@ def erase_command(
 
 def park_command(
     context: typer.Context,
-    account: str,
+    account: Account,
     reason: Annotated[str, typer.Option(help="Why; shown in the review and kept in the audit log.")],
 ) -> None:
     """Set an account aside: runs leave it out, the others are billed."""
@@ -87,7 +93,7 @@ def park_command(
 
 def unpark_command(
     context: typer.Context,
-    account: str,
+    account: Account,
     reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
 ) -> None:
     """Let an account go that was set aside by hand; for one that a run parked, say what mends it."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli import complete
 from flows.cli.base import Globals, day_of, say, tell
 
 
@@ -15,9 +16,13 @@ def register(app: typer.Typer) -> None:
 
 def correct_command(
     context: typer.Context,
-    month: Annotated[str, typer.Argument(help="Invoice month that is issued, such as 2026-05.")],
+    month: Annotated[
+        str, typer.Argument(help="Invoice month that is issued, such as 2026-05.", autocompletion=complete.months)
+    ],
     reason: Annotated[str, typer.Option(help="Why; kept in the audit log.")],
-    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+    account: Annotated[
+        list[str] | None, typer.Option("--account", help="Only these accounts.", autocompletion=complete.accounts)
+    ] = None,
     as_known_at: Annotated[str | None, typer.Option("--as-known-at", help="With what this run knew.")] = None,
 ) -> None:
     """Recompute an issued month, show before and after, and draft credit notes and replacements where it differs."""
@@ -38,10 +43,19 @@ def correct_command(
 
 def rerate_command(
     context: typer.Context,
-    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06; its usage is the month before.")],
-    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+    month: Annotated[
+        str,
+        typer.Argument(
+            help="Invoice month, such as 2026-06; its usage is the month before.", autocompletion=complete.months
+        ),
+    ],
+    account: Annotated[
+        list[str] | None, typer.Option("--account", help="Only these accounts.", autocompletion=complete.accounts)
+    ] = None,
     prefix: Annotated[str | None, typer.Option(help="Only numbers called that begin so, such as +336.")] = None,
-    deck: Annotated[str | None, typer.Option(help="Only usage rated by this deck.")] = None,
+    deck: Annotated[
+        str | None, typer.Option(help="Only usage rated by this deck.", autocompletion=complete.decks)
+    ] = None,
     since: Annotated[str | None, typer.Option("--from", help="First day, in the account's zone.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
 ) -> None:

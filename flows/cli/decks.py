@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from flows.cli import complete
 from flows.cli.base import Facts, Globals, say, tell
 from flows.home.deck_formats import DeckFormat
 from schemas.errors import WrongUsage
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from flows.home.settings import Settings
 
 Format = Annotated[str | None, typer.Option("--format", help="Layout of a file: " + ", ".join(get_args(DeckFormat)))]
-Like = Annotated[str | None, typer.Option("--like", help="Read a file as this deck of tollbook.toml is declared.")]
+Like = Annotated[
+    str | None,
+    typer.Option(
+        "--like", help="Read a file as this deck of tollbook.toml is declared.", autocompletion=complete.decks
+    ),
+]
 Currency = Annotated[str | None, typer.Option("--currency", help="Currency of a file.")]
 
 
@@ -32,7 +38,10 @@ def register(app: typer.Typer) -> None:
 
 def check_command(
     context: typer.Context,
-    deck: Annotated[str | None, typer.Argument(help="A deck of tollbook.toml or a file; default every deck.")] = None,
+    deck: Annotated[
+        str | None,
+        typer.Argument(help="A deck of tollbook.toml or a file; default every deck.", autocompletion=complete.decks),
+    ] = None,
     layout: Format = None,
     like: Like = None,
     currency: Currency = None,
@@ -62,8 +71,8 @@ def check_command(
 
 def diff_command(
     context: typer.Context,
-    old: Annotated[str, typer.Argument(help="A deck of tollbook.toml, or a file.")],
-    new: Annotated[str, typer.Argument(help="A deck of tollbook.toml, or a file.")],
+    old: Annotated[str, typer.Argument(help="A deck of tollbook.toml, or a file.", autocompletion=complete.decks)],
+    new: Annotated[str, typer.Argument(help="A deck of tollbook.toml, or a file.", autocompletion=complete.decks)],
     layout: Format = None,
     like: Like = None,
     currency: Currency = None,

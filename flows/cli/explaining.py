@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli import complete
 from flows.cli.base import Globals, tell
 
 
@@ -14,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def explain_command(
     context: typer.Context,
-    document: Annotated[str, typer.Argument(help="Number of an issued document, or id of a draft.")],
+    document: Annotated[
+        str, typer.Argument(help="Number of an issued document, or id of a draft.", autocompletion=complete.documents)
+    ],
     what: Annotated[str | None, typer.Argument(metavar="[LINE | tax:N]", help="Default the whole document.")] = None,
 ) -> None:
     """Say how a document, one of its lines or one of its taxes came about."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli import complete
 from flows.cli.base import Facts, Globals, day_of, tell
 from schemas.errors import WrongUsage
 
@@ -35,8 +36,10 @@ def preview_command(
 
 def approve_command(
     context: typer.Context,
-    target: Annotated[str, typer.Argument(help="Invoice month or run id.")],
-    seller: Annotated[str | None, typer.Option(help="Only this seller's documents.")] = None,
+    target: Annotated[str, typer.Argument(help="Invoice month or run id.", autocompletion=complete.months)],
+    seller: Annotated[
+        str | None, typer.Option(help="Only this seller's documents.", autocompletion=complete.sellers)
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="regular, supplementary or correction.")] = None,
     issue_date: Annotated[
         str | None, typer.Option("--issue-date", help="Default the 1st of the invoice month.")
@@ -66,7 +69,7 @@ def approve_command(
 
 def send_command(
     context: typer.Context,
-    month: str,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.", autocompletion=complete.months)],
     late_reason: Annotated[
         str | None, typer.Option("--late-reason", help="Why it goes out outside the window.")
     ] = None,

@@ -30,6 +30,7 @@ from flows.cli import (
     taxes,
 )  # fmt: skip
 from flows.cli.base import DEFECT, DONE, Globals, day_of, say
+from flows.cli.examples import add_examples
 from flows.home import progress
 from schemas.errors import Refused, TollbookError, WrongUsage
 
@@ -48,6 +49,7 @@ def make_app() -> typer.Typer:
     app.callback()(options)
     for topic in _TOPICS:
         topic.register(app)
+    add_examples(app)
     return app
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli import complete
 from flows.cli.base import Facts, Globals, say, show, tell
 from flows.home import progress
 from schemas.errors import NothingToDo
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def init_command(
     context: typer.Context,
-    directory: Path,
+    directory: Annotated[Path, typer.Argument(help="The folder to make; a new or an empty one.")],
     sample: Annotated[bool, typer.Option(help="With a small provider and its usage.")] = False,
 ) -> None:
     """Write a commented home; with --sample a small provider with months of usage."""
@@ -60,8 +61,10 @@ def ingest_command(
 
 def run_command(
     context: typer.Context,
-    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.")],
-    account: Annotated[list[str] | None, typer.Option("--account", help="Only these accounts.")] = None,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.", autocompletion=complete.months)],
+    account: Annotated[
+        list[str] | None, typer.Option("--account", help="Only these accounts.", autocompletion=complete.accounts)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be drafted and leave no trace.")] = False,
     direct: Annotated[bool, typer.Option("--direct", help="Without Prefect.")] = False,
     ahead: Annotated[
@@ -106,7 +109,10 @@ def _with_prefect(request: "Request") -> "RunReport":
     return run_with_prefect(request)
 
 
-def review_command(context: typer.Context, month: str) -> None:
+def review_command(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.", autocompletion=complete.months)],
+) -> None:
     """Print the numbers to look at before approving."""
     from flows.review.look import latest_review
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli import complete
 from flows.cli.base import Facts, Globals, finish, say, show, tell
 from schemas.errors import Refused, WrongUsage
 from schemas.periods import month_start
@@ -23,7 +24,8 @@ def register(app: typer.Typer) -> None:
 
 
 def status_command(
-    context: typer.Context, month: Annotated[str | None, typer.Argument(help="Default every month.")] = None
+    context: typer.Context,
+    month: Annotated[str | None, typer.Argument(help="Default every month.", autocompletion=complete.months)] = None,
 ) -> None:
     """Where everything stands: files, runs, drafts, issued, sent, parked, suspended."""
     from flows.ask.status import status
@@ -77,7 +79,9 @@ def _mend(shared: Globals, *, is_free: bool) -> None:
 
 def schema_command(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="settings, catalog, document, deck, or a feed.")],
+    name: Annotated[
+        str, typer.Argument(help="settings, catalog, document, deck, or a feed.", autocompletion=complete.shapes)
+    ],
 ) -> None:
     """Print the shape of something: JSON Schema of settings, catalog, document; columns of a deck or feed."""
     from schemas.feeds import FEEDS

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli import complete
 from flows.cli.base import Facts, Globals, day_of, tell
 from schemas.errors import NothingToDo, WrongUsage
 from schemas.periods import month_start
@@ -35,7 +36,10 @@ def list_command(context: typer.Context, country: Country = None) -> None:
 
 
 def show_command(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="File name of a table, such as us/usf.")]
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="File name of a table, such as us/usf.", autocompletion=complete.tax_tables)
+    ],
 ) -> None:
     """Show one table whole: base, dates, rounding, exemption, every value with its source."""
     from flows.ask.tax_report import show_lines, table_named
@@ -92,7 +96,8 @@ def set_command(
 
 
 def study_command(
-    context: typer.Context, month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.")]
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Invoice month, such as 2026-06.", autocompletion=complete.months)],
 ) -> None:
     """The traffic study of a month's last run: what of each account's calls is interstate or international."""
     from flows.month.taxing.traffic import report

@@ -123,13 +123,16 @@ def test_usage_on_purpose_suspended_excluded_rejected_and_duplicate(snapshot: du
     assert snapshot.execute("select count(*) from duplicate_records").fetchall() == [(12,)]
 
 
-QUERIES = re.findall(
-    r"^-- .*?;$", (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-)
+ANALYSTS = (Path(__file__).parents[2] / "docs" / "analysts" / "index.md").read_text(encoding="utf-8")
+QUERIES = re.findall(r"^-- .*?;$", ANALYSTS, re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_for_analysts_has_its_queries() -> None:
+    assert len(QUERIES) >= 5
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.splitlines()[0][3:])
-def test_the_queries_of_the_readme_answer(snapshot: duckdb.DuckDBPyConnection, query: str) -> None:
+def test_the_queries_of_the_page_for_analysts_answer(snapshot: duckdb.DuckDBPyConnection, query: str) -> None:
     assert snapshot.execute(query).fetchall()
 
 

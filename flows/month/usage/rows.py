@@ -150,7 +150,8 @@ def count_outcomes(store: Store, run_id: str) -> dict[str, int]:
             " union all ".join(
                 f"select '{name}', count(*) from {name}_usage where run_id = $1 having count(*) > 0"
                 for name in ("excluded", "rated", "suspended")
-            ),
+            )
+            + " order by 1",
             [run_id],
         )
     )

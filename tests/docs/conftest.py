@@ -1,0 +1,5 @@
+"""The sample's homes, as tests/flows makes them."""
+
+from tests.flows.conftest import sample
+
+__all__ = ["sample"]
