@@ -3,6 +3,7 @@ what waited, what was left over; and the clock on the customer's wall."""
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -333,3 +334,12 @@ def test_what_a_run_read_is_told_by_its_inputs_alone(june: Home) -> None:
         (digest,) = store.rows("select inputs_sha256 from runs order by run_seq desc limit 1")[0]
     kept = june.store / "objects" / digest[:2] / digest
     assert "catalog/rates/world_usd.csv" in json.loads(kept.read_bytes())["tables"]
+
+
+def test_no_query_of_ours_takes_versions_for_accounts() -> None:
+    """Of `accounts` joined by account alone a document would count twice; `latest_accounts` has one row each."""
+    flows = Path(__file__).parents[2] / "flows"
+    asking = [flows / "books" / "laws.py", *(flows / "review").glob("*.sql"), *(flows / "review").glob("*.py")]
+    careless = re.compile(r"(join|from) accounts( as \w+)? (using \(account_id\)|on a\.account_id = \w+\.account_id\s)")
+    assert len(asking) > 10
+    assert [path.name for path in asking if careless.search(path.read_text(encoding="utf-8") + "\n")] == []
