@@ -68,7 +68,7 @@ group by all order by seller_id, currency, invoice_month;
 -- name: documents
 select i.seller_id, i.invoice_number, i.account_id, a.name, i.kind, i.currency, i.subtotal as net, i.tax_total, i.total,
     i.issue_date, i.due_date, i.status, i.correction, i.corrects, i.run_id, i.draft_id
-from invoices as i left join accounts as a using (account_id)
+from invoices as i left join latest_accounts as a using (account_id)
 where i.invoice_month = getvariable('month') order by i.seller_id, i.invoice_number;
 
 -- name: taxes
