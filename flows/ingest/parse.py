@@ -18,6 +18,8 @@ from schemas.money import EXACT
 MAX_TEXT = 10_000
 MAX_ID = 255
 MAX_ACCOUNT_ID = 100
+_REASON = "r.reason"
+"""Feeds have a column `reason` of their own."""
 FIRST_DAY, LAST_DAY = pl.date(1900, 1, 1), pl.date(2199, 12, 31)
 
 _INSTANT = (
@@ -127,7 +129,7 @@ def _rejects(
             rows.select(
                 "source_line",
                 pl.lit("|".join(name_of(name) for name in columns)).alias("column_name"),
-                "reason",
+                pl.col(_REASON).alias("reason"),
                 pl.coalesce(
                     pl.col("raw_line"), pl.struct([column.name for column in feed.columns]).struct.json_encode()
                 ).alias("raw_line"),
@@ -143,7 +145,7 @@ def _no_rejects(feed: Feed) -> pl.DataFrame:
 
 
 def _reasons(rows: pl.DataFrame, check: Check, declaration_of: Callable[[pl.Series], pl.Series] | None) -> pl.DataFrame:
-    """What is said of the check's cells, once for all rows that hold the same: `reason` beside its columns."""
+    """What is said of the check's cells, once for all rows that hold the same: _REASON beside its columns."""
     columns = check.column.split("|")
     cells = rows.select(columns).unique(maintain_order=True)
     shown = [(pl.lit("'") + pl.col(name).str.slice(0, 60) + pl.lit("'")).fill_null("nothing") for name in columns]
@@ -151,7 +153,7 @@ def _reasons(rows: pl.DataFrame, check: Check, declaration_of: Callable[[pl.Seri
     return cells.with_columns(
         pl.concat_str(
             pl.lit("found "), pl.concat_str(shown, separator=" and "), pl.lit(f"; expected {check.expected}"), more
-        ).alias("reason")
+        ).alias(_REASON)
     )
 
 

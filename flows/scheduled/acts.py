@@ -16,6 +16,7 @@ from flows.home.lock import Held
 from flows.ingest.take_in import IngestReport, ingest
 from flows.issue.approve import Approval, approve, month_of_target
 from flows.post.send import SendReport, send
+from flows.review.look import renewed
 from flows.review.page import review
 from schemas.errors import NothingToDo
 
@@ -73,23 +74,23 @@ def take_in_files(request: Request) -> IngestReport:
 
 
 def issue(request: Request, seller: str | None, kind: str | None, issue_date: date | None, why: str | None) -> Approval:
-    """`tollbook approve`: the drafts of a month, numbered and printed; then the snapshot."""
+    """`tollbook approve`: the drafts of a month, numbered and printed; then review and snapshot."""
     with at_work(request, "approve") as store:
         _, run_id = month_of_target(store, request.invoice_month)
         report = approve(request, run_id, seller, kind, issue_date, override=why, store=store)
-        publish(store)
+        renewed(store, request.settings(), request.invoice_month)
     return report
 
 
 def post(request: Request, late_reason: str | None) -> SendReport:
-    """`tollbook send`: what is issued and unsent; then the snapshot."""
+    """`tollbook send`: what is issued and unsent; then review and snapshot."""
     settings = request.settings()
     with at_work(request, "send") as store:
         report = send(
             store, settings, request.invoice_month, today=request.today, now=request.now, by=request.by,
             late_reason=late_reason,
         )  # fmt: skip
-        publish(store)
+        renewed(store, settings, request.invoice_month)
     return report
 
 

@@ -1,6 +1,7 @@
 """Back-ups: the whole home in one file, restored whole or not at all, never over newer books without a word (R7)."""
 
 import hashlib
+import io
 import json
 import shutil
 import zipfile
@@ -126,6 +127,11 @@ def _is_noticed(path: Path, content: bytes) -> bool:
     return False
 
 
+def _contents(back_up: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(back_up)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def test_every_damaged_byte_is_noticed_and_the_home_is_left_alone(home: Home, tmp_path: Path) -> None:
     whole = (tmp_path / "sent.backup").read_bytes()
     before = _bytes(home.root, of="**/*")
@@ -134,9 +140,12 @@ def test_every_damaged_byte_is_noticed_and_the_home_is_left_alone(home: Home, tm
     for n in range(40):
         at = len(whole) * n // 40
         tried[f"flipped at {at}"] = whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :]
-    harmless = [what for what, content in tried.items() if not _is_noticed(damaged, content)]
-    # A flipped bit in a field of a ZIP that nobody reads (a time, the copy of a name) leaves every content as it was.
-    assert len(harmless) <= 2, harmless
+    # A flipped bit in a field of a ZIP that nobody reads (a time, the copy of a name), or one that packs the same
+    # content in other words, leaves every content as it was.
+    harmless = {what: content for what, content in tried.items() if not _is_noticed(damaged, content)}
+    assert len(harmless) < len(tried) // 10, list(harmless)
+    for what, content in harmless.items():
+        assert _contents(content) == _contents(whole), what
     damaged.write_bytes(whole[:-100])
     ended = say(home, "restore", str(damaged))
     assert (ended.returncode, _bytes(home.root, of="**/*")) == (4, before), ended.stderr
