@@ -16,7 +16,7 @@ from typing import Any
 
 from flows.home.schema import SCHEMA_VERSION
 from flows.home.settings import Home
-from flows.home.store import to_disk
+from flows.home.whole_files import to_disk
 from schemas.errors import Refused, WrongUsage
 
 FORMAT = 1

@@ -14,7 +14,8 @@ from flows.books.context import Request
 from flows.books.runs import inputs_of, last_state
 from flows.home.objects import keep, kept
 from flows.home.settings import Home
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 
 
 def write_manifest(books: Books) -> str:

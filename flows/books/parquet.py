@@ -18,7 +18,7 @@ import duckdb
 
 from flows.home import progress
 from flows.home.settings import Home, load_settings
-from flows.home.store import to_disk, write_atomic
+from flows.home.whole_files import to_disk, write_atomic
 
 WHOLE = ("invoices", "invoice_lines", "invoice_taxes", "accounts", "latest_accounts")
 """Views that are one file each; `rated_usage` is one per usage month."""

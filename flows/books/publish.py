@@ -19,7 +19,8 @@ from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.books.views import blocks, views
 from flows.home import audit, progress
 from flows.home.stand import last_entry
-from flows.home.store import EXACT_SUMS, Store, to_disk
+from flows.home.store import EXACT_SUMS, Store
+from flows.home.whole_files import to_disk
 from schemas.errors import TollbookError
 
 _BASE = Path(__file__).with_name("base.sql")

@@ -27,8 +27,9 @@ from flows.home.journal import Journal
 from flows.home.loss import accept_loss
 from flows.home.settings import Home
 from flows.home.stand import WAYS, must_know
-from flows.home.store import Damaged, Store, to_disk
+from flows.home.store import Damaged, Store
 from flows.home.told import Told, told_anyhow, told_elsewhere
+from flows.home.whole_files import to_disk
 from schemas.errors import Refused
 
 _EXCHANGE = 2

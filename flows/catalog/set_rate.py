@@ -9,7 +9,8 @@ import yaml
 
 from flows.catalog.load import load_taxes, tax_texts
 from flows.home import audit
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.reading import read_yaml
 from taxes.table import TaxTable

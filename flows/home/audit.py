@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.home.settings import Home
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 
 _FIELDS = "seq, act, subject, by_name, reason, detail, happened_at"
 

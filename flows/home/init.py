@@ -4,7 +4,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from flows.home.store import write_atomic
+from flows.home.whole_files import write_atomic
 from schemas.errors import Refused
 from schemas.feeds import FEEDS
 

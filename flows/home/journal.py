@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from flows.home.whole_files import to_disk
 from schemas.errors import Refused
 
 FILE = "journal.jsonl"
@@ -110,7 +111,7 @@ class Journal:
             is_new = not self.path.exists()
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o640)
             if is_new:
-                _to_disk(self.path.parent)
+                to_disk(self.path.parent)
         return self._file
 
     def close(self) -> None:
@@ -158,15 +159,6 @@ def _are_of(pairs: Any, *kinds: type) -> bool:
     return isinstance(pairs, list) and all(
         isinstance(pair, list) and len(pair) == 2 and all(map(isinstance, pair, kinds)) for pair in pairs
     )
-
-
-def _to_disk(folder: Path) -> None:
-    """After a power loss a new file must not be without its name."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sha256(previous: str, line: Line) -> str:

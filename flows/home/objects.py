@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flows.home.settings import Home
-from flows.home.store import write_atomic
+from flows.home.whole_files import write_atomic
 
 
 def keep(home: Home, content: bytes) -> str:

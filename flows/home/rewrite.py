@@ -7,7 +7,8 @@ overwrite them. The new file holds what the tables hold, row for row in the same
 from pathlib import Path
 
 from flows.home.settings import Home
-from flows.home.store import Store, to_disk
+from flows.home.store import Store
+from flows.home.whole_files import to_disk
 from schemas.errors import TollbookError
 
 

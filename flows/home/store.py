@@ -5,12 +5,9 @@ reaches them through a `Store`. The pure packages hold no SQL.
 """
 
 import contextlib
-import hashlib
-import os
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +21,7 @@ from flows.home.disk import trouble
 from flows.home.schema import SCHEMA_VERSION, create
 from flows.home.settings import Home
 from flows.home.views import create_views, latest
+from flows.home.whole_files import to_disk
 from schemas.errors import Refused
 from schemas.feeds import FEEDS
 
@@ -325,33 +323,3 @@ def _holder(message: str) -> str:
         words = []
     command = " ".join(word for word in words if word)[:120] or found["program"]
     return f"process {found['pid']} ({command})" + (f" of user {found['user']}" if found["user"] else "")
-
-
-def write_atomic(path: Path, content: bytes, at_last: Callable[[], None] | None = None) -> str:
-    """Writes a file whole or not at all, readable by its owner and group; returns its SHA-256. at_last: called when all
-    of it is on the disk, before it has its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o640)
-        if at_last is not None:
-            at_last()
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
-        raise
-    return hashlib.sha256(content).hexdigest()
-
-
-def to_disk(path: Path) -> None:
-    """fsync: after a power loss the new name must not point at an empty file."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

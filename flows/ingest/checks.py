@@ -13,8 +13,8 @@ import polars as pl
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 
+from flows.ingest.checked import Check
 from flows.ingest.numbers import E164, SPREADSHEET_FLOAT
-from flows.ingest.parse import Check
 from schemas.catalog import SECTIONS
 from schemas.feeds import Feed
 from schemas.mail_address import MOST_RECIPIENTS, one_address

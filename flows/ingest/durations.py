@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from flows.home.file_settings import SourceSettings
+from flows.ingest.checked import Check
 from flows.ingest.layouts import Layout
-from flows.ingest.parse import Check, instant, whole_number
+from flows.ingest.parse import instant, whole_number
 from rating.dispositions import is_cause, says_unanswered
 from schemas.feeds import Feed
 

@@ -14,12 +14,12 @@ import polars as pl
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.ingest import settle
+from flows.ingest.checked import Parsed
 from flows.ingest.csv_blocks import Block, refuse_swallowed
 from flows.ingest.files import FileRefused, InboxFile
 from flows.ingest.joint import Joint
 from flows.ingest.known import KnownFile, dealt_with, known_files
 from flows.ingest.layouts import Layout
-from flows.ingest.parse import Parsed
 from flows.ingest.reading import (
     Candidate,
     billable,

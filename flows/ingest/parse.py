@@ -6,11 +6,11 @@ the first check a row fails is its reason. Nothing is rounded, guessed or repair
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import polars as pl
 
+from flows.ingest.checked import Check, Parsed, no_rejects, rejects_of, told_of_bad
 from schemas.feeds import Column, Feed
 from schemas.limits import PRICE_LIMIT, UNITS_LIMIT
 from schemas.money import EXACT
@@ -18,8 +18,6 @@ from schemas.money import EXACT
 MAX_TEXT = 10_000
 MAX_ID = 255
 MAX_ACCOUNT_ID = 100
-_REASON = "r.reason"
-"""Feeds have a column `reason` of their own."""
 FIRST_DAY, LAST_DAY = pl.date(1900, 1, 1), pl.date(2199, 12, 31)
 
 _INSTANT = (
@@ -27,26 +25,6 @@ _INSTANT = (
     r"(:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-5][0-9])?)?$"
 )
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-
-
-@dataclass(frozen=True)
-class Check:
-    """`bad` is true where the row is to be rejected, on a frame of text columns and their values (`v.<name>`)."""
-
-    column: str
-    bad: pl.Expr
-    expected: str
-    is_of_form: bool = False
-    """Whether the column's source may declare in which form it is written."""
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """`rows`: source_line, raw_line and typed columns; `rejects`: source_line, column_name, reason, raw_line; of master
-    data also row_key, what can be read of whose row it is (`row_key`)."""
-
-    rows: pl.DataFrame
-    rejects: pl.DataFrame
 
 
 def parse(
@@ -89,11 +67,11 @@ def parse(
     stored = [name for name in values if not name.endswith("?")]
     told = ["source_line", "raw_line", *(pl.col(f"v.{name}").alias(name) for name in stored)]
     if frame["failed"].null_count() == frame.height:
-        return Parsed(frame.select(told), _no_rejects(feed))
+        return Parsed(frame.select(told), no_rejects(feed))
     good = frame.filter(pl.col("failed").is_null()).select(told)
-    bad = frame.lazy().filter(pl.col("failed").is_not_null()).select(_told_of_bad(feed)).collect()
+    bad = frame.lazy().filter(pl.col("failed").is_not_null()).select(told_of_bad(feed)).collect()
     del frame
-    return Parsed(good, _rejects(bad, checks, feed, name_of, declaration_of))
+    return Parsed(good, rejects_of(bad, checks, feed, name_of, declaration_of))
 
 
 def _reader(column: Column) -> Callable[[Column, str | None], tuple[dict[str, pl.Expr], list[Check]]]:
@@ -104,71 +82,6 @@ def _nothing(text: pl.DataFrame, values: dict[str, pl.Expr]) -> dict[str, pl.Exp
     """Nulls of the kinds that these values have."""
     kinds = pl.LazyFrame(schema=text.schema).select(expr.alias(name) for name, expr in values.items()).collect_schema()
     return {name: pl.lit(None, kind) for name, kind in kinds.items()}
-
-
-def _told_of_bad(feed: Feed) -> list[str]:
-    """What a reject is made of: without the values of its other cells, which nobody asks for."""
-    names = ["source_line", "raw_line", "failed", *(column.name for column in feed.columns)]
-    return names if feed.is_usage else [*names, *(f"v.{column.name}" for column in feed.columns)]
-
-
-def _rejects(
-    bad: pl.DataFrame,
-    checks: list[Check],
-    feed: Feed,
-    name_of: Callable[[str], str],
-    declaration_of: Callable[[pl.Series], pl.Series] | None,
-) -> pl.DataFrame:
-    """Says per row what was found and expected; the raw line is rebuilt where the file has no lines (Parquet)."""
-    parts = []
-    for (index,), failed in bad.group_by("failed", maintain_order=True):
-        check = checks[int(index)]
-        columns = check.column.split("|")
-        rows = failed.join(_reasons(failed, check, declaration_of), on=columns, nulls_equal=True, maintain_order="left")
-        parts.append(
-            rows.select(
-                "source_line",
-                pl.lit("|".join(name_of(name) for name in columns)).alias("column_name"),
-                pl.col(_REASON).alias("reason"),
-                pl.coalesce(
-                    pl.col("raw_line"), pl.struct([column.name for column in feed.columns]).struct.json_encode()
-                ).alias("raw_line"),
-                *([] if feed.is_usage else [row_key(feed, set(columns), "v.")]),
-            )
-        )
-    return pl.concat([_no_rejects(feed), *parts]).sort("source_line")
-
-
-def _no_rejects(feed: Feed) -> pl.DataFrame:
-    told = ("column_name", "reason", "raw_line", *(() if feed.is_usage else ("row_key",)))
-    return pl.DataFrame(schema={"source_line": pl.Int64, **dict.fromkeys(told, pl.String)})
-
-
-def _reasons(rows: pl.DataFrame, check: Check, declaration_of: Callable[[pl.Series], pl.Series] | None) -> pl.DataFrame:
-    """What is said of the check's cells, once for all rows that hold the same: _REASON beside its columns."""
-    columns = check.column.split("|")
-    cells = rows.select(columns).unique(maintain_order=True)
-    shown = [(pl.lit("'") + pl.col(name).str.slice(0, 60) + pl.lit("'")).fill_null("nothing") for name in columns]
-    more = declaration_of(cells[check.column]) if declaration_of and check.is_of_form else pl.Series([""])
-    return cells.with_columns(
-        pl.concat_str(
-            pl.lit("found "), pl.concat_str(shown, separator=" and "), pl.lit(f"; expected {check.expected}"), more
-        ).alias(_REASON)
-    )
-
-
-def row_key(feed: Feed, faulty: AbstractSet[str] = frozenset(), prefix: str = "") -> pl.Expr:
-    """JSON of the cells that say whose row it is and which: the account, its seller, the feed's key; null where a cell
-    is empty or at fault. Times of the day are left out: they have no one spelling."""
-    names = ["account_id", *(name for name in ("seller_id",) if feed.name == "accounts"), *feed.key]
-    known = {column.name: column.kind for column in feed.columns}
-    cells = [
-        (pl.lit(None) if name in faulty else pl.col(prefix + name)).cast(pl.String).alias(name)
-        for name in dict.fromkeys(names)
-        if name in known and known[name] != "instant"
-    ]
-    told = pl.struct(cells).struct.json_encode() if cells else pl.lit(None, pl.String)
-    return told.alias("row_key")
 
 
 def _missing(column: Column) -> list[Check]:

@@ -13,6 +13,7 @@ import polars as pl
 from flows.home.objects import keep_pieces
 from flows.home.settings import Settings
 from flows.home.store import Store
+from flows.ingest.checked import Check, Parsed
 from flows.ingest.checks import row_checks
 from flows.ingest.csv_blocks import Block, csv_blocks, refuse_swallowed
 from flows.ingest.durations import answered_seconds, unit_checks, usage_checks
@@ -24,7 +25,7 @@ from flows.ingest.layouts import Layout
 from flows.ingest.numbers import e164_column
 from flows.ingest.open_questions import question
 from flows.ingest.parquet_blocks import parquet_blocks
-from flows.ingest.parse import Check, Parsed, parse
+from flows.ingest.parse import parse
 from flows.ingest.report import FileResult, Tally, shown
 from flows.ingest.segments import number_segments
 from flows.ingest.sources import NUMBER_COLUMNS, canonical, layout_faults, present_in

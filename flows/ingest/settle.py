@@ -12,8 +12,8 @@ import polars as pl
 from flows.books.erased import MARK
 from flows.home.schema import ORIGIN_COLUMNS, stored_columns
 from flows.home.store import Store
+from flows.ingest.checked import row_key
 from flows.ingest.csv_blocks import REJECTS
-from flows.ingest.parse import row_key
 from schemas.feeds import Feed
 
 _ONLY_IF_GIVEN = ("ended_at", "charged_number", "pending", "confirmed_on")

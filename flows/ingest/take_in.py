@@ -16,12 +16,12 @@ from flows.home.settings import Settings
 from flows.home.side_by_side import ahead, several
 from flows.home.store import Store
 from flows.ingest import settle
+from flows.ingest.checked import Parsed
 from flows.ingest.csv_blocks import Block, refuse_swallowed
 from flows.ingest.files import FileRefused, InboxFile, Physical, find_files
 from flows.ingest.known import KnownFile, dealt_with, known_files
 from flows.ingest.layouts import KINDS, Layout, kinds_of, layout_of
 from flows.ingest.many import batches, take_many
-from flows.ingest.parse import Parsed
 from flows.ingest.reading import (
     Candidate,
     billable,

@@ -14,8 +14,9 @@ from flows.home.journal import FILE, Journal
 from flows.home.objects import keep, kept
 from flows.home.stand import WAYS, begin, cut_off, lack, lose, must_know
 from flows.home.stand import read as read_journal
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
 from flows.home.told import Told, told_elsewhere, told_legibly
+from flows.home.whole_files import write_atomic
 from flows.issue.usage_csv import usage_csv
 from schemas.document import Document
 from schemas.errors import Refused

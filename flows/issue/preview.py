@@ -9,7 +9,8 @@ from flows.books.previews import WaitingDraft, drop_stale_previews, waiting_draf
 from flows.books.runs import require_known_accounts
 from flows.home.disk import is_of_the_machine
 from flows.home.settings import Settings
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 from flows.issue.printing import drawn, failure_text
 from invoicing.fit import unfit
 from schemas.document import Document

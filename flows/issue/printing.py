@@ -15,7 +15,8 @@ from flows.home import progress
 from flows.home.disk import is_of_the_machine
 from flows.home.objects import keep
 from flows.home.settings import Settings
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 from flows.issue.usage_csv import usage_csv
 from invoicing.fit import unfit
 from schemas.codes import Problem

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from flows.books.ledger import balance_mails
 from flows.home import audit, progress
 from flows.home.settings import Settings
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 from flows.post import outbox
 from flows.post.confirmations import confirmation, confirmations, file_name, note_confirmations
 from flows.post.outbox import Mail, Step

@@ -46,7 +46,7 @@ def note(home: Home, settings: Settings, month: str, lines: list[str], before: d
 
     before: `outside` as it was when the review was begun; where it has moved since, nothing is remembered.
     """
-    from flows.home.store import write_atomic
+    from flows.home.whole_files import write_atomic
 
     if outside(home, settings) != before:
         forget(home, month)

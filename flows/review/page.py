@@ -10,7 +10,8 @@ from flows.books.previews import drop_stale_previews
 from flows.books.publish import publish, read
 from flows.catalog.load import Tables, load_all
 from flows.home.settings import Settings
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 from flows.review.gate import month_stops
 from flows.review.gathered import gathered
 from flows.review.html import page_of

@@ -133,7 +133,7 @@ INGEST_POINTS = [
 """The two files of calls are taken in together, after the accounts and before the numbers."""
 
 RUN_POINTS = [
-    "flows.home.store:os.fsync before 1",
+    "flows.home.whole_files:os.fsync before 1",
     "flows.bill_run:open_run after 1",
     "flows.month.rate:rated_and_left after 1",
     "flows.bill_run:rate after 1",
@@ -210,7 +210,7 @@ APPROVAL_POINTS = [
     "flows.issue.freeze:_next_in after 2",
     "flows.issue.freeze:balance_issue after 1",
     "flows.issue.approve:render before 1",
-    "flows.home.store:os.fsync before 1",
+    "flows.home.whole_files:os.fsync before 1",
     "flows.issue.printing:write_atomic after 2",
     "flows.issue.printing:_written after 1",
     "flows.issue.approve:write_manifest before 1",

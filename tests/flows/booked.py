@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 from schemas.document import Document, canonical
 from tests.flows.booked_documents import ACCOUNTS, SELLERS, document, settings
 

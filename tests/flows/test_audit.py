@@ -20,6 +20,8 @@ NOW = datetime(2025, 6, 2, 9, tzinfo=UTC)
 def test_what_came_in_and_what_was_run_is_in_the_log(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     add_file(home, "accounts", "accounts", [{"account_id": "ANN"}])
+    phones = [{"number": "+442079460100", "account_id": "ANN"}]  # without a charge no run is opened
+    add_file(home, "numbers", "numbers", phones)
     torn = home.inbox / "devices" / "torn.csv"
     torn.parent.mkdir()
     torn.write_text("device_id\n1\n", encoding="utf-8")
@@ -30,11 +32,12 @@ def test_what_came_in_and_what_was_run_is_in_the_log(tmp_path: Path) -> None:
     assert [row[:3] for row in acts] == [
         ("ingest", "inbox/accounts/accounts.csv", "anna"),
         ("ingest", "inbox/devices/torn.csv", "anna"),
+        ("ingest", "inbox/numbers/numbers.csv", "anna"),
         ("run", report.run_id, "anna"),
     ]
     assert acts[0][3] == "loaded, 1 records: 1 loaded, 0 rejected, 0 duplicate"
     assert acts[1][3].startswith("refused, inbox/devices/torn.csv")
-    assert acts[2][3] == "1 nothing_to_bill"
+    assert acts[3][3] == "1 billed"
     assert {row[4] for row in acts} == {NOW}
 
 

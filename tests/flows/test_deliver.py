@@ -19,7 +19,8 @@ from aiosmtpd.smtp import SMTP
 from flows.books.publish import publish, read
 from flows.home.mail_settings import SmtpSettings
 from flows.home.settings import Home, load_settings
-from flows.home.store import Store, write_atomic
+from flows.home.store import Store
+from flows.home.whole_files import write_atomic
 from flows.post.send import SendReport, send
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.flows import booked

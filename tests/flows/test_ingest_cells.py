@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flows.ingest.checked import Parsed
 from flows.ingest.checks import is_email
 from flows.ingest.numbers import e164_column
-from flows.ingest.parse import Parsed, parse
+from flows.ingest.parse import parse
 from flows.ingest.time_forms import declaration_for
 from schemas.feeds import Column, Feed
 

@@ -110,12 +110,12 @@ def test_margin_of_a_sheet_with_a_quarter_on_top_is_a_fifth(con, documents) -> N
     printed = [
         line.list_amount or line.amount
         for document in documents
-        if (document.currency, document.invoice_month) == ("USD", "2026-06")
+        if (document.currency, document.invoice_month) == ("CAD", "2026-06")
         for line in document.lines
         if line.section == "international_minutes"
     ]
     # A line is rounded once, so each is at most half a cent off.
-    assert len(printed) > 10
+    assert len(printed) == 7
     assert abs(sum(printed) - sum(row["amount"] for row in rows)) <= Decimal("0.005") * len(printed)
 
 
@@ -267,7 +267,7 @@ def test_the_heap_that_cannot_be_billed_grew_by_two_and_nobody_mended_the_rest(c
 
 def test_a_deck_a_tenth_dearer(con, home) -> None:
     with (home.catalog / "rates" / "world_usd.csv").open(encoding="utf-8", newline="") as file:
-        costs = {row["prefix"]: Decimal(row["price"]) for row in csv.DictReader(file)}
+        prices = {row["prefix"]: Decimal(row["price"]) for row in csv.DictReader(file)}
     with Store(home) as store:
         calls = store.rows(
             "select destination, rate_id, charged_units, amount from rated_usage "
@@ -277,7 +277,7 @@ def test_a_deck_a_tenth_dearer(con, home) -> None:
     before: dict[str, Decimal] = defaultdict(Decimal)
     for destination, rate_id, units, amount in calls:
         prefix = rate_id.partition(":")[2].partition("@")[0]
-        more[destination] += Fraction(costs[prefix]) * Fraction(5, 4) / 10 * units / 60
+        more[destination] += Fraction(prices[prefix]) / 10 * units / 60
         before[destination] += amount
     rows = ask(con, 10)
     assert {row["destination"]: row["difference"] for row in rows} == {

@@ -19,7 +19,7 @@ import polars as pl
 from flows.books.run import Run
 from flows.home.objects import keep
 from flows.home.settings import Settings, TaxEngineSettings
-from flows.home.store import write_atomic
+from flows.home.whole_files import write_atomic
 from schemas.document import ENGINE_ANSWER
 from schemas.errors import Refused
 from schemas.frames import FINDINGS, parked_as

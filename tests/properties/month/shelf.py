@@ -79,16 +79,18 @@ def _dates(table: Table) -> Table:
 
 def _deck(path: Path, settings: dict[str, Any]) -> dict[str, list[Rate]]:
     rates: dict[str, list[Rate]] = {}
+    # A file with a markup holds what the carrier takes.
+    up = 1 + Fraction(settings.get("markup_percent", "0")) / 100
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             since = row.get("valid_from")
             rate = Rate(
                 row["prefix"],
-                Fraction(row["price"]),
+                Fraction(row["price"]) * up,
                 int(row["per_s"]),
                 int(row["increment_s"]),
                 int(row["minimum_s"]),
-                Fraction(row["connect_fee"]),
+                Fraction(row["connect_fee"]) * up,
                 row["class"] == "premium",
                 date.fromisoformat(since) if since else settings["valid_from"],
                 last_day(row.get("valid_to")),
