@@ -119,12 +119,14 @@ from (
     select m.*, coalesce(u.units, 0)::bigint as used_units
     from base.allowances as m
     left join (
-        select r.account_id, r.usage_month, substr(l.allowance_id, length(p.plan) + 2) as allowance,
+        -- By every document, whichever run rated its usage: a credit note takes back what the one it corrects took.
+        select i.account_id, r.usage_month, substr(l.allowance_id, length(p.plan) + 2) as allowance,
             sum(l.units) as units
         from base.line_usage as l
-        join base.rated_usage as r on r.usage_id = l.usage_id and r.run_id = l.run_id
+        join base.invoices as i using (invoice_number)
+        join (select distinct usage_id, usage_month from base.rated_usage) as r using (usage_id)
         join (select distinct account_id, plan from base.plan_history) as p
-            on p.account_id = r.account_id and starts_with(l.allowance_id, p.plan || ':')
+            on p.account_id = i.account_id and starts_with(l.allowance_id, p.plan || ':')
         where l.component = 'included' group by all
     ) as u on u.account_id = m.account_id and u.usage_month = m.usage_month and u.allowance = m.allowance
 ) as granted;

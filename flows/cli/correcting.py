@@ -19,7 +19,9 @@ def correct_command(
     month: Annotated[
         str, typer.Argument(help="Invoice month that is issued, such as 2026-05.", autocompletion=complete.months)
     ],
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit log.")],
+    reason: Annotated[
+        str, typer.Option(help="Why; printed on credit notes, so in the customer's words; kept in the audit log.")
+    ],
     account: Annotated[
         list[str] | None, typer.Option("--account", help="Only these accounts.", autocompletion=complete.accounts)
     ] = None,

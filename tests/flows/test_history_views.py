@@ -19,14 +19,16 @@ import yaml
 
 from flows.bill_run import run_direct
 from flows.books.publish import publish, read
+from flows.correct.month import correct
 from flows.home.schema import stored_columns
 from flows.home.settings import Home
 from flows.home.store import Store
+from flows.issue.approve import approve
 from schemas.document import Document
 from schemas.feeds import FEEDS
 from tests.flows import booked
-from tests.flows.issuing import no_reviews
-from tests.flows.sample import request
+from tests.flows.issuing import no_pdfs, no_reviews
+from tests.flows.sample import FAR, request
 
 HISTORIES = ("accounts", "subscriptions", "devices", "numbers")
 
@@ -303,6 +305,24 @@ def test_allowances_are_what_the_documents_meters_say(june: Home, snapshot) -> N
         # A meter is printed with two decimals of a minute: 0.005 of it are a third of a second.
         assert abs(used - meter_used) <= (Decimal("0.3") if unit == "second" else 0)
         assert left == granted - used
+
+
+def test_a_correction_leaves_what_an_allowance_gave(june: Home, snapshot, tmp_path: Path) -> None:
+    """A discount told later: credit note and replacement, and the calls took from the allowance what they took."""
+    home = Home(Path(shutil.copytree(june.root, tmp_path / "home")))
+    folder = home.inbox / "discounts"
+    discount = "discount_id,account_id,applies_to,percent,valid_from\nD-1,US-1002,account,10,2026-06-01\n"
+    (folder / "d.csv").write_text(discount, encoding="utf-8")
+    asked = "select * exclude (invoice_number) from allowances where account_id = 'US-1002' order by all"
+    before = rows(snapshot, asked)
+    with no_reviews(), no_pdfs():
+        assert len(correct(request(home, "2026-06"), "agreed in May").differences) == 1
+        approve(request(home, "2026-06", "ben"), None, None, "correction", None, override=FAR)
+    with Store(home) as store:
+        con = read(publish(store))
+    assert len(rows(con, "select 1 from invoices where account_id = 'US-1002' and invoice_month = '2026-06'")) == 3
+    assert rows(con, asked) == before
+    assert any(row[4] > 0 for row in before)
 
 
 def test_suspended_history_is_what_each_run_could_not_bill(june: Home, snapshot) -> None:
