@@ -200,8 +200,11 @@ class Store:
         What the frames come from runs inside the statement: it must not use this store. Its errors are raised as such.
         `query` makes the table's rows of theirs, which it sees as _incoming.
         """
+        import polars as pl
         import pyarrow as pa
 
+        # Strings as views: DuckDB reads them where they lie, instead of a copy of each column.
+        views = pl.CompatLevel.newest()
         coming = iter(frames)
         first = next(coming, None)
         if first is None:
@@ -210,15 +213,14 @@ class Store:
 
         def batches() -> "Iterator[pa.RecordBatch]":
             try:
-                # A slice at a time: Arrow's strings are copies.
                 for frame in chain([first], coming):
-                    for part in frame.iter_slices(BATCH_ROWS):
-                        yield from part.to_arrow().to_batches()
+                    yield from frame.to_arrow(compat_level=views).to_batches(max_chunksize=BATCH_ROWS)
             except Exception as error:
                 failed.append(error)
                 raise
 
-        self.con.register("_incoming", pa.RecordBatchReader.from_batches(first.clear().to_arrow().schema, batches()))
+        schema = first.clear().to_arrow(compat_level=views).schema
+        self.con.register("_incoming", pa.RecordBatchReader.from_batches(schema, batches()))
         try:
             self.con.execute(f"insert into {table} by name {query}")
         except duckdb.Error:
