@@ -56,13 +56,17 @@ def rejects_of(
                 "source_line",
                 pl.lit("|".join(name_of(name) for name in columns)).alias("column_name"),
                 pl.col(_REASON).alias("reason"),
-                pl.coalesce(
-                    pl.col("raw_line"), pl.struct([column.name for column in feed.columns]).struct.json_encode()
-                ).alias("raw_line"),
+                _raw_line(failed, feed),
                 *([] if feed.is_usage else [row_key(feed, set(columns), "v.")]),
             )
         )
     return pl.concat([no_rejects(feed), *parts]).sort("source_line")
+
+
+def _raw_line(rows: pl.DataFrame, feed: Feed) -> pl.Expr:
+    if rows["raw_line"].null_count() == 0:
+        return pl.col("raw_line")
+    return pl.coalesce("raw_line", pl.struct([column.name for column in feed.columns]).struct.json_encode())
 
 
 def no_rejects(feed: Feed) -> pl.DataFrame:

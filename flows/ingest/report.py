@@ -101,11 +101,11 @@ class Tally:
 
 def shown(name: str, tally: Tally, count: int = MAX_SHOWN) -> list[Fault]:
     """The first bad lines as faults, telephone numbers masked."""
-    rejects = pl.concat([frame for frame in tally.rejects if frame.height] or [pl.DataFrame()], how="diagonal")
-    if rejects.is_empty():
+    first = [frame.bottom_k(count, by="source_line") for frame in tally.rejects if frame.height]
+    if not first:
         return []
     faults = []
-    for row in rejects.sort("source_line").head(count).iter_rows(named=True):
+    for row in pl.concat(first, how="diagonal").sort("source_line").head(count).iter_rows(named=True):
         found, _, expected = row["reason"].removeprefix("found ").partition("; expected ")
         faults.append(masked(Fault(name, row["source_line"], row["column_name"], found, expected)))
     return faults
