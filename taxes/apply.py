@@ -110,7 +110,7 @@ def _charged(
     # Without any table one empty level still gives the frames their columns.
     for level in levels(tables) or ((),):
         of_level = pl.col("position").is_in(list(level))
-        on_charges = _on_charges(scoped.filter(of_level), charged, tables)
+        on_charges = _on_charges(scoped.filter(of_level & pl.col("is_taxed")), charged, tables)
         parts = pl.concat([own.filter(of_level), on_charges], how="diagonal")
         parts = with_exemptions(_parts(parts, documents), certificates, id_checks)
         computed.append(compute_rows(_rows(parts, documents), tables, left))
@@ -137,7 +137,7 @@ _SHARES = ["of", "telecom", "interstate", "interstate_share"]
 
 
 def _on_charges(scoped: pl.DataFrame, charged: pl.DataFrame, tables: Sequence[Charging]) -> pl.DataFrame:
-    """Tax on tax: what the named taxes and fees charged on the groups that a table reaches, as parts of its base."""
+    """Tax on tax: what the named taxes and fees charged on the groups that a table taxes, as parts of its base."""
     on = [(position, code) for position, table in enumerate(tables) for code in table.also_on]
     named = pl.DataFrame(on, schema={"position": pl.Int64, "of": pl.String}, orient="row")
     facts = [*_PART, "group", *_JUDGED, "account_id", "per_line", "reverses"]

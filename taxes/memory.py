@@ -93,6 +93,8 @@ class Memory:
             is_held=pl.lit(value=True),
             by_certificate=pl.lit(value=False),
             by_vat_id=pl.lit(value=False),
+            # Whether the row was on what others charged on this line: the row's own lines say it.
+            is_taxed=pl.lit(value=True),
         )  # fmt: skip
 
     def by_rows(self, scoped: pl.DataFrame) -> pl.DataFrame:

@@ -9,9 +9,12 @@ from taxes.tables import TaxTables
 _WHOLE = pl.lit(100, dtype=EXACT)
 _NOTHING = pl.lit(0, dtype=EXACT)
 
-GROUP = ["jurisdiction", "tax_class", "section", "country", "tax_date", "period_start", "period_end", "reverses"]
-"""Lines that agree in all of these are in the same bases on the same dates: what was charged on them is told apart by
-group, so that a line in two pieces is taxed as it was in one."""
+GROUP = [
+    "jurisdiction", "tax_class", "section", "country", "tax_date", "period_start", "period_end", "reverses",
+    "telecom_percent", "interstate",
+]  # fmt: skip
+"""Lines that agree in all of these are in the same bases on the same dates, or in none: what was charged on them is
+told apart by group, so that a line in two pieces is taxed as it was in one."""
 
 
 def with_groups(lines: pl.DataFrame) -> pl.DataFrame:
@@ -31,7 +34,8 @@ def in_scope(lines: pl.DataFrame, documents: pl.DataFrame, tables: TaxTables) ->
     Adds position (of the table), tax_code, row_jurisdiction, by_certificate, by_vat_id, is_reversal, issued_on,
     check_day, own_date (what the table's date basis says of the line itself), `telecom` and `interstate_share` in
     percent; `tax_date` is no longer null. interstate_share is null where it is not known (`share_unknown` says why).
-    Lines without a taxable part are still there.
+    Lines without a taxable part are still there. is_taxed: the line's kind has one, also where its amount is zero;
+    what another tax charged on a line that is not taxed here does not count here either.
     """
     reached = (
         lines.join(_reach(lines, tables), on=_REACH, nulls_equal=True)
@@ -64,15 +68,18 @@ def in_scope(lines: pl.DataFrame, documents: pl.DataFrame, tables: TaxTables) ->
     )
     # What is not interstate is intrastate: one figure says both, so that together they are the whole line.
     rest = pl.when(pl.col("share") == "intrastate").then(_WHOLE - pl.col("interstate_share"))
-    return shared.with_columns(interstate_share=rest.otherwise("interstate_share"))
+    shared = shared.with_columns(interstate_share=rest.otherwise("interstate_share"))
+    return shared.with_columns(is_taxed=_has_share())
 
 
 def taxable_parts(scoped: pl.DataFrame) -> pl.DataFrame:
     """The rows of `in_scope` that add something to a base, or count as a line."""
     counts = pl.col("per_line") & (pl.col("line_count").fill_null(0) != 0)
-    has_part = (pl.col("amount") != 0) & (pl.col("telecom") != 0)
-    has_share = pl.col("interstate_share").is_null() | (pl.col("interstate_share") != 0)
-    return scoped.filter(counts | (~pl.col("per_line") & has_part & has_share))
+    return scoped.filter(counts | (~pl.col("per_line") & (pl.col("amount") != 0) & _has_share()))
+
+
+def _has_share() -> pl.Expr:
+    return (pl.col("telecom") != 0) & (pl.col("interstate_share").is_null() | (pl.col("interstate_share") != 0))
 
 
 def share_unknown(parts: pl.DataFrame) -> pl.DataFrame:

@@ -105,6 +105,44 @@ def test_a_rate_of_zero_prints_no_row(tables: TaxTables) -> None:
     assert result.parked.is_empty()
 
 
+@pytest.fixture(scope="module")
+def fees_taxed() -> TaxTables:
+    """A fee on every line, one per line in service, and a tax on telecommunications that names both."""
+    per_line = {"kind": "recovery_fee", "unit": "amount_per_line", "values": '{2020-01-01: "1.00"}', "currency": "USD"}
+    on_fees = "{share: telecom, tax_classes: all, also_on: [RRF, E911]}"
+    return load_tables(
+        {
+            "us/rrf.yaml": _table("RRF", "US", "10", kind="recovery_fee"),
+            "us/e911.yaml": _table("E911", "US", "1", **per_line),
+            "us/tx/sales.yaml": _table("SALES", "US-TX", "50", base=on_fees),
+        }
+    )
+
+
+def test_a_tax_on_fees_takes_those_of_the_lines_that_it_taxes(fees_taxed: TaxTables) -> None:
+    """10 % of three lines; the tax reaches a phone and what is half of it, not internet access, nor the fee on that."""
+    lines = [("A", "40.00", "100", "all", "US-TX"), ("A", "50.00", "0", "all", "US-TX")]
+    half = ("A", "20.00", "50", "all", "US-TX")
+    taxes = _apply(_lines([*lines, half]), fees_taxed).taxes
+    assert taxes.select("tax_code", "gross_base", "base_amount", "amount").rows() == [
+        ("RRF", Decimal("110.00"), Decimal("110.00"), Decimal("11.00")),
+        # 40 and half of 20, and the fees on these two, 4 and 2.
+        ("SALES", Decimal("66.00"), Decimal("56.00"), Decimal("28.00")),
+    ]
+    assert [part["lines"] for part in taxes["parts"][1] if part["of"]] == [[1, 3]]
+    assert _apply(_lines(lines[1:]), fees_taxed).taxes["tax_code"].to_list() == ["RRF"]
+
+
+def test_a_fee_on_a_line_for_nothing_is_taxed_where_its_kind_is(fees_taxed: TaxTables) -> None:
+    lines = _lines([("A", "0.00", "100", "all", "US-TX"), ("B", "0.00", "0", "all", "US-TX")])
+    taxes = _apply(lines.with_columns(line_count=pl.lit(1)), fees_taxed).taxes
+    assert taxes.select("draft_id", "tax_code", "base_amount", "amount").rows() == [
+        ("A", "E911", Decimal("0.00"), Decimal("1.00")),
+        ("A", "SALES", Decimal("1.00"), Decimal("0.50")),
+        ("B", "E911", Decimal("0.00"), Decimal("1.00")),
+    ]
+
+
 def test_a_parked_document_keeps_no_rows_and_leaves_the_others_alone(tables: TaxTables) -> None:
     lines = _lines(
         [

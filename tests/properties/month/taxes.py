@@ -116,11 +116,11 @@ def _row(
     else:
         weights = {}
         for line in there:
-            of_line = line.amount * share_of(books, table, line, on)
-            of_line += sum(
-                (fees[code].get(line, Fraction(0)) for code in table["base"].get("also_on", ())), Fraction(0)
-            )
-            weights[line] = of_line
+            share = share_of(books, table, line, on)
+            weights[line] = line.amount * share
+            # A fee on what is not taxed is not taxed either.
+            for code in table["base"].get("also_on", ()) if share else ():
+                weights[line] += fees[code].get(line, Fraction(0))
         base = sum(weights.values(), Fraction(0))
         exact = base * rate / 100
         weights = {line: weight * rate / 100 for line, weight in weights.items()}
