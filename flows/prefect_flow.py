@@ -21,6 +21,7 @@ from pydantic import Field
 
 from flows.bill_run import On, Result, RunReport, bill_month
 from flows.books.context import Request
+from flows.correct.note import note_of
 from flows.home.disk import is_of_the_machine
 from flows.home.settings import Settings
 from flows.issue.approve import Approval
@@ -221,6 +222,7 @@ def correct_month(
     home: str | None = None,
     accounts: list[str] | None = None,
     as_known_at: str | None = None,
+    note: list[str] | None = None,
     by: Words = BY,
 ) -> State[Any]:
     """Recomputes an issued month and drafts credit notes and replacements where it differs.
@@ -231,11 +233,12 @@ def correct_month(
         home: folder of the home; empty: $TOLLBOOK_HOME where the flow runs.
         accounts: only these account ids; empty: all.
         as_known_at: with what this run knew.
+        note: what credit notes tell the customer, as it is; de=... for readers of German.
         by: who acts; stands in the audit log.
     """
 
     def draft(request: Request) -> acts.Report:
-        return acts.draft_corrections(request, reason, as_known_at)
+        return acts.draft_corrections(request, reason, as_known_at, note_of(note or ()))
 
     def then(request: Request, report: acts.Report | None) -> None:
         _show(request, report)

@@ -48,12 +48,13 @@ def tax_key(tax: Tax) -> Key:
 
 
 def adjustment(
-    original: Document, now: Document | None, reversals: list[Document], draft_id: str, day: date
+    original: Document, now: Document | None, reversals: list[Document], draft_id: str, day: date, note: str = ""
 ) -> Adjustment:
     """The draft that turns what documents hold into `now`, dated `day`; a credit note where it is below zero.
 
     original: the document that it names as corrected. now: what the month comes to, None for nothing. reversals: of
     every document that stands (invoicing.corrections.reversal). Taxes are as of the original's date, as theirs are.
+    note: why, for its reader; printed as it is.
     """
     # The new document first: where lines are one, it is its words and facts that are printed.
     documents = [*([now] if now else []), *reversals]
@@ -78,6 +79,7 @@ def adjustment(
             "is_final": False,
             "corrects": original.invoice_number,
             "correction": "adjustment",
+            "reversed_by": [],
             "taxed_on": original.taxed_on or original.issue_date,
             "lines": lines,
             "taxes": taxes,
@@ -88,12 +90,17 @@ def adjustment(
             "comparison": None,
             "history": [],
             "balance": None,
-            "notes": [*sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount}), *_notices(head)],
+            "notes": _notes(taxes, head, note),
             "national": _national(documents),
             "usage_csv": None,
         }
     )
     return Adjustment(document, places)
+
+
+def _notes(taxes: list[Tax], head: Document, note: str) -> list[str]:
+    owed = sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount})
+    return [*owed, *(notice for notice in _notices(head) if notice != note), *([note] if note else [])]
 
 
 def _notices(document: Document) -> list[str]:

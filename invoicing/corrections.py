@@ -17,9 +17,11 @@ _SIGNED = {
 """Part of a document -> what of it turns its sign; dates, rates, exemptions and texts are those of the original."""
 
 
-def reversal(original: Document, run_id: str, draft_id: str, day: date, reason: str = "") -> Document:
-    """The draft that takes `original` back: a credit note, or an invoice where that was a credit note itself. It says
-    why, where a reason is given."""
+def reversal(original: Document, run_id: str, draft_id: str, day: date, note: str = "") -> Document:
+    """The draft that takes `original` back: a credit note, or an invoice where that was a credit note itself.
+
+    note: why, for its reader; printed as it is.
+    """
     turned: dict[str, Any] = {
         name: [_turned(item, name) for item in getattr(original, name)] for name in ("lines", "taxes", "national")
     }
@@ -37,6 +39,8 @@ def reversal(original: Document, run_id: str, draft_id: str, day: date, reason: 
             "due_date": day,
             "corrects": original.invoice_number,
             "correction": "reversal",
+            "reversed_by": [],
+            "replacement": None,
             "taxed_on": original.taxed_on or original.issue_date,
             "is_final": False,
             "allowances": [],
@@ -44,7 +48,7 @@ def reversal(original: Document, run_id: str, draft_id: str, day: date, reason: 
             "history": [],
             "balance": None,
             "usage_csv": None,
-            "notes": [*original.notes, *([reason] if reason else [])],
+            "notes": [*original.notes, *([note] if note else [])],
         }
     )
 

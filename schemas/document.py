@@ -281,6 +281,10 @@ class Document(_Part):
     """Number of the document that this one corrects."""
     correction: CorrectionKind | None = None
     """How it does so: takes it back whole, stands in its place, or adds what it lacked."""
+    reversed_by: list[str] = Field(default_factory=list, exclude_if=lambda numbers: not numbers)
+    """Numbers of the reversals of what this one stands in place of; none in other documents."""
+    replacement: str | None = Field(default=None, exclude_if=lambda number: number is None)
+    """Number of the document that stands in place of what this one takes back."""
     taxed_on: date | None = None
     """Issue date of the first document that this one goes back to: its taxes are those of that day."""
     lines: list[Line]

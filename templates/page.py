@@ -100,8 +100,16 @@ class _Builder:
         if document.corrects:
             replaces = document.kind == "invoice" and document.correction != "adjustment"
             label = self._("Replaces") if replaces else self._("Corrects")
-            facts.append((label, document.corrects))
+            facts.append((label, self._corrected()))
         return facts
+
+    def _corrected(self) -> str:
+        """The number of the corrected document, and of its reversal or its replacement, whichever this is not."""
+        document = self.document
+        told = {"number": document.corrects, "other": document.replacement or ", ".join(document.reversed_by)}
+        if document.replacement:
+            return self._("%(number)s, replaced by %(other)s") % told
+        return self._("%(number)s, reversed by %(other)s") % told if document.reversed_by else str(document.corrects)
 
     def _summary(self, charges: Charges, taxes: list[Tax], fees: list[Tax]) -> list[tuple[str, str]]:
         rows = [(self._(GROUP_TITLES[group]), amount) for group, amount in charges.summary()]

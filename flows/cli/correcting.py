@@ -19,22 +19,29 @@ def correct_command(
     month: Annotated[
         str, typer.Argument(help="Invoice month that is issued, such as 2026-05.", autocompletion=complete.months)
     ],
-    reason: Annotated[
-        str, typer.Option(help="Why; printed on credit notes, so in the customer's words; kept in the audit log.")
-    ],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit log, not printed.")],
     account: Annotated[
         list[str] | None, typer.Option("--account", help="Only these accounts.", autocompletion=complete.accounts)
     ] = None,
     as_known_at: Annotated[str | None, typer.Option("--as-known-at", help="With what this run knew.")] = None,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--note",
+            help="What credit notes tell the customer, as it is; de=TEXT for readers of German. Repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Recompute an issued month, show before and after, and draft credit notes and replacements where it differs."""
     from flows.correct.month import correct
+    from flows.correct.note import note_of
     from flows.review.page import review
 
     shared: Globals = context.obj
     request = shared.request(month, tuple(account or ()))
+    words = note_of(note or ())
     with shared.locked(f"correct {month}"), request.store() as store:
-        report = correct(request, reason, as_known_at, store=store)
+        report = correct(request, reason, as_known_at, note=words, store=store)
         review(store, shared.settings, month)
     for name in report.replaced:
         say(f"the drafts of correction {name} gave way to this one's")

@@ -7,6 +7,7 @@ import polars as pl
 from flows.books.ledger import balance_correction
 from flows.books.run import Run
 from flows.books.runs import add_event, drafted_runs
+from flows.correct.note import Note, printed
 from flows.correct.prepared import Prepared
 from flows.correct.rows import write_adjustments, write_outcomes, write_reversals
 from flows.correct.style import draft_adjustments
@@ -17,13 +18,18 @@ from schemas.money import EXACT
 from schemas.periods import first_of_month
 
 
-def draft_correction(run: Run, prepared: Prepared, reason: str) -> list[str]:
-    """Writes the drafts, their usage and the accounts' outcomes; returns the corrections whose drafts they replace."""
+def draft_correction(run: Run, prepared: Prepared, reason: str, note: Note) -> list[str]:
+    """Writes the drafts, their usage and the accounts' outcomes; returns the corrections whose drafts they replace.
+
+    reason: for the audit log. note: what the customers are told of it, on credit notes and adjustments.
+    """
     request, store = run.request, run.store
     day = _day(run)
     reversals = {
         account: [
-            reversal(original.document, run.run_id, f"{original.draft_id}-R{number}", day, reason)
+            reversal(
+                original.document, run.run_id, f"{original.draft_id}-R{number}", day, printed(note, original.document)
+            )
             for number, original in enumerate(standing, 1)
         ]
         for account, standing in prepared.standing.items()
@@ -43,7 +49,7 @@ def draft_correction(run: Run, prepared: Prepared, reason: str) -> list[str]:
                 for original, note in zip(standing, reversals[account], strict=True)
             ],
         )  # fmt: skip
-        adjustments = draft_adjustments(store, run, prepared, reversals, prepared.number, day)
+        adjustments = draft_adjustments(store, run, prepared, reversals, day, note)
         write_adjustments(store, run.run_id, list(adjustments.values()))
         write_outcomes(store, run, prepared, adjustments)
         store.con.execute(

@@ -28,6 +28,7 @@ from flows.books.standing import standing_of
 from flows.catalog.load import keep_tables
 from flows.correct.drafts import draft_correction
 from flows.correct.known import known_at
+from flows.correct.note import Note
 from flows.correct.prepared import prepare_correction
 from flows.correct.usage import rate_correction, usage_months_of
 from flows.home import audit
@@ -86,12 +87,18 @@ class Correction:
 
 
 def correct(
-    request: Request, reason: str, as_known_at: str | None = None, *, draft: bool = True, store: Store | None = None
+    request: Request,
+    reason: str,
+    as_known_at: str | None = None,
+    *,
+    note: Note | None = None,
+    draft: bool = True,
+    store: Store | None = None,
 ) -> Correction:
     """Recomputes the issued month of `request` for its accounts (all, when it names none) and drafts what differs.
 
-    `as_known_at`: with what that run knew. `draft` False only compares. `store`: where the command has it
-    open already. Raises WrongUsage for an empty reason, an
+    `reason` is for the audit log, `note` for the customers. `as_known_at`: with what that run knew. `draft` False only
+    compares. `store`: where the command has it open already. Raises WrongUsage for an empty reason, an
     unknown account or run; Refused where nothing is issued, or more would be credited than was billed; NothingToDo
     where nothing differs.
     """
@@ -100,7 +107,7 @@ def correct(
     with open_books(request, store) as books:
         refused = _take_in(books) if draft else []
         with known_at(books, as_known_at) as asked:
-            run, erased = _opened(books, asked, reason, as_known_at)
+            run, erased = _opened(books, asked, reason, as_known_at, note or {})
             rate_correction(run)
             charge(run)
             tax(run)
@@ -111,7 +118,7 @@ def correct(
             if not prepared.differences:
                 reasons = "; ".join(f"{account} is parked: {problem.detail}" for account, problem in parked.items())
                 raise NothingToDo(f"{request.invoice_month}: nothing differs." + (f" {reasons}" if reasons else ""))
-            replaced = draft_correction(run, prepared, reason) if draft else []
+            replaced = draft_correction(run, prepared, reason, note or {}) if draft else []
         if draft:
             _bind(books, run, reason, prepared.differences)
     return Correction(
@@ -129,7 +136,9 @@ def _take_in(books: Books) -> list[str]:
     return [file.source_file for file in report.refused] + [fault.file for fault in report.passed_over]
 
 
-def _opened(books: Books, asked: Request, reason: str, as_known_at: str | None) -> tuple[Run, dict[str, Erased]]:
+def _opened(
+    books: Books, asked: Request, reason: str, as_known_at: str | None, note: Note
+) -> tuple[Run, dict[str, Erased]]:
     """The run of kind correction for the accounts that hold a document of the month and were asked for, and the
     accounts among them that cannot be recomputed."""
     month = asked.invoice_month
@@ -141,6 +150,8 @@ def _opened(books: Books, asked: Request, reason: str, as_known_at: str | None) 
     keep_inputs(home, settings, inputs)
     issued = issued_sha256(store)
     identity = [month, "correction", list(asked.accounts), inputs.sha256, issued, as_known_at]
+    # The same correction in other words is another one; without words its id is that of a time that knew none.
+    identity += [sorted(note.items())] if note else []
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     run_id = f"{month}-C-{digest[:12]}"
     if last_state(store, run_id) == "drafted":

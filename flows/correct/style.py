@@ -7,6 +7,7 @@ import polars as pl
 
 from flows.books.run import Run
 from flows.books.standing import StandingDocument, corrected_of
+from flows.correct.note import Note, printed
 from flows.correct.prepared import Prepared
 from flows.home.settings import load_settings
 from flows.home.store import Store
@@ -15,9 +16,10 @@ from schemas.document import Document
 
 
 def draft_adjustments(
-    store: Store, run: Run, prepared: Prepared, reversals: dict[str, list[Document]], number: int, day: date
+    store: Store, run: Run, prepared: Prepared, reversals: dict[str, list[Document]], day: date, note: Note
 ) -> dict[str, Adjustment]:
-    """The adjustments of accounts whose seller asks for them, by account; their drafts end on A and `number`.
+    """The adjustments of accounts whose seller asks for them, by account; their drafts end on A and the
+    number of the correction.
 
     An adjustment adds to what stands. So a document is replaced nevertheless where another name or address has to be
     on it, and where it bills records that are no longer the account's: nobody else is billed for them while it stands.
@@ -35,8 +37,9 @@ def draft_adjustments(
     for account, standing in asking.items():
         if account not in given_up:
             original = corrected_of(standing)
-            now, draft_id = prepared.replacements.get(account), f"{original.draft_id}-A{number}"
-            adjustments[account] = adjustment(original.document, now, reversals[account], draft_id, day)
+            now, draft_id = prepared.replacements.get(account), f"{original.draft_id}-A{prepared.number}"
+            words = printed(note, original.document)
+            adjustments[account] = adjustment(original.document, now, reversals[account], draft_id, day, words)
     return adjustments
 
 

@@ -1,7 +1,7 @@
 """Numbers allotted and documents frozen, inside the approval's transaction: what is issued never changes again."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import polars as pl
@@ -38,6 +38,9 @@ _ISSUED = pl.Schema(
 Draft = tuple[str, str, str, str]
 """draft_id, seller_id, account_id, document_json."""
 
+Partners = dict[str, str | list[str]]
+"""Fields of a document that name others of its correction."""
+
 
 def freeze(
     store: Store, request: Request, settings: Settings, run_id: str, seller: str | None, asked: date | None
@@ -55,12 +58,13 @@ def freeze(
     # Before a number is allotted: one for a page that cannot be made would be a gap, or a document without paper.
     drafts = _printable(store, settings, run_id, [row for row in waiting if seller in (None, row[1])])
     last = _last_numbers(store)
+    partners = _partners(drafts, settings, asked, dict(last)) if _is_correction(store, run_id) else {}
     numbers: list[str] = []
 
     def frames() -> Iterator[pl.DataFrame]:
         for first in range(0, len(drafts), ISSUED_AT_ONCE):
             some = drafts[first : first + ISSUED_AT_ONCE]
-            frame = _numbered(some, request, settings, run_id, asked, last)
+            frame = _numbered(some, request, settings, run_id, asked, last, partners)
             _journaled(store, frame)
             numbers.extend(frame["invoice_number"])
             yield frame
@@ -98,15 +102,14 @@ def _printable(store: Store, settings: Settings, run_id: str, drafts: list[Draft
 
 def _numbered(
     drafts: Iterable[Draft], request: Request, settings: Settings, run_id: str, asked: date | None,
-    last: dict[Series, int],
+    last: dict[Series, int], partners: Mapping[str, Partners],
 ) -> pl.DataFrame:  # fmt: skip
     """Rows of issued_documents for the drafts. `last`: the last number of each series; it is counted on here, which is
-    safe while one writer does it in one transaction."""
+    safe while one writer does it in one transaction. `partners`: what a correction's documents name (`_partners`)."""
     rows = []
     for draft_id, seller_id, account_id, text in drafts:
-        draft = Document.model_validate_json(text)
-        series = settings.sellers[seller_id].series + ("CN" if draft.kind == "credit_note" else "")
-        day = asked or draft.issue_date
+        draft = Document.model_validate_json(text).model_copy(update=partners.get(draft_id, {}))
+        series, day = _series(draft, settings), asked or draft.issue_date
         sequence = _next_in(last, (seller_id, series, day.year))
         number = number_of(series, day.year, sequence)
         # A reversal gives back sums; the calls behind them are itemised in the file of the document that it reverses.
@@ -120,6 +123,38 @@ def _numbered(
              document.due_date, content.decode(), hashlib.sha256(content).hexdigest(), request.by, request.now)
         )  # fmt: skip
     return pl.DataFrame(rows, schema=_ISSUED, orient="row")
+
+
+def _is_correction(store: Store, run_id: str) -> bool:
+    (kind,) = store.rows("select kind from runs where run_id = $1", [run_id])[0]
+    return bool(kind == "correction")
+
+
+def _partners(
+    drafts: Iterable[Draft], settings: Settings, asked: date | None, last: dict[Series, int]
+) -> dict[str, Partners]:
+    """draft_id -> the numbers that it names of its own correction: a replacement those of the credit notes that make
+    room for it, and each of them the replacement's. The numbers are those that `_numbered` will give."""
+    taken_back: dict[str, dict[str, str]] = {}
+    in_place: dict[str, tuple[str, str]] = {}
+    for draft_id, seller_id, account_id, text in drafts:
+        draft = Document.model_validate_json(text)
+        series, day = _series(draft, settings), asked or draft.issue_date
+        number = number_of(series, day.year, _next_in(last, (seller_id, series, day.year)))
+        if draft.correction == "reversal":
+            taken_back.setdefault(account_id, {})[draft_id] = number
+        elif draft.correction == "replacement":
+            in_place[account_id] = draft_id, number
+    partners: dict[str, Partners] = {}
+    for account_id, (draft_id, number) in in_place.items():
+        notes = taken_back.get(account_id, {})
+        partners[draft_id] = {"reversed_by": sorted(notes.values())}
+        partners |= {note: {"replacement": number} for note in notes}
+    return partners
+
+
+def _series(draft: Document, settings: Settings) -> str:
+    return settings.sellers[draft.seller.seller_id].series + ("CN" if draft.kind == "credit_note" else "")
 
 
 def _last_numbers(store: Store) -> dict[Series, int]:

@@ -11,6 +11,7 @@ from flows.books.at_work import at_work
 from flows.books.context import Request
 from flows.books.publish import publish
 from flows.correct.month import correct
+from flows.correct.note import Note
 from flows.home import audit
 from flows.home.lock import Held
 from flows.ingest.take_in import IngestReport, ingest
@@ -101,10 +102,10 @@ def write_snapshot(request: Request) -> Published:
         return Published(str(publish(store)))
 
 
-def draft_corrections(request: Request, reason: str, as_known_at: str | None) -> Report:
+def draft_corrections(request: Request, reason: str, as_known_at: str | None, note: Note) -> Report:
     """`tollbook correct`: drafts of credit notes and replacements, and the review with them."""
     settings = request.settings()
     with at_work(request, f"correct {request.invoice_month}") as store:
-        report = correct(request, reason, as_known_at, store=store)
+        report = correct(request, reason, as_known_at, note=note, store=store)
         review(store, settings, request.invoice_month)
     return report

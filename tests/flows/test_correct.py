@@ -9,10 +9,13 @@ import pytest
 from flows.books.laws import broken
 from flows.books.publish import publish, read
 from flows.correct.month import correct
+from flows.correct.note import note_of
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
 from flows.undo.rollback import rollback
+from schemas.document import Document
 from schemas.errors import NothingToDo, Refused, WrongUsage
+from templates.page import page_of as page
 from tests.flows.issuing import NOW, asked, bill, corrected, issue, issued_total, published, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
@@ -109,6 +112,46 @@ def test_a_credit_note_of_the_old_document_and_a_new_one_in_its_place(home: Home
         path = publish(store)
     with read(path) as con:
         assert broken(con) == {}
+
+
+def _document(home: Home, number: str) -> Document:
+    ((text,),) = rows(home, "select document_json from issued_documents where invoice_number = $1", number)
+    return Document.model_validate_json(text)
+
+
+def test_reversal_and_replacement_name_each_other_and_say_why_in_the_customers_words(home: Home) -> None:
+    seats(home, "backdated", "ANN", "12")
+    corrected(home, "2025-06", note={"de": "Zwei Plätze fehlten.", "en": "Two seats were missing."})
+    note, replacement = _document(home, "UKCN-2025-000001"), _document(home, "UK-2025-000003")
+    assert (note.replacement, note.reversed_by) == ("UK-2025-000003", [])
+    assert (replacement.replacement, replacement.reversed_by) == (None, ["UKCN-2025-000001"])
+    # The operator's reason is for the audit log alone.
+    assert (note.notes[-1], [text for text in replacement.notes if "seats" in text]) == ("Two seats were missing.", [])
+    assert "a test" not in note.notes
+    assert ("Corrects", "UK-2025-000001, replaced by UK-2025-000003") in page(note).facts
+    assert ("Replaces", "UK-2025-000001, reversed by UKCN-2025-000001") in page(replacement).facts
+
+    seats(home, "again", "ANN", "13")
+    corrected(home, "2025-06")
+    second = _document(home, "UKCN-2025-000002")
+    assert (second.corrects, second.replacement, second.reversed_by) == ("UK-2025-000003", "UK-2025-000004", [])
+    assert _document(home, "UK-2025-000004").reversed_by == ["UKCN-2025-000002"]
+
+
+def test_an_adjustment_says_why_in_the_customers_words(home: Home) -> None:
+    seats(adjusting(home), "backdated", "ANN", "12")
+    corrected(home, "2025-06", note={"en": "Two seats were missing."})
+    assert _document(home, "UK-2025-000003").notes[-1] == "Two seats were missing."
+    seats(home, "again", "ANN", "13")
+    corrected(home, "2025-06", note={"en": "And one more."})
+    assert [text for text in _document(home, "UK-2025-000004").notes if "." in text][-1] == "And one more."
+    assert "Two seats were missing." not in _document(home, "UK-2025-000004").notes
+
+
+@pytest.mark.parametrize("texts", [("de=",), (" ",), ("one", "two"), ("fr=un", "fr=deux")])
+def test_a_note_that_says_nothing_or_two_things_is_refused(texts: tuple[str, ...]) -> None:
+    with pytest.raises(WrongUsage, match="--note: found"):
+        note_of(texts)
 
 
 def test_the_reversal_has_the_taxes_of_the_original_and_its_date(home: Home) -> None:
