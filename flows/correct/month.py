@@ -149,9 +149,9 @@ def _opened(
     inputs = inputs_of(books)
     keep_inputs(home, settings, inputs)
     issued = issued_sha256(store)
-    identity = [month, "correction", list(asked.accounts), inputs.sha256, issued, as_known_at]
+    identity: list[object] = [month, "correction", list(asked.accounts), inputs.sha256, issued, as_known_at]
     # The same correction in other words is another one; without words its id is that of a time that knew none.
-    identity += [sorted(note.items())] if note else []
+    identity += [dict(note)] if note else []
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     run_id = f"{month}-C-{digest[:12]}"
     if last_state(store, run_id) == "drafted":
