@@ -233,7 +233,7 @@ def correct_month(
         home: folder of the home; empty: $TOLLBOOK_HOME where the flow runs.
         accounts: only these account ids; empty: all.
         as_known_at: with what this run knew.
-        note: what credit notes tell the customer, as it is; de=... for readers of German.
+        note: what its documents tell the customer, as it is; de=... for readers of German.
         by: who acts; stands in the audit log.
     """
 

@@ -90,17 +90,13 @@ def adjustment(
             "comparison": None,
             "history": [],
             "balance": None,
-            "notes": _notes(taxes, head, note),
+            "notes": [*sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount}), *_notices(head)],
+            "note": note or None,
             "national": _national(documents),
             "usage_csv": None,
         }
     )
     return Adjustment(document, places)
-
-
-def _notes(taxes: list[Tax], head: Document, note: str) -> list[str]:
-    owed = sorted({tax.note for tax in taxes if tax.note and tax.exempt_amount})
-    return [*owed, *(notice for notice in _notices(head) if notice != note), *([note] if note else [])]
 
 
 def _notices(document: Document) -> list[str]:

@@ -48,7 +48,7 @@ def reversal(original: Document, run_id: str, draft_id: str, day: date, note: st
             "history": [],
             "balance": None,
             "usage_csv": None,
-            "notes": [*original.notes, *([note] if note else [])],
+            "note": note or None,
         }
     )
 

@@ -285,6 +285,8 @@ class Document(_Part):
     """Numbers of the reversals of what this one stands in place of; none in other documents."""
     replacement: str | None = Field(default=None, exclude_if=lambda number: number is None)
     """Number of the document that stands in place of what this one takes back."""
+    note: str | None = Field(default=None, exclude_if=lambda note: note is None)
+    """What the operator tells the customer of this correction, in the customer's language."""
     taxed_on: date | None = None
     """Issue date of the first document that this one goes back to: its taxes are those of that day."""
     lines: list[Line]

@@ -100,16 +100,8 @@ class _Builder:
         if document.corrects:
             replaces = document.kind == "invoice" and document.correction != "adjustment"
             label = self._("Replaces") if replaces else self._("Corrects")
-            facts.append((label, self._corrected()))
+            facts.append((label, document.corrects))
         return facts
-
-    def _corrected(self) -> str:
-        """The number of the corrected document, and of its reversal or its replacement, whichever this is not."""
-        document = self.document
-        told = {"number": document.corrects, "other": document.replacement or ", ".join(document.reversed_by)}
-        if document.replacement:
-            return self._("%(number)s, replaced by %(other)s") % told
-        return self._("%(number)s, reversed by %(other)s") % told if document.reversed_by else str(document.corrects)
 
     def _summary(self, charges: Charges, taxes: list[Tax], fees: list[Tax]) -> list[tuple[str, str]]:
         rows = [(self._(GROUP_TITLES[group]), amount) for group, amount in charges.summary()]
@@ -251,12 +243,24 @@ class _Builder:
             banners.append(draft)
         if self.document.is_final:
             banners.append(self._("This is the final invoice for this account."))
+        banners += self._why()
         if self.document.correction == "adjustment":
             banner = self._("This document holds only what changes of %(number)s; the rest of that one stands.")
             banners.append(banner % {"number": self.document.corrects})
         if self.document.kind == "credit_note":
             banners.append(self._("Negative amounts are credits to you."))
         return banners
+
+    def _why(self) -> list[str]:
+        """Of a correction's documents: which goes with which, and what the operator says of it."""
+        document = self.document
+        told = {"number": document.corrects, "other": document.replacement or ", ".join(document.reversed_by)}
+        which = []
+        if document.replacement:
+            which = [self._("This document takes back %(number)s in full; %(other)s stands in its place.") % told]
+        elif document.reversed_by:
+            which = [self._("This document stands in place of %(number)s, which %(other)s takes back.") % told]
+        return [*which, *([document.note] if document.note else [])]
 
     def _country(self) -> str:
         """The customer's country, in the language of the text; only where post or tax crosses a border."""

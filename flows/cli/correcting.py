@@ -28,7 +28,7 @@ def correct_command(
         list[str] | None,
         typer.Option(
             "--note",
-            help="What credit notes tell the customer, as it is; de=TEXT for readers of German. Repeatable.",
+            help="What its documents tell the customer, as it is; de=TEXT for readers of German. Repeatable.",
         ),
     ] = None,
 ) -> None:

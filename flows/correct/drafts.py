@@ -21,7 +21,7 @@ from schemas.periods import first_of_month
 def draft_correction(run: Run, prepared: Prepared, reason: str, note: Note) -> list[str]:
     """Writes the drafts, their usage and the accounts' outcomes; returns the corrections whose drafts they replace.
 
-    reason: for the audit log. note: what the customers are told of it, on credit notes and adjustments.
+    reason: for the audit log. note: what the customers are told of it, on each document.
     """
     request, store = run.request, run.store
     day = _day(run)
@@ -38,7 +38,10 @@ def draft_correction(run: Run, prepared: Prepared, reason: str, note: Note) -> l
         replaced = [run_id for run_id, kind, _ in drafted_runs(store, request.invoice_month) if kind == "correction"]
         for run_id in replaced:
             add_event(store, run_id, "superseded", request)
-        documents = [d.model_copy(update=_dated(d, day)) for d in prepared.replacements.values()]
+        documents = [
+            d.model_copy(update={**_dated(d, day), "note": printed(note, d) or None})
+            for d in prepared.replacements.values()
+        ]
         write_drafts(store, run, documents, prepared.lines, prepared.taxes, _outcomes(run, prepared))
         store.append("documents", document_rows([note for notes in reversals.values() for note in notes]))
         write_reversals(

@@ -1,4 +1,4 @@
-"""What a correction tells its customers: words of the operator, on credit notes and adjustments, in their language."""
+"""What a correction tells its customers: words of the operator, on its documents, in their language."""
 
 import re
 from collections.abc import Iterable, Mapping

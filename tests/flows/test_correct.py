@@ -126,10 +126,17 @@ def test_reversal_and_replacement_name_each_other_and_say_why_in_the_customers_w
     assert (note.replacement, note.reversed_by) == ("UK-2025-000003", [])
     assert (replacement.replacement, replacement.reversed_by) == (None, ["UKCN-2025-000001"])
     # The operator's reason is for the audit log alone.
-    assert (note.notes[-1], [text for text in replacement.notes if "seats" in text]) == ("Two seats were missing.", [])
+    assert (note.note, replacement.note) == ("Two seats were missing.", "Two seats were missing.")
     assert "a test" not in note.notes
-    assert ("Corrects", "UK-2025-000001, replaced by UK-2025-000003") in page(note).facts
-    assert ("Replaces", "UK-2025-000001, reversed by UKCN-2025-000001") in page(replacement).facts
+    assert page(note).notes.banners == [
+        "This document takes back UK-2025-000001 in full; UK-2025-000003 stands in its place.",
+        "Two seats were missing.",
+        "Negative amounts are credits to you.",
+    ]
+    assert page(replacement).notes.banners == [
+        "This document stands in place of UK-2025-000001, which UKCN-2025-000001 takes back.",
+        "Two seats were missing.",
+    ]
 
     seats(home, "again", "ANN", "13")
     corrected(home, "2025-06")
@@ -141,11 +148,10 @@ def test_reversal_and_replacement_name_each_other_and_say_why_in_the_customers_w
 def test_an_adjustment_says_why_in_the_customers_words(home: Home) -> None:
     seats(adjusting(home), "backdated", "ANN", "12")
     corrected(home, "2025-06", note={"en": "Two seats were missing."})
-    assert _document(home, "UK-2025-000003").notes[-1] == "Two seats were missing."
+    assert _document(home, "UK-2025-000003").note == "Two seats were missing."
     seats(home, "again", "ANN", "13")
-    corrected(home, "2025-06", note={"en": "And one more."})
-    assert [text for text in _document(home, "UK-2025-000004").notes if "." in text][-1] == "And one more."
-    assert "Two seats were missing." not in _document(home, "UK-2025-000004").notes
+    corrected(home, "2025-06")
+    assert _document(home, "UK-2025-000004").note is None
 
 
 @pytest.mark.parametrize("texts", [("de=",), (" ",), ("one", "two"), ("fr=un", "fr=deux")])
