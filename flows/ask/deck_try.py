@@ -3,7 +3,7 @@
 The layouts are tried with the very code that a run reads decks with; the one that reads most rows is shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -20,6 +20,8 @@ from flows.decks.look import look, look_lines
 from flows.home.file_settings import UNKNOWN_CURRENCY, DeckSettings
 from schemas.errors import Fault, WrongUsage
 
+RATES = "catalog/rates"
+"""Where a home has its decks."""
 _SHEETS = 5
 _SHOWN = 10
 
@@ -105,7 +107,8 @@ class DeckTrial:
         guess = self.best.guess
         usual = {"format": "tollbook", "currency": UNKNOWN_CURRENCY}
         said = {key: value for key, value in guess.said.items() if usual.get(key) != value}
-        return toml_block(f"decks.{self.name}", {"file": Path(self.file).name, **said}, guess.asked)
+        block = toml_block(f"decks.{self.name}", {"file": Path(self.file).name, **said}, guess.asked)
+        return [f"# {RATES}/{Path(self.file).name} is where the file is looked for", *block]
 
 
 def _some(word: str, faults: Sequence[Fault]) -> list[str]:
@@ -114,13 +117,20 @@ def _some(word: str, faults: Sequence[Fault]) -> list[str]:
 
 
 def try_deck(
-    path: Path, today: date, *, layout: str | None = None, like: DeckSettings | None = None, currency: str | None = None
+    path: Path,
+    today: date,
+    *,
+    layout: str | None = None,
+    like: DeckSettings | None = None,
+    currency: str | None = None,
+    taken: Collection[str] = (),
 ) -> DeckTrial:
-    """Tries every layout on a file, or `layout` alone, or reads it as the declaration `like` says.
+    """Tries every layout on a file, or `layout` alone, or reads it as the declaration `like` says. `taken`: names of
+    decks that the settings have already.
 
     Raises WrongUsage for a file that cannot be read.
     """
-    content, file, name = content_of(path), str(path), name_for(path)
+    content, file, name = content_of(path), str(path), name_for(path, taken)
     if like is not None:
         said = {key: value for key, value in like.model_dump().items() if key in like.model_fields_set - {"file"}}
         attempts = [_attempt(list(lines_of(content, file, like)), file, name, Guess(said))]

@@ -112,7 +112,17 @@ def try_command(
     settings = _settings(shared) if like else None
     declared = _like(settings, like)
     _known_layout(layout)
-    tell(shared, try_deck(file, shared.day, layout=layout, like=declared, currency=currency))
+    taken = _deck_names(shared)
+    tell(shared, try_deck(file, shared.day, layout=layout, like=declared, currency=currency, taken=taken))
+
+
+def _deck_names(shared: Globals) -> list[str]:
+    """Names that the home's settings have for decks already; none where they cannot be read."""
+    try:
+        settings = _settings(shared)
+    except WrongUsage:
+        return []
+    return [*settings.decks] if settings else []
 
 
 def _like(settings: "Settings | None", like: str | None) -> "DeckSettings | None":
