@@ -16,7 +16,7 @@ import polars as pl
 from flows.ingest.csv_lead import Lead
 from flows.ingest.csv_quotes import tight, tightened
 from flows.ingest.files import MAX_COLUMNS, MAX_LINE, FileRefused
-from flows.ingest.layouts import Layout
+from flows.ingest.layouts import Layout, undeclared
 from flows.ingest.trailers import Trailer
 from flows.presets.cells import BLANKS
 from schemas.errors import Fault
@@ -212,7 +212,9 @@ def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
         raise FileRefused(Fault(name, line, None, f"{len(names)} columns", f"at most {MAX_COLUMNS}"))
     twice = sorted({column for column in names if column and names.count(column) > 1})
     if twice:
-        raise FileRefused(Fault(name, line, twice[0], f"the column {twice[0]!r} more than once", "each column once"))
+        remedy = undeclared(layout.feed, layout.source, name)
+        found = f"the column {twice[0]!r} more than once"
+        raise FileRefused(Fault(name, line, twice[0], found, "each column once", remedy))
     if fault := layout.missing(names, name, line):
         raise FileRefused(fault)
     return names

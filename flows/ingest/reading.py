@@ -21,7 +21,7 @@ from flows.ingest.encodings import told_by_first_bytes
 from flows.ingest.files import FileRefused, InboxFile, Physical, chunks, fingerprint, text_chunks
 from flows.ingest.json_blocks import json_blocks, jsonl_blocks
 from flows.ingest.known import KnownFile, note_twin
-from flows.ingest.layouts import Layout
+from flows.ingest.layouts import Layout, undeclared
 from flows.ingest.numbers import e164_column
 from flows.ingest.open_questions import question
 from flows.ingest.parquet_blocks import parquet_blocks
@@ -85,6 +85,8 @@ def refuse_bad(settings: Settings, file: InboxFile, tally: Tally) -> None:
     rejected, percent = tally.rejected, settings.billing.max_reject_percent
     few = rejected <= settings.billing.max_reject_lines and rejected * 2 <= tally.records
     if rejected * 100 > percent * tally.records and not few:
+        more = undeclared(file.feed, file.source, file.name)
+        first = f"The first: {shown(file.name, tally, 1)[0]}"
         raise FileRefused(
             Fault(
                 file.name,
@@ -92,7 +94,7 @@ def refuse_bad(settings: Settings, file: InboxFile, tally: Tally) -> None:
                 None,
                 f"{rejected} bad lines of {tally.records}",
                 f"at most {percent} % (billing.max_reject_percent)",
-                f"The first: {shown(file.name, tally, 1)[0]}",
+                f"{first}. {more}" if more else first,
             ),
             tally.records,
         )
