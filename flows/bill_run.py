@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from flows.books.at_work import what_is_owed
 from flows.books.books import Books, open_books
 from flows.books.context import Request
 from flows.books.manifest import write_manifest
-from flows.books.publish import publish, publish_if_owed
+from flows.books.publish import publish
 from flows.books.run import Run
 from flows.books.run_diff import difference_lines, differences
 from flows.books.runs import open_run
@@ -24,6 +25,7 @@ from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home import audit, progress
 from flows.home.lock import locked
 from flows.home.room import must_have_room
+from flows.ingest.report import files_left_open, refused_line
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.draft import draft
@@ -97,7 +99,7 @@ class RunReport:
             *(f"parked {name}: {reason}" for name, reason in self.parked),
             *(f"look at {name}: {detail}" for name, _, detail in self.findings),
             *(f"stops the approval: {stop}" for stop in self.stops),
-            *(f"refused file {name}; see `tollbook ingest {name}`" for name in self.refused_files),
+            *map(refused_line, self.refused_files),
             *(f"soon missing: {told}" for told in self.ahead),
             *difference_lines(self.differences),
         ]
@@ -118,16 +120,12 @@ def bill_month(request: Request, step: Step) -> RunReport:
         open_books(request) as books,
     ):
         taken_in = step("ingest", take_in, books)
-        try:
+        with files_left_open(taken_in.refused, taken_in.passed_over), what_is_owed(books.store):
             run = step("open", open_month, books)
             usage = step("rate", rate, run)
             step("charge", charge, run)
             step("tax", tax, run)
             drafted = step("draft", draft, run)
-        except NothingToDo as nothing:
-            if publish_if_owed(books.store):
-                raise NothingToDo(f"The snapshot was owed and is published. {nothing}") from None
-            raise
         reported = step("report", report, run)
         countries = countries_of(books.settings, books.store)
         ahead = quarters_ahead(books.store.home, countries, request.today or request.now.date())

@@ -27,6 +27,12 @@ class NothingToDo(TollbookError):
     exit_code = 5
 
 
+class LeftOpen(NothingToDo):
+    """Nothing to do but what a person has to mend first, such as a file that was refused."""
+
+    exit_code = 3
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong in an input, as a value: where, what was found, what would be right.

@@ -32,6 +32,7 @@ from flows.correct.prepared import prepare_correction
 from flows.correct.usage import rate_correction, usage_months_of
 from flows.home import audit
 from flows.home.store import Store
+from flows.ingest.report import files_left_open
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.tax import tax
@@ -99,7 +100,7 @@ def correct(
         raise WrongUsage("--reason: say why the month is corrected; it is kept in the audit log")
     with open_books(request, store) as books:
         refused = _take_in(books) if draft else []
-        with known_at(books, as_known_at) as asked:
+        with files_left_open(refused), known_at(books, as_known_at) as asked:
             run, erased = _opened(books, asked, reason, as_known_at)
             rate_correction(run)
             charge(run)

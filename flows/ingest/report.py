@@ -1,12 +1,14 @@
 """What ingest says of files: a result each, the report of all, and how bad lines are shown."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import polars as pl
 
-from schemas.errors import Fault
+from schemas.errors import Fault, LeftOpen, NothingToDo, Refused
 from schemas.states import FileState
 
 MAX_SHOWN = 20
@@ -84,6 +86,24 @@ class IngestReport:
         return [str(fault) for file in self.files for fault in file.faults] + [str(it) for it in self.passed_over]
 
 
+def refused_line(name: str) -> str:
+    """A refused file, for an act that is about something else."""
+    return f"refused file {name}; see `tollbook ingest {name}`"
+
+
+@contextmanager
+def files_left_open(refused: Sequence[str], passed_over: Sequence[str] = ()) -> Iterator[None]:
+    """An act that may have nothing to do, or be refused, beside taking in the inbox: files of it that were refused or
+    passed over are named all the same, and leave something open where there was nothing to do (CONTRACT, section 3)."""
+    try:
+        yield
+    except (NothingToDo, Refused) as error:
+        if not (refused or passed_over):
+            raise
+        told = "\n".join([str(error), *map(refused_line, refused), *passed_over])
+        raise (LeftOpen if isinstance(error, NothingToDo) else Refused)(told) from None
+
+
 @dataclass
 class Tally:
     """Running counts while a file is read."""
@@ -112,6 +132,11 @@ def shown(name: str, tally: Tally, count: int = MAX_SHOWN) -> list[Fault]:
 
 
 def masked(fault: Fault) -> Fault:
-    """Without the last four digits of anything that may be a telephone number."""
-    hidden = [re.sub(r"(\d{3,})\d{4}(?!\d)", r"\1****", text) for text in (fault.found, fault.remedy)]
-    return Fault(fault.file, fault.line, fault.column, hidden[0], fault.expected, hidden[1])
+    """Without the last four digits of anything that may be a telephone number; the file's own name stays whole."""
+    return replace(
+        fault, found=_hidden(fault.found), remedy=fault.file.join(map(_hidden, fault.remedy.split(fault.file)))
+    )
+
+
+def _hidden(text: str) -> str:
+    return re.sub(r"(\d{3,})\d{4}(?!\d)", r"\1****", text)
