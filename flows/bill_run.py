@@ -62,6 +62,8 @@ class RunReport:
     refused_files: list[str] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     """Files of the inbox that are of no known kind, each with the reason and what to do."""
+    rejects: list[str] = field(default_factory=list)
+    """Of each file taken in just now with rejected lines, why the first one was."""
     replaced: list[str] = field(default_factory=list)
     """Runs whose drafts gave way to this one's."""
     stops: list[str] = field(default_factory=list)
@@ -120,7 +122,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         open_books(request) as books,
     ):
         taken_in = step("ingest", take_in, books)
-        with files_left_open(taken_in.refused, taken_in.passed_over), what_is_owed(books.store):
+        with files_left_open(taken_in.refused, taken_in.passed_over, taken_in.rejects), what_is_owed(books.store):
             run = step("open", open_month, books)
             usage = step("rate", rate, run)
             step("charge", charge, run)
@@ -140,6 +142,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         findings=reported.findings,
         refused_files=taken_in.refused,
         passed_over=taken_in.passed_over,
+        rejects=taken_in.rejects,
         replaced=drafted.replaced,
         stops=reported.stops,
         differences=reported.differences,
@@ -166,6 +169,8 @@ class TakenIn:
     """State -> files; `lines rejected`: lines left out of files taken in just now."""
     refused: list[str]
     passed_over: list[str]
+    rejects: list[str]
+    """Of each file with rejected lines, why the first one was."""
 
     def __str__(self) -> str:
         left = f"; {len(self.passed_over)} passed over" if self.passed_over else ""
@@ -182,7 +187,7 @@ def take_in(books: Books) -> TakenIn:
     if rejected := sum(file.rejected for file in files if file.state == "loaded"):
         counts["lines rejected"] = rejected
     passed_over = [str(fault) for fault in ingested.passed_over]
-    return TakenIn(counts, [file.source_file for file in ingested.refused], passed_over)
+    return TakenIn(counts, [file.source_file for file in ingested.refused], passed_over, ingested.rejects)
 
 
 def open_month(books: Books) -> Run:

@@ -80,7 +80,7 @@ def run_command(
             pass  # the run takes the lock itself, once the loss is accepted
     report = _dry(shared, request) if dry_run else _direct(request) if direct else _with_prefect(request)
     partly = ", which is for some accounts only" if account else ""
-    notes = [*report.passed_over]
+    notes = [*report.passed_over, *report.rejects]
     notes += [f"the drafts of run {run_id} gave way to this run's{partly}" for run_id in report.replaced]
     if not dry_run:
         notes.append(f"review: out/{month}/review.html; then `tollbook approve {month}` by another person")

@@ -59,6 +59,13 @@ class IngestReport:
         return bool(self.refused or self.passed_over or self.misplaced)
 
     @property
+    def rejects(self) -> list[str]:
+        """Of every file loaded just now that has rejected lines: why the first one was, and how many there are more."""
+        found = [file for file in self.files if file.state == "loaded" and file.rejected and file.faults]
+        more = [f" (and {file.rejected - 1} more)" if file.rejected > 1 else "" for file in found]
+        return [f"rejected: {file.faults[0]}{rest}" for file, rest in zip(found, more, strict=True)]
+
+    @property
     def misplaced(self) -> list[FileResult]:
         """Files that are known as those of another source than they would belong to now."""
         return [file for file in self.files if file.state == "known" and file.faults]
@@ -92,16 +99,19 @@ def refused_line(name: str) -> str:
 
 
 @contextmanager
-def files_left_open(refused: Sequence[str], passed_over: Sequence[str] = ()) -> Iterator[None]:
-    """An act that may have nothing to do, or be refused, beside taking in the inbox: files of it that were refused or
-    passed over are named all the same, and leave something open where there was nothing to do (CONTRACT, section 3)."""
+def files_left_open(refused: Sequence[str], others: Sequence[str] = (), rejects: Sequence[str] = ()) -> Iterator[None]:
+    """An act that may have nothing to do, or be refused, beside taking in the inbox: files that were refused, others
+    that were not taken in and lines that were rejected are told all the same. Files leave something open where there
+    was nothing to do; rejected lines do not (CONTRACT, section 3)."""
     try:
         yield
     except (NothingToDo, Refused) as error:
-        if not (refused or passed_over):
+        if not (refused or others or rejects):
             raise
-        told = "\n".join([str(error), *map(refused_line, refused), *passed_over])
-        raise (LeftOpen if isinstance(error, NothingToDo) else Refused)(told) from None
+        told = "\n".join([str(error), *map(refused_line, refused), *others, *rejects])
+        if isinstance(error, NothingToDo):
+            raise (LeftOpen if refused or others else NothingToDo)(told) from None
+        raise Refused(told) from None
 
 
 @dataclass
