@@ -37,7 +37,10 @@ def try_command(
     if not file.exists() and (shared.home.root / file).exists():
         file = shared.home.root / file  # as messages name it, wherever the command is given
     home = _home(shared, file)
-    tell(shared, try_source(file, shared.now, like=like, declared=_declared(home, like), home=home and home.root))
+    tell(
+        shared,
+        try_source(file, shared.now, like=like, declared=_declared(home, like), home=home.root if home else None),
+    )
 
 
 def _home(shared: Globals, file: Path) -> "Home | None":
