@@ -108,7 +108,8 @@ class RunReport:
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    said = (f"{count} {name.replace('lines ', 'line ') if count == 1 else name}" for name, count in counts.items())
+    return ", ".join(said) or "none"
 
 
 def bill_month(request: Request, step: Step) -> RunReport:

@@ -18,6 +18,7 @@ from flows.decks.deck_file import DeckFile, no_overlap, tried_deck
 from flows.decks.formats import FORMATS
 from flows.decks.look import look, look_lines
 from flows.home.file_settings import UNKNOWN_CURRENCY, DeckSettings
+from schemas.counts import count_of
 from schemas.errors import Fault, WrongUsage
 
 RATES = "catalog/rates"
@@ -47,7 +48,7 @@ class Attempt:
     def said(self) -> str:
         """What came of it, in a few words."""
         if self.good_lines or not (self.reason or self.faults):
-            return f"{self.good_lines} lines"
+            return count_of(self.good_lines, "line")
         return self.reason or str(self.faults[0])
 
     @property
@@ -95,11 +96,11 @@ class DeckTrial:
         best, deck = self.best, self.best.deck
         seen = look(deck, self.today)
         fits = "fits" if best.good_lines else "comes nearest to"
-        counts = f"{best.good_lines} lines read, {len(best.faults)} faults"
+        counts = f"{count_of(best.good_lines, 'line')} read, {count_of(len(best.faults), 'fault')}"
         said = [f"{self.file}: {fits} format {best.settings.format}: {counts}"]
         said += look_lines(seen, deck.currency)
         said += _some("left out", deck.skipped) + _some("cannot be read", best.faults)
-        others = ", ".join(f"{name} {told}" for name, told in self.tried.items() if told.endswith(" lines"))
+        others = ", ".join(f"{name} {told}" for name, told in self.tried.items() if told.endswith((" line", " lines")))
         return [*said, *([f"  lines read by layout: {others}"] if others else []), "", *self._block()]
 
     def _block(self) -> list[str]:

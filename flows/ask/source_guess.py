@@ -46,6 +46,12 @@ def guesses(
                 yield of_names(kind, feed, sample)
 
 
+def _what_follows(more: int, known: int) -> str:
+    if more == 1:
+        return f"what the column after number {known} is"
+    return f"what the {more} columns after number {known} are, in order"
+
+
 def _may_be(preset: Preset, sample: Sample) -> bool:
     kinds = {"json", "jsonl"} if sample.kind.startswith("json") else {sample.kind}
     return bool(kinds & {*preset.kinds})
@@ -65,7 +71,7 @@ def _of_preset(name: str, preset: Preset, sample: Sample) -> Iterator[SourceGues
             asked["columns"] = f"which columns the {len(row)} are, in their order"
         elif 0 < more <= len(preset.optional):
             base["columns"] = list(preset.optional[:more])
-            asked["columns"] = f"what the {more} columns after number {len(preset.columns)} are, in order"
+            asked["columns"] = _what_follows(more, len(preset.columns))
     if "columns" in asked and not preset.columns and sample.kind == "csv":
         wanted = {*preset.needs} - {*preset.names}
         found = alike([name for name in sample.first_row if name not in {"id", *preset.names.values()}], preset.feed)

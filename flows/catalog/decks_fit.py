@@ -33,7 +33,7 @@ def _own_deck(name: str, plan: Plan, where: Where) -> None:
         )
 
 
-def _deck_fits(where: str, currency: str, listed: str, decks: dict[str, Deck]) -> None:
+def _deck_fits(where: str, currency: str, listed: str, decks: Mapping[str, Deck]) -> None:
     deck = decks.get(listed)
     if deck is None:
         raise WrongUsage(f"{where}: no [decks.{listed}] in tollbook.toml")

@@ -6,6 +6,7 @@ import typer
 
 from flows.cli import complete
 from flows.cli.base import Facts, Globals, finish, say, show, tell
+from schemas.counts import count_of
 from schemas.periods import month_of
 
 Account = Annotated[str, typer.Argument(help="An account's id.", autocompletion=complete.accounts)]
@@ -54,7 +55,7 @@ def replay_command(
     with shared.locked("replay"), open_books(request) as books:
         taken_in = take_in(books)
         if taken_in.counts.get("loaded"):
-            say(f"taken in: {taken_in.counts['loaded']} files")
+            say(f"taken in: {count_of(taken_in.counts['loaded'], 'file')}")
         with files_left_open(taken_in.refused):
             report = replay(books.store, books.settings, reason, request)
     for name in taken_in.refused:

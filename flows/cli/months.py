@@ -9,6 +9,7 @@ import typer
 from flows.cli import complete
 from flows.cli.base import Facts, Globals, say, show, tell
 from flows.home import progress
+from schemas.counts import count_of
 from schemas.errors import NothingToDo
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def init_command(
     from flows.home.init import init_home
 
     count = len(init_home(directory, sample=sample))
-    tell(context.obj, Facts({"home": str(directory), "files": count}, [f"{directory}: a home with {count} files"]))
+    tell(
+        context.obj,
+        Facts({"home": str(directory), "files": count}, [f"{directory}: a home with {count_of(count, 'file')}"]),
+    )
 
 
 def ingest_command(

@@ -37,6 +37,7 @@ from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.tax import tax
 from schemas.codes import ParkedCode, Problem
+from schemas.counts import count_of
 from schemas.errors import NothingToDo, Refused, WrongUsage
 
 
@@ -77,7 +78,8 @@ class Correction:
 
     def lines(self) -> list[str]:
         """For the terminal."""
-        said = [f"{self.invoice_month}: {self.accounts} accounts recomputed, {len(self.differences)} differ"]
+        recomputed, differ = count_of(self.accounts, "account"), len(self.differences)
+        said = [f"{self.invoice_month}: {recomputed} recomputed, {differ} differ{'s' if differ == 1 else ''}"]
         for difference in self.differences:
             said += difference.lines()
         said += [f"parked {account}: {reason}" for account, reason in self.parked]

@@ -31,6 +31,7 @@ from flows.ingest.segments import number_segments
 from flows.ingest.sources import NUMBER_COLUMNS, canonical, layout_faults, present_in
 from flows.ingest.time_forms import declaration_for
 from flows.ingest.workbook_blocks import workbook_blocks
+from schemas.counts import count_of
 from schemas.errors import Fault, TollbookError
 
 T = TypeVar("T")
@@ -92,7 +93,7 @@ def refuse_bad(settings: Settings, file: InboxFile, tally: Tally) -> None:
                 file.name,
                 None,
                 None,
-                f"{rejected} bad lines of {tally.records}",
+                f"{count_of(rejected, 'bad line')} of {tally.records}",
                 f"at most {percent} % (billing.max_reject_percent)",
                 f"{first}. {more}" if more else first,
             ),
@@ -201,6 +202,6 @@ def check_lines(file: InboxFile, layout: Layout, physical: Physical, tally: Tall
     expected = tally.records if layout.kind in ("parquet", "json") else physical.lines
     # The lines of a sheet are counted where it is read.
     if layout.kind != "xlsx" and tally.lines != expected:
-        found = f"{tally.lines} lines accounted for"
+        found = f"{count_of(tally.lines, 'line')} accounted for"
         remedy = "This is a defect of the program; nothing was loaded."
         raise FileRefused(Fault(file.name, None, None, found, f"{expected}, the lines of the file", remedy), expected)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from schemas.counts import count_of
 from schemas.errors import Fault, LeftOpen, NothingToDo, Refused
 from schemas.states import FileState
 
@@ -84,8 +85,11 @@ class IngestReport:
 
     def lines(self) -> list[str]:
         """For the terminal."""
-        said = "{file}: {state}, {records} records, {loaded} loaded, {rejected} rejected, {duplicate} duplicate"
-        taken = [said.format(**file) for file in self.as_json() if file["state"] != "passed_over"]
+        said = "{file}: {state}, {counted}, {loaded} loaded, {rejected} rejected, {duplicate} duplicate"
+        taken = [
+            said.format(**file, counted=count_of(file["records"], "record"))
+            for file in self.as_json() if file["state"] != "passed_over"
+        ]  # fmt: skip
         return taken + [f"{fault.file}: passed over, {fault.found}" for fault in self.passed_over]
 
     def notes(self) -> list[str]:
