@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from flows.books.at_work import what_is_owed
 from flows.books.books import Books, open_books
 from flows.books.context import Request
 from flows.books.manifest import write_manifest
-from flows.books.publish import publish, publish_if_owed
+from flows.books.publish import publish
 from flows.books.run import Run
 from flows.books.run_diff import difference_lines, differences
 from flows.books.runs import open_run
@@ -24,6 +25,7 @@ from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home import audit, progress
 from flows.home.lock import locked
 from flows.home.room import must_have_room
+from flows.ingest.report import files_left_open, refused_line
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.draft import draft
@@ -60,6 +62,8 @@ class RunReport:
     refused_files: list[str] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     """Files of the inbox that are of no known kind, each with the reason and what to do."""
+    rejects: list[str] = field(default_factory=list)
+    """Of each file taken in just now with rejected lines, why the first one was."""
     replaced: list[str] = field(default_factory=list)
     """Runs whose drafts gave way to this one's."""
     stops: list[str] = field(default_factory=list)
@@ -97,14 +101,15 @@ class RunReport:
             *(f"parked {name}: {reason}" for name, reason in self.parked),
             *(f"look at {name}: {detail}" for name, _, detail in self.findings),
             *(f"stops the approval: {stop}" for stop in self.stops),
-            *(f"refused file {name}; see `tollbook ingest {name}`" for name in self.refused_files),
+            *map(refused_line, self.refused_files),
             *(f"soon missing: {told}" for told in self.ahead),
             *difference_lines(self.differences),
         ]
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    said = (f"{count} {name.replace('lines ', 'line ') if count == 1 else name}" for name, count in counts.items())
+    return ", ".join(said) or "none"
 
 
 def bill_month(request: Request, step: Step) -> RunReport:
@@ -118,16 +123,12 @@ def bill_month(request: Request, step: Step) -> RunReport:
         open_books(request) as books,
     ):
         taken_in = step("ingest", take_in, books)
-        try:
+        with files_left_open(taken_in.refused, taken_in.passed_over, taken_in.rejects), what_is_owed(books.store):
             run = step("open", open_month, books)
             usage = step("rate", rate, run)
             step("charge", charge, run)
             step("tax", tax, run)
             drafted = step("draft", draft, run)
-        except NothingToDo as nothing:
-            if publish_if_owed(books.store):
-                raise NothingToDo(f"The snapshot was owed and is published. {nothing}") from None
-            raise
         reported = step("report", report, run)
         countries = countries_of(books.settings, books.store)
         ahead = quarters_ahead(books.store.home, countries, request.today or request.now.date())
@@ -142,6 +143,7 @@ def bill_month(request: Request, step: Step) -> RunReport:
         findings=reported.findings,
         refused_files=taken_in.refused,
         passed_over=taken_in.passed_over,
+        rejects=taken_in.rejects,
         replaced=drafted.replaced,
         stops=reported.stops,
         differences=reported.differences,
@@ -168,6 +170,8 @@ class TakenIn:
     """State -> files; `lines rejected`: lines left out of files taken in just now."""
     refused: list[str]
     passed_over: list[str]
+    rejects: list[str]
+    """Of each file with rejected lines, why the first one was."""
 
     def __str__(self) -> str:
         left = f"; {len(self.passed_over)} passed over" if self.passed_over else ""
@@ -184,7 +188,7 @@ def take_in(books: Books) -> TakenIn:
     if rejected := sum(file.rejected for file in files if file.state == "loaded"):
         counts["lines rejected"] = rejected
     passed_over = [str(fault) for fault in ingested.passed_over]
-    return TakenIn(counts, [file.source_file for file in ingested.refused], passed_over)
+    return TakenIn(counts, [file.source_file for file in ingested.refused], passed_over, ingested.rejects)
 
 
 def open_month(books: Books) -> Run:

@@ -31,6 +31,11 @@ _LIKE_NAMES = {
 _FORMER = re.compile(r"old|prev|prior|former|before|alt")
 """Of two columns that look alike the one that does not say that it is over."""
 
+_FIRST = re.compile(
+    r"^(init|first|min).*(interval|increment|block|takt|pulse|period)|^min(imum)?[ _.-]*(s|secs?|seconds|duration)$"
+)
+"""A column of the seconds that a call is charged at the least."""
+
 _CODE = re.compile(r"\+?[0-9][0-9 ,;/+-]*")
 _PRICE = re.compile(r"[^0-9A-Za-z]*([A-Z]{3} ?)?[0-9]*[.,][0-9]+( ?[A-Z]{3})?")
 _COMMA = re.compile(r"[^0-9]*[0-9]*,[0-9]+[^0-9]*")
@@ -118,6 +123,8 @@ def _with_cells(
     layout = FORMATS[name]
     names = next((cells for number, cells in lines if number == header), [])
     below = [cells for number, cells in lines[:HEAD] if number > header]
+    if listed is None and "increment_s" in layout.headings:
+        places = _in_seconds(places, [name.strip().casefold() for name in names], below)
 
     def cells(*keys: str) -> list[str]:
         told = [row[places[key]].strip() for key in keys if key in places for row in below if places[key] < len(row)]
@@ -153,6 +160,25 @@ def _with_cells(
     if name != "tollbook" and "valid_from" not in places:
         asked["valid_from"] = "the day from which these prices hold, such as 2026-01-01"
     return Guess(said, asked)
+
+
+def _in_seconds(places: dict[str, int], names: list[str], below: list[list[str]]) -> dict[str, int]:
+    """Where a column that is called like an interval (60/1) holds whole seconds, it is the step in which they are
+    counted; one beside it that says so holds the first seconds. What could be either is left to be refused."""
+
+    def is_seconds(place: int) -> bool:
+        cells = [row[place].strip() for row in below if place < len(row) and row[place].strip()]
+        return bool(cells) and all(cell.isdecimal() for cell in cells)
+
+    taken = {place for key, place in places.items() if key != "interval"}
+    free = [place for place in range(len(names)) if place not in taken and is_seconds(place)]
+    alike = [place for place in free if re.search(_LIKE_NAMES["interval"], names[place])]
+    first = [place for place in free if _FIRST.search(names[place])]
+    steps = [place for place in alike if place not in first]
+    if places.get("interval") not in alike or len(steps) != 1 or len(first) > 1:
+        return places
+    counted = {"increment_s": steps[0]} | ({"minimum_s": first[0]} if first else {})
+    return {key: place for key, place in places.items() if key != "interval"} | counted
 
 
 def _days(cells: list[str], said: dict[str, Any], asked: dict[str, str], name: str) -> None:

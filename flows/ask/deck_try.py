@@ -3,7 +3,7 @@
 The layouts are tried with the very code that a run reads decks with; the one that reads most rows is shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -18,8 +18,11 @@ from flows.decks.deck_file import DeckFile, no_overlap, tried_deck
 from flows.decks.formats import FORMATS
 from flows.decks.look import look, look_lines
 from flows.home.file_settings import UNKNOWN_CURRENCY, DeckSettings
+from schemas.counts import count_of
 from schemas.errors import Fault, WrongUsage
 
+RATES = "catalog/rates"
+"""Where a home has its decks."""
 _SHEETS = 5
 _SHOWN = 10
 
@@ -45,7 +48,7 @@ class Attempt:
     def said(self) -> str:
         """What came of it, in a few words."""
         if self.good_lines or not (self.reason or self.faults):
-            return f"{self.good_lines} lines"
+            return count_of(self.good_lines, "line")
         return self.reason or str(self.faults[0])
 
     @property
@@ -93,11 +96,11 @@ class DeckTrial:
         best, deck = self.best, self.best.deck
         seen = look(deck, self.today)
         fits = "fits" if best.good_lines else "comes nearest to"
-        counts = f"{best.good_lines} lines read, {len(best.faults)} faults"
+        counts = f"{count_of(best.good_lines, 'line')} read, {count_of(len(best.faults), 'fault')}"
         said = [f"{self.file}: {fits} format {best.settings.format}: {counts}"]
         said += look_lines(seen, deck.currency)
         said += _some("left out", deck.skipped) + _some("cannot be read", best.faults)
-        others = ", ".join(f"{name} {told}" for name, told in self.tried.items() if told.endswith(" lines"))
+        others = ", ".join(f"{name} {told}" for name, told in self.tried.items() if told.endswith((" line", " lines")))
         return [*said, *([f"  lines read by layout: {others}"] if others else []), "", *self._block()]
 
     def _block(self) -> list[str]:
@@ -105,7 +108,8 @@ class DeckTrial:
         guess = self.best.guess
         usual = {"format": "tollbook", "currency": UNKNOWN_CURRENCY}
         said = {key: value for key, value in guess.said.items() if usual.get(key) != value}
-        return toml_block(f"decks.{self.name}", {"file": Path(self.file).name, **said}, guess.asked)
+        block = toml_block(f"decks.{self.name}", {"file": Path(self.file).name, **said}, guess.asked)
+        return [f"# {RATES}/{Path(self.file).name} is where the file is looked for", *block]
 
 
 def _some(word: str, faults: Sequence[Fault]) -> list[str]:
@@ -114,13 +118,20 @@ def _some(word: str, faults: Sequence[Fault]) -> list[str]:
 
 
 def try_deck(
-    path: Path, today: date, *, layout: str | None = None, like: DeckSettings | None = None, currency: str | None = None
+    path: Path,
+    today: date,
+    *,
+    layout: str | None = None,
+    like: DeckSettings | None = None,
+    currency: str | None = None,
+    taken: Collection[str] = (),
 ) -> DeckTrial:
-    """Tries every layout on a file, or `layout` alone, or reads it as the declaration `like` says.
+    """Tries every layout on a file, or `layout` alone, or reads it as the declaration `like` says. `taken`: names of
+    decks that the settings have already.
 
     Raises WrongUsage for a file that cannot be read.
     """
-    content, file, name = content_of(path), str(path), name_for(path)
+    content, file, name = content_of(path), str(path), name_for(path, taken)
     if like is not None:
         said = {key: value for key, value in like.model_dump().items() if key in like.model_fields_set - {"file"}}
         attempts = [_attempt(list(lines_of(content, file, like)), file, name, Guess(said))]

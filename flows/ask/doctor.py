@@ -22,6 +22,7 @@ from flows.home.room import free_mb, needed_mb
 from flows.home.settings import Home, Settings, load_settings
 from flows.home.store import Store
 from flows.post.smtp import Mailer, Unreachable
+from schemas.counts import count_of
 from schemas.errors import TollbookError
 
 _ROOM_MB = 1024
@@ -48,7 +49,7 @@ def _checks(home: Home, *, try_smtp: bool, deep: bool, today: date | None, clock
         settings = load_settings(home)
     except TollbookError as error:
         return [*checks, Check("settings", "fail", str(error), "mend tollbook.toml")]
-    checks.append(Check("settings", "ok", f"{len(settings.sellers)} sellers"))
+    checks.append(Check("settings", "ok", count_of(len(settings.sellers), "seller")))
     checks.append(_catalogue(home, settings))
     if today is not None:
         checks += _quarters(home, settings, today)
@@ -138,8 +139,9 @@ def _catalogue(home: Home, settings: Settings) -> Check:
         tables = load_all(home, settings)
     except TollbookError as error:
         return Check("catalogue", "fail", str(error), "mend the file named")
-    contents = f"{len(tables.catalog.products)} products, {len(tables.catalog.plans)} plans, {len(tables.decks)} decks"
-    return Check("catalogue", "ok", contents)
+    catalog, decks = tables.catalog, tables.decks
+    counts = ((len(catalog.products), "product"), (len(catalog.plans), "plan"), (len(decks), "deck"))
+    return Check("catalogue", "ok", ", ".join(count_of(number, thing) for number, thing in counts))
 
 
 def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:

@@ -15,6 +15,7 @@ from flows.home.objects import kept
 from flows.home.settings import Home, Settings
 from flows.home.stand import faults, must_exist
 from flows.home.store import Store
+from schemas.counts import count_of
 from schemas.errors import TollbookError
 
 
@@ -57,7 +58,7 @@ def _database(store: Store, *, deep: bool) -> Check:
     size = f"{store.home.database.stat().st_size // 2**20:,} MB"
     if not deep:
         return Check("database", "ok", f"opens, {size}")
-    return Check("database", "ok", f"opens, {size}, every block of {read_every_block(store)} tables read")
+    return Check("database", "ok", f"opens, {size}, every block of {count_of(read_every_block(store), 'table')} read")
 
 
 def _clock(store: Store, today: date) -> Check:
@@ -91,7 +92,7 @@ def _documents(store: Store) -> Check:
         return Check(
             "issued documents", "warn", f"{unprinted} without a PDF", "`tollbook approve MONTH` renders what is missing"
         )
-    return Check("issued documents", "ok", f"{len(files)} files are as issued")
+    return Check("issued documents", "ok", f"{count_of(len(files), 'file')} as issued")
 
 
 def _contents(store: Store, *, deep: bool) -> Check:
@@ -126,9 +127,11 @@ def _erasures(store: Store) -> Check:
     files = store.rows("select distinct file from erased_files where what in ('usage_csv', 'mail', 'source_copy')")
     back = sorted(file for (file,) in files if (store.home.root / file).exists())
     if back:
-        return Check(name, "warn", f"{len(back)} files are there again, first {back[0]}", "delete them, or erase again")
+        return Check(
+            name, "warn", f"{count_of(len(back), 'file')} there again, first {back[0]}", "delete them, or erase again"
+        )
     accounts = store.rows("select count(distinct account_id) from erased")[0][0]
-    return Check(name, "ok", f"of {accounts} accounts" if accounts else "none")
+    return Check(name, "ok", f"of {count_of(accounts, 'account')}" if accounts else "none")
 
 
 def rights(home: Home) -> Check:
@@ -138,7 +141,7 @@ def rights(home: Home) -> Check:
     if closed:
         first = home.relative(closed[0])
         return Check(
-            "rights", "fail", f"{len(closed)} files are not this user's to write, first {first}", "chown, chmod"
+            "rights", "fail", f"{count_of(len(closed), 'file')} not this user's to write, first {first}", "chown, chmod"
         )
     private = (home.database, home.published, home.journal, home.store, home.root / "out")
     open_to_all = [path for path in private if path.exists() and path.stat().st_mode & 0o007]
@@ -160,4 +163,4 @@ def _snapshot(store: Store) -> Check:
         return Check("snapshot", "fail", str(error).splitlines()[0], "`tollbook publish` makes it anew")
     if is_owed(store):
         return Check("snapshot", "warn", "older than the books", "`tollbook publish` makes it anew")
-    return Check("snapshot", "ok", f"opens, {documents} documents")
+    return Check("snapshot", "ok", f"opens, {count_of(documents, 'document')}")

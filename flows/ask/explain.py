@@ -14,6 +14,7 @@ from flows.ask.explain_tax import explain_tax, tax_named, tax_of_line
 from flows.books.erased import ERASED_ID, erased_accounts
 from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.home.store import Store
+from schemas.counts import count_of
 from schemas.document import Document, Line
 from schemas.errors import WrongUsage
 from schemas.money import rounded
@@ -159,7 +160,7 @@ def _erased(store: Store, document: Document, usage: list[dict[str, Any]]) -> st
     erasure = erased_accounts(store).get(document.bill_to.account_id)
     if not records or erasure is None:
         return None
-    return f"{len(records)} records without their numbers: {erasure}; seconds, rates and amounts stay"
+    return f"{count_of(len(records), 'record')} without their numbers: {erasure}; seconds, rates and amounts stay"
 
 
 def _sum_of(pairs: list[tuple[Decimal, int]], document: Document, what: str) -> str:

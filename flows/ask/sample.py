@@ -5,9 +5,10 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,8 @@ def toml_block(title: str, said: Mapping[str, Any], asked: Mapping[str, str]) ->
     return [f"[{title}]", *known, *(f"# {key} = {values[key]}  # {question}" for key, question in asked.items())]
 
 
-def name_for(path: Path) -> str:
-    """A name for a table, made of a file's name."""
-    return re.sub(r"[^a-z0-9_]+", "_", path.name.casefold().split(".")[0]).strip("_") or "sample"
+def name_for(path: Path, taken: Collection[str] = ()) -> str:
+    """A name for a table, made of a file's name; `taken`: those that stand in the settings already."""
+    name = re.sub(r"[^a-z0-9_]+", "_", path.name.casefold().split(".")[0]).strip("_") or "sample"
+    others = (name if number == 1 else f"{name}_{number}" for number in count(1))
+    return next(other for other in others if other not in taken)

@@ -1,6 +1,6 @@
 """Which declarations a sample of usage may need: every layout, with stand-ins for what only its owner can say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -27,12 +27,16 @@ _STAND_INS: dict[str, list[Any]] = {
 """What is tried for a key that a layout asks for: the choice that reads most records is shown, and asked about."""
 
 
-def guesses(sample: Sample, declared: Mapping[str, SourceSettings], like: str | None) -> Iterator[SourceGuess]:
-    """Every declaration to try, or those of the layout or declared source `like` alone."""
+def guesses(
+    sample: Sample, declared: Mapping[str, SourceSettings], owners: Collection[str], like: str | None
+) -> Iterator[SourceGuess]:
+    """Every declaration to try, or those of the layout or declared source `like` alone. owners: the declared sources
+    that the file belongs to."""
     for name, source in declared.items():
         if like in (None, name):
             said = source.model_dump(exclude_unset=True)
-            yield SourceGuess(f"sources.{name}", said, is_declared=True)
+            is_foreign = name not in owners and like is None
+            yield SourceGuess(f"sources.{name}", said, is_declared=True, is_foreign=is_foreign)
     for name, preset in PRESETS.items():
         if like in (None, name) and _may_be(preset, sample):
             yield from _of_preset(name, preset, sample)
@@ -40,6 +44,12 @@ def guesses(sample: Sample, declared: Mapping[str, SourceSettings], like: str | 
         if like in (None, kind):
             for feed in _FEEDS:
                 yield of_names(kind, feed, sample)
+
+
+def _what_follows(more: int, known: int) -> str:
+    if more == 1:
+        return f"what the column after number {known} is"
+    return f"what the {more} columns after number {known} are, in order"
 
 
 def _may_be(preset: Preset, sample: Sample) -> bool:
@@ -61,7 +71,7 @@ def _of_preset(name: str, preset: Preset, sample: Sample) -> Iterator[SourceGues
             asked["columns"] = f"which columns the {len(row)} are, in their order"
         elif 0 < more <= len(preset.optional):
             base["columns"] = list(preset.optional[:more])
-            asked["columns"] = f"what the {more} columns after number {len(preset.columns)} are, in order"
+            asked["columns"] = _what_follows(more, len(preset.columns))
     if "columns" in asked and not preset.columns and sample.kind == "csv":
         wanted = {*preset.needs} - {*preset.names}
         found = alike([name for name in sample.first_row if name not in {"id", *preset.names.values()}], preset.feed)

@@ -15,6 +15,11 @@ from flows.presets.known import PRESETS
 from schemas.errors import Fault, WrongUsage
 from schemas.feeds import FEEDS
 
+_WHETHER_ANSWERED = {"ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION"}
+"""How calls end in Asterisk and what is like it."""
+_CAUSES = {"NORMAL_CLEARING", "ORIGINATOR_CANCEL", "USER_BUSY", "NO_ANSWER", "NO_USER_RESPONSE", "CALL_REJECTED"}
+"""The commonest causes of hanging up, as FreeSWITCH writes them."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -33,13 +38,14 @@ class Reading:
     @property
     def worth(self) -> tuple[int, ...]:
         """What is known by its names; more records read and fewer rejected; a declared source, then a system's own
-        layout, before plain names (but not where nothing is read: then plain names say best what is missing); fewer
-        columns left over and questions."""
+        layout, before plain names (but not where nothing is read: then plain names say best what is missing); one whose
+        calls end in its system's own words; fewer columns left over and questions."""
         is_preset = (self.guess.label in PRESETS) == bool(self.good.height)
         unsure = len(self.guess.asked) + len(self.guess.said.get("columns", ()))
         left = len(not_read(self)) + len(self.guess.said.get("constants", ()))
         is_read = self.good.height, -self.rejects.height if self.good.height else 0
-        return int(self._is_known_by_names), *is_read, int(self.guess.is_declared), int(is_preset), -left, -unsure
+        is_own = int(self.guess.is_declared), int(is_preset), int(self._ends_as_its_system_does)
+        return int(self._is_known_by_names), *is_read, *is_own, -left, -unsure
 
     @property
     def _is_known_by_names(self) -> bool:
@@ -48,6 +54,16 @@ class Reading:
         preset = PRESETS.get(self.guess.label)
         is_named = self.guess.is_declared or (preset is not None and not preset.columns)
         return is_named and self.good.height * 2 > self.records
+
+    @property
+    def _ends_as_its_system_does(self) -> bool:
+        """Whether nothing in its words for how calls ended is of another system: of two layouts with the same columns,
+        such as Asterisk's own and the one that FreeSWITCH can write, it tells one from the other."""
+        preset = PRESETS.get(self.guess.label)
+        if preset is None or "disposition" not in self.good.columns:
+            return True
+        words = {word.upper() for word in self.good["disposition"].drop_nulls().unique()}
+        return words.isdisjoint(_WHETHER_ANSWERED if preset.ends_in_causes else _CAUSES)
 
     @property
     def said(self) -> str:

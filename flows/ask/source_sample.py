@@ -14,12 +14,14 @@ _HEAD = 256 * 1024
 
 @dataclass(frozen=True)
 class SourceGuess:
-    """A declaration to be tried. `label`: its layout's name; `asked`: key -> question for what the file cannot say."""
+    """A declaration to be tried. `label`: its layout's name; `asked`: key -> question for what the file cannot say.
+    `is_foreign`: a declared source whose path does not take the file, and which nobody asked for."""
 
     label: str
     said: dict[str, Any]
     asked: dict[str, str] = field(default_factory=dict)
     is_declared: bool = False
+    is_foreign: bool = False
 
     @property
     def settings(self) -> SourceSettings:

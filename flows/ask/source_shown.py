@@ -10,6 +10,7 @@ import polars as pl
 from flows.ask.source_reading import Reading
 from rating.dispositions import is_cause, is_unknown, says_unanswered
 from rating.ends import EXTENSION
+from schemas.counts import count_of
 from schemas.errors import Fault
 
 SHOWN, MOST_VALUES, MOST_REJECTS = 5, 20, 10
@@ -87,7 +88,7 @@ def record_line(record: Mapping[str, Any]) -> str:
     if "seconds" in record:
         size = f"{'answered' if record['answered'] else 'not answered'}, {record['seconds']} s"
     else:
-        size = f"{record['channel']}, {record['credits']} credits"
+        size = f"{record['channel']}, {count_of(record['credits'], 'credit')}"
     zone = record["time_zone"] or "in a zone to be declared"
     return f"  line {record['line']}: {when} {zone}, {record['direction']}, {ends}, {size}; pays: " + str(
         record["who_pays"]

@@ -11,21 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from flows.ask.sample import name_for, toml_block
+from flows.ask.sample import toml_block
+from flows.ask.source_choice import as_well, chosen
 from flows.ask.source_guess import guesses
-from flows.ask.source_names import DIRECTIONS, likely_directions
-from flows.ask.source_payers import payers_asked
+from flows.ask.source_place import Place, settled, where_it_goes
+from flows.ask.source_questions import questions
 from flows.ask.source_reading import Reading, not_read, read
-from flows.ask.source_sample import Sample, SourceGuess, sample_of
+from flows.ask.source_sample import Sample, sample_of
 from flows.ask.source_shown import MOST_REJECTS, MOST_VALUES, faults_of, record_line, understood, values_met
 from flows.ask.source_times import in_its_form, times_as_read
 from flows.home.file_settings import SOURCE_FORMATS, SourceSettings
 from flows.ingest.files import FileRefused, chunks
-from flows.ingest.layouts import KINDS
-from flows.ingest.numbers import E164
-from flows.presets.known import PRESETS
 from schemas.errors import WrongUsage
 
 SAMPLE_BYTES = 4 * 2**20
@@ -36,12 +32,14 @@ SAMPLE_BYTES = 4 * 2**20
 class SourceTrial:
     """What `source try` says."""
 
-    name: str
+    place: Place
     file: str
     best: Reading | None
     tried: dict[str, str]
     is_part: bool
     asked: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+    """What reads it as well as the best, in sentences: layouts that fit alike, sources whose path does not take it."""
 
     @property
     def incomplete(self) -> bool:
@@ -69,6 +67,7 @@ class SourceTrial:
             "columns_not_read": not_read(best),
             "rejects": [str(fault) for fault in faults_of(best, self.file)],
             "asked": self.asked,
+            "others": self.others,
             "settings": "\n".join(self._block()),
         }
 
@@ -94,7 +93,7 @@ class SourceTrial:
         others = others if self.fits else [f"{name}: {told}" for name, told in self.tried.items()]
         if self.fits:
             others = [told for told in others if told.rpartition(" of ")[2].isdecimal()]
-            said.append(f"  records read by layout: {', '.join(others)}")
+            said += [f"  records read by layout: {', '.join(others)}", *(f"  {other}" for other in self.others)]
         else:
             said += [f"  tried: {told}" for told in others]
         return [*said, "", *self._block()]
@@ -105,35 +104,33 @@ class SourceTrial:
     def _block(self) -> list[str]:
         assert self.best is not None, "a block is of the layout that fits"
         assert self.best.layout is not None, "a block is of a layout that can be meant"
-        said = self.best.guess.said
+        said, feed = self.best.guess.said, self.best.layout.feed.name
         if self.best.guess.is_declared:
-            return [f"# as declared: {self.best.guess.label}"]
-        feed, ending = said["feed"], _ending(Path(self.file))
-        path = {"path": f"inbox/{feed}/{self.name}/*{ending}"}
-        keys = {key: value for key, value in (said | path).items() if value != {} and (key, value) != ("format", "csv")}
+            return [f"# as declared: {self.best.guess.label}", *where_it_goes(self.place, said["path"])]
+        name, path, notes = settled(self.place, feed)
+        keys = {key: value for key, value in (said | {"path": path}).items() if value != {}}
+        keys = {key: value for key, value in keys.items() if (key, value) != ("format", "csv")}
         keys = {key: value for key, value in keys.items() if key != "time_zone" or "time_zone" in self.asked}
         if keys.get("time_zone") == "UTC":
             keys["time_zone"] = "America/New_York"
-        return toml_block(f"sources.{self.name}", keys, self.asked)
-
-
-def _ending(file: Path) -> str:
-    """What files like this one end in: of a name with more points, what says the kind of file."""
-    endings = file.suffixes
-    known = {".gz", *(f".{kind}" for kind in KINDS)}
-    if endings and endings[-1] in known:
-        return "".join(endings[-2:] if {*endings[-2:]} <= known else endings[-1:])
-    return "".join(endings)
+        return [*notes, *toml_block(f"sources.{name}", keys, self.asked)]
 
 
 def try_source(
-    path: Path, now: datetime, *, like: str | None = None, declared: Mapping[str, SourceSettings] | None = None
+    path: Path,
+    now: datetime,
+    *,
+    like: str | None = None,
+    declared: Mapping[str, SourceSettings] | None = None,
+    home: Path | None = None,
 ) -> SourceTrial:
-    """Tries every layout on a file, or the one that `like` names; `declared`: the sources of a home, if there is one.
+    """Tries every layout on a file, or the one that `like` names; `declared`: the sources of a home, if there is one,
+    which lies at `home`. A declared source is the answer where its path takes the file, or where it is asked for.
 
     Raises WrongUsage for a file that cannot be read and for an unknown layout.
     """
     sources = declared or {}
+    place = Place(path, home, sources)
     if like is not None and like not in {*SOURCE_FORMATS, *sources}:
         listed = ", ".join([*SOURCE_FORMATS, *sources])
         raise WrongUsage(f"--like: found {like!r}; expected a layout or a declared source: {listed}")
@@ -150,14 +147,16 @@ def try_source(
         else:
             is_part = False
         readings = [
-            in_its_form(read(where, file, guess, now), where, file, now) for guess in guesses(sample, sources, like)
+            in_its_form(read(where, file, guess, now), where, file, now)
+            for guess in guesses(sample, sources, place.owners, like)
         ]
         tried: dict[str, str] = {}
         for reading in sorted(readings, key=lambda reading: reading.worth, reverse=True):
             tried.setdefault(reading.guess.label, reading.said)
-        best = max((r for r in readings if r.layout is not None), key=lambda reading: reading.worth, default=None)
-        asked = _asked(best, where, file, now) if best else {}
-    return SourceTrial(name_for(path), file, best, tried, is_part, asked)
+        best = chosen(readings)
+        asked = questions(best, where, file, now) if best else {}
+    others = as_well(best, readings, sources) if best else []
+    return SourceTrial(place, file, best, tried, is_part, asked, others)
 
 
 def _head(path: Path, file: str) -> tuple[bytes, bool]:
@@ -179,42 +178,3 @@ def _whole_lines(head: bytes, sample: Sample) -> bytes:
     """The sample up to its last line end."""
     end = "\n".encode(sample.encoding) if not sample.encoding.startswith("utf-16") else b"\n\x00"
     return head[: head.rindex(end) + len(end)] if end in head else head
-
-
-def _asked(best: Reading, where: Path, name: str, now: datetime) -> dict[str, str]:
-    """What the layout that fits cannot know of this file, by the key that says it."""
-    guess = best.guess
-    if guess.is_declared or best.layout is None:
-        return {}
-    asked = dict(guess.asked)
-    without = {key: value for key, value in guess.said.items() if key != "time_zone"}
-    zoneless = read(where, name, SourceGuess(guess.label, without, guess.asked), now)
-    if zoneless.good.height < best.good.height or zoneless.layout is None:
-        asked["time_zone"] = "its times carry no offset: the zone of the switch's clock"
-    ends = [column for column in ("from_number", "to_number") if column in best.good.columns]
-    numbers = pl.concat([best.good[column] for column in ends]) if ends else pl.Series(dtype=pl.String)
-    odd = numbers.drop_nulls().unique(maintain_order=True)
-    odd = odd.filter(odd.str.contains("[0-9]{7}") & ~odd.str.contains(E164) & ~odd.str.contains(r"^\+[0-9]+X+$"))
-    if not odd.is_empty():
-        shown = ", ".join(odd.head(3).to_list())
-        asked["country"] = f"numbers without + such as {shown}: the country whose habits of dialling they follow"
-    if question := _directions_asked(best):
-        asked["directions"] = question
-        words = [row["value"] for row in values_met(best, "direction")[:MOST_VALUES]]
-        theirs = [word for word in words if word.lower() not in (*DIRECTIONS, "")]
-        guess.said["directions"] = likely_directions(theirs, otherwise="outbound")
-    for key, (likely, question) in payers_asked(best).items():
-        guess.said[key], asked[key] = likely, question
-    return asked
-
-
-def _directions_asked(best: Reading) -> str:
-    """The question which of their words mean inbound, where words of theirs stand for the direction."""
-    preset = PRESETS.get(best.guess.label)
-    met = [row for row in values_met(best, "direction") if row["value"] and row["value"].lower() not in DIRECTIONS]
-    # A layout that finds calls that came in, though nobody has declared any, knows their words itself.
-    knows = preset is not None and "inbound" in best.good["direction"].to_list() and not best.guess.is_declared
-    is_open = preset is None or (bool(preset.columns) and not knows) or "directions" in preset.asks
-    if not met or not is_open or {"direction", "directions"} & {*best.guess.asked}:
-        return ""
-    return "which of these are inbound, which internal? As found in the file"

@@ -13,6 +13,7 @@ from flows.home.settings import BillingSettings, Settings
 from flows.home.store import Store
 from flows.post.outbox import outbox
 from flows.review.inbox import not_taken_in, waiting_files
+from schemas.counts import count_of
 from schemas.periods import month_start
 
 _SENT = ("accepted", "written")
@@ -134,7 +135,8 @@ def _lines(home: dict[str, Any], months: list[dict[str, Any]]) -> list[str]:
 def _aged(row: dict[str, Any]) -> str:
     worth = ", ".join(f"{part['amount']:.2f} {part['currency']}" for part in row["estimates"] or [])
     return (
-        f"  {row['reason']}, {row['age']} days: {row['records']} {row['feed']} of {row['accounts']} known accounts"
+        f"  {row['reason']}, {row['age']} days: {count_of(row['records'], row['feed'].removesuffix('s'))} of "
+        + count_of(row["accounts"], "known account")
         + (f", about {worth}" if worth else "")
     )
 
@@ -152,7 +154,9 @@ def _month_lines(month: dict[str, Any]) -> list[str]:
     if month["unsent"] or month["drafts"]:
         window = month["window"]
         left = (
-            f"{window['days_left']} days left" if window["days_left"] else "closed; `tollbook send --late-reason TEXT`"
+            f"{count_of(window['days_left'], 'day')} left"
+            if window["days_left"]
+            else "closed; `tollbook send --late-reason TEXT`"
         )
         lines.append(f"  mails go out {window['opens']} to {window['closes']}: {left}")
     return lines

@@ -29,5 +29,5 @@ def what_is_owed(store: Store) -> Iterator[None]:
         yield
     except NothingToDo as nothing:
         if publish_if_owed(store):
-            raise NothingToDo(f"The snapshot was owed and is published. {nothing}") from None
+            raise type(nothing)(f"The snapshot was owed and is published. {nothing}") from None
         raise

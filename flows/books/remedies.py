@@ -26,7 +26,9 @@ REMEDIES: dict[ParkedCode, str] = {
     "credit_invoice": "Correct invoice_number of the credit in feed charges to one of the account's, or leave it out.",
     "billed_until_misfit": "Correct account_id and resource_id in feed billed_until: the id of one of the account's "
     "subscriptions, devices or numbers.",
-    "unknown_seller": "Add the seller to tollbook.toml, or correct seller_id in feed accounts.",
+    "unknown_seller": "Add the seller to tollbook.toml as [sellers.<id>], with the very id that the account has: it "
+    "keeps it for good. If that id is a slip of the pen and nothing is issued: `tollbook rollback FILE`, correct "
+    "seller_id in feed accounts, `tollbook ingest FILE`.",
     "no_tax_class": "Give the product a tax_class and interstate in force on that day in the catalogue.",
     "usf_method": "Choose usf_method of the seller in tollbook.toml.",
     "no_tax_table": "Add the tax table under catalog/taxes/, or correct the address in feed accounts or locations.",

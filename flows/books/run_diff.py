@@ -8,6 +8,7 @@ from typing import Any
 from flows.books.compare import Difference, difference
 from flows.home.objects import kept
 from flows.home.store import Store
+from schemas.counts import count_of
 from schemas.document import Document
 from schemas.money import minor_digits, rounded
 
@@ -154,6 +155,10 @@ def _inputs(store: Store, run_id: str) -> dict[str, Any]:
     return inputs
 
 
+def _differ(accounts: int) -> str:
+    return "1 account differs" if accounts == 1 else f"{accounts} accounts differ"
+
+
 def difference_lines(rows: list[dict[str, Any]]) -> list[str]:
     """For the terminal: the sum, then the accounts that moved most."""
     sums: dict[str, Decimal] = {}
@@ -162,11 +167,10 @@ def difference_lines(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
     total = ", ".join(f"{_money(amount, currency):+f} {currency}" for currency, amount in sorted(sums.items()))
-    lines = [f"against the drafts it replaces: {len(rows)} accounts differ, {total}"]
+    lines = [f"against the drafts it replaces: {_differ(len(rows))}, {total}"]
     lines += [
         f"  {row['account_id']}: {_money(row['before'], row['currency'])} -> {_money(row['after'], row['currency'])} "
-        f"{row['currency']} ({row['reason']}), "
-        f"{len(row['lines'])} lines and taxes"
+        f"{row['currency']} ({row['reason']}), " + count_of(len(row["lines"]), "line or tax", "lines and taxes")
         for row in rows[:20]
     ]
     return lines

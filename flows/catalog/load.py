@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from flows.catalog.contents import REFERENCE, contents_sha256, tax_files
+from flows.catalog.decks_fit import Where, decks_fit
 from flows.catalog.fx import load_fx
 from flows.decks.deck_file import load_deck
 from flows.home.objects import keep
@@ -20,8 +21,8 @@ from flows.home.settings import Home, Settings
 from invoicing.national import Rates
 from rating.deck_search import Deck
 from rating.match import PrefixTable, compile_prefixes
-from schemas.catalog import Catalog, Plan
-from schemas.errors import WrongUsage
+from schemas.catalog import Catalog
+from schemas.errors import EntryFault, WrongUsage
 from schemas.known_keys import meant
 from schemas.reading import Yaml, fault_text, read_yaml
 from taxes.places import Places, load_places
@@ -45,6 +46,9 @@ class Tables:
     def hashes(self) -> dict[str, str]:
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.contents.items()}
 
+
+Origin = dict[tuple[str, str], Yaml]
+"""Part of the catalogue and key in it -> the file that says it."""
 
 _READ: dict[str, Tables] = {}
 
@@ -74,9 +78,9 @@ def _load_all(home: Home, settings: Settings) -> Tables:
     contents |= {home.relative(path): _read(path, home) for path in sorted(deck_files.values())}
     contents |= {home.relative(path): path.read_bytes() for path in home.catalog.glob("fx.csv")}
     contents["numbering_plan.csv"] = numbering.read_bytes()
-    catalog = load_catalog(home)
+    catalog, where = _catalog_of(_catalog_texts(home))
     decks = {name: load_deck(home, name, deck) for name, deck in settings.decks.items()}
-    _decks_fit(catalog, decks)
+    decks_fit(catalog, decks, where)
     places = load_places(place_files["places.csv"], place_files["postal_regions.csv"])
     numbering_plan = _numbering_plan(contents["numbering_plan.csv"])
     return Tables(catalog, decks, load_tables(taxes, shown), numbering_plan, places, load_fx(home), contents)
@@ -101,13 +105,22 @@ def tax_texts(home: Home) -> tuple[dict[str, str], dict[str, str]]:
 
 def load_catalog(home: Home) -> Catalog:
     """All of catalog/*.yaml as one catalogue. Raises WrongUsage with file, line and key of every fault."""
-    return catalog_of({home.relative(path): path.read_bytes() for path in sorted(home.catalog.glob("*.yaml"))})
+    return catalog_of(_catalog_texts(home))
+
+
+def _catalog_texts(home: Home) -> dict[str, bytes]:
+    return {home.relative(path): path.read_bytes() for path in sorted(home.catalog.glob("*.yaml"))}
 
 
 def catalog_of(files: Mapping[str, bytes]) -> Catalog:
     """One catalogue of files by the name that messages call them. Raises WrongUsage as `load_catalog`."""
+    return _catalog_of(files)[0]
+
+
+def _catalog_of(files: Mapping[str, bytes]) -> tuple[Catalog, Where]:
+    """The catalogue, and where each of its entries stands."""
     merged: dict[str, dict[str, Any]] = {}
-    origin: dict[tuple[str, str], Yaml] = {}
+    origin: Origin = {}
     for name, content in files.items():
         read = _catalog_file(content, name)
         for part, entries in read.data.items():
@@ -125,7 +138,7 @@ def catalog_of(files: Mapping[str, bytes]) -> Catalog:
                 origin[part, key] = read
                 merged.setdefault(part, {})[key] = entry
     try:
-        return Catalog(**merged)
+        return Catalog(**merged), lambda *keys: _where(origin, keys)
     except ValidationError as error:
         raise WrongUsage("\n".join(_catalog_fault(origin, fault) for fault in error.errors())) from None
 
@@ -140,42 +153,21 @@ def _catalog_file(content: bytes, name: str) -> Yaml:
     return read if read.data else replace(read, data={})
 
 
-def _catalog_fault(origin: dict[tuple[str, str], Yaml], error: ErrorDetails) -> str:
-    """One fault of the catalogue, told of the file that says it; `catalog` where it is between several."""
+def _catalog_fault(origin: Origin, error: ErrorDetails) -> str:
+    """One fault of the catalogue, with the file and line that say it."""
+    if isinstance(between := error.get("ctx", {}).get("error"), EntryFault):
+        return f"{_where(origin, between.keys)}: {between}"
     keys = [str(part) for part in error["loc"]]
     read = origin.get((keys[0], keys[1])) if len(keys) > 1 else None
     told = read.fault(error) if read else f"catalog: {fault_text(error)}"
     return f"{told}; {meant(Catalog, error['loc'])}" if error["type"] == "extra_forbidden" else told
 
 
-def _decks_fit(catalog: Catalog, decks: dict[str, Deck]) -> None:
-    for name, plan in catalog.plans.items():
-        for category, rule in plan.usage.items():
-            for listed in rule.deck or ():
-                _deck_fits(f"catalog: plan {name}, {category}", plan.currency, listed, decks)
-        _own_deck(name, plan)
-
-
-def _own_deck(name: str, plan: Plan) -> None:
-    """A deck of telephone numbers says nothing of short ones: its 1 is not the beginning of 112, its 911 is Delhi."""
-    short = plan.usage.get("short_number")
-    others = {deck for category, rule in plan.usage.items() if category != "short_number" for deck in rule.deck or ()}
-    if short is not None and (both := sorted(others & {*(short.deck or ())})):
-        raise WrongUsage(
-            f"catalog: plan {name}, short_number: found the deck {both[0]}, which other rules name too; expected a "
-            "deck of short numbers alone, a rate or free"
-        )
-
-
-def _deck_fits(where: str, currency: str, listed: str, decks: dict[str, Deck]) -> None:
-    deck = decks.get(listed)
-    if deck is None:
-        raise WrongUsage(f"{where}: no [decks.{listed}] in tollbook.toml")
-    if deck.currency != currency:
-        raise WrongUsage(
-            f"{where}: the plan is in {currency}, its deck {listed} in {deck.currency}; "
-            "nothing is converted, so they must be the same"
-        )
+def _where(origin: Origin, keys: Sequence[str]) -> str:
+    """File and line of an entry of the catalogue."""
+    read = origin[keys[0], keys[1]]
+    line = read.line_of(keys)
+    return f"{read.file}, line {line}" if line else read.file
 
 
 @lru_cache(maxsize=2)

@@ -6,6 +6,7 @@ import typer
 
 from flows.cli import complete
 from flows.cli.base import Facts, Globals, finish, say, show, tell
+from schemas.counts import count_of
 from schemas.periods import month_of
 
 Account = Annotated[str, typer.Argument(help="An account's id.", autocompletion=complete.accounts)]
@@ -46,17 +47,19 @@ def replay_command(
     """Try suspended usage again after the master data is mended; say what the next run will bill."""
     from flows.bill_run import take_in
     from flows.books.books import open_books
+    from flows.ingest.report import files_left_open, refused_line
     from flows.undo.replay import replay
 
     shared: Globals = context.obj
     request = shared.request(month_of(shared.day))
     with shared.locked("replay"), open_books(request) as books:
         taken_in = take_in(books)
-        for name in taken_in.refused:
-            say(f"refused file {name}; see `tollbook ingest {name}`")
         if taken_in.counts.get("loaded"):
-            say(f"taken in: {taken_in.counts['loaded']} files")
-        report = replay(books.store, books.settings, reason, request)
+            say(f"taken in: {count_of(taken_in.counts['loaded'], 'file')}")
+        with files_left_open(taken_in.refused):
+            report = replay(books.store, books.settings, reason, request)
+    for name in taken_in.refused:
+        say(refused_line(name))
     show(shared, report)
     finish(incomplete=report.incomplete or bool(taken_in.refused))
 

@@ -35,6 +35,7 @@ def correct_command(
     """Recompute an issued month, show before and after, and draft credit notes and replacements where it differs."""
     from flows.correct.month import correct
     from flows.correct.note import note_of
+    from flows.ingest.report import refused_line
     from flows.review.page import review
 
     shared: Globals = context.obj
@@ -46,7 +47,7 @@ def correct_command(
     for name in report.replaced:
         say(f"the drafts of correction {name} gave way to this one's")
     for name in report.refused_files:
-        say(f"refused file {name}; see `tollbook ingest {name}`")
+        say(refused_line(name))
     tell(shared, report)
 
 

@@ -8,6 +8,7 @@ import typer
 from flows.cli import complete
 from flows.cli.base import Facts, Globals, say, tell
 from flows.home.deck_formats import DeckFormat
+from schemas.counts import count_of
 from schemas.errors import WrongUsage
 from schemas.periods import month_of, month_start, shift_month
 
@@ -60,11 +61,11 @@ def check_command(
     for deck_facts in checked:
         for warning in (*deck_facts["skipped"], *deck_facts["gaps"]):
             say(f"{deck_facts['deck']}: {warning}")
-    line = "{deck}: {rows} rows, {prefixes} prefixes, {in_force} in force today, in {currency}; "
-    line += "{skipped_lines} lines left out, {gap_count} gaps"
     lines = []
     for row in checked:
-        lines.append(line.format(**row, skipped_lines=len(row["skipped"]), gap_count=len(row["gaps"])))
+        held = f"{count_of(row['rows'], 'row')}, {count_of(row['prefixes'], 'prefix', 'prefixes')}"
+        lacks = f"{count_of(len(row['skipped']), 'line')} left out, {count_of(len(row['gaps']), 'gap')}"
+        lines.append(f"{row['deck']}: {held}, {row['in_force']} in force today, in {row['currency']}; {lacks}")
         lines += look_lines(row, row["currency"])
     tell(shared, Facts(checked, lines))
 
@@ -112,7 +113,17 @@ def try_command(
     settings = _settings(shared) if like else None
     declared = _like(settings, like)
     _known_layout(layout)
-    tell(shared, try_deck(file, shared.day, layout=layout, like=declared, currency=currency))
+    taken = _deck_names(shared)
+    tell(shared, try_deck(file, shared.day, layout=layout, like=declared, currency=currency, taken=taken))
+
+
+def _deck_names(shared: Globals) -> list[str]:
+    """Names that the home's settings have for decks already; none where they cannot be read."""
+    try:
+        settings = _settings(shared)
+    except WrongUsage:
+        return []
+    return [*settings.decks] if settings else []
 
 
 def _like(settings: "Settings | None", like: str | None) -> "DeckSettings | None":

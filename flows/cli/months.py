@@ -9,6 +9,7 @@ import typer
 from flows.cli import complete
 from flows.cli.base import Facts, Globals, say, show, tell
 from flows.home import progress
+from schemas.counts import count_of
 from schemas.errors import NothingToDo
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def init_command(
     from flows.home.init import init_home
 
     count = len(init_home(directory, sample=sample))
-    tell(context.obj, Facts({"home": str(directory), "files": count}, [f"{directory}: a home with {count} files"]))
+    tell(
+        context.obj,
+        Facts({"home": str(directory), "files": count}, [f"{directory}: a home with {count_of(count, 'file')}"]),
+    )
 
 
 def ingest_command(
@@ -80,7 +84,7 @@ def run_command(
             pass  # the run takes the lock itself, once the loss is accepted
     report = _dry(shared, request) if dry_run else _direct(request) if direct else _with_prefect(request)
     partly = ", which is for some accounts only" if account else ""
-    notes = [*report.passed_over]
+    notes = [*report.passed_over, *report.rejects]
     notes += [f"the drafts of run {run_id} gave way to this run's{partly}" for run_id in report.replaced]
     if not dry_run:
         notes.append(f"review: out/{month}/review.html; then `tollbook approve {month}` by another person")

@@ -10,6 +10,7 @@ from schemas.errors import WrongUsage
 
 if TYPE_CHECKING:
     from flows.home.file_settings import SourceSettings
+    from flows.home.settings import Home
 
 
 def register(app: typer.Typer) -> None:
@@ -33,17 +34,35 @@ def try_command(
     from flows.ask.source_try import try_source
 
     shared: Globals = context.obj
-    tell(shared, try_source(file, shared.now, like=like, declared=_declared(shared, like)))
+    if not file.exists() and (shared.home.root / file).exists():
+        file = shared.home.root / file  # as messages name it, wherever the command is given
+    home = _home(shared, file)
+    tell(
+        shared,
+        try_source(file, shared.now, like=like, declared=_declared(home, like), home=home.root if home else None),
+    )
 
 
-def _declared(shared: Globals, like: str | None) -> "dict[str, SourceSettings]":
+def _home(shared: Globals, file: Path) -> "Home | None":
+    """The home that was named, or else the one in which the file lies; there may be none."""
+    from flows.ask.source_place import home_around
+    from flows.home.settings import Home
+
+    if shared.home.settings_file.exists():
+        return shared.home
+    root = home_around(file)
+    return Home(root) if root else None
+
+
+def _declared(home: "Home | None", like: str | None) -> "dict[str, SourceSettings]":
     """The sources of a home, if there is one; one whose settings cannot be read stops nothing that needs none."""
     from flows.home.file_settings import SOURCE_FORMATS
+    from flows.home.settings import load_settings
 
-    if not shared.home.settings_file.exists():
+    if home is None:
         return {}
     try:
-        return shared.settings.sources
+        return load_settings(home).sources
     except WrongUsage as error:
         if like is not None and like not in SOURCE_FORMATS:
             raise

@@ -33,10 +33,12 @@ from flows.correct.prepared import prepare_correction
 from flows.correct.usage import rate_correction, usage_months_of
 from flows.home import audit
 from flows.home.store import Store
+from flows.ingest.report import files_left_open
 from flows.ingest.take_in import ingest
 from flows.month.charge import charge
 from flows.month.tax import tax
 from schemas.codes import ParkedCode, Problem
+from schemas.counts import count_of
 from schemas.errors import NothingToDo, Refused, WrongUsage
 
 
@@ -77,7 +79,8 @@ class Correction:
 
     def lines(self) -> list[str]:
         """For the terminal."""
-        said = [f"{self.invoice_month}: {self.accounts} accounts recomputed, {len(self.differences)} differ"]
+        recomputed, differ = count_of(self.accounts, "account"), len(self.differences)
+        said = [f"{self.invoice_month}: {recomputed} recomputed, {differ} differ{'s' if differ == 1 else ''}"]
         for difference in self.differences:
             said += difference.lines()
         said += [f"parked {account}: {reason}" for account, reason in self.parked]
@@ -106,7 +109,7 @@ def correct(
         raise WrongUsage("--reason: say why the month is corrected; it is kept in the audit log")
     with open_books(request, store) as books:
         refused = _take_in(books) if draft else []
-        with known_at(books, as_known_at) as asked:
+        with files_left_open(refused), known_at(books, as_known_at) as asked:
             run, erased = _opened(books, asked, reason, as_known_at, note or {})
             rate_correction(run)
             charge(run)

@@ -28,6 +28,7 @@ from flows.month.lookups import rating_tables
 from flows.month.usage.late import numbers_of, of_months
 from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import account_reader
+from schemas.counts import count_of
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.money import EXACT, rounded
 from schemas.periods import add_months, month_start, shift_month
@@ -80,7 +81,7 @@ class Rerated:
     def lines(self) -> list[str]:
         """For the terminal."""
         said = [
-            f"{row['account_id']}: {row['records']} records, {rounded(row['before'], _DECIMALS)} -> "
+            f"{row['account_id']}: {count_of(row['records'], 'record')}, {rounded(row['before'], _DECIMALS)} -> "
             f"{rounded(row['after'], _DECIMALS)} {row['currency']} ({rounded(row['difference'], _DECIMALS):+f}), "
             f"{'issued' if row['is_issued'] else 'not issued yet'}"
             for row in self.accounts

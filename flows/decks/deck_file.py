@@ -18,6 +18,7 @@ from flows.home.settings import Home
 from rating.deck_search import JURISDICTIONS, PER_CALL, RATE, Deck, deck_of
 from rating.tariffs import can_round
 from schemas.catalog import DECK_COLUMNS
+from schemas.counts import count_of
 from schemas.errors import Fault, WrongUsage
 from schemas.limits import PRICE_LIMIT, ROUNDING_DIGITS_LIMIT, UNITS_LIMIT, RoundingMode
 from schemas.money import EXACT, plain, rounded
@@ -84,7 +85,7 @@ def read_deck(content: bytes, file: str, name: str, settings: DeckSettings) -> D
     deck, faults = tried_deck(list(lines_of(content, file, settings)), file, name, settings)
     if faults:
         shown = "\n".join(str(fault) for fault in faults[:20])
-        raise WrongUsage(f"{shown}\n{len(faults)} faults in deck {name}; nothing of it is used")
+        raise WrongUsage(f"{shown}\n{count_of(len(faults), 'fault')} in deck {name}; nothing of it is used")
     no_overlap(deck.table, file)
     return deck
 

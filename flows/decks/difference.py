@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from flows.decks.money import Money, Moved
 from flows.decks.report import KINDS, Change
+from schemas.counts import count_of
 
 MOST_LINES, MOST_CODES = 10, 5
 """Lines of a kind of change, and codes of a line, that the terminal is shown."""
@@ -44,7 +45,8 @@ class DeckDifference:
             said += [_line(group, self.money) for group in groups[:MOST_LINES]]
             if more := groups[MOST_LINES:]:
                 codes = sum(len(group) for group in more)
-                said.append(f"{kind}: {len(more)} more lines, {codes} prefixes; --json has them all")
+                counts = f"{count_of(len(more), 'more line')}, {count_of(codes, 'prefix', 'prefixes')}"
+                said.append(f"{kind}: {counts}; --json has them all")
         return said + self._unrated_lines()
 
     def _money_lines(self) -> list[str]:
@@ -53,14 +55,14 @@ class DeckDifference:
             return []
         whole = _moved_json(money, money.total)
         amounts = f"{whole['old_amount']} -> {whole['new_amount']} {money.currency}, {whole['moved']:+}"
-        return [f"usage of {money.month}: {whole['calls']} calls, {amounts}"]
+        return [f"usage of {money.month}: {count_of(whole['calls'], 'call')}, {amounts}"]
 
     def _unrated_lines(self) -> list[str]:
         money = self.money
         if money is None or not money.unrated.calls:
             return []
         worth = money.shown(money.unrated.old)
-        return [f"{money.unrated.calls} calls, {worth} {money.currency}, would have no rate in {self.new}"]
+        return [f"{count_of(money.unrated.calls, 'call')}, {worth} {money.currency}, would have no rate in {self.new}"]
 
 
 def _change_json(change: Change, money: Money | None) -> dict[str, Any]:
@@ -129,5 +131,5 @@ def _line(group: list[Change], money: Money | None) -> str:
     used = _sums(group, money)
     moved_by = ""
     if money and used.calls:
-        moved_by = f"; {used.calls} calls, {money.shown(used.new - used.old):+} {money.currency}"
+        moved_by = f"; {count_of(used.calls, 'call')}, {money.shown(used.new - used.old):+} {money.currency}"
     return f"{change.kind} {where}: {prices}{percent}{since}{moved_by}"

@@ -13,6 +13,7 @@ import polars as pl
 from flows.decks.deck_file import DeckFile
 from flows.decks.report import in_force
 from flows.home.file_settings import UNKNOWN_CURRENCY
+from schemas.counts import count_of
 from schemas.money import plain, rounded
 
 SHOWN = 3
@@ -197,13 +198,19 @@ def look_lines(seen: dict[str, Any], currency: str) -> list[str]:
     if span:
         shown = ", ".join(f"{name} {_digits(value)}" for name, value in span.items())
         free = seen["prices"]["free_rows"]
-        lines.append(f"  prices a minute in {_named(currency)}: {shown}" + (f"; {free} rows are free" if free else ""))
-        counted = ", ".join(f"{interval} ({rows} rows)" for interval, rows in seen["prices"]["intervals"].items())
+        lines.append(
+            f"  prices a minute in {_named(currency)}: {shown}" + (f"; {count_of(free, 'row')} free" if free else "")
+        )
+        counted = ", ".join(
+            f"{interval} ({count_of(rows, 'row')})" for interval, rows in seen["prices"]["intervals"].items()
+        )
         lines.append(f"  first and following seconds: {counted}")
     if margin := seen["prices"].get("margin_percent"):
         shown = ", ".join(f"{name} {value:f}" for name, value in margin.items())
         below = seen["prices"]["below_cost"]
-        lines.append(f"  margin in % of the price: {shown}" + (f"; {below} rows below cost" if below else ""))
+        lines.append(
+            f"  margin in % of the price: {shown}" + (f"; {count_of(below, 'row')} below cost" if below else "")
+        )
     if seen["unused_columns"]:
         lines.append(f"  columns not read: {', '.join(seen['unused_columns'])}")
     lines += [f"  far from its neighbours: {row}" for row in seen["outliers"]]

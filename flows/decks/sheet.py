@@ -145,7 +145,9 @@ def _headings(layout: DeckFormat, header: list[str], file: str, number: int, set
     found = {key: name for key, name in mapped.items() if name in header}
     for key, usual in layout.headings.items():
         theirs = next((plain[name] for name in usual if name in plain), None)
-        if key not in mapped and theirs is not None:
+        # A column that is declared to hold seconds, such as Increment, is no interval 60/1.
+        is_seconds = key == "interval" and theirs in {mapped.get("increment_s"), mapped.get("minimum_s")} - {None}
+        if key not in mapped and theirs is not None and not is_seconds:
             found[key] = theirs
     lacks = [name for key, name in mapped.items() if key not in found]
     lacks += [key for key in layout.needs if key not in found and key not in mapped | settings.defaults]

@@ -16,9 +16,10 @@ import polars as pl
 from flows.ingest.csv_lead import Lead
 from flows.ingest.csv_quotes import tight, tightened
 from flows.ingest.files import MAX_COLUMNS, MAX_LINE, FileRefused
-from flows.ingest.layouts import Layout
+from flows.ingest.layouts import Layout, undeclared
 from flows.ingest.trailers import Trailer
 from flows.presets.cells import BLANKS
+from schemas.counts import count_of
 from schemas.errors import Fault
 
 BLOCK = 32 * 2**20
@@ -90,7 +91,7 @@ def csv_blocks(
         aside, records_in = 0, records_in + block.records
         yield replace(block, rows=rows, rejects=rejects, is_closed=bool(trailer and trailer.is_last(line - 1)))
     if columns is None and not (layout.feed.is_usage and line == 1 + aside and not skipped):
-        found = f"a file of {line - 1} lines" if skipped else "an empty file"
+        found = f"a file of {count_of(line - 1, 'line')}" if skipped else "an empty file"
         raise FileRefused(Fault(name, None, None, found, "a header line", "Have it sent again."))
     if aside:
         nothing = pl.DataFrame(schema={"source_line": pl.Int64, "raw_line": pl.String})
@@ -212,7 +213,9 @@ def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
         raise FileRefused(Fault(name, line, None, f"{len(names)} columns", f"at most {MAX_COLUMNS}"))
     twice = sorted({column for column in names if column and names.count(column) > 1})
     if twice:
-        raise FileRefused(Fault(name, line, twice[0], f"the column {twice[0]!r} more than once", "each column once"))
+        remedy = undeclared(layout.feed, layout.source, name)
+        found = f"the column {twice[0]!r} more than once"
+        raise FileRefused(Fault(name, line, twice[0], found, "each column once", remedy))
     if fault := layout.missing(names, name, line):
         raise FileRefused(fault)
     return names
@@ -292,6 +295,8 @@ def _complaint(width: int, delimiter: str) -> pl.Expr:
         .then(pl.lit("found text beside a closing quote; expected quotes around the whole cell, doubled inside"))
         .when(count > width)
         .then(pl.lit(f"found more than {width} columns; expected {width}"))
+        .when(count == 1)
+        .then(pl.lit(f"found 1 column; expected {width}"))
         .otherwise(pl.format("found {} columns; expected {}", count, pl.lit(width)))
     )
 

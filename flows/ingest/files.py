@@ -114,6 +114,8 @@ def find_files(
 def _expand(given: Path, home: Home) -> list[Path]:
     path = absolute(given)
     if not os.path.lexists(path):
+        path = absolute(home.root / given)  # as messages name it, wherever the command is given
+    if not os.path.lexists(path):
         raise WrongUsage(f"{given}: there is no such file")
     return everything_below(path, home)[0] if path.is_dir() else [path]
 

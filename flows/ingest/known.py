@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from flows.home.store import Store
 from flows.ingest.files import FileRefused, InboxFile, Physical
 from flows.ingest.report import FileResult
+from schemas.counts import count_of
 from schemas.errors import Fault
 
 
@@ -59,7 +60,7 @@ def dealt_with(file: InboxFile, physical: Physical, before: Sequence[KnownFile])
         return result
     same_name = [row for row in before if row.name == file.name and row.state == "loaded"]
     if same_name and not file.named:
-        found = f"other content than the file of this name already loaded ({same_name[0].records} records)"
+        found = f"other content than the file of this name already loaded ({count_of(same_name[0].records, 'record')})"
         remedy = f"Load it under another name, or name it: tollbook ingest {file.name}"
         raise FileRefused(Fault(file.name, None, None, found, "a new name for new content", remedy), physical.lines)
     return None

@@ -80,10 +80,11 @@ class Layout:
         found = f"the columns {found}" if len(found) < 300 else f"{len(present)} columns without it"
         expected = "the column " + ", ".join(lacks)
         other = next((mark for mark in ";\t|" if any(mark in name for name in present)), None)
-        remedy = ""
+        remedy = undeclared(self.feed, self.source, file)
         if other and other != self.delimiter:
             expected += f", separated by {self.delimiter!r}"
-            remedy = f"If the file separates by {other!r}, declare a source with delimiter = {other!r}."
+            declare = f"If the file separates by {other!r}, declare a source with delimiter = {other!r}."
+            remedy = f"{declare} {remedy}".strip()
         return Fault(file, line, lacks[0], found, expected, remedy)
 
     def _lacks(self, present: Sequence[str]) -> list[str]:
@@ -111,6 +112,14 @@ class Layout:
         given |= {"duration_s"} if self.source.duration_from else set()
         given |= {self.feed.key[1]} if self.source.call_id_from else set()
         return given | ({"account_id"} if self.source.account_id else set())
+
+
+def undeclared(feed: Feed, source: SourceSettings | None, file: str) -> str:
+    """What to do about usage that cannot be read because nobody has declared how: it is read by our own names where no
+    source takes it."""
+    if source is not None or not feed.is_usage:
+        return ""
+    return f"No [sources.x] path takes this file; `tollbook source try {file}` proposes one."
 
 
 def _there(layout: Layout, present: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ from flows.ingest.encodings import told_by_first_bytes
 from flows.ingest.files import FileRefused, InboxFile, Physical, chunks, fingerprint, text_chunks
 from flows.ingest.json_blocks import json_blocks, jsonl_blocks
 from flows.ingest.known import KnownFile, note_twin
-from flows.ingest.layouts import Layout
+from flows.ingest.layouts import Layout, undeclared
 from flows.ingest.numbers import e164_column
 from flows.ingest.open_questions import question
 from flows.ingest.parquet_blocks import parquet_blocks
@@ -31,6 +31,7 @@ from flows.ingest.segments import number_segments
 from flows.ingest.sources import NUMBER_COLUMNS, canonical, layout_faults, present_in
 from flows.ingest.time_forms import declaration_for
 from flows.ingest.workbook_blocks import workbook_blocks
+from schemas.counts import count_of
 from schemas.errors import Fault, TollbookError
 
 T = TypeVar("T")
@@ -85,14 +86,16 @@ def refuse_bad(settings: Settings, file: InboxFile, tally: Tally) -> None:
     rejected, percent = tally.rejected, settings.billing.max_reject_percent
     few = rejected <= settings.billing.max_reject_lines and rejected * 2 <= tally.records
     if rejected * 100 > percent * tally.records and not few:
+        more = undeclared(file.feed, file.source, file.name)
+        first = f"The first: {shown(file.name, tally, 1)[0]}"
         raise FileRefused(
             Fault(
                 file.name,
                 None,
                 None,
-                f"{rejected} bad lines of {tally.records}",
+                f"{count_of(rejected, 'bad line')} of {tally.records}",
                 f"at most {percent} % (billing.max_reject_percent)",
-                f"The first: {shown(file.name, tally, 1)[0]}",
+                f"{first}. {more}" if more else first,
             ),
             tally.records,
         )
@@ -199,6 +202,6 @@ def check_lines(file: InboxFile, layout: Layout, physical: Physical, tally: Tall
     expected = tally.records if layout.kind in ("parquet", "json") else physical.lines
     # The lines of a sheet are counted where it is read.
     if layout.kind != "xlsx" and tally.lines != expected:
-        found = f"{tally.lines} lines accounted for"
+        found = f"{count_of(tally.lines, 'line')} accounted for"
         remedy = "This is a defect of the program; nothing was loaded."
         raise FileRefused(Fault(file.name, None, None, found, f"{expected}, the lines of the file", remedy), expected)

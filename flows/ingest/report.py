@@ -1,12 +1,15 @@
 """What ingest says of files: a result each, the report of all, and how bad lines are shown."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import polars as pl
 
-from schemas.errors import Fault
+from schemas.counts import count_of
+from schemas.errors import Fault, LeftOpen, NothingToDo, Refused
 from schemas.states import FileState
 
 MAX_SHOWN = 20
@@ -57,6 +60,13 @@ class IngestReport:
         return bool(self.refused or self.passed_over or self.misplaced)
 
     @property
+    def rejects(self) -> list[str]:
+        """Of every file loaded just now that has rejected lines: why the first one was, and how many there are more."""
+        found = [file for file in self.files if file.state == "loaded" and file.rejected and file.faults]
+        more = [f" (and {file.rejected - 1} more)" if file.rejected > 1 else "" for file in found]
+        return [f"rejected: {file.faults[0]}{rest}" for file, rest in zip(found, more, strict=True)]
+
+    @property
     def misplaced(self) -> list[FileResult]:
         """Files that are known as those of another source than they would belong to now."""
         return [file for file in self.files if file.state == "known" and file.faults]
@@ -75,13 +85,37 @@ class IngestReport:
 
     def lines(self) -> list[str]:
         """For the terminal."""
-        said = "{file}: {state}, {records} records, {loaded} loaded, {rejected} rejected, {duplicate} duplicate"
-        taken = [said.format(**file) for file in self.as_json() if file["state"] != "passed_over"]
+        said = "{file}: {state}, {counted}, {loaded} loaded, {rejected} rejected, {duplicate} duplicate"
+        taken = [
+            said.format(**file, counted=count_of(file["records"], "record"))
+            for file in self.as_json() if file["state"] != "passed_over"
+        ]  # fmt: skip
         return taken + [f"{fault.file}: passed over, {fault.found}" for fault in self.passed_over]
 
     def notes(self) -> list[str]:
         """For the reader beside the data: every fault of a file, and every file that was passed over."""
         return [str(fault) for file in self.files for fault in file.faults] + [str(it) for it in self.passed_over]
+
+
+def refused_line(name: str) -> str:
+    """A refused file, for an act that is about something else."""
+    return f"refused file {name}; see `tollbook ingest {name}`"
+
+
+@contextmanager
+def files_left_open(refused: Sequence[str], others: Sequence[str] = (), rejects: Sequence[str] = ()) -> Iterator[None]:
+    """An act that may have nothing to do, or be refused, beside taking in the inbox: files that were refused, others
+    that were not taken in and lines that were rejected are told all the same. Files leave something open where there
+    was nothing to do; rejected lines do not (CONTRACT, section 3)."""
+    try:
+        yield
+    except (NothingToDo, Refused) as error:
+        if not (refused or others or rejects):
+            raise
+        told = "\n".join([str(error), *map(refused_line, refused), *others, *rejects])
+        if isinstance(error, NothingToDo):
+            raise (LeftOpen if refused or others else NothingToDo)(told) from None
+        raise Refused(told) from None
 
 
 @dataclass
@@ -112,6 +146,11 @@ def shown(name: str, tally: Tally, count: int = MAX_SHOWN) -> list[Fault]:
 
 
 def masked(fault: Fault) -> Fault:
-    """Without the last four digits of anything that may be a telephone number."""
-    hidden = [re.sub(r"(\d{3,})\d{4}(?!\d)", r"\1****", text) for text in (fault.found, fault.remedy)]
-    return Fault(fault.file, fault.line, fault.column, hidden[0], fault.expected, hidden[1])
+    """Without the last four digits of anything that may be a telephone number; the file's own name stays whole."""
+    return replace(
+        fault, found=_hidden(fault.found), remedy=fault.file.join(map(_hidden, fault.remedy.split(fault.file)))
+    )
+
+
+def _hidden(text: str) -> str:
+    return re.sub(r"(\d{3,})\d{4}(?!\d)", r"\1****", text)

@@ -5,6 +5,7 @@ import re
 import polars as pl
 
 from flows.ingest.files import FileRefused
+from schemas.counts import count_of
 from schemas.errors import Fault
 
 
@@ -51,14 +52,14 @@ class Trailer:
         if not self._counts or (not self._figures and not records):
             return
         if not self._figures:
-            found = f"{records} records and no trailer"
+            found = f"{count_of(records, 'record')} and no trailer"
             expected = f"a line like {self._pattern}"
             raise FileRefused(
                 Fault(self._name, None, None, found, expected, "The file may be cut off. Nothing was loaded."), records
             )
         said = sum(figure for _, figure in self._figures)
         if said != records:
-            found = f"a trailer that counts {said} records"
+            found = f"a trailer that counts {count_of(said, 'record')}"
             expected = f"{records}, the records of the file"
             fault = Fault(self._name, self._figures[-1][0], None, found, expected, "Nothing was loaded.")
             raise FileRefused(fault, records)

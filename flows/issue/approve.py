@@ -21,6 +21,7 @@ from flows.issue.printing import render
 from flows.review.gate import let_through, waiting
 from flows.review.stops import Stop
 from schemas.codes import ParkedCode
+from schemas.counts import count_of
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_of
 from schemas.states import RunKind
@@ -61,13 +62,15 @@ class Approval:
     def lines(self) -> list[str]:
         """For the terminal."""
         month = self.invoice_month
-        said = [f"{month}: {len(self.issued)} documents issued, {self.rendered} PDFs in out/{month}/invoices"]
+        issued, rendered = count_of(len(self.issued), "document"), count_of(self.rendered, "PDF")
+        said = [f"{month}: {issued} issued, {rendered} in out/{month}/invoices"]
         said += [f"left out, parked: {name}: {reason}" for name, reason in self.parked]
         said += [f"issued without a PDF: {number}: {reason}" for number, reason in self.unprinted]
         if self.overridden:
             said.append(f"let through by --override: {self.overridden}; the review and the audit log say what and why")
         if self.not_asked:
-            said.append(f"left out, not asked for: {self.not_asked} accounts; `tollbook run {month}` drafts them")
+            left = count_of(self.not_asked, "account")
+            said.append(f"left out, not asked for: {left}; `tollbook run {month}` drafts what is owed")
         return said
 
 

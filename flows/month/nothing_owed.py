@@ -7,6 +7,7 @@ import polars as pl
 
 from flows.books.run import Run
 from flows.books.runs import add_event, drafted_runs
+from schemas.counts import count_of
 from schemas.errors import NothingToDo
 
 _NEW_USAGE = """
@@ -78,7 +79,7 @@ def _leave_nothing(run: Run) -> None:
 def _told(run: Run, outcomes: pl.DataFrame, parked: list[tuple[Any, ...]]) -> str:
     month = run.request.invoice_month
     (issued,) = run.store.rows("select count(*) from issued_documents where invoice_month = $1", [month])[0]
-    beyond = f" beyond the {issued} documents that are issued" if issued else ""
+    beyond = f" beyond the {count_of(issued, 'document')} issued" if issued else ""
     counts = outcomes.filter(pl.col("outcome") != "excluded").group_by("outcome").len().sort("outcome").rows()
     others = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts)
     said = f"{month}: nothing is owed{beyond}, so no run was opened." + (f" Accounts: {others}." if others else "")

@@ -10,6 +10,7 @@ from typing import Any
 from flows.review.cells import Rows, signed, sums, worded, written
 from flows.review.spec import OUTCOMES
 from flows.review.untaxed import told
+from schemas.counts import count_of
 
 
 @dataclass(frozen=True)
@@ -131,19 +132,21 @@ class Review:
         ]
         for row in self.tables["no_history"]:
             of = " ".join(filter(None, (row["seller_id"], row["currency"])))
-            found.append(f"No history yet for {worded(row['bound'])}, {of}: {row['accounts']} accounts")
+            found.append(f"No history yet for {worded(row['bound'])}, {of}: {count_of(row['accounts'], 'account')}")
         for name, word in (("uncharged", "active without a charge"), ("unfounded", "charged without a resource")):
             if self.tables[name]:
                 found.append(f"Resources {word}: {len(self.tables[name])}")
         found += [
-            f"Unknown ending: source {row['source']}, {row['word']!r}: {row['records']} calls billed"
+            f"Unknown ending: source {row['source']}, {row['word']!r}: {count_of(row['records'], 'call')} billed"
             for row in self.tables["endings"]
         ]
         rejected = sum(row["rejected"] for row in self.tables["files"])
         if rejected:
             found.append(f"Rejected records: {rejected}")
         found += [
-            f"NOT BALANCED: {law.meaning}: {len(law.broken)} rows break it" for law in self.laws if not law.is_kept
+            f"NOT BALANCED: {law.meaning}: broken by {count_of(len(law.broken), 'row')}"
+            for law in self.laws
+            if not law.is_kept
         ]
         if self.books_balance:
             found.append(f"The books balance: {len(self.laws)} laws kept")

@@ -1,8 +1,8 @@
 """How a flow run ends: states whose names say what a person has to do, so that automations can hang on them.
 
-`Completed`; `Completed with open items` (parked accounts, suspended usage, stops, unsent mail: exit code 3 of the
-command); `Nothing to do` (5); `Refused` (4) and `Wrong usage` (2), which failed and changed nothing. An error that
-nobody foresaw fails the run with its traceback.
+`Completed`; `Completed with open items` (parked accounts, suspended usage, stops, refused files, unsent mail: exit code
+3 of the command); `Nothing to do` (5); `Refused` (4) and `Wrong usage` (2), which failed and changed nothing. An error
+that nobody foresaw fails the run with its traceback.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from flows.books.context import Request
 from flows.home import progress
 from flows.scheduled.acts import Report, in_turn
 from flows.scheduled.masked import without_numbers
-from schemas.errors import NothingToDo, TollbookError, WrongUsage
+from schemas.errors import LeftOpen, NothingToDo, TollbookError, WrongUsage
 
 OPEN_ITEMS = "Completed with open items"
 NOTHING_TO_DO = "Nothing to do"
@@ -77,6 +77,8 @@ def ended(
 
 def _of(error: TollbookError) -> State[Any]:
     said = without_numbers(str(error))[:_MOST_CHARACTERS]
+    if isinstance(error, LeftOpen):
+        return Completed(name=OPEN_ITEMS, message=said, data=error)
     if isinstance(error, NothingToDo):
         return Completed(name=NOTHING_TO_DO, message=said, data=error)
     return Failed(name=WRONG_USAGE if isinstance(error, WrongUsage) else REFUSED, message=said, data=error)

@@ -27,6 +27,7 @@ from flows.month.lookups import number_intervals
 from flows.review.latest import forget
 from flows.review.page import review
 from flows.undo.erase_rows import Detail, blank_rows, find_detail, forget_detail
+from schemas.counts import count_of
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_bounds_utc, month_start, shift_month
 
@@ -55,7 +56,7 @@ class Erasure:
     def lines(self) -> list[str]:
         """For the terminal."""
         about = f"{self.account_id}: call detail up to {self.until_month} is erased"
-        said = [f"{about}, {self.records} records of {', '.join(self.months)}" if self.records else about]
+        said = [f"{about}, {count_of(self.records, 'record')} of {', '.join(self.months)}" if self.records else about]
         if self.unbilled:
             said.append(
                 f"{self.unbilled} of them were suspended and never billed; nothing can rate them any more. "

@@ -23,6 +23,7 @@ from flows.month.usage.late import Late
 from flows.month.usage.read import records_of, usage_reader
 from rating.outcomes import SUSPENDED, outcome
 from rating.usage import class_records, price_records
+from schemas.counts import count_of
 from schemas.errors import NothingToDo, WrongUsage
 from schemas.money import EXACT
 from schemas.periods import month_of, month_start, shift_month
@@ -65,13 +66,13 @@ class Replay:
         """For the terminal."""
         said = []
         for row in self.outcomes:
-            sentence = f"{row['reason']}: {row['records']} {row['feed']}"
+            sentence = f"{row['reason']}: {count_of(row['records'], row['feed'].removesuffix('s'))}"
             if row["outcome"] == "rated":
                 sentence += (
                     f" can be rated now, {row['amount'].normalize():f} {row['currency']} before allowances and taxes"
                 )
             elif row["outcome"] == "excluded":
-                sentence += f" are excluded now ({row['now']})"
+                sentence += f" excluded now ({row['now']})"
             else:
                 sentence += " still suspended" + (f", now {row['now']}" if row["now"] != row["reason"] else "")
             said.append(sentence)

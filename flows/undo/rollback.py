@@ -21,6 +21,7 @@ from flows.home.store import Store
 from flows.ingest import settle
 from flows.ingest.again import FILE_COLUMNS, LoadedFile, settle_master_again, settle_usage_again, stage_again
 from flows.ingest.record import forget_lines
+from schemas.counts import count_of
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.feeds import FEEDS
 from schemas.money import minor_digits, rounded
@@ -78,10 +79,10 @@ class Rollback:
 
     def lines(self) -> list[str]:
         """For the terminal."""
-        said = [f"{self.source_file}: rolled back, {self.loaded} of its {self.records} records were in use"]
+        said = [f"{self.source_file}: rolled back, {self.loaded} of its {count_of(self.records, 'record')} in use"]
         if self.restored:
-            said.append(f"in force again: {self.restored} former versions")
-        said += [f"{file}: {count} more records count now" for file, count in self.reloaded.items()]
+            said.append(f"in force again: {count_of(self.restored, 'former version')}")
+        said += [f"{file}: {count_of(count, 'more record')} in use now" for file, count in self.reloaded.items()]
         said += [f"drafts of run {run_id} are void; run the month again" for run_id in self.voided]
         said += [f"issued, needs a correction: {effect.line()}" for effect in self.effects]
         if self.effects:
@@ -236,7 +237,7 @@ def _usage_effects(store: Store) -> list[Effect]:
             and r.usage_id not in (select usage_id from feed_calls union all select usage_id from feed_messages)
         group by all order by 1""")
     return [
-        Effect(number, account, month, f"{records} records of it", records, amount, currency)
+        Effect(number, account, month, f"{count_of(records, 'record')} of it", records, amount, currency)
         for number, account, month, records, amount, currency in rows
     ]
 
@@ -265,6 +266,6 @@ def _master_effects(store: Store, gone: LoadedFile) -> list[Effect]:
         {"seq": gone.file_seq} | ({"feed": feed} if "$feed" in wanted else {}),
     )
     return [
-        Effect(number, account, month, f"{records} rows of feed {feed}", records)
+        Effect(number, account, month, f"{count_of(records, 'row')} of feed {feed}", records)
         for number, account, month, records in rows
     ]

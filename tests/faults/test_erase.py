@@ -310,7 +310,7 @@ def test_explain_doctor_and_manifest_know_what_is_erased(home: Home) -> None:
     assert len(outputs[0]) == 2
     assert outputs[1] == outputs[0], "the usage file is gone, its hash is not"
     checks = {check.name: check for check in doctor(home).checks}
-    assert (checks["erased call detail"].state, checks["erased call detail"].detail) == ("ok", "of 1 accounts")
+    assert (checks["erased call detail"].state, checks["erased call detail"].detail) == ("ok", "of 1 account")
     assert checks["issued documents"].state == "ok"
     assert checks["audit log"].state == "ok"
 

@@ -12,6 +12,7 @@ from flows.books.holds import park
 from flows.books.remedies import REMEDIES, remedy
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
+from flows.ingest.take_in import ingest
 from flows.month import charge
 from flows.review.page import review
 from invoicing.fit import unfit
@@ -169,6 +170,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     (home.catalog / "codes.yaml").write_text(CATALOG, encoding="utf-8")
     _taxes(home)
     add_file(home, "accounts", "accounts", [{"account_id": code, **facts} for code, facts in ACCOUNTS.items()])
+    _take_in_while_declared(home, ACCOUNTS["unknown_seller"]["seller_id"])
     seats = [*SEATS.items(), ("usf_method", "by_harbour"), ("usf_method", "by_calls"), ("unknown_product", "corporate")]
     add_file(
         home, "subscriptions", "seats",
@@ -209,6 +211,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
          "to_number": "+33140000001", "duration_s": "60"},
     ])  # fmt: skip
     return home
+
+
+def _take_in_while_declared(home: Home, seller: str) -> None:
+    """Accounts of a seller that was declared when they came."""
+    text = home.settings_file.read_text(encoding="utf-8")
+    one = text[text.index("[sellers.uk]") : text.index("[decks.")]
+    one = one.replace("[sellers.uk]", f"[sellers.{seller}]").replace('"UK"', '"OTHER"')
+    home.settings_file.write_text(text + one, encoding="utf-8")
+    with Store(home) as store:
+        ingest(store, load_settings(home), None, now=NOW)
+    home.settings_file.write_text(text, encoding="utf-8")
 
 
 def _taxes(home: Home) -> None:

@@ -222,7 +222,7 @@ def test_deck_commands_need_no_home_for_files_and_refuse_what_is_no_deck(tmp_pat
     nowhere = Home(tmp_path)
     checked = tollbook(nowhere, "deck", "check", str(deck))
     assert checked.returncode == 0
-    first = "old: 2 rows, 1 prefixes, 1 in force today, in XXX; 0 lines left out, 1 gaps"
+    first = "old: 2 rows, 1 prefix, 1 in force today, in XXX; 0 lines left out, 1 gap"
     assert checked.stdout.splitlines()[0] == first
     assert "no row for 2025-03-01 to 2025-03-31, between line 2 and line 3" in checked.stderr
     options = ["--format", "az", "--currency", "USD"]

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 import xlsxwriter
 
 from flows.ask.deck_try import DeckTrial, try_deck
+from flows.catalog.load import load_all
 from flows.decks.deck_file import read_deck
 from flows.home.file_settings import DeckSettings
+from flows.home.init import init_home
+from flows.home.settings import Home, load_settings
 from schemas.errors import WrongUsage
 from tests import forked
 
@@ -102,6 +106,66 @@ def test_outliers_unused_columns_and_rejects_are_told(tmp_path: Path) -> None:
     said = "\n".join(trial.lines())
     for words in ("columns not read: Remark", "far from its neighbours", "cannot be read: ", "[decks.sheet]"):
         assert words in said
+
+
+IN_SECONDS = {
+    "az_deck": "prefix,destination,rate_per_minute,connect_fee,included_s,increment_s\n"
+    "93,Afghanistan,0.20930,0.00000,0,6\n9375,Afghanistan Cellular-AT,0.22040,0.01000,0,6\n"
+    "1678,IPComms,0.00000,0.00000,0,1\n",
+    "world": "Prefix,Destination,Rate,Increment\n93,Afghanistan,0.2093,6\n9375,AT,0.2204,6\n1678,IPComms,0,1\n",
+    "pair": "Code,Country,Price,Initial Increment,Next Increment\n93,Afghanistan,0.2093,30,6\n"
+    "9375,AT,0.2204,30,6\n1678,IPComms,0,60,1\n",
+    "least": "Code,Country,Price,min_duration,Billing Increment\n93,Afghanistan,0.2093,30,6\n9375,AT,0.2204,30,6\n"
+    "1678,IPComms,0,60,1\n",
+}
+"""Sheets that hold how seconds are counted in whole seconds, and not as 60/1."""
+
+
+@pytest.mark.parametrize("name", IN_SECONDS)
+def test_a_sheet_that_counts_in_seconds_can_be_pasted_into_a_new_home(name: str, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    init_home(home.root, sample=False)
+    sheet = home.rates / f"{name}_new.csv"
+    sheet.write_text(IN_SECONDS[name], encoding="utf-8")
+    trial = try_deck(sheet, TODAY, currency="USD")
+    assert not trial.incomplete
+    assert f"# catalog/rates/{name}_new.csv is where the file is looked for" in trial.lines()
+    with home.settings_file.open("a", encoding="utf-8") as settings:
+        settings.write("\n" + trial.as_json()["settings"] + "\n")
+    plans = home.catalog / "plans.yaml"
+    text = plans.read_text(encoding="utf-8")
+    assert "{deck: world, " in text
+    plans.write_text(text.replace("{deck: world, ", f"{{deck: {name}_new, "), encoding="utf-8")
+    load_all(home, load_settings(home))
+    deck = read_deck(sheet.read_bytes(), "x", "x", load_settings(home).decks[f"{name}_new"])
+    least = 30 if name in ("pair", "least") else 0
+    rows = deck.table.select("prefix", "price", "per", "minimum", "increment").rows()
+    assert rows == [
+        ("93", Decimal("0.2093"), 60, least, 6),
+        ("9375", Decimal("0.2204"), 60, least, 6),
+        ("1678", Decimal(0), 60, least and 60, 1),
+    ]
+    if name == "az_deck":
+        assert deck.table["connect_fee"].to_list() == [Decimal(0), Decimal("0.01"), Decimal(0)]
+        assert deck.unused == ["included_s"]
+
+
+def test_columns_of_seconds_that_could_be_either_are_not_chosen_between(tmp_path: Path) -> None:
+    sheet = "Code,Country,Price,Increment A,Increment B\n93,Afghanistan,0.2093,30,6\n9375,AT,0.2204,60,1\n"
+    trial = tried(tmp_path, sheet)
+    assert trial.as_json()["layout"] is None
+    assert "expected first and following seconds such as 60/1" in trial.as_json()["rejects"][0]
+
+
+def test_a_deck_is_named_as_no_deck_of_the_home_is(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    init_home(home.root, sample=False)
+    sheet = tmp_path / "world.csv"
+    sheet.write_text(SHEETS["az"], encoding="utf-8")
+    done = forked.tollbook("--home", str(home.root), "deck", "try", str(sheet))
+    assert "[decks.world_2]" in done.stdout, done.stderr
+    home.settings_file.write_text("no settings", encoding="utf-8")
+    assert "[decks.world]" in forked.tollbook("--home", str(home.root), "deck", "try", str(sheet)).stdout
 
 
 def test_what_is_no_price_sheet_is_told_so(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_the_very_same_month_again_names_who_is_parked(home: Home) -> None:
 
 def test_a_run_for_an_account_that_is_still_parked_opens_nothing(home: Home) -> None:
     before = _left(home)
-    told = r"nothing is owed beyond the 1 documents .* no run was opened.*\nstill parked: BOB: plan unheard_of"
+    told = r"nothing is owed beyond the 1 document .* no run was opened.*\nstill parked: BOB: plan unheard_of"
     with pytest.raises(NothingToDo, match=told):
         run(home, MONTH, "BOB")
     assert _left(home) == before

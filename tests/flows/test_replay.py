@@ -101,7 +101,7 @@ def test_suspended_usage_is_shown_by_age(home: Home) -> None:
         assert store.rows("select count(*) from audit_log where act = 'replay'") == [(0,)]
     shown = [(row["reason"], row["age"], row["records"], row["accounts"]) for row in found.home["suspended_ageing"]]
     assert shown == [("no_owner", "61-90", 2, 0), ("no_rate", "31-60", 1, 1)]
-    assert "no_rate, 31-60 days: 1 calls of 1 known accounts, about 0.21 GBP" in "\n".join(found.lines())
+    assert "no_rate, 31-60 days: 1 call of 1 known account, about 0.21 GBP" in "\n".join(found.lines())
     assert [(row["reason"], row["age"], row["oldest_days"]) for row in aged] == [
         ("no_owner", "0-30", 30),
         ("no_rate", "0-30", 4),

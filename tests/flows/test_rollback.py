@@ -158,7 +158,7 @@ def test_what_is_issued_stays_and_is_named(home: Home) -> None:
     assert (effect.invoice_number, effect.records, effect.currency) == (number, 2, "GBP")
     assert f"{effect.amount:.4f}" == "1.0465"
     assert "tollbook correct 2025-06" in "\n".join(done.lines())
-    assert [e.because for e in _out(home, "inbox/devices/bad.csv").effects] == ["1 rows of feed devices"]
+    assert [e.because for e in _out(home, "inbox/devices/bad.csv").effects] == ["1 row of feed devices"]
     assert _rows(home, "select invoice_number, document_sha256 from issued_documents") == issued
     # Taken in once more, what is issued is not billed a second time.
     _take_in(home, home.inbox / "calls" / "bad.csv")

@@ -115,7 +115,7 @@ def test_blanks_before_quotes_of_a_header_are_skipped_too() -> None:
         ("a,b", "found 2 columns; expected 3"),
         ("a,b,c,d", "found more than 3 columns; expected 3"),
         ('"a","b"', "found 2 columns; expected 3"),
-        ('"a,b,c"', "found 1 columns; expected 3"),
+        ('"a,b,c"', "found 1 column; expected 3"),
         ('"a","b","c","d"', "found more than 3 columns; expected 3"),
         ('a"b",c,d', "beside a closing quote"),
         ('"a"b,c,d', "beside a closing quote"),
