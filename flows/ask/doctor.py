@@ -20,8 +20,10 @@ from flows.catalog.load import load_all
 from flows.catalog.quarters import DAYS_AHEAD, countries_of, quarters_ahead
 from flows.home.room import free_mb, needed_mb
 from flows.home.settings import Home, Settings, load_settings
+from flows.home.shipped_values import left_as_shipped, told
 from flows.home.store import Store
 from flows.post.smtp import Mailer, Unreachable
+from schemas.counted import counted
 from schemas.errors import TollbookError
 
 _ROOM_MB = 1024
@@ -48,7 +50,8 @@ def _checks(home: Home, *, try_smtp: bool, deep: bool, today: date | None, clock
         settings = load_settings(home)
     except TollbookError as error:
         return [*checks, Check("settings", "fail", str(error), "mend tollbook.toml")]
-    checks.append(Check("settings", "ok", f"{len(settings.sellers)} sellers"))
+    checks.append(Check("settings", "ok", counted(len(settings.sellers), "seller")))
+    checks += _examples(settings)
     checks.append(_catalogue(home, settings))
     if today is not None:
         checks += _quarters(home, settings, today)
@@ -133,6 +136,13 @@ def _room(home: Home) -> Check:
     return Check("disk", state, f"{free:,} MB free", f"keep {needed:,} MB free: a full disk stops a run")
 
 
+def _examples(settings: Settings) -> Iterator[Check]:
+    """Whether sellers still have the bank, address or tax number of a template."""
+    for text in told(left_as_shipped(settings)):
+        detail, _, remedy = text.partition(". In ")
+        yield Check("sellers", "warn", detail, f"in {remedy}")
+
+
 def _catalogue(home: Home, settings: Settings) -> Check:
     try:
         tables = load_all(home, settings)
@@ -151,7 +161,7 @@ def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:
                 countries = countries_of(settings, store)
     except (TollbookError, duckdb.Error):
         return  # another check says what is wrong with them
-    missing = [told.rpartition(": tollbook ") for told in quarters_ahead(home, countries, today)]
+    missing = [text.rpartition(": tollbook ") for text in quarters_ahead(home, countries, today)]
     for detail, _, act in missing:
         yield Check("tax rates", "warn", detail, f"`tollbook {act}`")
     if not missing:

@@ -14,6 +14,7 @@ from flows.ask.explain_tax import explain_tax, tax_named, tax_of_line
 from flows.ask.explain_usage import Place, exact_sum, other_lines, part_told, parts_of, sum_told, usage_sum
 from flows.books.erased import ERASED_ID, erased_accounts
 from flows.home.store import Store
+from schemas.counted import counted
 from schemas.document import Document, Line
 from schemas.errors import WrongUsage
 from schemas.money import rounded
@@ -135,7 +136,7 @@ def _line(store: Store, stored: StoredDocument, number: int) -> Explanation:
     by_call = line.charge_type == "usage" and line.price_model is None
     if charges and not by_call:
         exact = exact_sum([(row["amount_num"], row["amount_den"]) for row in charges])
-        text.append(sum_told(exact, "1 charge" if len(charges) == 1 else f"{len(charges)} charges", document))
+        text.append(sum_told(exact, counted(len(charges), "charge"), document))
     for row in discounts:
         how = f"{row['percent'].normalize():f} %" if row["percent"] is not None else "fixed amount"
         text.append(f"discount {row['discount_key']}: {how}, {rounded(row['amount'], document.minor_digits)} {money}")
@@ -163,7 +164,7 @@ def _erased(store: Store, document: Document, usage: list[dict[str, Any]]) -> st
     erasure = erased_accounts(store).get(document.bill_to.account_id)
     if not records or erasure is None:
         return None
-    return f"{len(records)} records without their numbers: {erasure}; seconds, rates and amounts stay"
+    return f"{counted(len(records), 'record')} without their numbers: {erasure}; seconds, rates and amounts stay"
 
 
 _CHARGE = "charge_key charge_type quantity unit_price priced_units part_start part_end cycle_start cycle_end"

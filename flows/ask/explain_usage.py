@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.home.store import Store
+from schemas.counted import counted
 from schemas.document import Document, Line
 from schemas.money import rounded
 
@@ -138,17 +139,17 @@ def usage_sum(document: Document, line: Line, parts: list[dict[str, Any]], other
     """How the parts come to the line at its list price, a thought a line."""
     digits, money = document.minor_digits, document.currency
     exact = exact_sum([(part["amount_num"], part["amount_den"]) for part in parts])
-    counted = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
+    number = counted(len(parts), "part")
     if document.correction == "reversal":
         as_charged = f"given back as {document.corrects} charged it: {line.list_amount} {money}"
-        return [f"sum of {counted}: {told_exactly(exact)}, {as_charged}"]
+        return [f"sum of {number}: {told_exactly(exact)}, {as_charged}"]
     if not others:
-        return [sum_told(exact, counted, document)]
+        return [sum_told(exact, number, document)]
     whole = exact + sum((it.exact for it in others), Fraction(0))
     printed = rounded(sum((it.list_amount for it in others), Decimal(0)), digits)
     comes_to = rounded(whole, digits)
     return [
-        f"sum of {counted}: {told_exactly(exact)}",
+        f"sum of {number}: {told_exactly(exact)}",
         *(
             f"{it.where}: parts {told_exactly(it.exact)}, printed {rounded(it.list_amount, digits)} {money}"
             for it in others
@@ -158,10 +159,10 @@ def usage_sum(document: Document, line: Line, parts: list[dict[str, Any]], other
     ]
 
 
-def sum_told(exact: Fraction, counted: str, document: Document) -> str:
+def sum_told(exact: Fraction, number: str, document: Document) -> str:
     """The exact sum and its one rounding (RULES 12)."""
     printed = rounded(exact, document.minor_digits)
-    return f"sum of {counted}: {told_exactly(exact)}, rounded once, half up: {printed} {document.currency}"
+    return f"sum of {number}: {told_exactly(exact)}, rounded once, half up: {printed} {document.currency}"
 
 
 def told_exactly(amount: Fraction) -> str:

@@ -13,6 +13,7 @@ from flows.books.context import Request
 from flows.books.manifest import write_manifest
 from flows.books.previews import drop_stale_previews
 from flows.books.runs import drafted_runs
+from flows.home.shipped_values import left_as_shipped, told
 from flows.home.store import Store
 from flows.issue.freeze import freeze
 from flows.issue.may_approve import may_approve
@@ -21,6 +22,7 @@ from flows.issue.printing import render
 from flows.review.gate import let_through, waiting
 from flows.review.stops import Stop
 from schemas.codes import ParkedCode
+from schemas.counted import counted
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_of
 from schemas.states import RunKind
@@ -44,6 +46,8 @@ class Approval:
     """Documents that are issued and whose PDF could not be made, and why; the next approval tries again."""
     parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
     """Account -> code of why it is parked."""
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    """Seller that was issued for -> its keys in tollbook.toml that are what `tollbook init` wrote."""
 
     @property
     def incomplete(self) -> bool:
@@ -56,18 +60,22 @@ class Approval:
             "rendered": self.rendered,
             "parked": self.parked,
             "parked_codes": self.parked_codes,
+            "examples": self.examples,
         }
 
     def lines(self) -> list[str]:
         """For the terminal."""
         month = self.invoice_month
-        said = [f"{month}: {len(self.issued)} documents issued, {self.rendered} PDFs in out/{month}/invoices"]
+        issued, drawn = counted(len(self.issued), "document"), counted(self.rendered, "PDF")
+        said = [f"{month}: {issued} issued, {drawn} in out/{month}/invoices"]
+        said += [f"example values: {text}" for text in told(self.examples)]
         said += [f"left out, parked: {name}: {reason}" for name, reason in self.parked]
         said += [f"issued without a PDF: {number}: {reason}" for number, reason in self.unprinted]
         if self.overridden:
             said.append(f"let through by --override: {self.overridden}; the review and the audit log say what and why")
         if self.not_asked:
-            said.append(f"left out, not asked for: {self.not_asked} accounts; `tollbook run {month}` drafts them")
+            accounts = counted(self.not_asked, "account")
+            said.append(f"left out, not asked for: {accounts}; `tollbook run {month}` drafts them")
         return said
 
 
@@ -141,7 +149,8 @@ def _approve(
             write_manifest(books)
         raise NothingToDo(no_draft(store, request.invoice_month, run_id, kind, seller))
     write_manifest(books)
-    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted, codes)
+    examples = {name: keys for name, keys in left_as_shipped(settings).items() if seller in (None, name)}
+    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted, codes, examples)
 
 
 def _day_fits(store: Store, request: Request, runs: list[str], day: date | None) -> None:

@@ -14,6 +14,7 @@ from flows.books.runs import Inputs, billing_settings, inputs_of, issued_sha256
 from flows.home.objects import kept
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
+from schemas.counted import counted
 from schemas.errors import Refused
 
 
@@ -89,7 +90,8 @@ def _feeds(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     for name in sorted({*then, *now}):
         if then.get(name) != now.get(name):
             more = now.get(name, {}).get("records", 0) - then.get(name, {}).get("records", 0)
-            change = f"{abs(more)} records {'more' if more > 0 else 'fewer'}" if more else "other records"
+            records = counted(abs(more), "record")
+            change = f"{records} {'more' if more > 0 else 'fewer'}" if more else "other records"
             moved.append(f"feed {name} has {change}")
     return moved
 
