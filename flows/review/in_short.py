@@ -74,7 +74,9 @@ def _usage(review: "Review") -> Iterator[str]:
         calls = counted(row["records"], "call")
         yield f"Unknown ending: source {row['source']}, {row['word']!r}: {calls} billed"
     if excluded := review.tables["excluded"]:
-        listed = (f"{row['records']} {row['feed']} {worded(row['reason'])}" for row in excluded)
+        listed = (
+            f"{counted(row['records'], row['feed'].removesuffix('s'))} {worded(row['reason'])}" for row in excluded
+        )
         yield f"Excluded: {', '.join(listed)}"
     if rejected := review.count("rejected"):
         yield f"Rejected records: {rejected}"
