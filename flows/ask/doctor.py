@@ -139,8 +139,8 @@ def _room(home: Home) -> Check:
 def _examples(settings: Settings) -> Iterator[Check]:
     """Whether sellers still have the bank, address or tax number of a template."""
     for text in told(left_as_shipped(settings)):
-        detail, _, remedy = text.partition(". In ")
-        yield Check("sellers", "warn", detail, f"in {remedy}")
+        detail, _, remedy = text.partition(". Under ")
+        yield Check("sellers", "warn", detail, f"under {remedy}")
 
 
 def _catalogue(home: Home, settings: Settings) -> Check:

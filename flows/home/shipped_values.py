@@ -39,11 +39,9 @@ def told(found: dict[str, list[str]]) -> list[str]:
 
 
 def _told(sellers: list[str], keys: tuple[str, ...]) -> str:
-    table = f"sellers.{sellers[0] if len(sellers) == 1 else '<id>'}"
-    change = ", ".join(f"{table}.{key}" for key in keys)
-    return (
-        f"{', '.join(sellers)}: documents print examples that `tollbook init` wrote. In tollbook.toml change {change}"
-    )
+    table = f"[sellers.{sellers[0] if len(sellers) == 1 else '<id>'}]"
+    change = f"Under {table} in tollbook.toml change {', '.join(keys)}"
+    return f"{', '.join(sellers)}: documents print examples that `tollbook init` wrote. {change}"
 
 
 @cache

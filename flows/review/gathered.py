@@ -106,7 +106,17 @@ def _nothing_to_compare(documents: dict[str, int], previous: str) -> str | None:
 
 
 def _with_remedies(stops: Rows, month: str) -> Rows:
-    """What was let through needs none."""
+    """With what to do, unless it was let through; and what it is about for a reader who sees the seller beside it."""
     return [
-        {**row, "remedy": None if row["reason"] else stop_remedy(row["code"], month, row["subject"])} for row in stops
+        {
+            **row,
+            "remedy": None if row["reason"] else stop_remedy(row["code"], month, row["subject"]),
+            "about": _about(row["subject"], row["seller_id"]),
+        }
+        for row in stops
     ]
+
+
+def _about(subject: str, seller_id: str | None) -> str | None:
+    """`corvane-us USD` -> USD; nothing where it is the seller alone."""
+    return (subject.removeprefix(f"{seller_id} ") if subject != seller_id else None) if seller_id else subject

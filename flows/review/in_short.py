@@ -1,6 +1,8 @@
 """The review in short, for the terminal: a line for each thing that somebody acts on."""
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from flows.home.shipped_values import told as told_examples
@@ -58,6 +60,9 @@ def _taxes(review: "Review") -> Iterator[str]:
             f"Taxes: {row['jurisdiction']} {row['tax_code']} from {row['valid_from']}: {row['value']}, entered by "
             f"{row['entered_by']} ({row['reference']})"
         )
+    if review.nothing_to_compare and review.tables["no_history"]:
+        yield f"No bound was held against another month: {review.nothing_to_compare}"
+        return
     for row in review.tables["no_history"]:
         of = " ".join(filter(None, (row["seller"], row["currency"])))
         yield f"No history yet for {worded(row['bound'])}, {of}: {counted(row['accounts'], 'account')}"
@@ -73,11 +78,9 @@ def _usage(review: "Review") -> Iterator[str]:
     for row in review.tables["endings"]:
         calls = counted(row["records"], "call")
         yield f"Unknown ending: source {row['source']}, {row['word']!r}: {calls} billed"
-    if excluded := review.tables["excluded"]:
-        listed = (
-            f"{counted(row['records'], row['feed'].removesuffix('s'))} {worded(row['reason'])}" for row in excluded
-        )
-        yield f"Excluded: {', '.join(listed)}"
+    for feed, rows in groupby(review.tables["excluded"], itemgetter("feed")):
+        listed = (f"{row['records']} {worded(row['reason'])}" for row in rows)
+        yield f"Excluded {feed}: {', '.join(listed)}"
     if rejected := review.count("rejected"):
         yield f"Rejected records: {rejected}"
 

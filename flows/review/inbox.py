@@ -42,7 +42,7 @@ def not_taken_in(store: Store, settings: Settings) -> list[Fault]:
 
 def still_refused(home: Home, settings: Settings, refused: Rows) -> Rows:
     """Of the review's rows of refused files (source_file) those whose file is there now, with what to do."""
-    there = {*look(home, settings).names}
+    there = {*look(home, settings).names} if refused else set()
     return [
         {**row, "remedy": f"Mend it, then `tollbook ingest {row['source_file']}`."}
         for row in refused

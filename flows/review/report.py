@@ -83,9 +83,11 @@ class Review:
         )
 
     def count(self, name: str) -> int | None:
-        """How many things a table tells of; None where it is a statement."""
+        """How many things a table tells of; None where it is a statement, or compared with nothing."""
         spec = TABLES[name]
-        return None if spec.counts is None else self.in_all.get(name, spec.count(self.tables[name]))
+        if spec.counts is None or self.lacks_earlier(spec):
+            return None
+        return self.in_all.get(name, spec.count(self.tables[name]))
 
     def cut_from(self, name: str) -> int | None:
         """Of how many a table holds the first alone; None where it holds them all."""
@@ -94,16 +96,16 @@ class Review:
 
     def columns(self, spec: Spec) -> list[Column]:
         """A table's columns, without those that need an earlier month where there is none."""
-        lacks = AGAINST if spec.is_compared and self.nothing_to_compare else frozenset()
+        lacks = AGAINST if spec.needs_earlier and self.nothing_to_compare else frozenset()
         return [column for column in spec.columns if column.name not in lacks]
+
+    def lacks_earlier(self, spec: Spec) -> bool:
+        """Whether a table would compare, and has nothing to compare with."""
+        return spec.needs_earlier == "rows" and self.nothing_to_compare is not None
 
     def empty(self, spec: Spec) -> str:
         """What stands in the place of a table without rows."""
-        return (
-            f"Compared with nothing: {self.nothing_to_compare}."
-            if spec.is_compared and self.nothing_to_compare
-            else spec.empty
-        )
+        return f"Compared with nothing: {self.nothing_to_compare}." if self.lacks_earlier(spec) else spec.empty
 
     @property
     def states(self) -> dict[str, int]:

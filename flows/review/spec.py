@@ -48,8 +48,8 @@ class Spec:
     """Whether rows that share their first cell stand together."""
     is_upright: bool = False
     """Whether the page shows a few rows side by side, a line per column: a statement rather than a list."""
-    is_compared: bool = False
-    """Whether it says something only where an earlier month is there: else it is empty, or lacks columns AGAINST."""
+    needs_earlier: Literal["", "columns", "rows"] = ""
+    """What of it says nothing where no earlier month is there: its columns AGAINST, or all of it."""
     counts: str | None = "rows"
     """What the contents count of it: `rows`, where each is a thing of its own; a column, its different cells;
     `+column`, the sum of it; none: nothing, for a statement or a summary."""

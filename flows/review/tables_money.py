@@ -13,7 +13,7 @@ MONEY: dict[str, Spec] = {
             "difference change Difference"
         ),
         sheet="Totals",
-        is_compared=True,
+        needs_earlier="columns",
         counts=None,
     ),
     "sections": Spec(
@@ -26,7 +26,7 @@ MONEY: dict[str, Spec] = {
         ),
         sheet="Sections",
         is_grouped=True,
-        is_compared=True,
+        needs_earlier="columns",
         counts=None,
     ),
     "changes": Spec(
@@ -38,7 +38,7 @@ MONEY: dict[str, Spec] = {
             "total money This month; difference change Difference; sections moves Where; reasons text Why"
         ),
         sheet="Movers",
-        is_compared=True,
+        needs_earlier="rows",
     ),
     "new_accounts": Spec(
         "New accounts",
@@ -48,7 +48,7 @@ MONEY: dict[str, Spec] = {
             "account_id code Account; name text Name; seller text Seller; currency text Currency; total money Total"
         ),
         sheet="New accounts",
-        is_compared=True,
+        needs_earlier="rows",
         counts="account_id",
     ),
     "ceased_accounts": Spec(
@@ -60,7 +60,7 @@ MONEY: dict[str, Spec] = {
             "previous_total money Last month; outcome word Outcome now"
         ),
         sheet="No longer billed",
-        is_compared=True,
+        needs_earlier="rows",
         counts="account_id",
     ),
     "bridge": Spec(

@@ -9,7 +9,7 @@ OPEN: dict[str, Spec] = {
         "`tollbook approve --override TEXT` lets them through.",
         "Nothing.",
         columns(
-            "code word What; subject code About; seller text Seller; detail text Found; remedy text What to do; "
+            "code word What; about code About; seller text Seller; detail text Found; remedy text What to do; "
             "reason text Let through because; by_name text By"
         ),
         sheet="",
@@ -35,6 +35,7 @@ OPEN: dict[str, Spec] = {
             "previous_total money Last month"
         ),
         sheet="",
+        needs_earlier="columns",
         counts="account_id",
     ),
     "suspended": Spec(
@@ -160,7 +161,7 @@ OPEN: dict[str, Spec] = {
         "Sellers with example values",
         "What `tollbook init` wrote and documents print: nobody's bank, address and tax numbers. It stops nothing.",
         "None.",
-        columns("seller text Seller; seller_id code Id; keys text Keys in tollbook.toml; remedy text What to do"),
+        columns("seller text Seller; keys text Keys in tollbook.toml; remedy text What to do"),
         sheet="Example values",
         is_quiet=True,
     ),

@@ -35,7 +35,7 @@ OPEN_ITEMS = Spec(
     "",
     "Nothing is parked or stopped.",
     columns(
-        "what word What; subject code About; name text Name; seller text Seller; detail text Found; "
+        "what word What; about code About; name text Name; seller text Seller; detail text Found; "
         "remedy text What to do; reason text Let through because; by_name text By; previous_total money Last month; "
         "currency text Currency"
     ),
@@ -81,7 +81,7 @@ def _open_items(review: Review) -> Rows:
         {
             **row,
             "what": "parked",
-            "subject": row["account_id"],
+            "about": row["account_id"],
             "detail": row["reason"],
             "reason": None,
             "by_name": None,

@@ -45,8 +45,8 @@ def test_a_new_home_is_told_key_by_key(home: Home) -> None:
     (check,) = [check for check in doctor(home).checks if check.name == "sellers"]
     assert check.state == "warn"
     assert check.line().endswith(
-        "documents print examples that `tollbook init` wrote -> in tollbook.toml change "
-        + ", ".join(f"sellers.main.{key}" for key in ALL)
+        "documents print examples that `tollbook init` wrote -> under [sellers.main] in tollbook.toml "
+        f"change {', '.join(ALL)}"
     )
 
 
@@ -70,7 +70,7 @@ def test_the_sample_has_one_sentence_for_all_its_sellers(tmp_path: Path) -> None
     init_home(tmp_path / "home", sample=True)
     (text,) = told(left_as_shipped(load_settings(Home(tmp_path / "home"))))
     assert text.startswith("corvane-us, corvane-ca, corvane-uk, corvane-ie, corvane-de, corvane-fr, corvane-au: ")
-    assert "change sellers.<id>.bank, " in text
+    assert "Under [sellers.<id>] in tollbook.toml change bank, " in text
 
 
 def test_review_and_approval_say_it_and_go_on(home: Home) -> None:
@@ -89,7 +89,10 @@ def test_review_and_approval_say_it_and_go_on(home: Home) -> None:
 
     assert ended("anna", "run", "2026-06", "--direct").returncode == 0
     said = ended("ben", "review", "2026-06")
-    assert "Example values: main: documents print examples that `tollbook init` wrote. In tollbook.toml" in said.stdout
+    assert (
+        "Example values: main: documents print examples that `tollbook init` wrote. Under [sellers.main] in"
+        in said.stdout
+    )
     assert said.returncode == 0
     approved = ended("ben", "approve", "2026-06")
     assert approved.returncode == 0, approved.stderr

@@ -11,7 +11,7 @@ from typing import Any
 import fastexcel
 import pytest
 
-from flows.home.settings import Home
+from flows.home.settings import Home, ReviewSettings
 from flows.home.store import Store
 from flows.review.charts import section_drawings
 from flows.review.html import page_of
@@ -45,10 +45,10 @@ def contents(found: Review) -> dict[str, str]:
 
 def file(store: Store, seq: int, name: str, state: str, day: int, **more: Any) -> None:
     """A file of calls in the books, taken in or refused on a day of June."""
-    counts = {"records": 25, "loaded": 0, "rejected": 25, "duplicate": 0, "sha256": f"hash-{seq}", **more}
+    counts = {"records": 25, "loaded": 0, "rejected": 25, "duplicate": 0, "sha256": f"hash-{seq}"}
     booked.insert(
-        store, "source_files", file_seq=seq, source_file=name, feed="calls", state=state, detail="no header",
-        ingested_at=datetime(2026, 6, day, tzinfo=UTC), **counts,
+        store, "source_files", file_seq=seq, source_file=name, feed="calls", state=state,
+        ingested_at=datetime(2026, 6, day, tzinfo=UTC), **{"detail": "no header", **counts, **more},
     )  # fmt: skip
 
 
@@ -112,6 +112,18 @@ def test_a_refused_file_is_listed_while_it_lies_there_and_nothing_took_its_place
     assert reviewed(store)[0].tables["refused_files"] == []
 
 
+def test_numbers_in_what_was_found_in_a_refused_file_are_hidden_where_asked(store: Store) -> None:
+    file(store, 3, "inbox/calls/x.csv", "refused", 3, detail="line 1: found '+442079460101'; expected a header")
+    lie(store, "inbox/calls/x.csv")
+    hidden = booked.settings().model_copy(update={"review": ReviewSettings(mask_numbers=True)})
+    found = review(store, hidden, "2026-06")
+    (refused,) = found.tables["refused_files"]
+    (stop,) = [row for row in found.tables["stops"] if row["code"] == "not_taken_in"]
+    for page in (found.html.read_text("utf-8"), found.json.read_text("utf-8"), refused["detail"], stop["detail"]):
+        assert "+44207946XXXX" in page
+        assert "+442079460101" not in page
+
+
 def test_a_file_that_was_good_once_is_refused_since_it_is_bad(store: Store) -> None:
     file(store, 3, "inbox/calls/daily.csv", "refused", 1)
     file(store, 4, "inbox/calls/daily.csv", "loaded", 2, loaded=25, rejected=0)
@@ -155,7 +167,7 @@ def test_excluded_usage_is_told_by_reason(store: Store) -> None:
     }  # fmt: skip
     sheet = fastexcel.read_excel(found.workbook.read_bytes()).load_sheet_by_name("Excluded").to_polars()
     assert sheet["Records"].to_list() == [2, 1, 1]
-    assert "Excluded: 2 calls before billing start, 1 call other leg, 1 call unanswered" in found.lines()
+    assert "Excluded calls: 2 before billing start, 1 other leg, 1 unanswered" in found.lines()
 
 
 def test_the_contents_count_things_not_rows(store: Store) -> None:
@@ -181,6 +193,9 @@ def test_a_first_month_is_compared_with_none(store: Store) -> None:
         assert not {"Last month", "Difference"} & page.tables[table][0].keys()
     assert any(line.endswith("total 167.00 USD (no earlier month)") for line in found.lines())
     assert "on 2026-04" not in page.text
+    assert {contents(found)[table] for table in ("changes", "new_accounts", "ceased_accounts")} == {""}
+    assert "Last month" not in page.tables["parked"][0]
+    assert "No bound was held against another month: no earlier month" in found.lines()
     assert json.loads(found.json.read_bytes())["compared_with"] is None
     book = fastexcel.read_excel(found.workbook.read_bytes())
     assert "Last month" not in book.load_sheet_by_name("Totals").to_polars().columns
@@ -206,6 +221,14 @@ def test_sellers_are_called_by_their_names_everywhere(store: Store) -> None:
         sheet = book.load_sheet_by_name(name).to_polars()
         if "Seller" in sheet.columns:
             assert set(sheet["Seller"].drop_nulls()) <= shown, name
+
+
+def test_what_stops_says_whose_it_is_by_name(store: Store) -> None:
+    """Of a total that is far off the seller stands beside it, so that it is about a currency."""
+    store.con.execute("update documents set total = total * 10 where invoice_month = '2026-06' and seller_id = 'us'")
+    _, page = reviewed(store)
+    (far,) = [row for row in page.tables["stops"] if row["What"] == "total far"]
+    assert (far["About"], far["Seller"]) == ("USD", "Tollbooth US")
 
 
 def test_two_sellers_of_one_name_are_told_apart() -> None:
