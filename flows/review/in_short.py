@@ -25,6 +25,7 @@ def in_short(review: "Review") -> list[str]:
         *(_total(review, row) for row in review.tables["totals"]),
         *_open(review),
         *_taxes(review),
+        *_bounds(review),
         *_resources(review),
         *_usage(review),
         *(f"Example values: {text}" for text in told_examples(_examples(review))),
@@ -60,6 +61,9 @@ def _taxes(review: "Review") -> Iterator[str]:
             f"Taxes: {row['jurisdiction']} {row['tax_code']} from {row['valid_from']}: {row['value']}, entered by "
             f"{row['entered_by']} ({row['reference']})"
         )
+
+
+def _bounds(review: "Review") -> Iterator[str]:
     if review.nothing_to_compare and review.tables["no_history"]:
         yield f"No bound was held against another month: {review.nothing_to_compare}"
         return

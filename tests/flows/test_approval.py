@@ -73,7 +73,7 @@ def _manifest_lost(home: Home) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[Home], None], str]] = {
-    "a file": (_taken_in, "feed devices has 1 records more"),
+    "a file": (_taken_in, "feed devices has 1 record more"),
     "settings": (
         lambda home: _change(home.settings_file, "[billing]", "[billing]\nlookback_months = 2"),
         r"tollbook\.toml: billing\.lookback_months",
