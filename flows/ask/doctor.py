@@ -20,6 +20,7 @@ from flows.catalog.load import load_all
 from flows.catalog.quarters import DAYS_AHEAD, countries_of, quarters_ahead
 from flows.home.room import free_mb, needed_mb
 from flows.home.settings import Home, Settings, load_settings
+from flows.home.shipped_values import left_as_shipped, told
 from flows.home.store import Store
 from flows.post.smtp import Mailer, Unreachable
 from schemas.counts import count_of
@@ -50,6 +51,7 @@ def _checks(home: Home, *, try_smtp: bool, deep: bool, today: date | None, clock
     except TollbookError as error:
         return [*checks, Check("settings", "fail", str(error), "mend tollbook.toml")]
     checks.append(Check("settings", "ok", count_of(len(settings.sellers), "seller")))
+    checks += _examples(settings)
     checks.append(_catalogue(home, settings))
     if today is not None:
         checks += _quarters(home, settings, today)
@@ -134,6 +136,13 @@ def _room(home: Home) -> Check:
     return Check("disk", state, f"{free:,} MB free", f"keep {needed:,} MB free: a full disk stops a run")
 
 
+def _examples(settings: Settings) -> Iterator[Check]:
+    """Whether sellers still have the bank, address or tax number of a template."""
+    for text in told(left_as_shipped(settings)):
+        detail, _, remedy = text.partition(". Under ")
+        yield Check("sellers", "warn", detail, f"under {remedy}")
+
+
 def _catalogue(home: Home, settings: Settings) -> Check:
     try:
         tables = load_all(home, settings)
@@ -153,7 +162,7 @@ def _quarters(home: Home, settings: Settings, today: date) -> Iterator[Check]:
                 countries = countries_of(settings, store)
     except (TollbookError, duckdb.Error):
         return  # another check says what is wrong with them
-    missing = [told.rpartition(": tollbook ") for told in quarters_ahead(home, countries, today)]
+    missing = [text.rpartition(": tollbook ") for text in quarters_ahead(home, countries, today)]
     for detail, _, act in missing:
         yield Check("tax rates", "warn", detail, f"`tollbook {act}`")
     if not missing:

@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from flows.ask.explain_tax import explain_tax, tax_named, tax_of_line
+from flows.ask.explain_usage import Place, exact_sum, other_lines, part_told, parts_of, sum_told, usage_sum
 from flows.books.erased import ERASED_ID, erased_accounts
-from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.home.store import Store
 from schemas.counts import count_of
 from schemas.document import Document, Line
@@ -84,8 +84,8 @@ def _document(document: Document) -> Explanation:
     text.append(f"subtotal: {document.subtotal} {money}")
     for tax in document.taxes:
         how = (
-            f"{tax.line_count:f} x {tax.rate_amount:f}"
-            if tax.line_count is not None and tax.rate_amount is not None
+            f"{tax.line_count or Decimal(0):f} x {tax.rate_amount or Decimal(0):f}"
+            if tax.unit == "amount_per_line"
             else f"{tax.rate_percent:f} % of {tax.base_amount:f} ({tax.taxable_percent:f} % of {tax.gross_base:f})"
         )
         text.append(f"tax:{tax.tax_no}: {tax.name}, {tax.jurisdiction}: {how} = {tax.amount} {money}")
@@ -135,21 +135,25 @@ def _line(store: Store, stored: StoredDocument, number: int) -> Explanation:
     # Then the calls of a line only count its units; what they cost stands in its charge.
     by_call = line.charge_type == "usage" and line.price_model is None
     if charges and not by_call:
-        text.append(_sum_of([(row["amount_num"], row["amount_den"]) for row in charges], document, "charges"))
+        exact = exact_sum([(row["amount_num"], row["amount_den"]) for row in charges])
+        text.append(sum_told(exact, count_of(len(charges), "charge"), document))
     for row in discounts:
         how = f"{row['percent'].normalize():f} %" if row["percent"] is not None else "fixed amount"
         text.append(f"discount {row['discount_key']}: {how}, {rounded(row['amount'], document.minor_digits)} {money}")
-    usage = _usage(store, stored, number) if line.charge_type == "usage" else []
+    place = Place(stored.run_id, stored.draft_id, number)
+    usage = parts_of(store, place) if line.charge_type == "usage" else []
+    others = other_lines(store, place) if usage and by_call else []
     erased = _erased(store, document, usage)
     text += [erased] if erased else []
-    text += [_component(row) for row in usage[:MOST_ROWS]]
+    text += [part_told(part) for part in usage[:MOST_ROWS]]
     if len(usage) > MOST_ROWS:
         text.append(f"and {len(usage) - MOST_ROWS} more; --json prints all of them")
     if usage and by_call:
-        text.append(_sum_of([(row["amount_num"], row["amount_den"]) for row in usage], document, "parts"))
+        text += usage_sum(document, line, usage, others)
     for tax, amount in tax_of_line(document, line):
         text.append(f"of tax:{tax.tax_no} {tax.tax_code} {tax.jurisdiction}: {amount} {money} falls on this line")
     data = {"line": line.model_dump(mode="json"), "charges": charges, "discounts": discounts, "usage": usage}
+    data |= {"other_lines": [it.as_json() for it in others]} if others else {}
     data |= {"erased": erased} if erased else {}
     return Explanation(text, data)
 
@@ -163,18 +167,7 @@ def _erased(store: Store, document: Document, usage: list[dict[str, Any]]) -> st
     return f"{count_of(len(records), 'record')} without their numbers: {erasure}; seconds, rates and amounts stay"
 
 
-def _sum_of(pairs: list[tuple[Decimal, int]], document: Document, what: str) -> str:
-    """The exact sum and its one rounding (RULES 12)."""
-    exact = sum((Fraction(num) / den for num, den in pairs), Fraction(0))
-    shown = rounded(exact, 12).normalize()
-    equal = "=" if Fraction(shown) == exact else "about"
-    printed = rounded(exact, document.minor_digits)
-    return f"sum of {len(pairs)} {what}: {equal} {shown:f}, rounded once, half up: {printed} {document.currency}"
-
-
 _CHARGE = "charge_key charge_type quantity unit_price priced_units part_start part_end cycle_start cycle_end"
-_RECORD = ("started_at", "from_number", "to_number", "destination", "duration_s")
-_USAGE = "usage_id component units price per rate_id allowance_id"
 
 
 def _charges(store: Store, stored: StoredDocument, number: int) -> list[dict[str, Any]]:
@@ -183,21 +176,6 @@ def _charges(store: Store, stored: StoredDocument, number: int) -> list[dict[str
 
 def _discounts(store: Store, stored: StoredDocument, number: int) -> list[dict[str, Any]]:
     return _rows(store, stored, number, "line_discounts", "discount_key percent amount", "discount_key")
-
-
-def _usage(store: Store, stored: StoredDocument, number: int) -> list[dict[str, Any]]:
-    """The parts of the line's usage, each with the call or message it is of: when, both ends, where to, how long."""
-    rows = _rows(store, stored, number, "line_usage", f"{_USAGE} amount_num amount_den", "usage_id, component")
-    hides = hides_numbers(store.home)
-    names = [f"{shown_number(name, hides=hides)} as {name}" if name.endswith("_number") else name for name in _RECORD]
-    records = store.rows(
-        f"select usage_id, {', '.join(names)} from rated_usage where usage_id in "
-        "(select usage_id from line_usage where run_id = $1 and draft_id = $2 and line_no = $3) "
-        "qualify row_number() over (partition by usage_id order by run_id = $1 desc) = 1",
-        [stored.run_id, stored.draft_id, number],
-    )
-    known = {usage_id: dict(zip(_RECORD, record, strict=True)) for usage_id, *record in records}
-    return [row | known.get(row["usage_id"], dict.fromkeys(_RECORD)) for row in rows]
 
 
 def _rows(
@@ -219,19 +197,3 @@ def _charge(row: dict[str, Any], money: str) -> str:
     amount = rounded(exact, 12).normalize()
     quantity = row["quantity"].normalize()
     return f"charge {row['charge_key']}: {quantity:f}{price}, {days}: {amount:f} {money}"
-
-
-def _component(row: dict[str, Any]) -> str:
-    amount = rounded(Fraction(row["amount_num"]) / row["amount_den"], 12).normalize()
-    allowance = f", allowance {row['allowance_id']}" if row["allowance_id"] else ""
-    price = f"{row['price'].normalize():f} per {row['per']}"
-    how = f"{row['usage_id']} {row['component']}: {row['units']} x {price} = {amount:f}, {row['rate_id']}{allowance}"
-    return f"{how}; {_record(row)}" if row["started_at"] else how
-
-
-def _record(row: dict[str, Any]) -> str:
-    """The call or message that a part is of."""
-    ends = f"{row['from_number'] or '-'} -> {row['to_number'] or '-'}"
-    told = [f"{row['started_at']:%Y-%m-%dT%H:%M:%SZ} {ends}", row["destination"] or ""]
-    told += [f"{row['duration_s']} s"] if row["duration_s"] is not None else []
-    return ", ".join(filter(None, told))

@@ -143,7 +143,7 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
     def parsed(block: Block) -> tuple[Block, Parsed]:
         return block, parsed_rows(block.rows, layout, now)
 
-    def counted() -> Iterator[pl.DataFrame]:
+    def count_of() -> Iterator[pl.DataFrame]:
         for block, found in several(parsed, ahead(blocks_of(file, layout, physical))):
             tick(block.records)
             tally.records += block.records
@@ -155,5 +155,5 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
             yield found.rows
 
     with progress.stage(file.name, units="records") as tick:
-        settle.stage(store, file.feed, guarded(file, counted()))
+        settle.stage(store, file.feed, guarded(file, count_of()))
     check_lines(file, layout, physical, tally)

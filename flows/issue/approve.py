@@ -13,6 +13,7 @@ from flows.books.context import Request
 from flows.books.manifest import write_manifest
 from flows.books.previews import drop_stale_previews
 from flows.books.runs import drafted_runs
+from flows.home.shipped_values import left_as_shipped, told
 from flows.home.store import Store
 from flows.issue.freeze import freeze
 from flows.issue.may_approve import may_approve
@@ -45,6 +46,8 @@ class Approval:
     """Documents that are issued and whose PDF could not be made, and why; the next approval tries again."""
     parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
     """Account -> code of why it is parked."""
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    """Seller that was issued for -> its keys in tollbook.toml that are what `tollbook init` wrote."""
 
     @property
     def incomplete(self) -> bool:
@@ -57,13 +60,15 @@ class Approval:
             "rendered": self.rendered,
             "parked": self.parked,
             "parked_codes": self.parked_codes,
+            "examples": self.examples,
         }
 
     def lines(self) -> list[str]:
         """For the terminal."""
         month = self.invoice_month
-        issued, rendered = count_of(len(self.issued), "document"), count_of(self.rendered, "PDF")
-        said = [f"{month}: {issued} issued, {rendered} in out/{month}/invoices"]
+        issued, drawn = count_of(len(self.issued), "document"), count_of(self.rendered, "PDF")
+        said = [f"{month}: {issued} issued, {drawn} in out/{month}/invoices"]
+        said += [f"example values: {text}" for text in told(self.examples)]
         said += [f"left out, parked: {name}: {reason}" for name, reason in self.parked]
         said += [f"issued without a PDF: {number}: {reason}" for number, reason in self.unprinted]
         if self.overridden:
@@ -144,7 +149,8 @@ def _approve(
             write_manifest(books)
         raise NothingToDo(no_draft(store, request.invoice_month, run_id, kind, seller))
     write_manifest(books)
-    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted, codes)
+    examples = {name: keys for name, keys in left_as_shipped(settings).items() if seller in (None, name)}
+    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted, codes, examples)
 
 
 def _day_fits(store: Store, request: Request, runs: list[str], day: date | None) -> None:

@@ -15,6 +15,7 @@ from flows.home.store import Store
 from flows.issue.printing import faults, set_aside
 from invoicing.documents import issue_document
 from invoicing.numbers import number_of
+from schemas.counts import count_of
 from schemas.document import Document, canonical
 
 ISSUED_AT_ONCE = 1000
@@ -75,7 +76,7 @@ def freeze(
         add_event(store, run_id, "approved", request)
     balance_issue(store, run_id)
     bound = store.rows("select manifest_sha256 from runs where run_id = $1", [run_id])[0][0]
-    summary = f"{len(numbers)} documents issued of manifest {bound}"
+    summary = f"{count_of(len(numbers), 'document')} issued of manifest {bound}"
     record(store, "approve", run_id, request.by, request.now, detail=summary)
     return numbers
 

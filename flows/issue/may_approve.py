@@ -90,8 +90,8 @@ def _feeds(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     for name in sorted({*then, *now}):
         if then.get(name) != now.get(name):
             more = now.get(name, {}).get("records", 0) - then.get(name, {}).get("records", 0)
-            counted = count_of(abs(more), "record")
-            change = f"{counted} {'more' if more > 0 else 'fewer'}" if more else "other records"
+            records = count_of(abs(more), "record")
+            change = f"{records} {'more' if more > 0 else 'fewer'}" if more else "other records"
             moved.append(f"feed {name} has {change}")
     return moved
 

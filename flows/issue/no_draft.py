@@ -2,6 +2,7 @@
 
 from flows.books.runs import drafted_runs, last_state
 from flows.home.store import Store
+from schemas.counts import count_of
 
 _ISSUED = """
     select issued_by, strftime(issued_at at time zone 'UTC', '%Y-%m-%d'), count(*)
@@ -47,6 +48,6 @@ def no_draft(store: Store, month: str, run_id: str | None, kind: str | None, sel
 def _issued(store: Store, month: str, run_id: str | None, seller: str | None) -> str:
     """28 documents by ben on 2026-06-02, 1 document by ida on 2026-06-04."""
     return ", ".join(
-        f"{count} document{'' if count == 1 else 's'} by {by} on {day}"
+        f"{count_of(count, 'document')} by {by} on {day}"
         for by, day, count in store.rows(_ISSUED, [month, run_id or "", seller or ""])
     )

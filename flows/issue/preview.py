@@ -13,6 +13,7 @@ from flows.home.store import Store
 from flows.home.whole_files import write_atomic
 from flows.issue.printing import drawn, failure_text
 from invoicing.fit import unfit
+from schemas.counts import count_of
 from schemas.document import Document
 from schemas.errors import NothingToDo
 
@@ -41,7 +42,7 @@ class Preview:
 
     def lines(self) -> list[str]:
         """For the terminal."""
-        drafts = f"{len(self.files)} draft" + ("" if len(self.files) == 1 else "s")
+        drafts = count_of(len(self.files), "draft")
         said = [f"{self.invoice_month}: {drafts} to look at in out/{self.invoice_month}/preview; nothing is issued"]
         said += [f"cannot be printed: {account}: {reason}" for account, reason in self.unprinted]
         said += [f"no draft: {account}" for account in self.without_draft]

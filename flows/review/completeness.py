@@ -10,6 +10,7 @@ from flows.home.file_settings import SourceSettings, sequence_pattern
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.review.stops import Stop
+from schemas.counts import count_of
 from schemas.periods import add_months, month_start
 
 _DATED = re.compile(r"(20\d\d)[-_]?(\d\d)[-_]?(\d\d)")
@@ -112,7 +113,8 @@ def _control_totals(store: Store, settings: Settings, days: list[date]) -> Itera
                 yield Stop(
                     "control_total",
                     f"{source} {day}",
-                    f"the switch wrote {records} records and {seconds} seconds, loaded are {have[0]} and {have[1]}",
+                    f"the switch wrote {count_of(records, 'record')} and {count_of(seconds, 'second')}, loaded are "
+                    f"{have[0]} and {have[1]}",
                 )
 
 

@@ -31,7 +31,9 @@ def page_of(review: Review) -> str:
         },
         outcome_words=OUTCOMES,
         month_drawings=charts.month_drawings(review.history, review.sellers, review.month),
-        section_drawings=charts.section_drawings(review.tables["sections"]),
+        section_drawings=charts.section_drawings(
+            review.tables["sections"], is_compared=review.nothing_to_compare is None
+        ),
     )
 
 
@@ -42,11 +44,11 @@ def _biggest(documents: Rows) -> Rows:
     return sorted(largest[:MOST_ROWS], key=lambda row: (row["seller_id"], -abs(row["total"]), row["invoice_number"]))
 
 
-def _filled(spec: Spec, rows: Rows) -> list[Column]:
+def _filled(review: Review, spec: Spec, rows: Rows) -> list[Column]:
     """The columns in which something stands; an empty one only takes room."""
     return [
         column
-        for column in spec.columns
+        for column in review.columns(spec)
         if column.is_figure or any(row[column.name] not in (None, "", []) for row in rows)
     ]
 

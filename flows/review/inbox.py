@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from flows.home.inbox import look
-from flows.home.settings import Settings
+from flows.home.settings import Home, Settings
 from flows.home.store import Store
+from flows.review.cells import Rows
 from flows.review.stops import Stop
+from schemas.counts import count_of
 from schemas.errors import Fault
 
 LISTED = 200
@@ -38,6 +40,22 @@ def not_taken_in(store: Store, settings: Settings) -> list[Fault]:
     return sorted([*contents.passed_over, *refused], key=lambda fault: fault.file)
 
 
+def still_refused(home: Home, settings: Settings, refused: Rows) -> Rows:
+    """Of the review's rows of refused files (source_file) those whose file is there now, with what to do."""
+    there = {*look(home, settings).names} if refused else set()
+    return [
+        {**row, "remedy": f"Mend it, then `tollbook ingest {row['source_file']}`."}
+        for row in refused
+        if row["source_file"] in there or _lies_elsewhere(home, row["source_file"])
+    ]
+
+
+def _lies_elsewhere(home: Home, file: str) -> bool:
+    """Whether a file was named in a command, outside the inbox, and lies there still."""
+    path = home.root / file
+    return not path.is_relative_to(home.inbox) and path.exists()
+
+
 def waiting_files(store: Store, settings: Settings) -> int:
     """How many files of the inbox nobody has looked at yet, going by their names."""
     return len(
@@ -52,9 +70,10 @@ def inbox_stops(store: Store, settings: Settings) -> Iterator[Stop]:
     for fault in left[:LISTED]:
         yield Stop("not_taken_in", fault.file, f"{fault.found}. {fault.remedy}")
     if len(left) > LISTED:
-        yield Stop("not_taken_in", "inbox", f"{len(left) - LISTED} more files; see `tollbook ingest`")
+        yield Stop("not_taken_in", "inbox", f"{count_of(len(left) - LISTED, 'more file')}; see `tollbook ingest`")
     for file, source, other, of_other, records in store.rows(_TWICE):
-        told = f"{records} records are loaded as those of {_named(source)} and, from {other}, of {_named(of_other)}"
+        are = "1 record is" if records == 1 else f"{records} records are"
+        told = f"{are} loaded as those of {_named(source)} and, from {other}, of {_named(of_other)}"
         yield Stop("same_content", file, f"{told}. Take the wrong one back: `tollbook rollback {other}`, or {file}")
 
 

@@ -13,6 +13,7 @@ _HIDDEN = 4
 _CELLS = {
     "suspended": "example",
     "rejected": "example",
+    "refused_files": "detail",
     "findings": "detail",
     "missing": "keys",
     "uncharged": "resource_id",
@@ -27,6 +28,9 @@ def mask_numbers(tables: dict[str, Rows]) -> None:
         for row in tables[table]:
             if row[column]:
                 row[column] = masked(row[column])
+    for row in tables["stops"]:
+        if row["code"] == "not_taken_in":  # it says what was found in the file; other stops say sums
+            row["detail"] = masked(row["detail"])
 
 
 def masked(text: str) -> str:

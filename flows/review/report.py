@@ -7,9 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from flows.review.cells import Rows, signed, sums, worded, written
-from flows.review.spec import OUTCOMES
-from flows.review.untaxed import told
+from flows.review.cells import Rows
+from flows.review.in_short import in_short
+from flows.review.spec import AGAINST, Column, Spec
+from flows.review.tables import TABLES
 from schemas.counts import count_of
 
 
@@ -43,6 +44,10 @@ class Review:
     workbook: Path
     history: Rows
     """seller_id, currency, invoice_month, total: up to twelve months, this one last."""
+    in_all: dict[str, int]
+    """Of tables that hold the first of their rows alone, or count something else than rows: how many there are."""
+    nothing_to_compare: str | None
+    """Why the month is held against none, in words; None where it is held against `previous`."""
 
     @property
     def books_balance(self) -> bool:
@@ -69,13 +74,38 @@ class Review:
         if not self.books_balance:
             return "The books do not balance."
         if self.stops:
-            some = "finding stops" if len(self.stops) == 1 else "findings stop"
-            return f"The books balance; {len(self.stops)} {some} the approval."
+            some = count_of(len(self.stops), "finding stops", "findings stop")
+            return f"The books balance; {some} the approval."
         return (
             "The books balance; something is left open."
             if self.incomplete
             else ("The books balance and nothing is left open.")
         )
+
+    def count(self, name: str) -> int | None:
+        """How many things a table tells of; None where it is a statement, or compared with nothing."""
+        spec = TABLES[name]
+        if spec.counts is None or self.lacks_earlier(spec):
+            return None
+        return self.in_all.get(name, spec.count(self.tables[name]))
+
+    def cut_from(self, name: str) -> int | None:
+        """Of how many a table holds the first alone; None where it holds them all."""
+        whole = self.in_all.get(name, 0) if TABLES[name].counts == "rows" else 0
+        return whole if whole > len(self.tables[name]) else None
+
+    def columns(self, spec: Spec) -> list[Column]:
+        """A table's columns, without those that need an earlier month where there is none."""
+        lacks = AGAINST if spec.needs_earlier and self.nothing_to_compare else frozenset()
+        return [column for column in spec.columns if column.name not in lacks]
+
+    def lacks_earlier(self, spec: Spec) -> bool:
+        """Whether a table would compare, and has nothing to compare with."""
+        return spec.needs_earlier == "rows" and self.nothing_to_compare is not None
+
+    def empty(self, spec: Spec) -> str:
+        """What stands in the place of a table without rows."""
+        return f"Compared with nothing: {self.nothing_to_compare}." if self.lacks_earlier(spec) else spec.empty
 
     @property
     def states(self) -> dict[str, int]:
@@ -87,6 +117,7 @@ class Review:
         """The whole review, decimals as text."""
         return {
             "invoice_month": self.month,
+            "compared_with": None if self.nothing_to_compare else self.previous,
             "runs": self.runs,
             "outcomes": self.outcomes,
             "books_balance": self.books_balance,
@@ -106,51 +137,7 @@ class Review:
 
     def lines(self) -> list[str]:
         """The review in short, for the terminal."""
-        accounts = ", ".join(f"{self.outcomes[key]} {word}" for key, word in OUTCOMES.items() if key in self.outcomes)
-        runs = ", ".join(f"{run['kind']} run {run['state']}" for run in self.runs)
-        found = [f"Invoice month {self.month}: {runs}"]
-        found.append(f"Accounts: {accounts}")
-        for row in self.tables["totals"]:
-            shown = {name: written(row[name], row["currency"]) for name in ("net", "recovery_fees", "taxes", "total")}
-            found.append(
-                f"{self.sellers.get(row['seller_id'], row['seller_id'])}: documents {row['documents']}, "
-                f"net {shown['net']}, recovery fees {shown['recovery_fees']}, taxes {shown['taxes']}, "
-                f"total {shown['total']} {row['currency']} ({signed(row['difference'], row['currency'])} on last month)"
-            )
-        found += [f"Parked: {row['account_id']}: {row['reason']}. {row['remedy']}" for row in self.tables["parked"]]
-        for row in self.tables["suspended"]:
-            worth = f", about {sums(row['estimates'])}" if row["estimates"] else ""
-            found.append(f"Suspended: {row['feed']}, {row['reason']}: {row['records']}{worth}. {row['remedy']}")
-        for row in self.tables["stops"]:
-            state = f"let through by {row['by_name']}: {row['reason']}" if row["reason"] else "stops the approval"
-            found.append(f"{worded(row['code']).capitalize()}, {row['subject']}: {row['detail']} ({state})")
-        found += [f"Taxes: {told(row)}" for row in self.tables["no_table"]]
-        found += [
-            f"Taxes: {row['jurisdiction']} {row['tax_code']} from {row['valid_from']}: {row['value']}, entered by "
-            f"{row['entered_by']} ({row['reference']})"
-            for row in self.tables["own_rates"]
-        ]
-        for row in self.tables["no_history"]:
-            of = " ".join(filter(None, (row["seller_id"], row["currency"])))
-            found.append(f"No history yet for {worded(row['bound'])}, {of}: {count_of(row['accounts'], 'account')}")
-        for name, word in (("uncharged", "active without a charge"), ("unfounded", "charged without a resource")):
-            if self.tables[name]:
-                found.append(f"Resources {word}: {len(self.tables[name])}")
-        found += [
-            f"Unknown ending: source {row['source']}, {row['word']!r}: {count_of(row['records'], 'call')} billed"
-            for row in self.tables["endings"]
-        ]
-        rejected = sum(row["rejected"] for row in self.tables["files"])
-        if rejected:
-            found.append(f"Rejected records: {rejected}")
-        found += [
-            f"NOT BALANCED: {law.meaning}: broken by {count_of(len(law.broken), 'row')}"
-            for law in self.laws
-            if not law.is_kept
-        ]
-        if self.books_balance:
-            found.append(f"The books balance: {len(self.laws)} laws kept")
-        return [*found, f"All of it: {self.html}"]
+        return [*in_short(self), f"All of it: {self.html}"]
 
 
 def _plain(rows: Rows) -> Rows:

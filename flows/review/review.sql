@@ -72,12 +72,17 @@ from invoices as i left join latest_accounts as a using (account_id)
 where i.invoice_month = getvariable('month') order by i.seller_id, i.invoice_number;
 
 -- name: taxes
-select i.seller_id, t.jurisdiction, t.tax_code, t.kind, t.rate_percent, t.currency, count(*) as entries,
-    sum(t.base_amount) as base, sum(t.exempt_amount) as exempt, sum(t.amount) as amount
-from invoice_taxes as t join invoices as i using (invoice_number)
-where i.invoice_month = getvariable('month')
-group by i.seller_id, t.jurisdiction, t.tax_code, t.kind, t.rate_percent, t.currency
-order by i.seller_id, t.kind desc, t.jurisdiction, t.tax_code, t.currency, t.rate_percent;
+-- A rate is a percentage of its base, or an amount for each line: then it has no base.
+with owed as (
+    select i.seller_id, t.*, t.unit is not distinct from 'amount_per_line' as is_per_line
+    from invoice_taxes as t join invoices as i using (invoice_number)
+    where i.invoice_month = getvariable('month')
+)
+select seller_id, jurisdiction, tax_code, kind, case when not is_per_line then rate_percent end as rate_percent,
+    case when is_per_line then rate_amount end as rate_amount, currency, count(*) as entries,
+    sum(base_amount) as base, sum(exempt_amount) as exempt, sum(amount) as amount
+from owed group by all
+order by seller_id, kind desc, jurisdiction, tax_code, currency, rate_percent, rate_amount;
 
 -- name: changes
 with parts as (
@@ -96,7 +101,8 @@ moved as (
         and account_id in (select account_id from invoices where invoice_month = getvariable('previous'))
     group by account_id, currency, section
 )
-select m.account_id, a.name, m.currency, sum(m.previous_total) as previous_total, sum(m.total) as total,
+select count(*) over () as in_all, m.account_id, a.name, m.currency, sum(m.previous_total) as previous_total,
+    sum(m.total) as total,
     sum(m.difference) as difference,
     list({'section': m.section, 'difference': m.difference} order by abs(m.difference) desc, m.section)
         filter (where m.difference <> 0) as sections
@@ -163,16 +169,29 @@ where invoice_month = getvariable('month') and run_state in ('drafted', 'approve
 order by account_id, kind, detail;
 
 -- name: files
-select feed, count(*) as files, sum(records)::bigint as records, sum(loaded)::bigint as loaded,
-    sum(rejected)::bigint as rejected, sum(duplicate)::bigint as duplicate,
+-- Records of the files that are loaded; those that were refused or rolled back are counted as files.
+select feed, count(*) filter (where is_in) as files, coalesce(sum(records) filter (where is_in), 0)::bigint as records,
+    coalesce(sum(loaded) filter (where is_in), 0)::bigint as loaded,
+    coalesce(sum(rejected) filter (where is_in), 0)::bigint as rejected,
+    coalesce(sum(duplicate) filter (where is_in), 0)::bigint as duplicate,
     count(*) filter (where state = 'refused') as refused, count(*) filter (where state = 'rolled_back') as rolled_back
-from source_files group by feed order by feed;
+from (select *, state = 'loaded' as is_in from source_files) group by feed order by feed;
 
+-- Refused when they came last, and their content loaded under no other name; since the first refusal after a load.
 -- name: refused_files
-with last as (
-    from source_files qualify row_number() over (partition by source_file order by ingested_at desc, state) = 1
+with named as (
+    select *, max(ingested_at) filter (where state = 'loaded') over (partition by source_file) as loaded_at
+    from source_files
+),
+last as (
+    select *, min(ingested_at) filter (where state = 'refused' and (loaded_at is null or ingested_at > loaded_at))
+        over (partition by source_file) as refused_since
+    from named qualify row_number() over (partition by source_file order by ingested_at desc, state) = 1
 )
-select source_file, feed, detail from last where state = 'refused' order by source_file;
+select source_file, feed, detail, (refused_since at time zone 'UTC')::date as refused_since
+from last where state = 'refused' and not exists (
+    from source_files as o where o.sha256 = last.sha256 and o.state = 'loaded' and o.ingested_at >= last.ingested_at)
+order by source_file;
 
 -- name: usage
 with outcomes as (
@@ -191,6 +210,11 @@ union all
 select feed, outcome, count(*), coalesce(sum(duration_s), 0)::bigint from outcomes group by feed, outcome
 order by feed, case outcome when 'loaded' then 1 when 'rated' then 2 when 'suspended' then 3 when 'excluded' then 4 end,
     outcome;
+
+-- name: excluded
+select feed, reason, count(*) as records, coalesce(sum(duration_s), 0)::bigint as seconds,
+    count(distinct account_id) as accounts
+from excluded_usage group by feed, reason order by feed, records desc, reason;
 
 -- name: suspended
 with estimates as (
@@ -227,16 +251,29 @@ qualify row_number() over (partition by feed, reason order by records desc, numb
 order by feed, reason, records desc, number nulls last, direction;
 
 -- name: longest_calls
-select account_id, strftime(started_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S') as started, direction, destination,
+select count(*) over () as in_all, account_id,
+    strftime(started_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S') as started, direction, destination,
     duration_s as seconds, currency, amount, source_file, source_line
 from rated_usage where invoice_month = getvariable('month') and kind = 'voice' and duration_s > 3600
 order by duration_s desc, account_id, source_file, source_line limit 10;
 
+-- Of files that are loaded. A record with two columns at fault stands in two rows, and counts once in all.
 -- name: rejected
+with standing as (
+    from rejected_records as r where exists (
+        from source_files as s
+        where s.sha256 = r.sha256 and s.feed = r.feed and s.source_file = r.source_file and s.state = 'loaded')
+)
 select feed, source_file, column_name, count(distinct source_line) as records, min(source_line) as first_line,
-    arg_min(reason, source_line) as example
-from rejected_records group by feed, source_file, column_name
-order by count(distinct source_line) desc, source_file, column_name limit 50;
+    arg_min(reason, source_line) as example,
+    (select count(*) from (select distinct feed, source_file, sha256, source_line from standing)) as in_all
+from standing group by feed, source_file, column_name
+order by count(distinct source_line) desc, source_file, column_name;
+
+-- Whether anything was billed the month before, or ever before.
+-- name: earlier
+select count(*) filter (where invoice_month = getvariable('previous')) as previous, count(*) as ever
+from invoices where invoice_month < getvariable('month');
 
 -- name: missing
 select feed, source_file, count(*) as missing, string_agg(row_key, ', ' order by row_key) as keys

@@ -10,6 +10,7 @@ from flows.home.settings import BoundsSettings, Settings
 from flows.home.store import Store
 from flows.review.stops import Stop
 from schemas.codes import StopCode
+from schemas.counts import count_of
 from schemas.money import minor_digits, rounded
 from schemas.periods import shift_month
 
@@ -97,7 +98,9 @@ def _seller_totals(store: Store, bounds: BoundsSettings, month: str) -> Iterator
         if not then or max(now, then) < bounds.documents_floor:
             continue
         if bounds.documents_percent and abs(now - then) * 100 > then * bounds.documents_percent:
-            yield Stop("documents_far", f"{seller} {currency}", f"{now} documents, {then} last month", seller)
+            yield Stop(
+                "documents_far", f"{seller} {currency}", f"{count_of(now, 'document')}, {then} last month", seller
+            )
         if bounds.total_percent and abs(total - before) * 100 > abs(before) * bounds.total_percent:
             told = f"{_money(total, currency)}, last month {_money(before, currency)}"
             yield Stop("total_far", f"{seller} {currency}", told, seller)
@@ -109,15 +112,17 @@ def _vanished(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop
         "month": month, "usage_month": usage_month, "before": shift_month(month, -2), "records": bounds.usage_records,
     }  # fmt: skip
     for account, seller, records in store.rows(_USAGE, values):
-        told = f"{records} calls and messages in {values['before']}, none in {usage_month}"
+        told = (
+            f"{count_of(records, 'call or message', 'calls and messages')} in {values['before']}, none in {usage_month}"
+        )
         yield Stop("usage_vanished", account, told, seller)
 
 
 def _too_long(store: Store, bounds: BoundsSettings, month: str) -> Iterator[Stop]:
     values = {"month": month, "seconds": bounds.max_call_hours * 3600}
     for account, seller, calls, longest, where in store.rows(_TOO_LONG, values):
-        calls_word = "call" if calls == 1 else "calls"
-        told = f"{calls} {calls_word} over {bounds.max_call_hours} hours; the longest {longest:,} seconds ({where})"
+        too_long = f"{count_of(calls, 'call')} over {count_of(bounds.max_call_hours, 'hour')}"
+        told = f"{too_long}; the longest {longest:,} seconds ({where})"
         yield Stop("call_too_long", account, told, seller)
 
 

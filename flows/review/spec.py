@@ -1,7 +1,7 @@
 """How a table of the review is described: what it is for, how its columns read, and how its cells are written."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.states import Outcome
 
@@ -12,6 +12,9 @@ Kind = Literal[
 billing interval, `number` a quantity or percentage as exact as it is; money in the row's currency, `change` with its
 sign; `moves` what moved, by section; `sums` money in several currencies; `day` a date; `file` a link to a file, written
 relative to the page."""
+
+AGAINST: frozenset[str] = frozenset({"previous_total", "difference"})
+"""Columns that need an earlier month."""
 
 FIGURES: frozenset[Kind] = frozenset({"count", "number", "seconds", "money", "change"})
 
@@ -45,6 +48,20 @@ class Spec:
     """Whether rows that share their first cell stand together."""
     is_upright: bool = False
     """Whether the page shows a few rows side by side, a line per column: a statement rather than a list."""
+    needs_earlier: Literal["", "columns", "rows"] = ""
+    """What of it says nothing where no earlier month is there: its columns AGAINST, or all of it."""
+    counts: str | None = "rows"
+    """What the contents count of it: `rows`, where each is a thing of its own; a column, its different cells;
+    `+column`, the sum of it; none: nothing, for a statement or a summary."""
+
+    def count(self, rows: list[dict[str, Any]]) -> int | None:
+        """How many things stand there."""
+        if self.counts is None:
+            return None
+        if self.counts == "rows":
+            return len(rows)
+        cells = [row[self.counts.removeprefix("+")] for row in rows]
+        return sum(cells) if self.counts.startswith("+") else len(set(cells))
 
 
 def columns(text: str) -> tuple[Column, ...]:

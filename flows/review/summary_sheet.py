@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows.review.report import Review
 from flows.review.sheet_formats import Formats
-from flows.review.spec import OUTCOMES
+from flows.review.spec import AGAINST, OUTCOMES
+from schemas.counts import count_of
 from schemas.money import minor_digits, rounded
 
 if TYPE_CHECKING:
@@ -47,14 +48,16 @@ def write_summary(sheet: "Worksheet", formats: Formats, review: Review, sheets: 
     lines = _Lines(sheet, formats)
     lines.row((f"Review of {review.month}", formats.title))
     lines.row((review.verdict, formats.quiet))
-    lines.heading("Totals", ("Seller", "Currency", "Documents", "Net", "Recovery fees", "Taxes", "Total", "Last month",
-                             "Difference"))  # fmt: skip
+    against = () if review.nothing_to_compare else ("Last month", "Difference")
+    lines.heading("Totals", ("Seller", "Currency", "Documents", "Net", "Recovery fees", "Taxes", "Total", *against))
     for row in review.tables["totals"]:
         digits = minor_digits(row["currency"])
         amounts = [
-            (rounded(row[name], digits), formats.money(digits, is_change=name == "difference")) for name in _TOTALS
+            (rounded(row[name], digits), formats.money(digits, is_change=name == "difference"))
+            for name in _TOTALS
+            if not (review.nothing_to_compare and name in AGAINST)
         ]
-        lines.row(review.sellers.get(row["seller_id"], row["seller_id"]), row["currency"], row["documents"], *amounts)
+        lines.row(row["seller"], row["currency"], row["documents"], *amounts)
     lines.heading("Accounts")
     for outcome, words in OUTCOMES.items():
         if outcome in review.outcomes:
@@ -64,7 +67,7 @@ def write_summary(sheet: "Worksheet", formats: Formats, review: Review, sheets: 
         lines.row(run["run_id"], f"{run['kind']}, {run['state']}", run["documents"], run["issued"])
     lines.heading("Laws of the books")
     for law in review.laws:
-        lines.row("kept" if law.is_kept else f"NOT KEPT: {len(law.broken)} rows", law.meaning)
+        lines.row("kept" if law.is_kept else f"NOT KEPT: {count_of(len(law.broken), 'row')}", law.meaning)
     lines.heading("Sheets", ("Sheet", "Rows"))
     for name, title, rows in sheets:
         sheet.write_url(lines.at, 0, f"internal:'{name}'!A1", formats.link, name, title)

@@ -9,7 +9,7 @@ DOCUMENTS: dict[str, Spec] = {
         "`tollbook preview` was asked for it.",
         "No document is drafted.",
         columns(
-            "seller_id code Seller; invoice_number code Document; pdf file PDF; usage_csv file Calls; "
+            "seller text Seller; invoice_number code Document; pdf file PDF; usage_csv file Calls; "
             "account_id code Account; name text Customer; kind word Kind; currency text Currency; net money Net; "
             "tax_total money Taxes and fees; total money Total; due_date day Due; status word State"
         ),

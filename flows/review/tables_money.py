@@ -8,22 +8,26 @@ MONEY: dict[str, Spec] = {
         "Per seller and currency, against last month.",
         "No document is drafted.",
         columns(
-            "seller_id text Seller; currency text Currency; documents count Documents; net money Net; "
+            "seller text Seller; currency text Currency; documents count Documents; net money Net; "
             "recovery_fees money Recovery fees; taxes money Taxes; total money Total; previous_total money Last month; "
             "difference change Difference"
         ),
         sheet="Totals",
+        needs_earlier="columns",
+        counts=None,
     ),
     "sections": Spec(
         "By section",
         "Net of the printed lines per seller, against last month.",
         "No line.",
         columns(
-            "seller_id code Seller; currency text Currency; section word Section; lines count Lines; "
+            "seller text Seller; currency text Currency; section word Section; lines count Lines; "
             "total money This month; previous_total money Last month; difference change Difference"
         ),
         sheet="Sections",
         is_grouped=True,
+        needs_earlier="columns",
+        counts=None,
     ),
     "changes": Spec(
         "Biggest changes",
@@ -34,37 +38,43 @@ MONEY: dict[str, Spec] = {
             "total money This month; difference change Difference; sections moves Where; reasons text Why"
         ),
         sheet="Movers",
+        needs_earlier="rows",
     ),
     "new_accounts": Spec(
         "New accounts",
         "Billed for the first time.",
         "None.",
         columns(
-            "account_id code Account; name text Name; seller_id text Seller; currency text Currency; total money Total"
+            "account_id code Account; name text Name; seller text Seller; currency text Currency; total money Total"
         ),
         sheet="New accounts",
+        needs_earlier="rows",
+        counts="account_id",
     ),
     "ceased_accounts": Spec(
         "No longer billed",
         "Had a document last month and have none now.",
         "None.",
         columns(
-            "account_id code Account; name text Name; seller_id text Seller; currency text Currency; "
+            "account_id code Account; name text Name; seller text Seller; currency text Currency; "
             "previous_total money Last month; outcome word Outcome now"
         ),
         sheet="No longer billed",
+        needs_earlier="rows",
+        counts="account_id",
     ),
     "bridge": Spec(
         "The recurring bridge",
         "From last month's recurring money to this month's: the ends as printed, the steps from the charges.",
         "No recurring charge in either month.",
         columns(
-            "seller_id text Seller; currency text Currency; previous money Last month; new change New; "
+            "seller text Seller; currency text Currency; previous money Last month; new change New; "
             "removed change Removed; quantity change Quantity; price change Price; not_due change Not due; "
             "not_billed change Not billed; proration change Proration; discount change Discount; "
             "rounding change Rounding; total money This month; residual money Residual"
         ),
         sheet="Bridge",
+        counts=None,
         is_upright=True,
     ),
     "late": Spec(
@@ -76,6 +86,7 @@ MONEY: dict[str, Spec] = {
             "records count Records; seconds seconds Answered time; amount money Amount; example code File"
         ),
         sheet="Late usage",
+        counts="+records",
         is_quiet=True,
     ),
     "written_off": Spec(
@@ -87,6 +98,7 @@ MONEY: dict[str, Spec] = {
             "records count Records; seconds seconds Answered time; amount money Amount; example code File"
         ),
         sheet="Written off",
+        counts="+records",
         is_quiet=True,
     ),
     "renewals": Spec(

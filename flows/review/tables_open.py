@@ -9,7 +9,7 @@ OPEN: dict[str, Spec] = {
         "`tollbook approve --override TEXT` lets them through.",
         "Nothing.",
         columns(
-            "code word What; subject code About; detail text Found; remedy text What to do; "
+            "code word What; about code About; seller text Seller; detail text Found; remedy text What to do; "
             "reason text Let through because; by_name text By"
         ),
         sheet="",
@@ -17,9 +17,12 @@ OPEN: dict[str, Spec] = {
     ),
     "refused_files": Spec(
         "Files refused",
-        "Refused whole, so nothing of them is billed.",
+        "Refused whole, so nothing of them is billed, and still there. A file that is taken in, or taken away, leaves "
+        "this list.",
         "No file is refused.",
-        columns("source_file code File; feed text Feed; detail text Found; remedy text What to do"),
+        columns(
+            "source_file code File; feed text Feed; refused_since day Since; detail text Found; remedy text What to do"
+        ),
         sheet="Refused files",
         is_quiet=True,
     ),
@@ -28,10 +31,12 @@ OPEN: dict[str, Spec] = {
         "Left out of this month until mended; everyone else is billed.",
         "No account is parked.",
         columns(
-            "account_id code Account; name text Name; seller_id text Seller; reason text Why; remedy text What to do; "
+            "account_id code Account; name text Name; seller text Seller; reason text Why; remedy text What to do; "
             "previous_total money Last month"
         ),
         sheet="",
+        needs_earlier="columns",
+        counts="account_id",
     ),
     "suspended": Spec(
         "Suspended usage",
@@ -43,6 +48,7 @@ OPEN: dict[str, Spec] = {
             "example text Example; remedy text What to do"
         ),
         sheet="Suspended",
+        counts="+records",
     ),
     "suspended_numbers": Spec(
         "Whose usage is suspended",
@@ -55,6 +61,7 @@ OPEN: dict[str, Spec] = {
             "source_line count Line"
         ),
         sheet="Suspended numbers",
+        counts="number",
         is_quiet=True,
         is_grouped=True,
     ),
@@ -68,6 +75,7 @@ OPEN: dict[str, Spec] = {
             "without_estimate count No estimate"
         ),
         sheet="Age of suspended",
+        counts="+records",
         is_quiet=True,
         is_grouped=True,
     ),
@@ -78,6 +86,7 @@ OPEN: dict[str, Spec] = {
         "None.",
         columns("jurisdiction text Jurisdiction; accounts count Accounts; currency text Currency; net money Net"),
         sheet="No tax table",
+        counts="jurisdiction",
         is_quiet=True,
     ),
     "uncharged": Spec(
@@ -115,17 +124,20 @@ OPEN: dict[str, Spec] = {
         "None.",
         columns("feed text Feed; source_file code File; missing count Rows; keys text Keys"),
         sheet="Missing rows",
+        counts="+missing",
         is_quiet=True,
     ),
     "rejected": Spec(
         "Rejected records",
-        "By file and column; the first one as an example.",
+        "Of files that are loaded, by file and column; the first one as an example. A record with two columns at fault "
+        "stands in two rows; the contents count it once.",
         "Nothing was rejected.",
         columns(
             "source_file code File; column_name code Column; records count Records; first_line count First line; "
             "example text Example"
         ),
         sheet="Rejected lines",
+        counts="+records",
     ),
     "endings": Spec(
         "Endings of calls that nobody knows",
@@ -134,14 +146,23 @@ OPEN: dict[str, Spec] = {
         "None.",
         columns("source text Source; word code Disposition; records count Records; seconds seconds Answered time"),
         sheet="Unknown endings",
+        counts="+records",
         is_quiet=True,
     ),
     "no_history": Spec(
         "Bounds without a history",
         "Nothing stops the approval here, because there is no earlier month to hold these figures against.",
         "Every bound has a history.",
-        columns("seller_id code Seller; currency code Currency; bound word Bound; accounts count Accounts"),
+        columns("seller text Seller; currency code Currency; bound word Bound; accounts count Accounts"),
         sheet="No history",
+        is_quiet=True,
+    ),
+    "examples": Spec(
+        "Sellers with example values",
+        "What `tollbook init` wrote and documents print: nobody's bank, address and tax numbers. It stops nothing.",
+        "None.",
+        columns("seller text Seller; keys text Keys in tollbook.toml; remedy text What to do"),
+        sheet="Example values",
         is_quiet=True,
     ),
     "erasing_due": Spec(
@@ -150,6 +171,7 @@ OPEN: dict[str, Spec] = {
         "None.",
         columns("account_id code Account; end_date text Last day; act code Act"),
         sheet="Due for erasing",
+        counts="account_id",
         is_quiet=True,
     ),
 }

@@ -9,12 +9,13 @@ TAXES: dict[str, Spec] = {
         "Recovery fees are the seller's own charge, not a tax of a government.",
         "No tax or fee.",
         columns(
-            "seller_id code Seller; jurisdiction text Jurisdiction; tax_code text Code; kind word Kind; "
-            "rate_percent number Rate %; currency text Currency; "
+            "seller text Seller; jurisdiction text Jurisdiction; tax_code text Code; kind word Kind; "
+            "rate_percent number Rate %; rate_amount number Per line; currency text Currency; "
             "entries count Rows; base money Base; exempt money Exempt; amount money Amount"
         ),
         sheet="Taxes",
         is_grouped=True,
+        counts=None,
     ),
     "own_rates": Spec(
         "Rates entered here",
@@ -37,16 +38,31 @@ USAGE: dict[str, Spec] = {
         columns("feed text Feed; outcome word Outcome; records count Records; seconds seconds Answered time"),
         sheet="Usage",
         is_grouped=True,
+        counts=None,
+    ),
+    "excluded": Spec(
+        "Usage that is excluded",
+        "Not to be billed, and that is right: the excluded part of what became of the usage, by reason.",
+        "Nothing is excluded.",
+        columns(
+            "feed text Feed; reason word Reason; meaning text What it means; records count Records; "
+            "seconds seconds Answered time; accounts count Accounts"
+        ),
+        sheet="Excluded",
+        is_grouped=True,
+        counts="+records",
     ),
     "files": Spec(
         "Files taken in",
-        "Every record of a file is loaded, rejected or a duplicate.",
+        "Every record of a file is loaded, rejected or a duplicate. Files that were refused or rolled back are counted "
+        "apart, without their records.",
         "No file was taken in.",
         columns(
             "feed text Feed; files count Files; records count Records; loaded count Loaded; rejected count Rejected; "
             "duplicate count Duplicate; refused count Files refused; rolled_back count Files rolled back"
         ),
         sheet="Files",
+        counts="+files",
     ),
     "longest_calls": Spec(
         "The longest calls",

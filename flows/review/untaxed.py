@@ -4,6 +4,7 @@ from typing import Any
 
 from flows.home.settings import Settings
 from flows.home.store import Store
+from schemas.counts import count_of
 from schemas.money import minor_digits, rounded
 from schemas.periods import month_start
 from taxes.tables import TaxTables
@@ -41,7 +42,7 @@ def regions_without_table(store: Store, settings: Settings, tables: TaxTables, m
 
 def told(row: dict[str, Any]) -> str:
     """US-NY: no table; 1 account, 24.95 USD net."""
-    accounts = "1 account" if row["accounts"] == 1 else f"{row['accounts']} accounts"
+    accounts = count_of(row["accounts"], "account")
     return f"{row['jurisdiction']}: no table; {accounts}, {row['net']:,f} {row['currency']} net"
 
 

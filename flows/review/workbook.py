@@ -35,7 +35,7 @@ OPEN_ITEMS = Spec(
     "",
     "Nothing is parked or stopped.",
     columns(
-        "what word What; subject code About; name text Name; seller_id text Seller; detail text Found; "
+        "what word What; about code About; name text Name; seller text Seller; detail text Found; "
         "remedy text What to do; reason text Let through because; by_name text By; previous_total money Last month; "
         "currency text Currency"
     ),
@@ -57,7 +57,7 @@ def workbook_of(review: Review) -> bytes:
     for spec, rows in sheets:
         sheet = book.add_worksheet(spec.sheet)
         _print_setup(sheet, f"Review of {review.month}: {spec.title}")
-        _write_table(sheet, formats, spec, rows)
+        _write_table(sheet, formats, review.columns(spec), rows)
     _print_setup(front, f"Review of {review.month}")
     front.fit_to_pages(1, 1)
     write_summary(front, formats, review, [(spec.sheet, spec.title, len(rows)) for spec, rows in sheets])
@@ -81,7 +81,7 @@ def _open_items(review: Review) -> Rows:
         {
             **row,
             "what": "parked",
-            "subject": row["account_id"],
+            "about": row["account_id"],
             "detail": row["reason"],
             "reason": None,
             "by_name": None,
@@ -100,13 +100,13 @@ def _print_setup(sheet: "Worksheet", title: str) -> None:
     sheet.set_footer("&L&A&RPage &P of &N")
 
 
-def _write_table(sheet: "Worksheet", formats: Formats, spec: Spec, rows: Rows) -> None:
+def _write_table(sheet: "Worksheet", formats: Formats, columns_: list[Column], rows: Rows) -> None:
     """A head that stays in sight, with filters, over a row each."""
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
     sheet.set_row(0, 1.4 * _LINE_HEIGHT)
     heights = [1] * len(rows)
-    for place, column in enumerate(spec.columns):
+    for place, column in enumerate(columns_):
         heading = f"{column.heading} (s)" if column.kind == "seconds" else column.heading
         width = _width(column, heading, rows)
         sheet.write_string(0, place, heading, formats.head(is_figure=column.is_figure))
@@ -118,7 +118,7 @@ def _write_table(sheet: "Worksheet", formats: Formats, spec: Spec, rows: Rows) -
     for line, lines in enumerate(heights, start=1):
         if lines > 1:  # not every spreadsheet makes a row as high as its text by itself
             sheet.set_row(line, _LINE_HEIGHT * min(lines, 20))
-    sheet.autofilter(0, 0, max(len(rows), 1), len(spec.columns) - 1)
+    sheet.autofilter(0, 0, max(len(rows), 1), len(columns_) - 1)
 
 
 def _lines(text: str, width: int) -> int:

@@ -109,7 +109,7 @@ def test_control_totals_in_records_and_seconds(inbox: Inbox) -> None:
     inbox.ingest()
     (stop,) = _missing(inbox)
     assert stop.subject == "pbx 2026-05-05"
-    assert stop.detail == "the switch wrote 1 records and 60 seconds, loaded are 0 and 0"
+    assert stop.detail == "the switch wrote 1 record and 60 seconds, loaded are 0 and 0"
     inbox.put("usage_totals/mended.csv", "source,local_date,records,seconds\npbx,2026-05-05,0,0\n")
     inbox.ingest()
     assert _missing(inbox) == []

@@ -33,6 +33,7 @@ from tests.scenarios.month.home import add_file, make_home
 
 MONTH = "2026-06"
 PREVIEWED = ("US-1001", "DE-5001")
+SOLD_BY = ("Corvane Voice Deutschland GmbH", "Corvane Voice UK Ltd")
 
 
 def _reviewed(home: Home) -> Review:
@@ -101,10 +102,10 @@ def test_totals_sections_and_taxes_add_up_to_the_documents(sent: tuple[Home, Rev
 def test_taxes_are_told_by_whom_they_are_owed_where_and_at_which_rate(sent: tuple[Home, Review, Page]) -> None:
     _, found, page = sent
     told = [(row["Seller"], row["Jurisdiction"], row["Code"], row["Rate %"], row["Base"], row["Amount"])
-            for row in page.tables["taxes"] if row["Seller"] in ("corvane-de", "corvane-uk")]  # fmt: skip
+            for row in page.tables["taxes"] if row["Seller"] in SOLD_BY]  # fmt: skip
     assert told == [
-        ("corvane-de", "DE", "VAT", "19", "186.53", "35.44"),
-        ("corvane-uk", "GB", "VAT", "20", "274.35", "54.87"),
+        ("Corvane Voice Deutschland GmbH", "DE", "VAT", "19", "186.53", "35.44"),
+        ("Corvane Voice UK Ltd", "GB", "VAT", "20", "274.35", "54.87"),
     ]
     assert all(row["rate_percent"] is None or row["entries"] for row in found.tables["taxes"])
 

@@ -95,7 +95,7 @@ def test_its_sums_are_the_totals_of_the_review(sent: Review) -> None:
     content = sent.workbook.read_bytes()
     documents, sections, taxes = (_sheet(content, name) for name in ("Documents", "Sections", "Taxes"))
     for total in sent.tables["totals"]:
-        of = (pl.col("Seller") == total["seller_id"]) & (pl.col("Currency") == total["currency"])
+        of = (pl.col("Seller") == total["seller"]) & (pl.col("Currency") == total["currency"])
         assert sum(_cents(documents.filter(of)["Total"])) == total["total"]
         assert sum(_cents(sections.filter(of)["This month"])) == total["net"]
         assert sum(_cents(taxes.filter(of)["Amount"])) == total["taxes"] + total["recovery_fees"]
