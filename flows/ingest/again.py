@@ -104,10 +104,9 @@ def settle_usage_again(store: Store, file: InboxFile, known: LoadedFile, gone: s
 def settle_master_again(store: Store, settings: Settings, file: InboxFile, known: LoadedFile, tally: Tally) -> int:
     """The whole file settled against the files before it; returns how many more of its rows are loaded now."""
     forget_lines(store, known.feed, known.source_file, known.sha256)
-    sellers = _sellers(store, settings, known)
     store.con.execute(f"delete from feed_{known.feed} where file_seq = $1", [known.file_seq])
     mode = settings.feeds[known.feed].mode if known.feed in settings.feeds else "delta"
-    settled = settle.settle(store, file.feed, file.name, mode == "snapshot", known.file_seq, sellers)
+    settled = settle.settle(store, file.feed, file.name, mode == "snapshot", known.file_seq)
     tally.rejects.append(settled.rejects)
     loaded = write_staged(store, file, known.sha256, known.file_seq)
     write_rejects(store, file, known.sha256, tally)
@@ -117,11 +116,3 @@ def settle_master_again(store: Store, settings: Settings, file: InboxFile, known
         [loaded, tally.rejected, settled.duplicates, known.file_seq],
     )
     return loaded - known.loaded
-
-
-def _sellers(store: Store, settings: Settings, known: LoadedFile) -> set[str]:
-    """The sellers whose accounts may be taken in; those of the file's own accounts are not asked again."""
-    if known.feed != "accounts" or not settings.sellers:
-        return set()
-    stored = store.rows("select distinct seller_id from feed_accounts where file_seq = $1", [known.file_seq])
-    return {*settings.sellers, *(seller for (seller,) in stored)}

@@ -4,7 +4,7 @@ The rows of one file wait in the temporary table `staged`. Usage is settled in S
 data, which is small, in frames.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -101,22 +101,14 @@ def empty(store: Store) -> None:
         store.con.execute(f"delete from temp.{table}")
 
 
-def settle(
-    store: Store,
-    feed: Feed,
-    file: str,
-    snapshot: bool,
-    before: int | None = None,
-    sellers: Collection[str] = (),
-) -> Settled:
+def settle(store: Store, feed: Feed, file: str, snapshot: bool, before: int | None = None) -> Settled:
     """Finds duplicates and contradictions of what is staged. Writes only temporary tables.
 
-    `before`: master data is settled against what files before this file_seq hold, and not against all. `sellers`: whose
-    accounts may be taken in; none: anybody's.
+    `before`: master data is settled against what files before this file_seq hold, and not against all.
     """
     if feed.is_usage:
         return _settle_usage(store, feed, file)
-    return _settle_master(store, feed, file, snapshot, before, sellers)
+    return _settle_master(store, feed, file, snapshot, before)
 
 
 _FIRST_ERASED = "left(s.usage_id, length(s.usage_id) - 8) || 'erased-1'"
@@ -163,19 +155,15 @@ def _settle_usage(store: Store, feed: Feed, file: str) -> Settled:
     return Settled(pl.DataFrame(schema=REJECTS), [], store.rows("select count(*) from staged_duplicates")[0][0])
 
 
-def _settle_master(
-    store: Store, feed: Feed, file: str, snapshot: bool, before: int | None, sellers: Collection[str]
-) -> Settled:
+def _settle_master(store: Store, feed: Feed, file: str, snapshot: bool, before: int | None) -> Settled:
     """Versions (RULES 18): the same content again is a duplicate, two contents of one key in one file are none."""
     rows = store.sql("select * from staged order by source_line")
     known = store.current(feed.name, before)
     whose = rows.select("source_line", row_key(feed))
     keys = list(feed.key)
-    parts: list[pl.DataFrame] = []
-    if feed.name == "accounts":
-        parts.append(_of_strangers(rows, known, sellers))
-        parts.append(account_breaks(rows.join(parts[0], on="source_line", how="anti", maintain_order="left"), known))
-        rows = rows.join(pl.concat(parts), on="source_line", how="anti", maintain_order="left")
+    parts = [account_breaks(rows, known)] if feed.name == "accounts" else []
+    if parts:
+        rows = rows.join(parts[0], on="source_line", how="anti", maintain_order="left")
     torn = rows.filter(pl.col("row_md5").n_unique().over(keys) > 1)
     parts.append(_because(torn, "|".join(keys), _torn_reason(feed)))
     rows = rows.join(torn.select("source_line"), on="source_line", how="anti", maintain_order="left")
@@ -221,22 +209,6 @@ def _missing(feed: Feed, rows: pl.DataFrame, known: pl.DataFrame) -> list[str]:
     open_ones = known.filter(pl.all_horizontal(pl.col(name).is_null() for name in ends)) if ends else known
     gone = open_ones.join(rows.select(ids), on=ids, how="anti", nulls_equal=True)
     return sorted(gone.select(pl.concat_str(ids, separator="/", ignore_nulls=True)).to_series().unique().to_list())
-
-
-def _of_strangers(rows: pl.DataFrame, known: pl.DataFrame, sellers: Collection[str]) -> pl.DataFrame:
-    """Rows of new accounts whose seller the settings do not declare: once loaded, an account keeps its seller for good
-    (RULES 18). Those of a stored account are held against what is stored."""
-    if not sellers:
-        return pl.DataFrame(schema=REJECTS)
-    new = rows.join(known.select("account_id"), on="account_id", how="anti", maintain_order="left")
-    strangers = new.filter(~pl.col("seller_id").is_in([*sellers]))
-    seller, listed = pl.col("seller_id"), ", ".join(sorted(sellers))
-    reason = pl.format(
-        "found '{}'; expected a seller of tollbook.toml ({}). Correct seller_id, or first add [sellers.{}] there, and "
-        "send the row in a new file: an account keeps its seller for good",
-        seller, pl.lit(listed), seller,
-    )  # fmt: skip
-    return _because(strangers, "seller_id", reason)
 
 
 def account_breaks(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

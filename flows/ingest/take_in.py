@@ -123,7 +123,7 @@ def _load(
 ) -> FileResult:
     stage_rows(store, file, layout, physical, tally, act.latest)
     mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
-    settled = settle.settle(store, file.feed, file.name, mode == "snapshot", sellers=settings.sellers)
+    settled = settle.settle(store, file.feed, file.name, mode == "snapshot")
     tally.rejects.append(settled.rejects)
     refuse_bad(settings, file, tally)
     result = loaded(file, physical, tally, settled.duplicates, before)
