@@ -11,9 +11,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from schemas.catalog import SECTIONS
 from schemas.document import Document, Line, NationalAmounts, Tax, TaxPart
 from schemas.money import plain, rounded
+from schemas.product import SECTIONS
 
 Key = tuple[Any, ...]
 Place = tuple[str, int]

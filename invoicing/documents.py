@@ -10,7 +10,6 @@ import polars as pl
 
 from invoicing.national import Rates, national_amounts
 from invoicing.required import national_currency
-from schemas.catalog import Section
 from schemas.document import (
     AllowanceUse,
     Balance,
@@ -26,6 +25,7 @@ from schemas.document import (
     TaxPart,
 )
 from schemas.money import plain, rounded
+from schemas.product import Section
 
 _LINE_FIELDS = [name for name in Line.model_fields if name != "destination"]
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from schemas.catalog import SECTIONS, Product, in_language
-from schemas.dated import in_force
+from schemas.dated import in_force, in_language
 from schemas.errors import TollbookError
 from schemas.money import EXACT, round_sums
+from schemas.product import SECTIONS, Product
 
 LINE: dict[str, Any] = {
     "draft_id": pl.String,

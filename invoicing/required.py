@@ -9,7 +9,7 @@ What every document has by its shape (dates, totals, sums) is checked where it i
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from schemas.catalog import in_language
+from schemas.dated import in_language
 from schemas.document import Document, Tax
 from schemas.law import EU_MEMBERS, OWN_FEES
 

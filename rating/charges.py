@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from schemas.catalog import Product
 from schemas.frames import CHARGE, conform
 from schemas.money import EXACT
+from schemas.product import Product
 
 _BY_DESTINATION = ["international_minutes", "premium_minutes"]
 

@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from schemas.catalog import Product
+from schemas.product import Product
 
 
 def in_order(discounts: pl.DataFrame) -> pl.DataFrame:

@@ -15,8 +15,8 @@ import polars as pl
 
 from rating.cycles import cycle_containing
 from rating.owed import KEY, STATE
-from schemas.catalog import Product
 from schemas.money import rounded
+from schemas.product import Product
 
 PART = [*KEY, *STATE, "price_model", "part_start", "part_end", "quantity"]
 """Columns of a part that was billed."""

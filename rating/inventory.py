@@ -6,8 +6,8 @@ import polars as pl
 
 from rating.cycles import MONTHLY, MONTHLY_ANCHOR
 from rating.states import NO_TERM, SPAN, billed_from, last_day_of, versions
-from schemas.catalog import Product
 from schemas.money import EXACT
+from schemas.product import Product
 
 
 def inventory_spans(

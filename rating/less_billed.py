@@ -3,9 +3,9 @@
 import polars as pl
 
 from rating.charges import usage_line_key
-from schemas.catalog import Product
 from schemas.frames import CHARGE, conform
 from schemas.money import EXACT, round_sums
+from schemas.product import Product
 
 _LINE = ["account_id", "line_key"]
 

@@ -16,10 +16,11 @@ import polars as pl
 from rating.owed import part_days
 from rating.period_charges import pricing_in_force
 from rating.service_days import without_suspended
-from schemas.catalog import Catalog, Product, in_language
-from schemas.dated import in_force
+from schemas.catalog import Catalog
+from schemas.dated import in_force, in_language
 from schemas.frames import CHARGE, conform
 from schemas.money import EXACT, rounded
+from schemas.product import Product
 
 MODEL = "minimum"
 """`price_model` of what a month lacks: it is the price of no unit."""

@@ -16,9 +16,9 @@ import polars as pl
 from rating.minimums import MODEL
 from rating.period_charges import pricing_in_force
 from rating.period_price import bounded, less_percent
-from schemas.catalog import Product
 from schemas.money import EXACT, rounded, spread
 from schemas.pricing import Pricing
+from schemas.product import Product
 
 GRANT: dict[str, Any] = {
     "account_id": pl.String,

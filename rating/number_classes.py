@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from schemas.catalog import CLASS_CATEGORIES
+from schemas.plan import CLASS_CATEGORIES
 
 _KEYS = ["plan", "category", "number_class"]
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from rating.cycles import cycles
 from rating.terms import TERM, with_term_begun
-from schemas.catalog import Product
+from schemas.product import Product
 
 KEY = ["account_id", "feed", "resource_id", "product_code", "cycle_start", "cycle_end"]
 """The charge key (RULES 7): what one charge is for, and for which service period."""

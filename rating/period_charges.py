@@ -14,12 +14,12 @@ import polars as pl
 
 from rating.period_price import QuantityNotPriced, list_amount, shown
 from rating.prices import is_listed
-from schemas.catalog import Product
 from schemas.codes import ParkedCode
 from schemas.dated import in_force
 from schemas.frames import PARKED
 from schemas.money import EXACT
 from schemas.pricing import Pricing
+from schemas.product import Product
 
 _LARGEST = 10**18
 _FINE = (None, None)

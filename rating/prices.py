@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 
 from rating.cycles import MONTHLY
-from schemas.catalog import Catalog, Product
+from schemas.catalog import Catalog
 from schemas.money import EXACT
 from schemas.periods import in_months_or_days
+from schemas.product import Product
 
 _SPAN_PRICE: dict[str, Any] = {"currency": pl.String, "valid_from": pl.Date, "valid_to": pl.Date, "price": EXACT}
 _LIST: dict[str, Any] = {"product_code": pl.String, **_SPAN_PRICE}

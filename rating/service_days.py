@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.catalog import Product
+from schemas.product import Product
 
 
 def with_service_start(rows: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:

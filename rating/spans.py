@@ -7,7 +7,7 @@ import polars as pl
 from rating.inventory import inventory_spans
 from rating.service_days import without_suspended
 from rating.subscriptions import subscription_spans
-from schemas.catalog import Product
+from schemas.product import Product
 
 
 def all_spans(

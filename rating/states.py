@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from rating.terms import TERM
-from schemas.catalog import Product
 from schemas.money import EXACT
+from schemas.product import Product
 
 SPAN: dict[str, Any] = {
     "account_id": pl.String,

@@ -9,9 +9,9 @@ from rating.service_days import with_service_start
 from rating.states import billed_from, last_day_of, versions
 from rating.taken_away import committed, kept, served_until
 from rating.terms import TERM
-from schemas.catalog import Product
 from schemas.money import EXACT
 from schemas.periods import in_months_or_days
+from schemas.product import Product
 
 
 def subscription_spans(rows: pl.DataFrame, leaving: dict[str, date], products: dict[str, Product]) -> pl.DataFrame:

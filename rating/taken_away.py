@@ -7,7 +7,7 @@ import polars as pl
 
 from rating.cycles import cycle_containing
 from rating.terms import TERM, term_containing
-from schemas.catalog import Product
+from schemas.product import Product
 
 _SAME_TERMS = ("product_code", "unit_price", "interval", "anchor", "billing_group")
 

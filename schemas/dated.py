@@ -58,3 +58,8 @@ class Model(BaseModel):
     """Base of what the catalogue is made of: an unknown key is an error, a value once read does not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def in_language(texts: dict[str, str], locale: str) -> str:
+    """The text for a locale such as fr_CA: its language, else English, else whatever there is."""
+    return texts.get(locale[:2]) or texts.get("en") or next(iter(texts.values()))

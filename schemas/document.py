@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.catalog import Section
+from schemas.product import Section
 from schemas.states import CorrectionKind, DocumentKind, TaxSource
 
 ChargeType = Literal["recurring", "proration", "usage", "one_time", "discount", "credit"]

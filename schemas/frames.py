@@ -9,10 +9,10 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from schemas.catalog import SECTIONS
 from schemas.codes import FindingCode, ParkedCode
 from schemas.errors import TollbookError
 from schemas.money import EXACT
+from schemas.product import SECTIONS
 
 CHARGE: dict[str, Any] = {
     "account_id": pl.String,

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from schemas.catalog import in_language
 from schemas.codes import ParkedCode
+from schemas.dated import in_language
 from schemas.money import EXACT, rounded, spread
 from taxes.charging import Charging
 from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE

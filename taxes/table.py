@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from schemas.catalog import Section
 from schemas.dated import in_force, quoted_number
 from schemas.law import OWN_FEES
 from schemas.money import rounded
 from schemas.periods import add_months, quarter_name, quarter_start
+from schemas.product import Section
 from taxes.exemptions import reason_text
 
 TaxCode = Literal[

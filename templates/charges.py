@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from babel.support import Translations
 
-from schemas.catalog import SECTIONS
 from schemas.document import AllowanceUse, Document, Line
+from schemas.product import SECTIONS
 from templates.formats import Formats
 from templates.languages import territory_name
 from templates.words import SECTION_GROUPS, SECTION_HINTS, SECTION_TITLES, SHORT_HINTS

@@ -10,8 +10,9 @@ import polars as pl
 
 from flows.home.store import Store
 from rating.spans import all_spans
-from schemas.catalog import Product, in_language
+from schemas.dated import in_language
 from schemas.periods import add_months, month_start
+from schemas.product import Product
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from rating.deck_search import Deck
-from schemas.catalog import Catalog, Plan
+from schemas.catalog import Catalog
 from schemas.errors import WrongUsage
+from schemas.plan import Plan
 
 Where = Callable[..., str]
 """File and line of the entry of the catalogue that keys lead to."""

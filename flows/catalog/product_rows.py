@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from schemas.catalog import Catalog, Product, in_language
-from schemas.dated import in_force
+from schemas.catalog import Catalog
+from schemas.dated import in_force, in_language
 from schemas.money import EXACT
+from schemas.product import Product
 
 PRODUCT_ROW: dict[str, Any] = {
     **dict.fromkeys(

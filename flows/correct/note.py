@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from schemas.catalog import in_language
+from schemas.dated import in_language
 from schemas.document import Document
 from schemas.errors import WrongUsage
 

@@ -10,7 +10,7 @@ from flows.catalog.load import Tables
 from flows.month.usage.rows import read_rated
 from rating.draws import DRAWS
 from schemas.allowance import allowance_id
-from schemas.catalog import in_language
+from schemas.dated import in_language
 from schemas.money import rounded
 
 _KEYS = ("account_id", "usage_month", "allowance_id", "pool")

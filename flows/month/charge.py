@@ -21,10 +21,10 @@ from rating.charges import TAXED_AS, one_time_charges, recurring_charges
 from rating.discounts import in_order, with_discounts
 from rating.owed import KEY, STATE, cut_alike, difference, horizons, parts_owed
 from rating.prices import is_listed
-from schemas.catalog import Product
 from schemas.frames import CHARGES, FINDINGS, checked, empty, noticed_as, parked_as
 from schemas.money import EXACT
 from schemas.periods import add_months, month_of, month_start
+from schemas.product import Product
 
 
 def charge(run: Run) -> dict[str, int]:

@@ -9,9 +9,10 @@ from flows.catalog.load import Tables
 from flows.month.inputs import MasterData
 from rating.prices import is_trial
 from rating.service_days import with_service_start
-from schemas.catalog import Catalog, Section
+from schemas.catalog import Catalog
 from schemas.frames import FINDINGS, noticed_as
 from schemas.periods import add_months
+from schemas.product import Section
 
 
 def plan_findings(master: MasterData, tables: Tables, month_first: date) -> pl.DataFrame:

@@ -11,7 +11,8 @@ from rating.deck_search import Deck
 from rating.ends import EXTENSION
 from rating.match import PrefixTable, longest_prefix
 from rating.short_numbers import LISTED, ShortNumbers
-from schemas.catalog import Catalog, Plan
+from schemas.catalog import Catalog
+from schemas.plan import Plan
 
 
 def short_numbers_of(catalog: Catalog, decks: Mapping[str, Deck], numbering_plan: PrefixTable) -> ShortNumbers:

@@ -14,9 +14,10 @@ from rating.charges import SUMS, merge_sums, sum_components, usage_charges, usag
 from rating.late_back import taxed_as_billed
 from rating.less_billed import less_billed, with_line_keys
 from rating.period_charges import with_usage_pricing
-from schemas.catalog import Product, in_language
+from schemas.dated import in_language
 from schemas.frames import parked_as
 from schemas.money import minor_digits
+from schemas.product import Product
 
 RECEIVED_LATE = {
     "en": "{name} (usage received late)",

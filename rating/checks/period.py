@@ -18,10 +18,10 @@ from rating.checks.given import day, given, number, without_nulls
 from rating.owed import billed_days, parts_owed
 from rating.period_price import Billed, price, shown
 from rating.states import SPAN
-from schemas.catalog import Product
 from schemas.errors import WrongUsage
 from schemas.periods import add_months, next_day
 from schemas.pricing import Pricing
+from schemas.product import Product
 from schemas.reading import fault_text
 
 _FAR = date(9999, 1, 1)

@@ -13,9 +13,10 @@ from data.sample import make
 from flows.catalog.load import load_all
 from flows.home.init import init_home
 from flows.home.settings import Home, load_settings
-from schemas.catalog import SECTIONS, Catalog
+from schemas.catalog import Catalog
 from schemas.errors import Refused
 from schemas.feeds import FEEDS
+from schemas.product import SECTIONS
 
 SAMPLE = Path(make.__file__).parent
 

@@ -16,10 +16,10 @@ from flows.books.laws import broken
 from flows.home.settings import Home
 from flows.home.store import Store
 from flows.issue.approve import approve
-from schemas.catalog import SECTIONS
 from schemas.document import Document
 from schemas.errors import NothingToDo, Refused
 from schemas.money import rounded
+from schemas.product import SECTIONS
 from taxes.tables import TAX_CODES
 from tests.flows.issuing import no_pdfs, no_reviews
 from tests.flows.sample import FAR, MONTHS, bill, deliver, mend, request, sample_home, split_and_shuffle

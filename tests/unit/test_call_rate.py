@@ -13,8 +13,8 @@ from flows.home.settings import Home
 from rating.checks.call import check_call, check_match
 from rating.tariffs import RateOn, compile_rates
 from schemas.call_rate import Rate
-from schemas.catalog import UsageRule
 from schemas.errors import WrongUsage
+from schemas.plan import UsageRule
 
 STEP = {"price": "0.10"}
 
