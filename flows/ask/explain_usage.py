@@ -141,21 +141,21 @@ def usage_sum(document: Document, line: Line, parts: list[dict[str, Any]], other
     exact = exact_sum([(part["amount_num"], part["amount_den"]) for part in parts])
     number = count_of(len(parts), "part")
     if document.correction == "reversal":
-        as_charged = f"given back as {document.corrects} charged it: {line.list_amount} {money}"
+        as_charged = f"given back as {document.corrects} charged it, rounded once, half up: {line.list_amount} {money}"
         return [f"sum of {number}: {told_exactly(exact)}, {as_charged}"]
     if not others:
         return [sum_told(exact, number, document)]
     whole = exact + sum((it.exact for it in others), Fraction(0))
     printed = rounded(sum((it.list_amount for it in others), Decimal(0)), digits)
-    comes_to = rounded(whole, digits)
+    # What is printed is whole cents: it is taken off after the rounding, as it was when the line was made.
+    left = rounded(whole, digits) - printed
     return [
         f"sum of {number}: {told_exactly(exact)}",
         *(
             f"{it.where}: parts {told_exactly(it.exact)}, printed {rounded(it.list_amount, digits)} {money}"
             for it in others
         ),
-        f"together: {told_exactly(whole)}, rounded once, half up: {comes_to} {money}",
-        f"less what is printed there, {printed}: {comes_to - printed} {money}",
+        f"together: {told_exactly(whole)}, less {printed} printed there, rounded once, half up: {left} {money}",
     ]
 
 
