@@ -29,7 +29,7 @@ STAGES = ("ingest", "open", "rate", "charge", "tax", "draft", "report")
 Row = dict[str, Any]
 Result = TypeVar("Result")
 
-_TOTALS = ("seller_id", "currency", "documents", "net", "recovery_fees", "taxes", "total", "previous_total")
+_TOTALS = ("seller", "seller_id", "currency", "documents", "net", "recovery_fees", "taxes", "total", "previous_total")
 _MONEY = frozenset(("net", "recovery_fees", "taxes", "total", "previous_total"))
 _PARKED = ("account_id", "reason", "remedy")
 _STOPS = ("code", "subject", "detail", "reason")
