@@ -1,14 +1,17 @@
 """What lies in the inbox and was not taken in, and what was taken in twice: both stop an approval (RULES 15, 28)."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from flows.home.inbox import look
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
-from flows.review.cells import Rows
 from flows.review.stops import Stop
 from schemas.counts import count_of
 from schemas.errors import Fault
+
+if TYPE_CHECKING:
+    from flows.review.cells import Rows
 
 LISTED = 200
 """Files that stop an approval one by one; the others are counted."""
@@ -40,7 +43,7 @@ def not_taken_in(store: Store, settings: Settings) -> list[Fault]:
     return sorted([*contents.passed_over, *refused], key=lambda fault: fault.file)
 
 
-def still_refused(home: Home, settings: Settings, refused: Rows) -> Rows:
+def still_refused(home: Home, settings: Settings, refused: "Rows") -> "Rows":
     """Of the review's rows of refused files (source_file) those whose file is there now, with what to do."""
     there = {*look(home, settings).names} if refused else set()
     return [
