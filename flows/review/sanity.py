@@ -17,20 +17,25 @@ from schemas.periods import shift_month
 _LOOKS_AT = 6
 """Earlier months that make an account's history."""
 
+# What an earlier month came to is what stands of it: with what issued corrections gave back and charged anew.
 _HISTORY = """
     select account_id, any_value(seller_id), any_value(currency),
         coalesce(sum(total) filter (where invoice_month = $month), 0) as total,
         list(total order by invoice_month) filter (where invoice_month < $month) as earlier
     from (select account_id, invoice_month, any_value(seller_id) as seller_id, any_value(currency) as currency,
               sum(total) as total
-          from documents_in_force where invoice_month between $since and $month and corrects is null group by 1, 2)
+          from documents_in_force where invoice_month between $since and $month
+              and (corrects is null or is_issued or invoice_month = $month) group by 1, 2)
     group by account_id having count(*) filter (where invoice_month = $month) > 0 order by account_id"""
 _TOTALS = """
     select seller_id, currency,
-        count(*) filter (where invoice_month = $month), count(*) filter (where invoice_month = $previous),
+        count(*) filter (where invoice_month = $month and corrects is null),
+        count(*) filter (where invoice_month = $previous and corrects is null),
         coalesce(sum(total) filter (where invoice_month = $month), 0),
         coalesce(sum(total) filter (where invoice_month = $previous), 0)
-    from documents_in_force where invoice_month in ($month, $previous) and corrects is null group by all order by all"""
+    from documents_in_force where invoice_month in ($month, $previous)
+        and (corrects is null or is_issued or invoice_month = $month)
+    group by all order by all"""
 _USAGE = """
     with counted as (
         select account_id, count(distinct usage_id) filter (where usage_month = $usage_month) as now,

@@ -102,8 +102,7 @@ def owed(home: Home) -> list[tuple[Any, ...]]:
     """What every account was billed by month, in the books as they stand."""
     with Store(home) as store:
         return store.rows(
-            "select account_id, invoice_month, sum((document_json ->> '$.total')::decimal(38, 12) "
-            "* if(document_json ->> '$.kind' = 'credit_note', -1, 1))::varchar "
+            "select account_id, invoice_month, sum((document_json ->> '$.total')::decimal(38, 12))::varchar "
             "from issued_documents group by all order by all"
         )
 

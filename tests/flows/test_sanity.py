@@ -79,6 +79,30 @@ def test_a_document_far_from_its_accounts_history(store: Store, fees: tuple[str,
     assert _stops(store, _settings(invoice_factor=Decimal(0), total_percent=0)) == []
 
 
+def _correction(store: Store, account: str, month: str, fee: str, *, issued: bool) -> None:
+    """What stands in place of the account's document of a month, less that document, as one document."""
+    run_id = f"run-{month}-C"
+    booked.run(store, run_id, 99, month, "drafted", *["approved"] * issued, kind="correction")
+    document = booked.document(account, month, fee, "0.00").model_copy(
+        update={"run_id": run_id, "draft_id": f"{account}-{month}-C", "corrects": f"{account}-{month}"}
+    )
+    booked.draft(store, document)
+    store.con.execute("update documents set corrects = $1 where run_id = $2", [document.corrects, run_id])
+    if issued:
+        booked.issue(store, document, f"{account}-{month}-C")
+
+
+@pytest.mark.parametrize(("issued", "details"), [(True, []), (False, ["771.00 USD; its last month was 111.00"])])
+def test_a_month_is_held_against_what_stands_of_the_last_one(store: Store, issued: bool, details: list[str]) -> None:
+    _documents(store, "A-1", "100.00", "700.00")
+    _correction(store, "A-1", "2026-05", "600.00", issued=issued)
+    settings = _settings(documents_floor=1, documents_percent=10, total_percent=20)
+    found = {stop.code: stop.detail for stop in _stops(store, settings)}
+    assert [found[code] for code in ("invoice_far",) if code in found] == details
+    assert ("total_far" in found) is not issued
+    assert "documents_far" not in found, "a correction is no document more"
+
+
 def test_a_total_and_a_number_of_documents_far_from_last_months(store: Store) -> None:
     for account, fees in (("A-1", ("100.00", "160.00")), ("A-3", ("100.00", "160.00")), ("A-4", ("0.00", "0.00"))):
         _documents(store, account, *fees)
