@@ -17,7 +17,8 @@ from schemas.periods import shift_month
 _LOOKS_AT = 6
 """Earlier months that make an account's history."""
 
-# What an earlier month came to is what stands of it: with what issued corrections gave back and charged anew.
+# What an earlier month came to is what stands of it, with what issued corrections gave back and charged anew. The month
+# itself is what was first billed: its corrections are looked at one by one, before and after.
 _HISTORY = """
     select account_id, any_value(seller_id), any_value(currency),
         coalesce(sum(total) filter (where invoice_month = $month), 0) as total,
@@ -25,7 +26,7 @@ _HISTORY = """
     from (select account_id, invoice_month, any_value(seller_id) as seller_id, any_value(currency) as currency,
               sum(total) as total
           from documents_in_force where invoice_month between $since and $month
-              and (corrects is null or is_issued or invoice_month = $month) group by 1, 2)
+              and (corrects is null or (is_issued and invoice_month < $month)) group by 1, 2)
     group by account_id having count(*) filter (where invoice_month = $month) > 0 order by account_id"""
 _TOTALS = """
     select seller_id, currency,
@@ -34,7 +35,7 @@ _TOTALS = """
         coalesce(sum(total) filter (where invoice_month = $month), 0),
         coalesce(sum(total) filter (where invoice_month = $previous), 0)
     from documents_in_force where invoice_month in ($month, $previous)
-        and (corrects is null or is_issued or invoice_month = $month)
+        and (corrects is null or (is_issued and invoice_month = $previous))
     group by all order by all"""
 _USAGE = """
     with counted as (
