@@ -24,7 +24,7 @@ def draft_correction(run: Run, prepared: Prepared, reason: str, note: Note) -> l
     reason: for the audit log. note: what the customers are told of it, on each document.
     """
     request, store = run.request, run.store
-    day = _day(run)
+    day = issue_day(run)
     reversals = {
         account: [
             reversal(
@@ -63,7 +63,7 @@ def draft_correction(run: Run, prepared: Prepared, reason: str, note: Note) -> l
     return replaced
 
 
-def _day(run: Run) -> date:
+def issue_day(run: Run) -> date:
     """The 1st of the month in which the correction is made, and not before the month that it corrects."""
     today = run.request.today or run.request.now.date()
     return max(first_of_month(today), run.request.month_first)

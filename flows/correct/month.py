@@ -7,6 +7,7 @@ credit note of the document and a new one in its place, drafted here and issued 
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from flows.books.books import Books, open_books
@@ -26,7 +27,7 @@ from flows.books.runs import (
 )
 from flows.books.standing import standing_of
 from flows.catalog.load import keep_tables
-from flows.correct.drafts import draft_correction
+from flows.correct.drafts import draft_correction, issue_day
 from flows.correct.known import known_at
 from flows.correct.note import Note
 from flows.correct.prepared import prepare_correction
@@ -58,6 +59,8 @@ class Correction:
     is_drafted: bool = True
     parked_codes: dict[str, ParkedCode] = field(default_factory=dict)
     """Account -> code of why it is parked."""
+    day: date | None = None
+    """The day that its documents bear, unless the approval names another."""
 
     @property
     def incomplete(self) -> bool:
@@ -85,7 +88,10 @@ class Correction:
             said += difference.lines()
         said += [f"parked {account}: {reason}" for account, reason in self.parked]
         if self.is_drafted and self.differences:
-            said.append(f"run {self.run_id}; then `tollbook approve {self.invoice_month} --kind correction`")
+            said.append(
+                f"run {self.run_id}; then `tollbook approve {self.invoice_month} --kind correction`; its documents "
+                f"bear {self.day} unless --issue-date names another day"
+            )
         return said
 
 
@@ -127,7 +133,7 @@ def correct(
     return Correction(
         request.invoice_month, reason, run.run_id, len(run.request.accounts), prepared.differences,
         [(account, problem.detail) for account, problem in parked.items()], replaced, refused, draft,
-        {account: problem.code for account, problem in parked.items()},
+        {account: problem.code for account, problem in parked.items()}, issue_day(run),
     )  # fmt: skip
 
 
