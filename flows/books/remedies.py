@@ -47,14 +47,12 @@ REMEDIES: dict[ParkedCode, str] = {
 SUSPENDED_REMEDIES: dict[str, str] = {
     "conflict": "Decide which of the records is right: `tollbook rollback FILE` takes the other's file back out.",
     "bad_number": "Say how the source writes numbers: country, number_format or dialled in [sources.<name>]; then "
-    "`tollbook rollback FILE` and `tollbook ingest FILE`, for what is loaded was read as the source said then. For a "
-    "short number (911) give the plan a rule short_number, or its domestic deck a row of it; for an extension add a "
-    "device.",
+    "`tollbook rollback FILE` and `ingest FILE`. A short number (911) wants a rule short_number or a row "
+    "of the domestic deck; an extension a device.",
     "unknown_account": "Add the account to feed accounts, or correct what the switch states as account_id.",
-    "no_owner": "Add the number to feed numbers from when it was in use. If it is there with another country code, the "
-    "source says the wrong country or habit of dialling: as for bad_number. An extension is nobody's without an "
-    "account: account_id in [sources.<name>], its own or of columns, and feed devices. If ends are swapped, correct "
-    "directions.",
+    "no_owner": "Add the number to feed numbers from when it was in use; if it is there with another country code, "
+    "mend the source as for bad_number. An extension needs account_id in [sources.<name>] and feed "
+    "devices. If ends are swapped, correct directions.",
     "owner_conflict": "Give the number or extension to the stated account in feeds numbers or devices, or say in "
     "[sources.<name>] which column pays, or that what it states is trusted.",
     "account_closed": "End the number or the device in its feed, give it to its new owner, or correct end_date.",
