@@ -24,6 +24,7 @@ from flows.month.charge import charge
 from flows.month.draft import draft
 from flows.month.rate import rate
 from flows.month.tax import tax
+from tests.scenarios.month.home import add_file
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 
@@ -52,6 +53,19 @@ def no_reviews() -> Iterator[None]:
     """Months are run and reported by their manifest alone: no snapshot, no review, and so no stops."""
     with patch.object(flows.bill_run, "review", lambda *_: SimpleNamespace(stops=[])):
         yield
+
+
+NUMBER = "+442079460101"
+"""Of Ann, who makes the calls."""
+
+
+def calls(home: Home, name: str, *made: tuple[str, str, str, int]) -> None:
+    """Calls of Ann: id, start, number called, seconds."""
+    add_file(
+        home, "calls", name,
+        [{"call_id": one, "started_at": at, "from_number": NUMBER, "to_number": to, "duration_s": s}
+         for one, at, to, s in made],
+    )  # fmt: skip
 
 
 def run(home: Home, month: str, *accounts: str) -> RunReport:

@@ -14,22 +14,12 @@ from flows.home.settings import Home
 from flows.home.store import Store
 from schemas.document import Document, Line
 from schemas.money import rounded
-from tests.flows.issuing import bill, corrected, run
+from tests.flows.issuing import NUMBER, bill, calls, corrected, run
 from tests.scenarios.month.home import add_file, make_home
 
 pytestmark = pytest.mark.usefixtures("without_reviews")
 
-NUMBER = "+442079460101"
 AT_HOME, FRANCE, GERMANY = "+442079460999", "+33123456789", "+493012345678"
-
-
-def calls(home: Home, name: str, *made: tuple[str, str, str, int]) -> None:
-    """Calls of Ann: id, start, number called, seconds."""
-    add_file(
-        home, "calls", name,
-        [{"call_id": call, "started_at": at, "from_number": NUMBER, "to_number": to, "duration_s": seconds}
-         for call, at, to, seconds in made],
-    )  # fmt: skip
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ from flows.home.settings import Home
 from flows.home.store import Store
 from flows.issue.usage_csv import usage_csv
 from schemas.document import Document
-from tests.flows.issuing import bill, published, rows, run
+from tests.flows.issuing import NUMBER, bill, calls, published, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
 pytestmark = pytest.mark.usefixtures("without_reviews")
 
-NUMBER = "+442079460101"
 AT_HOME, FRANCE = "+442079460999", "+33123456789"
 
 
@@ -28,15 +27,6 @@ def home(tmp_path: Path) -> Home:
     add_file(home, "numbers", "numbers", [{"number": NUMBER, "account_id": "ANN"}])
     calls(home, "may", ("a", "2025-05-20T10:00:00Z", AT_HOME, 300), ("b", "2025-05-21T10:00:00Z", AT_HOME, 180))
     return home
-
-
-def calls(home: Home, name: str, *made: tuple[str, str, str, int]) -> None:
-    """Calls of Ann: id, start, number called, seconds."""
-    add_file(
-        home, "calls", name,
-        [{"call_id": one, "started_at": at, "from_number": NUMBER, "to_number": to, "duration_s": s}
-         for one, at, to, s in made],
-    )  # fmt: skip
 
 
 def usage_lines(home: Home, run_id: str) -> list[tuple[object, ...]]:
