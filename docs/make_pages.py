@@ -18,7 +18,8 @@ from flows.cli.examples import BY_THE_CLOCK, EXAMPLES
 from flows.cli.main import make_app
 from flows.home.settings import Settings
 from schemas.catalog import DECK_COLUMNS, Catalog
-from schemas.feeds import FEEDS, Column, Feed
+from schemas.feed import Column, Feed
+from schemas.feeds import FEEDS
 
 Schema = dict[str, Any]
 Example = Callable[[str, Any], str]

@@ -87,7 +87,7 @@ FINDING_CODES: dict[FindingCode, str] = {
 StopCode = Literal[
     "missing_days", "missing_files", "control_total", "bridge_residual", "invoice_far", "documents_far", "total_far",
     "usage_vanished", "not_taken_in", "same_content", "call_too_long", "over_credited", "late_credit", "refused_row",
-    "month_ahead",
+    "repriced", "month_ahead",
 ]  # fmt: skip
 
 STOP_CODES: dict[StopCode, str] = {
@@ -105,6 +105,7 @@ STOP_CODES: dict[StopCode, str] = {
     "over_credited": "more is credited of an invoice than it charged",
     "late_credit": "a credit comes after the days in which its invoice could be contested",
     "refused_row": "a row of master data of the account was refused, so that it may be billed without it",
+    "repriced": "periods that are billed are billed anew, because the catalogue's price of them was changed",
     "month_ahead": "a month was run that lies ahead of the clock",
 }
 """What stops an approval until somebody says why it may go on (RULES 28)."""

@@ -1,61 +1,6 @@
 """The feeds of the inbox and their columns (CONTRACT, section 2), as data: ingest and `schema` read this."""
 
-from dataclasses import dataclass
-from typing import Literal
-
-Kind = Literal["text", "date", "instant", "moment", "decimal", "integer", "boolean", "choice"]
-"""How a text cell becomes a value.
-
-text: kept as it is. date: YYYY-MM-DD. instant: ISO 8601, to UTC. moment: a date, or an instant with offset;
-stored as two columns, <name> (the civil date) and <name>_at (UTC, null for a bare date).
-decimal: at most 12 decimals. integer: no fraction. boolean: true/false, yes/no, 1/0. choice: one of `choices`.
-"""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One canonical column: its meaning and unit are what the snapshot's comments say."""
-
-    name: str
-    kind: Kind = "text"
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    meaning: str = ""
-
-
-@dataclass(frozen=True)
-class Feed:
-    """A feed: `key` identifies a row's history (RULES 18; for usage RULES 15), `one_of` are `a|b*` pairs."""
-
-    name: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    one_of: tuple[tuple[str, str], ...] = ()
-    is_usage: bool = False
-    is_control: bool = False
-    """Held against what came, and never billed: no input of a run."""
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        return tuple(c.name for c in self.columns if c.required)
-
-    def column(self, name: str) -> Column:
-        return next(c for c in self.columns if c.name == name)
-
-
-def _columns(spec: str) -> tuple[Column, ...]:
-    """Lines of `name[*] kind meaning`, choices in brackets after the kind."""
-    columns = []
-    for line in filter(None, (raw.strip() for raw in spec.splitlines())):
-        name, kind, *rest = line.split(maxsplit=2)
-        choices: tuple[str, ...] = ()
-        if kind.startswith("choice["):
-            choices, kind = tuple(kind[7:-1].split("|")), "choice"
-        columns.append(
-            Column(name.rstrip("*"), kind, name.endswith("*"), choices, rest[0] if rest else "")  # type: ignore[arg-type]
-        )
-    return tuple(columns)
-
+from schemas.feed import Feed, columns_of
 
 _ADDRESS = """
 address_line1* text street and number
@@ -71,7 +16,7 @@ FEEDS: dict[str, Feed] = {
     for feed in (
         Feed(
             "accounts",
-            _columns(
+            columns_of(
                 """
                 account_id* text the customer account
                 effective_from date first day of this version; empty in the account's first row
@@ -99,7 +44,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "subscriptions",
-            _columns(
+            columns_of(
                 """
                 subscription_id* text the subscription
                 account_id* text the account that pays
@@ -124,7 +69,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "devices",
-            _columns(
+            columns_of(
                 """
                 device_id* text the device
                 account_id* text the account that has it
@@ -143,7 +88,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "numbers",
-            _columns(
+            columns_of(
                 """
                 number* text telephone number, E.164
                 account_id* text the account that has it
@@ -160,12 +105,12 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "locations",
-            _columns("location_id* text the site\naccount_id* text the account\n" + _ADDRESS),
+            columns_of("location_id* text the site\naccount_id* text the account\n" + _ADDRESS),
             key=("location_id",),
         ),
         Feed(
             "prices",
-            _columns(
+            columns_of(
                 """
                 account_id* text the account with the agreed price
                 product_code text product of the catalogue
@@ -183,7 +128,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "discounts",
-            _columns(
+            columns_of(
                 """
                 discount_id* text the discount
                 account_id* text the account
@@ -201,7 +146,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "charges",
-            _columns(
+            columns_of(
                 """
                 charge_id* text the charge
                 account_id* text the account
@@ -224,7 +169,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "calls",
-            _columns(
+            columns_of(
                 """
                 source text the switch; default the declared source or the feed
                 call_id* text the switch's id of the call
@@ -249,7 +194,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "messages",
-            _columns(
+            columns_of(
                 """
                 source text the gateway; default the declared source or the feed
                 message_id* text the gateway's id of the message
@@ -269,7 +214,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "certificates",
-            _columns(
+            columns_of(
                 """
                 account_id* text the account
                 certificate_number* text number on the certificate
@@ -286,7 +231,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "tax_id_checks",
-            _columns(
+            columns_of(
                 """
                 account_id* text the account
                 tax_id* text the id that was checked
@@ -300,7 +245,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "payments",
-            _columns(
+            columns_of(
                 """
                 payment_id* text the payment
                 account_id* text the account
@@ -317,7 +262,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "billed_until",
-            _columns(
+            columns_of(
                 """
                 account_id* text the account
                 resource_id* text subscription, device or number
@@ -329,7 +274,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "suspensions",
-            _columns(
+            columns_of(
                 """
                 account_id* text the account whose service is suspended
                 valid_from* date first day
@@ -342,7 +287,7 @@ FEEDS: dict[str, Feed] = {
         ),
         Feed(
             "usage_totals",
-            _columns(
+            columns_of(
                 """
                 source* text the switch
                 local_date* date the day

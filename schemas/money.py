@@ -41,6 +41,12 @@ def rounded(exact: Fraction | Decimal | int, digits: int, mode: str = "half_up")
     return Decimal(-units if exact < 0 else units).scaleb(-digits, _WIDE)
 
 
+def with_cents(amount: Decimal, currency: str) -> str:
+    """An exact amount as people write money, every digit kept: 1.5 USD is 1.50, 0.0045 stays."""
+    exponent = int(plain(amount).as_tuple().exponent)
+    return f"{amount:.{max(minor_digits(currency), -exponent)}f}"
+
+
 @overload
 def plain(number: Decimal) -> Decimal: ...
 @overload

@@ -278,7 +278,8 @@ class _Builder:
     def _usage_csv(self) -> str:
         if not self.document.usage_csv:
             return ""
-        return self._("Every call and message is listed in %(file)s.") % {"file": self.document.usage_csv}
+        told = self._("Each call and message behind these lines is listed in %(file)s.")
+        return told % {"file": self.document.usage_csv}
 
     def _contact(self) -> str:
         seller = self.document.seller

@@ -8,7 +8,8 @@ from flows.presets.known import PRESETS
 
 
 def chosen(readings: Sequence[Reading]) -> Reading | None:
-    """What fits best; a declared source that the file does not belong to only where nothing else reads half as much."""
+    """What fits best; a declared source that the file does not belong to only where nothing else reads half as much by
+    its names."""
     meant = [reading for reading in readings if reading.layout is not None]
     own, foreign = (
         max((r for r in meant if r.guess.is_foreign is is_foreign), key=lambda reading: reading.worth, default=None)
@@ -16,7 +17,8 @@ def chosen(readings: Sequence[Reading]) -> Reading | None:
     )
     if own is None or foreign is None:
         return own or foreign
-    return foreign if foreign.good.height > 2 * own.good.height else own
+    least = own.good.height if own.guess.is_by_cells else 2 * own.good.height + 1
+    return foreign if foreign.good.height >= max(least, 1) else own
 
 
 def as_well(best: Reading, readings: Sequence[Reading], sources: Mapping[str, SourceSettings]) -> list[str]:

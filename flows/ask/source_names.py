@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from flows.ask.source_cells import by_cells, first_line_as_record
 from flows.ask.source_sample import Sample, SourceGuess, written
 from schemas.feeds import FEEDS
 
@@ -39,16 +40,24 @@ _WORDS = {
 
 
 def of_names(kind: str, feed: str, sample: Sample) -> SourceGuess:
-    """A file whose columns have our names, or others that look like them."""
+    """A file whose columns have our names, or others that look like them, or hold what looks like it."""
     said: dict[str, Any] = {"feed": feed, "format": kind, "path": "*", "time_zone": "UTC", **written(sample, (kind,))}
     asked: dict[str, str] = {}
     names, rows = _names_and_rows(sample, said)
     canonical = {column.name for column in FEEDS[feed].columns}
-    if sample.kind == "csv" and (listed := _by_content(sample)):
+    seen: dict[str, str] = {}
+    if sample.kind == "csv" and (listed := first_line_as_record(sample.first_row)):
         names, rows, mapped = listed, [dict(zip(listed, sample.first_row, strict=False))], {}
         said["columns"] = listed
         asked["columns"] = "the first line looks like a record: the names of the columns, in order"
-    elif mapped := _mapped(names, feed, {*names} & canonical):
+    else:
+        ours = {*names} & canonical
+        mapped = _mapped(names, feed, ours)
+        used = {name for found in mapped.values() for name in ([found] if isinstance(found, str) else found)}
+        free = {name: _cells(rows, name) for name in names if name not in used | ours}
+        seen = by_cells(free, feed, taken={*ours, *mapped})
+        mapped |= seen
+    if mapped:
         said["columns"] = mapped
         asked["columns"] = f"do these columns hold what is read from them? The file has {', '.join(names[:40])}"
     known = {*mapped, *({*names} & canonical)}
@@ -57,7 +66,7 @@ def of_names(kind: str, feed: str, sample: Sample) -> SourceGuess:
         _of_calls(_cells(rows, mapped.get("duration_s", "duration_s")), known, said, asked)
     else:
         _of_messages(known, said, asked)
-    return SourceGuess(kind, said, asked)
+    return SourceGuess(kind, said, asked, is_by_cells=bool(seen))
 
 
 def _mapped(names: list[str], feed: str, taken: set[str]) -> dict[str, str | list[str]]:
@@ -164,27 +173,6 @@ def _alike(names: list[str], words: Mapping[str, str], taken: set[str]) -> dict[
         if name:
             found[key] = name
     return found
-
-
-_SHAPES = (
-    (r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[T ].*|[0-9]{10}|[0-9]{13}", ("started_at", "answered_at", "ended_at")),
-    (r"\+[1-9][0-9]{6,14}", ("from_number", "to_number")),
-    (r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}|[0-9]{1,6}(\.[0-9]+)?", ("duration_s",)),
-    (r"(?i)outbound|inbound|internal", ("direction",)),
-)
-"""What a cell looks like -> what it may be, the first of its kind first."""
-
-
-def _by_content(sample: Sample) -> list[str]:
-    """Names for the columns of a CSV whose first line is a record; empty where it is a header."""
-    cells = [cell.strip() for cell in sample.first_row]
-    if not any(re.fullmatch(_SHAPES[0][0] + "|" + _SHAPES[1][0], cell) for cell in cells):
-        return []
-    names: list[str] = []
-    for place, cell in enumerate(cells, 1):
-        may_be = [name for shape, kinds in _SHAPES if re.fullmatch(shape, cell) for name in kinds]
-        names.append(next((name for name in may_be if name not in names), f"column {place}"))
-    return names
 
 
 def _date_and_time(names: list[str], taken: set[str]) -> list[str]:

@@ -22,6 +22,8 @@ class SourceGuess:
     asked: dict[str, str] = field(default_factory=dict)
     is_declared: bool = False
     is_foreign: bool = False
+    is_by_cells: bool = False
+    """Whether some column was found by what stands in it alone."""
 
     @property
     def settings(self) -> SourceSettings:

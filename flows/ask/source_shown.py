@@ -17,7 +17,8 @@ SHOWN, MOST_VALUES, MOST_REJECTS = 5, 20, 10
 
 
 def understood(reading: Reading, *, zone_is_known: bool) -> list[dict[str, Any]]:
-    """The first five records: when they started, both ends, who would pay, whether answered, how long.
+    """Five records, of each direction and form of number the first: when they started, both ends, who would pay,
+    whether answered, how long.
 
     Where the zone of the times is not known they stand as written, and `time_zone` is null.
     """
@@ -27,7 +28,8 @@ def understood(reading: Reading, *, zone_is_known: bool) -> list[dict[str, Any]]
     billed_leg = reading.layout.source.leg if reading.layout.source else None
     when = "started_at" if reading.layout.feed.name == "calls" else "sent_at"
     shown = []
-    for row in reading.good.head(SHOWN).with_columns(_is_unanswered(reading.good.head(SHOWN))).iter_rows(named=True):
+    few = _few(reading.good)
+    for row in few.with_columns(_is_unanswered(few)).iter_rows(named=True):
         local = row[when].astimezone(ZoneInfo(zone))
         record = {
             "line": row["source_line"],
@@ -44,6 +46,21 @@ def understood(reading: Reading, *, zone_is_known: bool) -> list[dict[str, Any]]
             record |= {"credits": row["credits"], "channel": row["channel"]}
         shown.append(record)
     return shown
+
+
+def _few(good: pl.DataFrame) -> pl.DataFrame:
+    """As many as are shown, in the order of the file: what the first lines do not show goes wrong unseen."""
+    ends = [
+        pl.when(pl.col(end).is_null()).then(pl.lit("none"))
+        .when(pl.col(end).str.contains(EXTENSION)).then(pl.lit("extension"))
+        .otherwise(pl.col(end).str.slice(0, 1) == "+")
+        .alias(f"_{end}")
+        for end in ("from_number", "to_number")
+    ]  # fmt: skip
+    numbered = good.with_row_index("_row").with_columns(ends)
+    first = numbered.unique(["direction", "_from_number", "_to_number"], keep="first", maintain_order=True)
+    rows = pl.concat([first, numbered.join(first, on="_row", how="anti")]).head(SHOWN)
+    return rows.sort("_row").select(good.columns)
 
 
 def _is_unanswered(rows: pl.DataFrame) -> list[pl.Expr]:

@@ -26,6 +26,8 @@ from schemas.errors import WrongUsage
 
 SAMPLE_BYTES = 4 * 2**20
 """Bytes of a CSV or of JSON lines that are tried; other kinds are read whole."""
+_TRIED = 5
+"""Layouts that are told of where none fits."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class SourceTrial:
             others = [told for told in others if told.rpartition(" of ")[2].isdecimal()]
             said += [f"  records read by layout: {', '.join(others)}", *(f"  {other}" for other in self.others)]
         else:
-            said += [f"  tried: {told}" for told in others]
+            said += [f"  tried: {told}" for told in others[:_TRIED]]
+            said += [f"  tried: {len(others) - _TRIED} more layouts"] if len(others) > _TRIED else []
         return [*said, "", *self._block()]
 
     def _understood(self, best: Reading) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.home.objects import kept
+from flows.books.kept_catalogue import catalogue_digests, catalogue_files, inputs_of, kept_content
 from flows.home.store import Store
 from flows.home.whole_files import write_atomic
 from schemas.errors import TollbookError
@@ -105,23 +105,13 @@ def _runs(store: Store) -> Iterable[tuple[str, dict[str, Any]]]:
     for run_id, digest in store.rows(
         "select run_id, inputs_sha256 from run_states where state in ('drafted', 'approved') order by run_seq desc"
     ):
-        if (content := _content(store, digest)) is not None:
-            yield run_id, json.loads(content)
-
-
-def _content(store: Store, digest: str) -> bytes | None:
-    """What store/ keeps under a hash; None where it is not there (books made from a store that lost it) or is another
-    content (`tollbook doctor --deep` says so)."""
-    try:
-        content = kept(store.home, digest).read_bytes()
-    except OSError:
-        return None
-    return content if hashlib.sha256(content).hexdigest() == digest else None
+        if (inputs := inputs_of(store, digest)) is not None:
+            yield run_id, inputs
 
 
 def _decks(store: Store, inputs: dict[str, Any]) -> list[_Deck]:
     """The decks of a run, in the order of the settings."""
-    settings = _content(store, inputs["settings_sha256"])
+    settings = kept_content(store, inputs["settings_sha256"])
     declared = json.loads(settings)["decks"] if settings else {}
     decks = []
     for name, deck in declared.items():
@@ -136,7 +126,7 @@ def _deck_file(store: Store, deck: _Deck) -> Path | None:
     path = _path(store, deck.version)
     if path.exists():
         return path
-    content = _content(store, deck.sha256)
+    content = kept_content(store, deck.sha256)
     return path if content is not None and _write(path, lambda: _deck_rows(content, deck)) else None
 
 
@@ -166,13 +156,11 @@ def _deck_rows(content: bytes, deck: _Deck) -> "pl.DataFrame":
 
 def _products_file(store: Store, inputs: dict[str, Any]) -> Path | None:
     """Where the products of a run's catalogue lie, written now if they are not there; None where they cannot be had."""
-    digests = {name: digest for name, digest in inputs["tables"].items() if _is_catalogue(name)}
-    path = _path(store, _key("products", json.dumps(digests, sort_keys=True)))
+    path = _path(store, _key("products", json.dumps(catalogue_digests(inputs), sort_keys=True)))
     if path.exists():
         return path
-    files = {name: _content(store, digest) for name, digest in sorted(digests.items())}
-    known = {name: content for name, content in files.items() if content is not None}
-    return path if len(known) == len(files) and _write(path, lambda: _product_rows(known)) else None
+    files = catalogue_files(store, inputs)
+    return path if files is not None and _write(path, lambda: _product_rows(files)) else None
 
 
 def _product_rows(files: dict[str, bytes]) -> "pl.DataFrame":
@@ -180,11 +168,6 @@ def _product_rows(files: dict[str, bytes]) -> "pl.DataFrame":
     from flows.catalog.product_rows import product_rows
 
     return product_rows(catalog_of(files))
-
-
-def _is_catalogue(name: str) -> bool:
-    """Whether a table's name is that of a file of products and plans: catalog/*.yaml."""
-    return name.startswith("catalog/") and name.count("/") == 1 and name.endswith(".yaml")
 
 
 def _write(path: Path, rows: Callable[[], "pl.DataFrame"]) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from flows.books.view import View
 from flows.home.schema import stored_columns
-from schemas.feeds import FEEDS, Feed
+from schemas.feed import Feed
+from schemas.feeds import FEEDS
 
 _NO_COLUMNS = ("file_seq", "row_md5")
 _ORIGIN = {

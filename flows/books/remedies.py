@@ -97,6 +97,8 @@ STOP_REMEDIES: dict[StopCode, str] = {
     "over_credited": "Lower the credit in feed charges, then `tollbook run {month}`.",
     "late_credit": "Have it agreed by who may; else end the credit in feed charges, then `tollbook run {month}`.",
     "refused_row": "Correct the row in its file and `tollbook ingest FILE`, then `tollbook run {month}`.",
+    "repriced": "Put the old price back in the catalogue and add the new one by its date, then `tollbook run {month}`. "
+    "Was the old one wrong all along, let it through.",
     "month_ahead": "Nothing: it was run ahead with a reason.",
 }
 """By code (schemas/codes.py). Whatever is meant so passes with `tollbook approve MONTH --override TEXT`."""

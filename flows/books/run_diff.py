@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from flows.books.compare import Difference, difference
-from flows.home.objects import kept
+from flows.books.kept_catalogue import inputs_of
 from flows.home.store import Store
 from schemas.counts import count_of
 from schemas.document import Document
 from schemas.money import minor_digits, rounded
 
-REASONS = ("new usage", "usage gone", "rate change", "master data", "tax change", "settings")
+REASONS = ("new usage", "usage gone", "rate change", "master data", "tax change", "documents issued", "settings")
 """Why a draft differs from the one it replaces."""
 
 _USAGE_MOVED = """
@@ -42,6 +42,7 @@ class _Moved:
     master: bool
     tables: bool
     taxes: bool
+    issued: bool
     settings: bool
 
 
@@ -128,13 +129,16 @@ def _reasons(store: Store, before: str, after: str, differing: list[Difference])
             "tax change": not lines and (moved.taxes or moved.master),
         }  # fmt: skip
         named = [reason for reason in REASONS if applies.get(reason)]
-        rest = [("rate change", moved.tables), ("master data", moved.master), ("tax change", moved.taxes)]
+        rest = [
+            ("rate change", moved.tables), ("master data", moved.master), ("tax change", moved.taxes),
+            ("documents issued", moved.issued),
+        ]  # fmt: skip
         reasons[diff.account_id] = named or [reason for reason, has_moved in rest if has_moved][:1] or ["settings"]
     return reasons
 
 
 def _moved(store: Store, before: str, after: str) -> _Moved:
-    was, now = (_inputs(store, run_id) for run_id in (before, after))
+    (was, issued_then), (now, issued_now) = (_inputs(store, run_id) for run_id in (before, after))
     feeds = {name for name in {*was["feeds"], *now["feeds"]} if was["feeds"].get(name) != now["feeds"].get(name)}
     tables = {name for name in {*was["tables"], *now["tables"]} if was["tables"].get(name) != now["tables"].get(name)}
     return _Moved(
@@ -142,17 +146,15 @@ def _moved(store: Store, before: str, after: str) -> _Moved:
         master=bool(feeds - {"calls", "messages"}),
         tables=any(not name.startswith("taxes/") for name in tables),
         taxes=any(name.startswith("taxes/") for name in tables),
+        issued=issued_then != issued_now,
         settings=was.get("settings_sha256") != now.get("settings_sha256"),
     )
 
 
-def _inputs(store: Store, run_id: str) -> dict[str, Any]:
-    digest = store.rows("select inputs_sha256 from runs where run_id = $1", [run_id])[0][0]
-    try:
-        inputs: dict[str, Any] = json.loads(kept(store.home, digest).read_bytes())
-    except (OSError, ValueError):
-        return {"feeds": {}, "tables": {}}
-    return inputs
+def _inputs(store: Store, run_id: str) -> tuple[dict[str, Any], str | None]:
+    """What a run read, and the hash of the documents that were issued then."""
+    digest, issued = store.rows("select inputs_sha256, issued_sha256 from runs where run_id = $1", [run_id])[0]
+    return inputs_of(store, digest) or {"feeds": {}, "tables": {}}, issued
 
 
 def _differ(accounts: int) -> str:

@@ -182,7 +182,7 @@ create view run_differences as select
     currency, -- currency of the totals (ISO 4217)
     before, -- total of the replaced draft (in currency)
     after, -- total now (in currency)
-    reason, -- new usage, usage gone, rate change, master data, tax change or settings, comma-separated
+    reason, -- new usage, usage gone, rate change, master data, tax change, documents issued or settings, comma-separated
     changes, -- lines and taxes that differ, with their amounts before and after (JSON list)
     invoice_month, -- invoice month of the run (YYYY-MM)
     run_state -- last state of the run: open, drafted, superseded, void or approved

@@ -8,7 +8,8 @@ import duckdb
 
 from schemas import states
 from schemas.codes import FindingCode, LeftOutCode, ParkedCode, StopCode
-from schemas.feeds import FEEDS, Column, Feed
+from schemas.feed import Column, Feed
+from schemas.feeds import FEEDS
 
 SCHEMA_VERSION = 10
 """Goes up with every change of a table or of a closed list; flows/home/migrations.py says what becomes of old rows."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.feeds import FEEDS, Feed
+from schemas.feed import Feed
+from schemas.feeds import FEEDS
 
 
 def latest(feed: Feed, where: str = "true") -> str:

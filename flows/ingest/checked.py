@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from schemas.feeds import Feed
+from schemas.feed import Feed
 
 _REASON = "r.reason"
 """Feeds have a column `reason` of their own."""

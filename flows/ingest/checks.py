@@ -15,7 +15,7 @@ from babel.numbers import list_currencies
 
 from flows.ingest.checked import Check
 from flows.ingest.numbers import E164, SPREADSHEET_FLOAT
-from schemas.feeds import Feed
+from schemas.feed import Feed
 from schemas.mail_address import MOST_RECIPIENTS, one_address
 from schemas.periods import is_zone
 from schemas.product import SECTIONS

@@ -14,7 +14,7 @@ from flows.ingest.checked import Check
 from flows.ingest.layouts import Layout
 from flows.ingest.parse import instant, whole_number
 from rating.dispositions import is_cause, says_unanswered
-from schemas.feeds import Feed
+from schemas.feed import Feed
 
 _HMS = r"^(?:([0-9]{1,3})\.)?([0-9]{1,5}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9])[0-9]*)?$"
 """H:MM:SS, with days in front or a fraction behind as .NET writes a span of time."""

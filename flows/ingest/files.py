@@ -19,7 +19,8 @@ from flows.home.inbox import absolute, everything_below, look, name_below, owner
 from flows.home.settings import Home, Settings
 from flows.ingest.encodings import BadText, LineCount, as_utf8, checked_utf8, is_utf8, told_by_first_bytes
 from schemas.errors import Fault, Refused, WrongUsage
-from schemas.feeds import FEEDS, Feed
+from schemas.feed import Feed
+from schemas.feeds import FEEDS
 
 MAX_LINE = 1_000_000
 MAX_COLUMNS = 1000

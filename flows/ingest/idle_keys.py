@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from flows.home.file_settings import SourceSettings
 from flows.presets.preset import Preset
 from schemas.errors import WrongUsage
-from schemas.feeds import Feed
+from schemas.feed import Feed
 
 _OF_KINDS = {
     "header": ("csv", "xlsx"),

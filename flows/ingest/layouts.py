@@ -11,7 +11,8 @@ from flows.ingest.idle_keys import refuse_idle
 from flows.presets.known import PRESETS
 from flows.presets.preset import Ask, Preset
 from schemas.errors import Fault, WrongUsage
-from schemas.feeds import FEEDS, Feed
+from schemas.feed import Feed
+from schemas.feeds import FEEDS
 
 KINDS = PLAIN_FORMATS
 """The kinds of file; each is a layout too, that of whatever `columns` says."""

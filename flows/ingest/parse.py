@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from flows.ingest.checked import Check, Parsed, no_rejects, rejects_of, told_of_bad
-from schemas.feeds import Column, Feed
+from schemas.feed import Column, Feed
 from schemas.limits import PRICE_LIMIT, UNITS_LIMIT
 from schemas.money import EXACT
 

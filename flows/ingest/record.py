@@ -17,7 +17,8 @@ from flows.ingest.known import KnownFile, known_files
 from flows.ingest.report import FileResult, Tally, masked, shown
 from flows.ingest.settle import LINES
 from schemas.errors import Fault
-from schemas.feeds import FEEDS, Feed
+from schemas.feed import Feed
+from schemas.feeds import FEEDS
 
 _NOT_ASIDE = """
     anti join staged_duplicates as d on d.source_line = s.source_line

@@ -14,7 +14,7 @@ from flows.home.schema import ORIGIN_COLUMNS, stored_columns
 from flows.home.store import Store
 from flows.ingest.checked import row_key
 from flows.ingest.csv_blocks import REJECTS
-from schemas.feeds import Feed
+from schemas.feed import Feed
 
 _ONLY_IF_GIVEN = ("ended_at", "charged_number", "pending", "confirmed_on")
 """Columns that feeds have got later: a record without them has the content, and so the id, that it always had."""

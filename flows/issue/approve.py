@@ -4,6 +4,7 @@ A killed approval is finished by approving again: what is numbered stays, what i
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, get_args
@@ -28,6 +29,9 @@ from schemas.periods import month_of
 from schemas.states import RunKind
 
 KINDS = get_args(RunKind)
+_CORRECTIONS = """
+    select invoice_number, issue_date from issued_documents join run_states using (run_id)
+    where kind = 'correction' and list_contains($1, invoice_number) order by invoice_number"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Approval:
 
     invoice_month: str
     issued: list[str] = field(default_factory=list)
+    corrections: dict[str, date] = field(default_factory=dict)
+    """Those of them that correct an earlier one -> the day they bear."""
     rendered: int = 0
     parked: list[tuple[str, str]] = field(default_factory=list)
     not_asked: int = 0
@@ -57,6 +63,7 @@ class Approval:
         return {
             "invoice_month": self.invoice_month,
             "issued": self.issued,
+            "corrections": self.corrections,
             "rendered": self.rendered,
             "parked": self.parked,
             "parked_codes": self.parked_codes,
@@ -68,6 +75,8 @@ class Approval:
         month = self.invoice_month
         issued, drawn = count_of(len(self.issued), "document"), count_of(self.rendered, "PDF")
         said = [f"{month}: {issued} issued, {drawn} in out/{month}/invoices"]
+        for day, number in sorted(Counter(self.corrections.values()).items()):
+            said.append(f"of a correction, dated {day}: {count_of(number, 'document')}")
         said += [f"example values: {text}" for text in told(self.examples)]
         said += [f"left out, parked: {name}: {reason}" for name, reason in self.parked]
         said += [f"issued without a PDF: {number}: {reason}" for number, reason in self.unprinted]
@@ -150,7 +159,10 @@ def _approve(
         raise NothingToDo(no_draft(store, request.invoice_month, run_id, kind, seller))
     write_manifest(books)
     examples = {name: keys for name, keys in left_as_shipped(settings).items() if seller in (None, name)}
-    return Approval(request.invoice_month, numbers, rendered, parked, not_asked, len(stops), unprinted, codes, examples)
+    corrections = dict(store.rows(_CORRECTIONS, [numbers]))
+    return Approval(
+        request.invoice_month, numbers, corrections, rendered, parked, not_asked, len(stops), unprinted, codes, examples
+    )
 
 
 def _day_fits(store: Store, request: Request, runs: list[str], day: date | None) -> None:

@@ -17,6 +17,7 @@ from flows.review.completeness import missing
 from flows.review.credits import credit_stops
 from flows.review.inbox import inbox_stops
 from flows.review.refused import refused_rows
+from flows.review.repriced import repriced
 from flows.review.resources import resource_gaps
 from flows.review.sanity import far_off, without_history
 from flows.review.stops import MonthStops, Stop
@@ -42,6 +43,7 @@ def month_stops(store: Store, settings: Settings, month: str, tables: Tables | N
             *missing(store, settings, month),
             *residuals(bridged),
             *far_off(store, settings, month),
+            *repriced(store, tables.catalog, month),
             *credit_stops(store, settings, month),
         ]
         no_history = without_history(store, settings, month)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.review.stops import Stop
-from schemas.feeds import FEEDS, Feed
+from schemas.feed import Feed
+from schemas.feeds import FEEDS
 
 LISTED = 200
 """Accounts that stop an approval one by one; the others are counted."""

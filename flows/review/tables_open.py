@@ -40,7 +40,8 @@ OPEN: dict[str, Spec] = {
     ),
     "suspended": Spec(
         "Suspended usage",
-        "Not billed yet, and never free: mend the cause, then run again.",
+        "Not billed yet, and never free: mend the cause, then run again. An estimate is rough: at the average price of "
+        "what the account was charged for, whatever was called.",
         "Nothing is suspended.",
         columns(
             "feed text Feed; reason word Reason; records count Records; seconds seconds Answered time; "

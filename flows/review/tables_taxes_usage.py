@@ -42,7 +42,7 @@ USAGE: dict[str, Spec] = {
     ),
     "excluded": Spec(
         "Usage that is excluded",
-        "Not to be billed, and that is right: the excluded part of what became of the usage, by reason.",
+        "Not billed with this month, and that is right: the excluded part of what became of the usage, by reason.",
         "Nothing is excluded.",
         columns(
             "feed text Feed; reason word Reason; meaning text What it means; records count Records; "

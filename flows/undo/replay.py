@@ -25,7 +25,7 @@ from rating.outcomes import SUSPENDED, outcome
 from rating.usage import class_records, price_records
 from schemas.counts import count_of
 from schemas.errors import NothingToDo, WrongUsage
-from schemas.money import EXACT
+from schemas.money import EXACT, with_cents
 from schemas.periods import month_of, month_start, shift_month
 
 PIECE_ROWS = 500_000
@@ -68,9 +68,8 @@ class Replay:
         for row in self.outcomes:
             sentence = f"{row['reason']}: {count_of(row['records'], row['feed'].removesuffix('s'))}"
             if row["outcome"] == "rated":
-                sentence += (
-                    f" can be rated now, {row['amount'].normalize():f} {row['currency']} before allowances and taxes"
-                )
+                amount = f"{with_cents(row['amount'], row['currency'])} {row['currency']}"
+                sentence += f" can be rated now, {amount} before allowances and taxes"
             elif row["outcome"] == "excluded":
                 sentence += f" excluded now ({row['now']})"
             else:

@@ -1,6 +1,7 @@
 """After issue: a month recomputed, a credit note and a new document for who differs, and nothing else touched."""
 
 import shutil
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -112,6 +113,14 @@ def test_a_credit_note_of_the_old_document_and_a_new_one_in_its_place(home: Home
         path = publish(store)
     with read(path) as con:
         assert broken(con) == {}
+
+
+def test_an_approval_says_which_documents_correct_others_and_which_day_they_bear(home: Home) -> None:
+    seats(home, "backdated", "ANN", "12")
+    correct(asked(home, "2025-06", today=LATER), "12 seats since January")
+    done = issue(home, "2025-06", today=LATER)
+    assert done.corrections == dict.fromkeys(("UK-2025-000003", "UKCN-2025-000001"), date(2025, 9, 1))
+    assert "of a correction, dated 2025-09-01: 2 documents" in done.lines()
 
 
 def _document(home: Home, number: str) -> Document:

@@ -12,7 +12,7 @@ from flows.ingest.checks import is_email
 from flows.ingest.numbers import e164_column
 from flows.ingest.parse import parse
 from flows.ingest.time_forms import declaration_for
-from schemas.feeds import Column, Feed
+from schemas.feed import Column, Feed
 
 
 def one(kind: str, *cells: str | None, zone: str | None = None, **options: Any) -> Parsed:

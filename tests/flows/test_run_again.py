@@ -8,7 +8,7 @@ import pytest
 
 from flows.bill_run import RunReport
 from flows.home.settings import Home
-from tests.flows.issuing import rows, run
+from tests.flows.issuing import corrected, issue, rows, run
 from tests.scenarios.month.home import add_file, make_home
 
 pytestmark = pytest.mark.usefixtures("without_reviews")
@@ -106,3 +106,13 @@ def test_another_account_that_is_gone_and_one_that_is_new(home: Home) -> None:
     assert _told(report) == [("EVE", Decimal("37.20"), "master data")]
     changed = [(row["what"], row["before"], row["after"], row["charge_type"]) for row in report.differences[0]["lines"]]
     assert changed == [("line", "0", "31.00", "recurring"), ("tax", "0", "6.20", None)]
+
+
+def test_a_correction_that_was_issued_meanwhile(home: Home) -> None:
+    """An eleventh seat of June stands in July's draft, until a correction of June bills it."""
+    issue(home, "2025-06")
+    row = {"subscription_id": "S-BOB", "account_id": "BOB", "quantity": "11"}
+    add_file(home, "subscriptions", "more", [row])
+    run(home, "2025-07")
+    corrected(home, "2025-06", today="2025-07-15")
+    assert _told(run(home, "2025-07")) == [("BOB", Decimal("-37.20"), "documents issued")]

@@ -161,6 +161,27 @@ def test_columns_that_look_like_ours_are_proposed_and_asked_about(tmp_path: Path
     assert read_as_pasted(tmp_path / "cdr.csv", trial) == 2
 
 
+def test_columns_with_words_that_nobody_knows_are_proposed_by_what_stands_in_them(tmp_path: Path) -> None:
+    text = (
+        "wann;wer;wen;lang\n2026-05-04 10:00:00;+442079460101;+33123456789;61\n"
+        "2026-05-04 11:00:00;0442079460101;101;5\n"
+    )
+    trial = tried(tmp_path, text)
+    assert pasted(trial).columns == {
+        "started_at": "wann", "from_number": "wer", "to_number": "wen", "duration_s": "lang",
+    }  # fmt: skip
+    assert trial.as_json()["read"] == read_as_pasted(tmp_path / "cdr.csv", trial) == 2
+    assert "do these columns hold" in trial.as_json()["asked"]["columns"]
+
+
+def test_of_records_the_first_of_each_kind_are_shown(tmp_path: Path) -> None:
+    """Sixty calls go out before one comes in."""
+    out = [f"c{n},2026-05-04T10:00:00Z,outbound,+16175550101,+442079460001,60,ANSWERED,,x\n" for n in range(60)]
+    late = "in,2026-05-04T10:10:00Z,inbound,0442079460001,+16175550102,25,ANSWERED,,x\n"
+    shown = tried(tmp_path, HEAD + "".join(out) + late).as_json()["understood"]
+    assert [row["line"] for row in shown] == [2, 3, 4, 5, 62]
+
+
 def test_a_page_of_json_and_a_csv_without_header(tmp_path: Path) -> None:
     records = [dict(zip(HEAD.strip().split(","), line.split(","), strict=True)) for line in CALLS.splitlines()[1:4]]
     page = tried(tmp_path, json.dumps({"next": None, "calls": records}), "page.json").as_json()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flows.ingest.csv_blocks import Block, csv_blocks
 from flows.ingest.files import FileRefused
 from flows.ingest.layouts import Layout
-from schemas.feeds import Column, Feed
+from schemas.feed import Column, Feed
 
 FEED = Feed("trial", tuple(Column(name, "text") for name in "abc"), key=())
 CELL = st.text(st.sampled_from(['"', ",", ";", "\t", "|", "\n", " ", "x", "é", "7", "'", "\\", "#"]), max_size=6)
