@@ -2,7 +2,8 @@
 
 Compared without case, blanks, -, _ and the like (RULES 15). A box that takes a message has answered. From the manuals
 and public call logs of Asterisk, FreeSWITCH, 3CX, Avaya, CUCM, BroadWorks, Teams, Zoom, RingCentral, Twilio, Telnyx,
-8x8, Grandstream, Yeastar, Kamailio, and the reason phrases of SIP and Q.850.
+8x8, Grandstream, Yeastar, Kamailio, the reason phrases of SIP and Q.850, and the plain words for them in German,
+French, Spanish, Portuguese, Italian and Dutch.
 """
 
 import polars as pl
@@ -12,7 +13,16 @@ no answer|no answered|not answered|unanswered|call not answered|did not answer|r
 no pick up|ring group no answer|no|false|busy|line busy|failed|failure|fail|call failed|congestion|missed|missed call
 call missed|cancel|canceled|cancelled|call cancel|call canceled|call cancelled|caller cancel|caller canceled
 caller cancelled|canceled by caller|cancelled by caller|rejected|reject|call reject|declined|decline|call declined
-not connected|not established|unavailable|not available|blocked|call blocked
+not connected|not established|unavailable|not available|blocked|call blocked|rna|not picked up|besetzt
+teilnehmer besetzt|keine antwort|nicht angenommen|nicht beantwortet|nicht erreichbar|nicht verfügbar|verpasst
+verpasster anruf|entgangen|entgangener anruf|abgelehnt|abgewiesen|abgebrochen|fehlgeschlagen|occupé|occupe
+pas de réponse|pas de reponse|sans réponse|sans reponse|non répondu|non repondu|non décroché|non decroche|manqué|manque
+appel manqué|appel manque|rejeté|rejete|refusé|annulé|annule|échoué|echoue|échec|echec|indisponible|ocupado
+sin respuesta|no contesta|no contestada|no contestado|no respondida|no respondido|no atendida|no atendido|perdida
+llamada perdida|rechazada|rechazado|cancelada|cancelado|fallida|fallido|não atendida|nao atendida|não atendido
+nao atendido|sem resposta|chamada perdida|rejeitada|rejeitado|falhou|occupato|nessuna risposta|senza risposta
+non risposto|non risposta|persa|chiamata persa|rifiutata|rifiutato|annullata|annullato|fallita|bezet|in gesprek
+geen antwoord|niet beantwoord|niet opgenomen|gemist|gemiste oproep|geweigerd|geannuleerd|mislukt
 """
 _CAUSES = """
 user busy|busy here|busy everywhere|subscriber busy|callee busy|busied|busy signal|no user response|no response
@@ -33,23 +43,25 @@ user unavailable|user not available|callee unavailable|subscriber unavailable|ca
 all circuits busy|no circuit available|no circuit channel available|requested circuit channel not available
 temporary failure|switching equipment congestion|access information discarded|resource unavailable
 resource unavailable unspecified|unallocated unassigned number|no route to destination
-no route to specified transit network|not successful|unsuccessful|not completed|call not completed
-call not connected|does not exist anywhere|loop detected|too many hops|proxy authentication required|unauthorized
-bad request|not implemented|unsupported media type
-request timeout|request terminated|service unavailable|not acceptable|not acceptable here|server internal error
-server timeout|bad gateway|gateway down|hang up before answer|hung up before answer|no credit|insufficient funds
-insufficient balance|payment required|offline|ip phone offline|phone offline|account suspended|internal call disabled
-international disabled|no calls allowed|not allowed|not permitted|unknown number|redirection to new destination|17|18
-19|20|21
+no route to specified transit network|not successful|unsuccessful|not completed|call not completed|call not connected
+does not exist anywhere|loop detected|too many hops|proxy authentication required|unauthorized|bad request
+not implemented|unsupported media type|request timeout|request terminated|service unavailable|not acceptable
+not acceptable here|server internal error|server timeout|bad gateway|gateway down|hang up before answer
+hung up before answer|no credit|insufficient funds|insufficient balance|payment required|offline|ip phone offline
+phone offline|account suspended|internal call disabled|timeout|time out|dial timeout|call timeout|number not in service
+not in service|out of service|injoignable|abandonné|abandonne|abandonada|abandonado|international disabled
+no calls allowed|not allowed|not permitted|unknown number|redirection to new destination|17|18|19|20|21
 """
 _ANSWERED = """
 answered|answer|answered call|call answered|normal clearing|normal call clearing|normal|normal unspecified|success
 successful|succeeded|completed|complete|call connected|connected|connect|accepted|accept|call accepted|received
-call received|established|ok|200|200 ok|bye|ended|call ended|finished|call finished|terminated by src
-terminated by dst|src participant terminated|dst participant terminated|voicemail|voice mail|left voicemail
-answered by voicemail|attendant|blind transfer|attended transfer|transferred|transfer|conference|fax received
-answered by ivr|replied by ivr|auto recording|auto recorded|recovery on timer expire|media timeout|allotted timeout
-manager request|16|yes|yes postredirection|true|picked up|pickup|replaced by dst|replaced by src|time limit
+call received|established|ok|200|200 ok|bye|ended|call ended|finished|call finished|terminated by src|terminated by dst
+src participant terminated|dst participant terminated|voicemail|voice mail|left voicemail|answered by voicemail
+attendant|blind transfer|attended transfer|transferred|transfer|conference|fax received|answered by ivr|replied by ivr
+auto recording|auto recorded|recovery on timer expire|media timeout|allotted timeout|beantwortet|angenommen|erfolgreich
+verbunden|répondu|repondu|décroché|decroche|abouti|contestada|contestado|atendida|atendido|respondida|respondido
+risposto|risposta|beantwoord|opgenomen|manager request|16|yes|yes postredirection|true|picked up|pickup|replaced by dst
+replaced by src|time limit
 """
 
 
@@ -71,8 +83,13 @@ ANSWERED = _words(_ANSWERED)
 """Endings of calls that somebody answered. Any other ending of a call with answered seconds is billed, and listed."""
 
 _SIGNS = r"[^\p{L}\p{N}]"
-_FINAL = r"^(?:sip)?[456][0-9]{2}(?:[a-z]+)?$"
-"""A final answer of SIP that is no success: 486, SIP 487, 480 Temporarily Unavailable."""
+_FINAL = r"^(?:sip(?:20)?|code|statuscode|responsecode)?[456][0-9]{2}(?:[a-z]+)?$"
+"""A final answer of SIP that is no success: 486, SIP 487, 480 Temporarily Unavailable, SIP/2.0 486 Busy Here."""
+_SAYS_Q850 = r"^(?:q850|cause)"
+_Q850 = r"^(?:q850)?(?:cause(?:code|value)?)?0?(?:1|2|3|17|18|19|20|21|22|25|27|28|29|34|38|41|42|44|47)$"
+"""A cause of Q.850 by which a call failed, said to be one: Q.850;cause=17."""
+_NORMAL = r"^(?:q850)?(?:cause(?:code|value)?)?(?:16|31)$"
+"""Its two of calls that came to their end."""
 
 
 def word(disposition: pl.Expr) -> pl.Expr:
@@ -88,11 +105,17 @@ def says_unanswered(disposition: pl.Expr) -> pl.Expr:
 def is_cause(disposition: pl.Expr) -> pl.Expr:
     """Whether the word is why a call failed; false where there is none."""
     plain = word(disposition)
-    return (plain.is_in(list(CAUSES)) | plain.str.contains(_FINAL)).fill_null(False)
+    return (plain.is_in(list(CAUSES)) | _is_number_of_failure(plain)).fill_null(False)
 
 
 def is_unknown(disposition: pl.Expr) -> pl.Expr:
     """Whether there is a word and nobody knows it."""
     plain = word(disposition)
-    known = plain.is_in(list(NOT_ANSWERED | CAUSES | ANSWERED)) | plain.str.contains(_FINAL)
+    is_normal = plain.str.contains(_SAYS_Q850) & plain.str.contains(_NORMAL)
+    known = plain.is_in(list(NOT_ANSWERED | CAUSES | ANSWERED)) | _is_number_of_failure(plain) | is_normal
     return (~known & (plain != "")).fill_null(False)
+
+
+def _is_number_of_failure(plain: pl.Expr) -> pl.Expr:
+    """Whether it is a number by which SIP or Q.850 says why a call failed."""
+    return plain.str.contains(_FINAL) | (plain.str.contains(_SAYS_Q850) & plain.str.contains(_Q850))

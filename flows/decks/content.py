@@ -3,6 +3,7 @@
 What a file is, its first bytes say, not its name: a workbook saved under a .csv name is read as one.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -56,6 +57,8 @@ def _text(content: bytes, file: str, settings: DeckSettings) -> str:
         if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise WrongUsage(f'{file}: found UTF-16 text; expected UTF-8, or encoding = "utf-16" declared for the deck')
         encoding = "utf-8-sig"
+    elif content.startswith(codecs.BOM_UTF8) and "\n".encode(encoding) == b"\n":
+        encoding = "utf-8-sig"  # its mark says so, whatever 8-bit encoding is declared
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:

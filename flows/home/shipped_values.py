@@ -11,9 +11,8 @@ from typing import Any
 
 from flows.home.settings import Settings
 
-_SHARED = ("name", "account_holder", "label", "country")
-"""Of banks and registrations: what others rightly have alike, a bank's name too. The account holder is the seller's own
-name."""
+_SHARED = ("account_holder", "label", "country")
+"""Of banks and registrations: what others rightly have alike. The account holder is the seller's own name."""
 _PRINTED = (
     "bank", "address_lines", "tax_id", "registrations", "name", "brand", "email", "phone", "website", "payment_url",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterator
+from itertools import chain
 
 _WIDE = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -97,7 +98,15 @@ def checked_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def as_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The text in UTF-8, without a byte order mark. Raises BadText for bytes that the encoding does not have."""
+    """The text in UTF-8, without a byte order mark. Raises BadText for bytes that the encoding does not have.
+
+    A file that begins with UTF-8's mark is UTF-8, whatever 8-bit encoding is declared for its source.
+    """
+    head = next(pieces, b"")
+    pieces = chain([head], pieces)
+    if head.startswith(codecs.BOM_UTF8) and _is_8_bit(encoding):
+        yield from checked_utf8(pieces)
+        return
     decoder = codecs.getincrementaldecoder(encoding)()
     line, first = 1, True
     for piece in pieces:
@@ -115,6 +124,10 @@ def as_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise BadText(line, cut_off=True) from None
+
+
+def _is_8_bit(encoding: str) -> bool:
+    return "\n".encode(encoding) == b"\n"
 
 
 def _lines_before_fault(decoder: codecs.IncrementalDecoder, before: tuple[bytes, int], piece: bytes) -> int:

@@ -21,7 +21,9 @@ _HYPHENS = r"[\x{2010}-\x{2015}\x{2212}\x{fe58}\x{fe63}\x{ff0d}]"
 _PLUSES = r"[\x{fe62}\x{ff0b}]"
 _SCHEME = r"(?i)^(?:tel|sips?|callto):(?://)?"
 _THOUSANDS = r"^\+?[1-9][0-9]{0,2}(?:(?:[,'][0-9]{3}){3,4}(?:\.0+)?|(?:\.[0-9]{3}){3,4},0+)$"
-_FRACTION = r"^\+?[0-9]{7,}[.,](?:0+|[0-9]{1,2})$"
+_SPACED = r"^\+?[1-9][0-9]*(?: [0-9]+)+[.,]0$"
+"""A float that somebody has parted for reading: 44 2079 460012.0."""
+_FRACTION = r"^\+?[0-9]{7,}[.,](?:0+|[0-9]{1,2})$|^\+?[0-9]+(?: [0-9]+)+[.,]0+$"
 _MASK = r"(?:[xX]+|[*\x{2022}]{2,})$"
 """Last digits that the sender hides; a single * is a key of the telephone."""
 _SEEN_DIGITS = 7
@@ -112,7 +114,7 @@ def _undressed(cell: pl.Expr) -> pl.Expr:
 def _exact(text: pl.Expr) -> pl.Expr:
     """Whole numbers as a spreadsheet writes them, 442079460012.0 or 4.42079460012E+11, where no digit is lost."""
     grouped = pl.when(text.str.contains(_THOUSANDS)).then(text.str.replace(r"[.,]0+$", "").str.replace_all("[.,']", ""))
-    floats = pl.when(text.str.contains(r"^[1-9][0-9]{0,14}[.,]0+$")).then(text.str.replace(r"[.,]0+$", ""))
+    floats = pl.when(text.str.contains(rf"^[1-9][0-9]{{0,14}}[.,]0+$|{_SPACED}")).then(text.str.replace(r"[.,]0+$", ""))
     power = r"^([1-9])[.,]([0-9]{1,18})[eE]\+?([0-9]{1,2})$"
     decimals, exponent = text.str.extract(power, 2), text.str.extract(power, 3).cast(pl.Int64)
     lost = (decimals.str.len_bytes() < exponent) | (exponent > 14)

@@ -271,6 +271,13 @@ def test_text_in_a_declared_encoding(inbox: Inbox, encoding: str) -> None:
     assert inbox.rows("select device_id, source_line from feed_calls order by 2") == [(word, 2), (None, 3)]
 
 
+def test_a_mark_of_utf8_says_more_than_the_declaration(inbox: Inbox) -> None:
+    declare(inbox, encoding="cp1252", columns={"device_id": "name"})
+    text = CALLS.replace("\n", ",name\n") + call(1).replace("\n", ",Müller\n")
+    assert counts(inbox.take("calls/pbx/a.csv", text.encode("utf-8-sig"))) == (1, 1, 0, 0)
+    assert inbox.rows("select device_id from feed_calls") == [("Müller",)]
+
+
 def test_bytes_that_the_encoding_does_not_have_are_told_by_line(inbox: Inbox) -> None:
     text = (CALLS + call(1)).encode() + b"c2,\x81"
     declare(inbox, encoding="cp1252")
