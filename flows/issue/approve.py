@@ -33,6 +33,10 @@ _CORRECTIONS = """
     select invoice_number, issue_date from issued_documents join run_states using (run_id)
     where kind = 'correction' and list_contains($1, invoice_number) order by invoice_number"""
 
+_DRAFTED_BEFORE = """
+    select run_id, kind, invoice_month from run_states
+    where state = 'drafted' and not list_contains($1, run_id) order by run_seq"""
+
 
 @dataclass(frozen=True)
 class Approval:
@@ -42,6 +46,8 @@ class Approval:
     issued: list[str] = field(default_factory=list)
     corrections: dict[str, date] = field(default_factory=dict)
     """Those of them that correct an earlier one -> the day they bear."""
+    void: list[tuple[str, str, str]] = field(default_factory=list)
+    """Runs whose drafts were made before this was issued and are void now: id, kind, month."""
     rendered: int = 0
     parked: list[tuple[str, str]] = field(default_factory=list)
     not_asked: int = 0
@@ -64,6 +70,7 @@ class Approval:
             "invoice_month": self.invoice_month,
             "issued": self.issued,
             "corrections": self.corrections,
+            "void": self.void,
             "rendered": self.rendered,
             "parked": self.parked,
             "parked_codes": self.parked_codes,
@@ -80,6 +87,9 @@ class Approval:
         said += [f"example values: {text}" for text in told(self.examples)]
         said += [f"left out, parked: {name}: {reason}" for name, reason in self.parked]
         said += [f"issued without a PDF: {number}: {reason}" for number, reason in self.unprinted]
+        for run_id, kind, of_month in self.void:
+            again = f"correct {of_month}" if kind == "correction" else f"run {of_month}"
+            said.append(f"void: the drafts of run {run_id}, made before this was issued; `tollbook {again}` again")
         if self.overridden:
             said.append(f"let through by --override: {self.overridden}; the review and the audit log say what and why")
         if self.not_asked:
@@ -160,9 +170,11 @@ def _approve(
     write_manifest(books)
     examples = {name: keys for name, keys in left_as_shipped(settings).items() if seller in (None, name)}
     corrections = dict(store.rows(_CORRECTIONS, [numbers]))
+    void = store.rows(_DRAFTED_BEFORE, [[each for each, _ in runs]]) if numbers else []
     return Approval(
-        request.invoice_month, numbers, corrections, rendered, parked, not_asked, len(stops), unprinted, codes, examples
-    )
+        request.invoice_month, numbers, corrections, void, rendered, parked, not_asked, len(stops), unprinted, codes,
+        examples,
+    )  # fmt: skip
 
 
 def _day_fits(store: Store, request: Request, runs: list[str], day: date | None) -> None:

@@ -123,6 +123,24 @@ def test_an_approval_says_which_documents_correct_others_and_which_day_they_bear
     assert "of a correction, dated 2025-09-01: 2 documents" in done.lines()
 
 
+def test_a_month_drafted_before_the_one_before_it_was_issued_is_void_and_breaks_no_law(home: Home) -> None:
+    """Five minutes of June at 0.2093 are 1.05 on July's document and on August's draft, which together are no sum."""
+    call(home, "b", "2025-06-20T10:00:00Z", 300)
+    run(home, "2025-07")
+    august = run(home, "2025-08").run_id
+    done = issue(home, "2025-07")
+    assert done.void == [(august, "regular", "2025-08")]
+    assert (
+        f"void: the drafts of run {august}, made before this was issued; `tollbook run 2025-08` again" in done.lines()
+    )
+    with Store(home) as store:
+        path = publish(store)
+    with read(path) as con:
+        assert broken(con) == {}
+    with pytest.raises(Refused, match="other documents were issued"):
+        issue(home, "2025-08")
+
+
 def _document(home: Home, number: str) -> Document:
     ((text,),) = rows(home, "select document_json from issued_documents where invoice_number = $1", number)
     return Document.model_validate_json(text)
