@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import polars as pl
@@ -10,26 +9,27 @@ import polars as pl
 from rating.deck_search import Deck
 from rating.ends import EXTENSION
 from rating.match import PrefixTable, longest_prefix
-from rating.short_numbers import LISTED, ShortNumbers
+from rating.short_numbers import LISTED, ShortNumbers, is_known_short_number
 from schemas.catalog import Catalog
 from schemas.plan import Plan
 
 
 def short_numbers_of(catalog: Catalog, decks: Mapping[str, Deck], numbering_plan: PrefixTable) -> ShortNumbers:
     """What the plans of the catalogue say of short numbers."""
-    plans = tuple(name for name, plan in catalog.plans.items() if "short_number" in plan.usage)
+    ruled = {name: plan.usage["short_number"] for name, plan in catalog.plans.items() if "short_number" in plan.usage}
+    flat = tuple(name for name, rule in ruled.items() if rule.rate is not None)
     of_deck: dict[str, list[_Listed]] = {}
     rows = []
     for name, plan in catalog.plans.items():
         rule = plan.usage.get("domestic")
         before: set[str] = set()
-        for deck in (rule.deck or ()) if rule is not None and name not in plans else ():
+        for deck in (rule.deck or ()) if rule is not None and (name not in ruled or name in flat) else ():
             listed = of_deck.setdefault(deck, _listed_in(decks[deck], numbering_plan))
             # An earlier deck of the rule goes first, with whatever its number begins with.
             own = [row for row in listed if not any(row.number[:at] in before for at in range(1, 7))]
             rows += [(name, row.number, row.start, row.end) for row in own if row.is_alone or _is_known(row, plan)]
             before |= {*decks[deck].rows["prefix"]}
-    return ShortNumbers(plans, pl.DataFrame(rows, schema=LISTED, orient="row"))
+    return ShortNumbers(tuple(ruled), flat, pl.DataFrame(rows, schema=LISTED, orient="row"))
 
 
 class _Listed(NamedTuple):
@@ -64,13 +64,4 @@ def _listed_in(deck: Deck, numbering_plan: PrefixTable) -> list[_Listed]:
 
 def _is_known(row: _Listed, plan: Plan) -> bool:
     """Whether it is a short number of a country where the plan is at home: a deck may hold codes that nobody has."""
-    return any(_is_short_number(row.number, country) for country in plan.domestic)
-
-
-@cache
-def _is_short_number(number: str, country: str) -> bool:
-    import phonenumbers  # of no use where no deck lists any
-
-    code = phonenumbers.country_code_for_region(country)
-    dialled = phonenumbers.PhoneNumber(country_code=code, national_number=int(number))
-    return bool(phonenumbers.is_valid_short_number_for_region(dialled, country))
+    return any(is_known_short_number(row.number, country) for country in plan.domestic)

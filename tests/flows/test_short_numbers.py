@@ -43,10 +43,13 @@ plans:
   both_decks: {<<: *plan, usage: {<<: *usage, domestic: {deck: [abroad, at_home], charged: overage}}}
   world_wide: {<<: *plan, usage: {<<: *usage, domestic: {deck: abroad, charged: overage}}}
   free_short: {<<: *plan, usage: {<<: *usage, short_number: {free: true}}}
+  flat_short:
+    <<: *plan
+    usage: {<<: *usage, short_number: {rate: {price: "0", connect_fee: "1.50"}, charged: overage}}
   own_deck: {<<: *plan, usage: {<<: *usage, short_number: {deck: short, charged: overage}}}
 """
-ACCOUNTS = ("by_deck", "both_decks", "world_wide", "free_short", "own_deck")
-CALLED = ("999", "101", "118118", "112", "911", "411", "000", "+999", "+911123456789", "108", "684")
+ACCOUNTS = ("by_deck", "both_decks", "world_wide", "free_short", "flat_short", "own_deck")
+CALLED = ("999", "101", "118118", "112", "911", "411", "000", "+999", "+911123456789", "108", "684", "51", "12345")
 
 
 def home_with(folder: Path, plans: str = PLANS) -> Any:
@@ -114,6 +117,12 @@ NO_NUMBER = ["suspended", "bad_number", None, None]
         ("world_wide:+911123456789", ["rated", "international", "0.6600", "IN"]),
         ("free_short:999", ["rated", "short_number", "0.0000", "GB"]),
         ("free_short:000", ["rated", "short_number", "0.0000", "GB"]),
+        ("flat_short:999", ["rated", "short_number", "1.5000", "GB"]),
+        ("flat_short:118118", ["rated", "short_number", "1.5000", "GB"]),
+        ("flat_short:911", ["rated", "short_number", "1.5000", "GB"]),  # the deck lists it
+        ("flat_short:51", NOT_LISTED),  # somebody's extension, perhaps
+        ("flat_short:12345", NOT_LISTED),
+        ("flat_short:684", NOT_LISTED),
         ("own_deck:911", ["rated", "short_number", "0.0000", "GB"]),
         ("own_deck:411", ["rated", "short_number", "2.5000", "GB"]),
         ("own_deck:999", ["suspended", "no_rate", None, "short"]),
