@@ -1,6 +1,5 @@
 """A document to the e-mail that carries it. Equal input gives equal bytes: ids and boundaries come from content."""
 
-import email.policy
 import hashlib
 import re
 from collections.abc import Iterator
@@ -20,11 +19,12 @@ from schemas.mail_address import one_address
 from templates.clean import clean_text
 from templates.formats import Formats
 from templates.languages import known_locale, text_language, translations
+from templates.mail_headers import WholeWords
 from templates.page import page_of
 from templates.page_shape import Page
 from templates.render import environment
 
-_POLICY = email.policy.SMTP
+_POLICY = WholeWords()
 
 _NOON = time(12, tzinfo=UTC)
 """Mails are dated at noon UTC: the same civil day nearly everywhere on earth."""
@@ -141,9 +141,12 @@ def _words(page: Page, pdf_name: str, csv_name: str | None) -> MailWords:
         first = _("%(title)s %(number)s: %(amount)s, due by %(day)s.")
     attached = [_("Attached: %(file)s, the document itself.") % {"file": pdf_name}]
     if csv_name:
-        attached.append(_("Attached: %(file)s, every call and message.") % {"file": csv_name})
+        attached.append(_("Attached: %(file)s, each call and message behind its lines.") % {"file": csv_name})
+    subject %= values
+    if document.reversed_by:  # else it looks like one bill more
+        subject = _("%(subject)s (in place of %(corrects)s)") % {"subject": subject, "corrects": document.corrects}
     # Mail programs show no-break spaces in a subject as odd gaps.
-    return MailWords(re.sub(r"\s", " ", subject % values), first % values, attached)
+    return MailWords(re.sub(r"\s", " ", subject), first % values, attached)
 
 
 def _text(page: Page, words: MailWords) -> Iterator[str]:

@@ -17,7 +17,7 @@ from flows.home.store import Store
 from schemas.counts import count_of
 from schemas.document import Document, Line
 from schemas.errors import WrongUsage
-from schemas.money import rounded
+from schemas.money import rounded, with_cents
 
 MOST_ROWS = 1000
 """Usage rows printed for a line; --json holds them all, and so does the usage CSV."""
@@ -80,7 +80,9 @@ def _document(document: Document) -> Explanation:
     money = document.currency
     heading = f"{document.kind} {document.invoice_number} of {document.issue_date} for {document.bill_to.name}"
     text = [f"{heading}, {document.jurisdiction}, run {document.run_id}"]
-    text += [f"line {line.line_no}: {line.description}: {_came_about(line, money)}" for line in document.lines]
+    for line in document.lines:
+        named = ", ".join(filter(None, (line.description, line.destination or line.country)))
+        text.append(f"line {line.line_no}: {named}: {_came_about(line, money)}")
     text.append(f"subtotal: {document.subtotal} {money}")
     for tax in document.taxes:
         how = (
@@ -98,7 +100,8 @@ def _came_about(line: Line, money: str) -> str:
     share = f" x {line.fraction}" if line.fraction else ""
     per = f" per {line.per}" if line.per not in (None, 1) else ""
     if line.list_unit_price is not None and line.quantity is not None:
-        listed = f"{line.quantity:f} {line.unit or ''} x {line.list_unit_price:f}{per}{share} = {line.list_amount}"
+        price = with_cents(line.list_unit_price, money)
+        listed = f"{line.quantity:f} {line.unit or ''} x {price}{per}{share} = {line.list_amount}"
     else:
         counted = "" if line.quantity is None else f"{line.quantity:f} {line.unit or ''}".rstrip()
         listed = f"{counted} = {line.list_amount}" if counted else str(line.list_amount)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from flows.books.ageing import IN_FORCE, ageing
 from flows.books.erasing_due import erasing_due
+from flows.books.outdated import outdated_runs
 from flows.books.publish import in_force
 from flows.catalog.quarters import countries_of, quarters_ahead
 from flows.home.settings import BillingSettings, Settings
@@ -82,6 +83,7 @@ def _month(store: Store, settings: Settings, month: str, today: date) -> dict[st
         "where invoice_month = $1 and state <> 'superseded' order by run_seq",
         [month],
     )
+    outdated = outdated_runs(store)
     parked = store.rows(
         "select account_id, code, reason from run_accounts as a join run_states as r using (run_id) "
         "where r.invoice_month = $1 and r.state in ('drafted', 'approved') qualify row_number() over "
@@ -91,7 +93,10 @@ def _month(store: Store, settings: Settings, month: str, today: date) -> dict[st
     )
     return {
         "invoice_month": month,
-        "runs": [dict(zip(("run_id", "kind", "state"), run, strict=True)) for run in runs],
+        "runs": [
+            {"run_id": run_id, "kind": kind, "state": "void" if run_id in outdated else state}
+            for run_id, kind, state in runs
+        ],
         "drafts": documents["draft"],
         "issued": documents["issued"],
         "sent": len(sent),

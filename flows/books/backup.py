@@ -20,7 +20,7 @@ from flows.home.whole_files import to_disk
 from schemas.errors import Refused, WrongUsage
 
 FORMAT = 1
-_LEFT_OUT = ("store/lock", "store/lock.now", "store/tmp", "store/tables", "published")
+_LEFT_OUT = ("store/lock", "store/lock.now", "store/tmp", "store/tables", "store/decks", "published")
 """The lock, scratch files, and the snapshot with what it is made from, which is published anew."""
 _PARTS = ("tollbook.toml", "tollbook.duckdb", "journal.jsonl", "catalog", "checks", "store", "out")
 _CHUNK = 2**20

@@ -10,6 +10,7 @@ from typing import Any
 from flows.books.books import Books
 from flows.books.context import Request
 from flows.books.holds import holds
+from flows.books.outdated import issued_sha256
 from flows.books.run import Run
 from flows.catalog.load import Tables
 from flows.home.billed_legs import billed_legs
@@ -192,17 +193,6 @@ def note_knowledge(store: Store, run_id: str, reason: str | None = None, as_know
     store.con.execute(
         "insert into run_knowledge select $1, coalesce(max(file_seq), 0) + 1, $2, $3 from source_files",
         [run_id, reason, as_known_at],
-    )
-
-
-def issued_sha256(store: Store, without_run: str | None = None) -> str:
-    """A hash of every issued document, without those of one run: what a run subtracts (RULES 7)."""
-    return _sha256(
-        store.rows(
-            "select account_id, invoice_month, document_sha256 from issued_documents "
-            "where run_id is distinct from $1 order by account_id, invoice_month, document_sha256",
-            [without_run],
-        )
     )
 
 

@@ -15,11 +15,11 @@ from flows.books.compare import Difference
 from flows.books.context import Request
 from flows.books.erased import INSTEAD, Erased, erased_among
 from flows.books.manifest import write_correction_manifest
+from flows.books.outdated import issued_sha256
 from flows.books.run import Run
 from flows.books.runs import (
     add_event,
     inputs_of,
-    issued_sha256,
     keep_inputs,
     last_state,
     note_knowledge,

@@ -6,12 +6,14 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, get_args
 
 import polars as pl
 
 from flows.decks.cells import LOST_DECIMALS, lost_decimals
 from flows.decks.content import Lines, lines_of
+from flows.decks.kept import read_once
 from flows.decks.sheet import read_sheet
 from flows.home.file_settings import DeckSettings
 from flows.home.settings import Home
@@ -61,13 +63,16 @@ class DeckFile:
 def load_deck(home: Home, name: str, settings: DeckSettings) -> Deck:
     """A deck's CSV. Raises WrongUsage naming the bad lines (the first twenty) or both lines of an overlap."""
     path = home.rates / settings.file
-    return _compiled(path.read_bytes(), home.relative(path), name, settings.model_dump_json())
+    kept = home.store / "decks"
+    return _compiled(path.read_bytes(), home.relative(path), name, settings.model_dump_json(), kept)
 
 
 @lru_cache(maxsize=32)
-def _compiled(content: bytes, file: str, name: str, settings: str) -> Deck:
+def _compiled(content: bytes, file: str, name: str, settings: str, kept: Path) -> Deck:
     """Once per content and declaration: every stage of a run loads its tables, and a deck may have 40,000 rows."""
-    return _read(content, file, name, settings).deck()
+    made_from = (content, *(text.encode() for text in (file, name, settings)))
+    table = read_once(kept, made_from, lambda: _read(content, file, name, settings).table)
+    return DeckFile(name, DeckSettings.model_validate_json(settings).currency, table, []).deck()
 
 
 @lru_cache(maxsize=32)

@@ -10,7 +10,8 @@ from typing import Any
 
 from flows.books.books import Books
 from flows.books.context import Request
-from flows.books.runs import Inputs, billing_settings, inputs_of, issued_sha256
+from flows.books.outdated import issued_sha256
+from flows.books.runs import Inputs, billing_settings, inputs_of
 from flows.home.objects import kept
 from flows.home.settings import Home, Settings
 from flows.home.store import Store

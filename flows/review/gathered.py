@@ -7,6 +7,7 @@ import duckdb
 from flows.books import laws
 from flows.books.ageing import ageing
 from flows.books.erasing_due import erasing_due
+from flows.books.outdated import outdated_runs
 from flows.books.remedies import SUSPENDED_REMEDIES, remedy, stop_remedy
 from flows.books.views import blocks
 from flows.catalog.load import Tables
@@ -23,6 +24,7 @@ from flows.review.movers import reasons_of
 from flows.review.parallel import parallel_calls
 from flows.review.renewals import upcoming
 from flows.review.report import Law, Review
+from flows.review.sample_rates import sample_rates
 from flows.review.sellers import seller_names, with_sellers
 from flows.review.stops import MonthStops
 from flows.review.tables import TABLES
@@ -39,6 +41,9 @@ def gathered(
     """Every table of the review. con: the snapshot, with the variables that review.sql asks for."""
     rows = {name: con.sql(query).pl().to_dicts() for name, query in blocks(_TABLES).items()}
     nothing_to_compare = _nothing_to_compare(rows.pop("earlier")[0], shift_month(month, -1))
+    outdated = outdated_runs(store)
+    for row in rows["runs"]:
+        row["state"] = "void" if row["run_id"] in outdated else row["state"]
     for row in rows["parked"]:
         row["remedy"] = remedy(row["code"], month, row["account_id"])
     for row in rows["suspended"]:
@@ -62,6 +67,9 @@ def gathered(
         "unfounded": held.unfounded,
     }
     rows |= {"no_table": held.no_table, "own_rates": held.own_rates}
+    by_engine = settings.tax_engine.sellers if settings.tax_engine else ()
+    own = [row for row in rows["taxes"] if row["seller_id"] not in by_engine]
+    rows["sample_rates"] = sample_rates(own, tables.taxes, month)
     rows["no_history"] = held.no_history
     rows["endings"] = unknown_endings(store, month)
     rows["renewals"] = upcoming(store, tables, month)

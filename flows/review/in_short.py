@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.home.shipped_values import told as told_examples
 from flows.review.cells import signed, sums, worded, written
+from flows.review.sample_rates import told as told_samples
 from flows.review.spec import OUTCOMES
 from flows.review.untaxed import told as told_untaxed
 from schemas.counts import count_of
@@ -22,6 +23,7 @@ def in_short(review: "Review") -> list[str]:
     return [
         f"Invoice month {review.month}: {runs}",
         f"Accounts: {accounts}",
+        *_void(review),
         *(_total(review, row) for row in review.tables["totals"]),
         *_open(review),
         *_taxes(review),
@@ -31,6 +33,14 @@ def in_short(review: "Review") -> list[str]:
         *(f"Example values: {text}" for text in told_examples(_examples(review))),
         *_laws(review),
     ]
+
+
+def _void(review: "Review") -> Iterator[str]:
+    for run in review.runs:
+        if run["state"] == "void":
+            again = "correct" if run["kind"] == "correction" else "run"
+            said = f"the drafts of run {run['run_id']} rest on what was owed before other documents were issued"
+            yield f"Void: {said}; `tollbook {again} {review.month}` again"
 
 
 def _total(review: "Review", row: dict[str, Any]) -> str:
@@ -56,6 +66,8 @@ def _open(review: "Review") -> Iterator[str]:
 def _taxes(review: "Review") -> Iterator[str]:
     for row in review.tables["no_table"]:
         yield f"Taxes: {told_untaxed(row)}"
+    for text in told_samples(review.tables["sample_rates"]):
+        yield f"Taxes: {text}"
     for row in review.tables["own_rates"]:
         yield (
             f"Taxes: {row['jurisdiction']} {row['tax_code']} from {row['valid_from']}: {row['value']}, entered by "

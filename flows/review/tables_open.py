@@ -90,6 +90,17 @@ OPEN: dict[str, Spec] = {
         counts="jurisdiction",
         is_quiet=True,
     ),
+    "sample_rates": Spec(
+        "Rates that nobody has looked up",
+        "Taxes and fees of this month whose table is a sample: the shape of the law, with a rate that stands nowhere. "
+        "`tollbook taxes coverage` lists all of them.",
+        "None.",
+        columns(
+            "seller text Seller; jurisdiction text Jurisdiction; tax_code text Code; entries count Rows; "
+            "currency text Currency; amount money Amount; remedy text What to do"
+        ),
+        sheet="Sample rates",
+    ),
     "uncharged": Spec(
         "Active without a charge",
         "Devices, numbers and subscriptions of billed accounts that no document charges for this month.",

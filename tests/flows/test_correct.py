@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from flows.ask.status import status
 from flows.books.laws import broken
 from flows.books.publish import publish, read
 from flows.correct.month import correct
 from flows.correct.note import note_of
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
+from flows.review.page import review
 from flows.undo.rollback import rollback
 from schemas.document import Document
 from schemas.errors import NothingToDo, Refused, WrongUsage
@@ -139,6 +141,12 @@ def test_a_month_drafted_before_the_one_before_it_was_issued_is_void_and_breaks_
         assert broken(con) == {}
     with pytest.raises(Refused, match="other documents were issued"):
         issue(home, "2025-08")
+    with Store(home) as store:
+        newest = status(store, load_settings(home), None, today=date(2025, 8, 2)).months[0]
+        told = review(store, load_settings(home), "2025-08").lines()
+    assert [run["state"] for run in newest["runs"]] == ["void"]
+    assert told[0] == "Invoice month 2025-08: regular run void"
+    assert f"the drafts of run {august} rest on what was owed before" in told[2]
 
 
 def _document(home: Home, number: str) -> Document:

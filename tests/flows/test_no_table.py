@@ -1,6 +1,7 @@
 """A region that no tax table names is told with accounts and net, unless a table says that there is none to know."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 import typer
 
+from flows.catalog.load import load_taxes
+from flows.catalog.set_rate import Rate, set_rate
 from flows.cli.main import make_app
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
@@ -15,7 +18,7 @@ from flows.review.page import review
 from flows.review.report import Review
 from schemas.errors import WrongUsage
 from taxes.tables import load_tables
-from tests.flows.issuing import run
+from tests.flows.issuing import NOW, run
 from tests.scenarios.month.home import add_file, make_home
 
 CATALOG = """
@@ -82,6 +85,24 @@ def test_review_and_coverage_say_that_no_table_names_the_region(home: Home, caps
     assert [row for row in rows if row["status"] == "no table"] == [
         {"table": None, "status": "no table", **row, "net": "24.95", "invoice_month": "2025-06"}
     ]
+
+
+def test_a_rate_that_is_a_sample_is_told_until_somebody_has_looked_it_up(home: Home) -> None:
+    """The recovery fees of a US account are samples; Texas's sales tax has its sources."""
+    found = reviewed(home)
+    taxed = {row["tax_code"] for row in found.tables["taxes"]}
+    samples = {(row["tax_code"], row["jurisdiction"]) for row in found.tables["sample_rates"]}
+    assert "SALES" in taxed - {code for code, _ in samples}
+    assert ("RRF", "US") in samples
+    (told,) = (line for line in found.lines() if "sample rates, read nowhere: " in line)
+    assert "RRF of US" in told
+    day = date(2025, 6, 1)
+    with Store(home) as store:
+        for table in load_taxes(home).tables:
+            if (table.code, table.jurisdiction) in samples:
+                rate = Rate(table.code, day, str(table.percent(day)), "the authority's page", table.jurisdiction)
+                set_rate(store, rate, by="anna", now=NOW, today=day)
+    assert reviewed(home).tables["sample_rates"] == []
 
 
 def test_a_region_that_is_said_to_have_none_is_not_told(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

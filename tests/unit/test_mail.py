@@ -2,6 +2,7 @@
 
 from datetime import date
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from schemas.document import Document
 from schemas.errors import Refused
-from templates.mail import build_mail, mail_bytes
+from templates.mail import build_mail, envelope, mail_bytes
 from tests.unit import sample_abroad as abroad
 from tests.unit import sample_documents as sample
 from tests.unit.sample_parties import US_CUSTOMER, US_SELLER
@@ -68,6 +69,24 @@ def test_headers() -> None:
     other = read(mail(sender="robot@mailer.example"))
     assert other["From"] == "Luma Voice <robot@mailer.example>"
     assert other["Reply-To"] == "billing@luma.example"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Corvane Voice: Rechnung DE-2026-000001, 110,03 € fällig am 15. Juni 2026",
+        "Käufer & Söhne Telefongesellschaft für das nördliche Württemberg mbH & Co. KG",
+        "é" * 200,
+        "x " * 80 + "€ f" * 40,
+    ],
+)
+def test_a_text_with_accents_arrives_as_it_is(text: str) -> None:
+    message = envelope(text, "billing@example.com", "ann@example.org", text, date(2026, 6, 2), "DE-2026-000001")
+    sent = message_from_bytes(mail_bytes(message))
+    assert str(make_header(decode_header(sent["Subject"]))) == text
+    assert str(make_header(decode_header(sent["From"]))) == f"{text} <billing@example.com>"
+    assert b"=?utf-8?q??=" not in mail_bytes(message)
+    assert max(map(len, mail_bytes(message).split(b"\r\n"))) <= 78
 
 
 def test_equal_input_gives_equal_bytes() -> None:
