@@ -56,6 +56,9 @@ def of_names(kind: str, feed: str, sample: Sample) -> SourceGuess:
         used = {name for found in mapped.values() for name in ([found] if isinstance(found, str) else found)}
         free = {name: _cells(rows, name) for name in names if name not in used | ours}
         seen = by_cells(free, feed, taken={*ours, *mapped})
+        ways = [name for name, cells in free.items() if name not in seen.values() and _are_directions(cells)]
+        if ways and "direction" not in {*ours, *mapped, *seen}:
+            seen["direction"] = ways[0]
         mapped |= seen
     if mapped:
         said["columns"] = mapped
@@ -187,9 +190,15 @@ def _date_and_time(names: list[str], taken: set[str]) -> list[str]:
 DIRECTIONS = ("outbound", "inbound", "internal")
 
 
-_CAME_IN = ("did", "inbound", "incom", "from-trunk", "from-pstn", "public", "receiv")
+_CAME_IN = (
+    "did", "inbound", "incom", "from-trunk", "from-pstn", "public", "receiv", "eingehend", "herein", "ankommend",
+    "entrant", "entrada", "inkomend",
+)  # fmt: skip
 _INSIDE = ("ext-local", "intern", "intercom", "on-net", "onnet", "station")
-_WENT_OUT = ("out", "from-internal", "orig", "placed", "dialed", "dialled")
+_WENT_OUT = (
+    "out", "from-internal", "orig", "placed", "dialed", "dialled", "ausgehend", "hinaus", "abgehend",
+    "sortant", "saliente", "salida", "uscente", "uitgaand",
+)  # fmt: skip
 
 
 def likely_directions(words: list[str], otherwise: str | None = None) -> dict[str, str]:
@@ -204,6 +213,12 @@ def likely_directions(words: list[str], otherwise: str | None = None) -> dict[st
         if told:
             likely[word] = told
     return likely
+
+
+def _are_directions(cells: list[str]) -> bool:
+    """Whether a column holds a few words, each of which looks like a direction."""
+    words = {*cells}
+    return bool(words) and len(words) <= 8 and set(likely_directions([*words])) == words
 
 
 def _cells(rows: list[Mapping[str, Any]], name: str | list[str]) -> list[str]:

@@ -72,13 +72,14 @@ class Reading:
 
 def read(where: Path, name: str, guess: SourceGuess, now: datetime) -> Reading:
     """A declaration on a sample, through the code of `ingest`."""
+    called = guess.label.removeprefix("sources.") if guess.is_declared else "sample"
     try:
         source = guess.settings
-        file = InboxFile(where, name, source.feed, "sample", source, named=True)
+        file = InboxFile(where, name, source.feed, called, source, named=True)
         kind = kind_of(file)
         if kind is None:
             return Reading(guess, reason=f"a file of this name is none of format {source.format}")
-        layout = layout_of(FEEDS[source.feed], "sample", source, kind)
+        layout = layout_of(FEEDS[source.feed], called, source, kind)
     except (WrongUsage, ValueError) as error:
         return Reading(guess, reason=str(error).splitlines()[0])
     records, good, rows, rejects = 0, [], [], []

@@ -29,6 +29,7 @@ from schemas.money import EXACT, with_cents
 from schemas.periods import month_of, month_start, shift_month
 
 PIECE_ROWS = 500_000
+_UNTRIED = "select count(*) from loaded_usage where usage_id not in (select usage_id from usage_in_force)"
 
 _TRIED: dict[str, Any] = {
     "usage_id": pl.String, "outcome": pl.String, "now": pl.String, "currency": pl.String, "amount_num": EXACT,
@@ -94,12 +95,14 @@ def replay(store: Store, settings: Settings, reason: str | None, request: Reques
     as_of = request.today or request.now.date()
     with in_force(store.con):
         before = store.sql(f"select usage_id, feed, reason, duration_s from {IN_FORCE}")
+        ((untried,),) = store.rows(_UNTRIED)
         aged = ageing(store.con, as_of, IN_FORCE)
     if reason is not None:
         before = before.filter(pl.col("reason") == reason)
         aged = [row for row in aged if row["reason"] == reason]
     if before.is_empty():
-        raise NothingToDo("no usage is suspended" + (f" for {reason}" if reason else ""))
+        waiting = f"; {count_of(untried, 'record')} not rated yet: `tollbook run {month}`" if untried else ""
+        raise NothingToDo("no usage is suspended" + (f" for {reason}" if reason else "") + waiting)
     outcomes = _outcomes(before, _tried(store, settings, month, request, before))
     done = Replay(month, outcomes, aged)
     figures = done.as_json()

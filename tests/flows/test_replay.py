@@ -77,6 +77,11 @@ def test_a_replay_says_what_the_next_run_then_bills(home: Home) -> None:
         _replay(home, "lost")
 
 
+def test_usage_that_no_run_has_seen_is_told_where_none_is_suspended(home: Home) -> None:
+    with pytest.raises(NothingToDo, match="no usage is suspended; 4 records not rated yet: `tollbook run 2025-06`"):
+        _replay(home)
+
+
 def test_an_account_left_out_of_an_issued_month_is_billed_by_a_supplementary_run(home: Home) -> None:
     _run(home)
     approve(_request(home, "ben"), None, None, None, None)

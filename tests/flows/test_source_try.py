@@ -163,13 +163,14 @@ def test_columns_that_look_like_ours_are_proposed_and_asked_about(tmp_path: Path
 
 def test_columns_with_words_that_nobody_knows_are_proposed_by_what_stands_in_them(tmp_path: Path) -> None:
     text = (
-        "wann;wer;wen;lang\n2026-05-04 10:00:00;+442079460101;+33123456789;61\n"
-        "2026-05-04 11:00:00;0442079460101;101;5\n"
+        "wann;wer;wen;lang;weg\n2026-05-04 10:00:00;+442079460101;+33123456789;61;hinaus\n"
+        "2026-05-04 11:00:00;0442079460101;101;5;herein\n"
     )
     trial = tried(tmp_path, text)
     assert pasted(trial).columns == {
-        "started_at": "wann", "from_number": "wer", "to_number": "wen", "duration_s": "lang",
+        "started_at": "wann", "from_number": "wer", "to_number": "wen", "duration_s": "lang", "direction": "weg",
     }  # fmt: skip
+    assert pasted(trial).directions == {"hinaus": "outbound", "herein": "inbound"}
     assert trial.as_json()["read"] == read_as_pasted(tmp_path / "cdr.csv", trial) == 2
     assert "do these columns hold" in trial.as_json()["asked"]["columns"]
 
