@@ -80,6 +80,7 @@ def adjustment(
             "corrects": original.invoice_number,
             "correction": "adjustment",
             "reversed_by": [],
+            "replaced_total": None,
             "taxed_on": original.taxed_on or original.issue_date,
             "lines": lines,
             "taxes": taxes,

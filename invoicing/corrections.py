@@ -40,6 +40,7 @@ def reversal(original: Document, run_id: str, draft_id: str, day: date, note: st
             "corrects": original.invoice_number,
             "correction": "reversal",
             "reversed_by": [],
+            "replaced_total": None,
             "replacement": None,
             "taxed_on": original.taxed_on or original.issue_date,
             "is_final": False,

@@ -283,6 +283,8 @@ class Document(_Part):
     """How it does so: takes it back whole, stands in its place, or adds what it lacked."""
     reversed_by: list[str] = Field(default_factory=list, exclude_if=lambda numbers: not numbers)
     """Numbers of the reversals of what this one stands in place of; none in other documents."""
+    replaced_total: Decimal | None = Field(default=None, exclude_if=lambda total: total is None)
+    """What that came to."""
     replacement: str | None = Field(default=None, exclude_if=lambda number: number is None)
     """Number of the document that stands in place of what this one takes back."""
     note: str | None = Field(default=None, exclude_if=lambda note: note is None)

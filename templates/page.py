@@ -260,7 +260,21 @@ class _Builder:
             which = [self._("This document takes back %(number)s in full; %(other)s stands in its place.") % told]
         elif document.reversed_by:
             which = [self._("This document stands in place of %(number)s, which %(other)s takes back.") % told]
+            which += [self._against(document.replaced_total)] if document.replaced_total is not None else []
         return [*which, *([document.note] if document.note else [])]
+
+    def _against(self, before: Decimal) -> str:
+        """What the document in whose place this one stands came to, and what that makes."""
+        difference = self.document.total - before
+        shown = {"before": self.formats.money(before), "difference": self.formats.money(abs(difference))}
+        if difference == 0:
+            return self._("Both come to %(before)s.") % shown
+        text = (
+            self._("That one came to %(before)s: you owe %(difference)s more.")
+            if difference > 0
+            else self._("That one came to %(before)s: you owe %(difference)s less.")
+        )
+        return text % shown
 
     def _country(self) -> str:
         """The customer's country, in the language of the text; only where post or tax crosses a border."""

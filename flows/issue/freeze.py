@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 
@@ -39,8 +40,8 @@ _ISSUED = pl.Schema(
 Draft = tuple[str, str, str, str]
 """draft_id, seller_id, account_id, document_json."""
 
-Partners = dict[str, str | list[str]]
-"""Fields of a document that name others of its correction."""
+Partners = dict[str, str | list[str] | Decimal]
+"""Fields of a document that name others of its correction, and what they came to."""
 
 
 def freeze(
@@ -137,6 +138,7 @@ def _partners(
     """draft_id -> the numbers that it names of its own correction: a replacement those of the credit notes that make
     room for it, and each of them the replacement's. The numbers are those that `_numbered` will give."""
     taken_back: dict[str, dict[str, str]] = {}
+    before: dict[str, Decimal] = {}
     in_place: dict[str, tuple[str, str]] = {}
     for draft_id, seller_id, account_id, text in drafts:
         draft = Document.model_validate_json(text)
@@ -144,12 +146,15 @@ def _partners(
         number = number_of(series, day.year, _next_in(last, (seller_id, series, day.year)))
         if draft.correction == "reversal":
             taken_back.setdefault(account_id, {})[draft_id] = number
+            before[account_id] = before.get(account_id, Decimal(0)) - draft.total
         elif draft.correction == "replacement":
             in_place[account_id] = draft_id, number
     partners: dict[str, Partners] = {}
     for account_id, (draft_id, number) in in_place.items():
         notes = taken_back.get(account_id, {})
         partners[draft_id] = {"reversed_by": sorted(notes.values())}
+        if notes:
+            partners[draft_id]["replaced_total"] = before[account_id]
         partners |= {note: {"replacement": number} for note in notes}
     return partners
 

@@ -170,6 +170,7 @@ def test_reversal_and_replacement_name_each_other_and_say_why_in_the_customers_w
     ]
     assert page(replacement).notes.banners == [
         "This document stands in place of UK-2025-000001, which UKCN-2025-000001 takes back.",
+        "That one came to £375.97: you owe £74.40 more.",
         "Two seats were missing.",
     ]
 
