@@ -74,6 +74,24 @@ def plain(number: Decimal | None) -> Decimal | None:
     return short.quantize(Decimal(1), context=_WIDE) if isinstance(exponent, int) and exponent > 0 else short
 
 
+def plain_text(number: pl.Expr) -> pl.Expr:
+    """`plain` of a column of decimals, written out."""
+    return number.cast(EXACT).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+
+
+def rounded_text(amount: pl.Expr, digits: pl.Expr) -> pl.Expr:
+    """`rounded`, half up, of a column of decimals at `digits` decimals of at most 12, written out."""
+    units = amount.cast(EXACT).to_physical()
+    zero, ten = (pl.lit(number, pl.Int128) for number in (0, 10))
+    coarse = ten.pow(12 - digits)
+    whole = (units.abs() + coarse // 2) // coarse * coarse
+    text = pl.when(units < 0).then(zero - whole).otherwise(whole).reinterpret(dtype=EXACT).cast(pl.String)
+    # Of no decimals the point goes too.
+    return (
+        text.str.slice(0, text.str.len_bytes() - 12 + digits).str.strip_chars_end(".").alias(amount.meta.output_name())
+    )
+
+
 def round_sums(charges: pl.DataFrame, keys: Sequence[str], digits: pl.Expr | str = "minor_digits") -> pl.DataFrame:
     """One row per `keys`: `amount`, the exact sum of amount_num / amount_den, rounded once, half up.
 

@@ -22,6 +22,7 @@ def headings_of(
     accounts: pl.DataFrame, settings: Settings, past: Past, balances: dict[str, Balance], issue_date: date
 ) -> Iterator[Heading]:
     """The same with what went before and what is open; accounts of unknown sellers are left out."""
+    sellers = {name: seller.as_printed(name) for name, seller in settings.sellers.items()}
     for row in accounts.iter_rows(named=True):
         seller = settings.sellers.get(row["seller_id"])
         if seller is None:
@@ -32,7 +33,7 @@ def headings_of(
         served_until = row["served_until"]
         yield Heading(
             draft_id=row["draft_id"],
-            seller=seller.as_printed(row["seller_id"]),
+            seller=sellers[row["seller_id"]],
             bill_to=BillTo(
                 account_id=account,
                 name=row["name"],
