@@ -28,6 +28,7 @@ from invoicing.documents import RunFacts, build_documents
 from invoicing.fit import unfit
 from rating.owed import horizons
 from schemas.codes import LeftOutCode, ParkedCode, Problem
+from schemas.collector import collector_resting
 from schemas.document import Balance, Document
 from schemas.frames import PARKED
 from schemas.money import EXACT
@@ -48,6 +49,7 @@ class Drafted:
         return "accounts: " + ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
 
 
+@collector_resting()
 def draft(run: Run) -> Drafted:
     """Drafts the run's documents. Raises NothingToDo where there is none and nothing else to tell."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
