@@ -1,7 +1,7 @@
 """Stage draft: documents from lines and taxes, every account's outcome, the books balanced, all in one transaction."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -68,10 +68,7 @@ def draft(run: Run) -> Drafted:
 
     def built(accounts: frozenset[str]) -> list[Document]:
         some = drafted_for.filter(pl.col("account_id").is_in(list(accounts)))
-        headings = [
-            replace(heading, rates=tables.fx, internal_sections=internal.get(heading.bill_to.account_id, []))
-            for heading in headings_of(some, settings, past, balances, request.month_first)
-        ]
+        headings = list(headings_of(some, settings, past, balances, request.month_first, tables.fx, internal))
         return build_documents(lines, taxes, meters(use, some, tables), headings, facts)
 
     documents, wrong = _documents(frozenset(drafted_for["account_id"]), built)
