@@ -35,10 +35,11 @@ def lines_of(lines: pl.DataFrame, digits: pl.DataFrame) -> dict[str, list[Line]]
 
 def taxes_of(taxes: pl.DataFrame, digits: pl.DataFrame) -> dict[str, list[Tax]]:
     """Tax rows, as taxes.apply returns them, by draft_id. digits: as for lines."""
-    numbers = [name for name, kind in taxes.schema.items() if isinstance(kind, pl.Decimal) and name != "amount"]
+    known = [name for name in Tax.model_fields if name in taxes.columns and name not in {"amount", "parts"}]
+    numbers = [name for name in known if isinstance(taxes.schema[name], pl.Decimal)]
     rows = taxes.join(digits, on="draft_id", maintain_order="left").select(
         "draft_id",
-        *(name for name in Tax.model_fields if name in taxes.columns and name not in {*numbers, "amount", "parts"}),
+        *(name for name in known if name not in numbers),
         *(plain_text(pl.col(name)) for name in numbers),
         rounded_text(pl.col("amount"), pl.col("minor_digits")),
         parts=pl.col("parts").list.eval(_part()),
