@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 
 from invoicing.national import Rates, national_amounts
+from invoicing.parts import allowances_of, lines_of, taxes_of
 from invoicing.required import national_currency
 from schemas.document import (
     AllowanceUse,
@@ -22,12 +22,9 @@ from schemas.document import (
     SectionChange,
     Seller,
     Tax,
-    TaxPart,
 )
-from schemas.money import plain, rounded
+from schemas.money import rounded
 from schemas.product import Section
-
-_LINE_FIELDS = [name for name in Line.model_fields if name != "destination"]
 
 
 @dataclass(frozen=True)
@@ -72,63 +69,17 @@ def build_documents(
 
     allowances: draft_id and the fields of AllowanceUse. A document below zero is a credit note.
     """
+    headings = list(headings)
+    schema = {"draft_id": pl.String, "minor_digits": pl.Int64}
+    digits = pl.DataFrame([(heading.draft_id, heading.minor_digits) for heading in headings], schema, orient="row")
+    lines_by, taxes_by = lines_of(lines, digits), taxes_of(taxes, digits)
+    allowances_by = allowances_of(allowances)
     # Who has no line has no document: the account's outcome says that there was nothing to bill.
-    lines_of = _by_draft(lines)
-    taxes_of = _by_draft(taxes)
-    allowances_of = _by_draft(allowances)
     return [
-        _document(
-            heading,
-            [_line(row, heading.minor_digits) for row in lines_of[heading.draft_id]],
-            [_tax(row, heading.minor_digits) for row in taxes_of.get(heading.draft_id, [])],
-            [_allowance(row) for row in allowances_of.get(heading.draft_id, [])],
-            run,
-        )
+        _document(heading, lines_by[name], taxes_by.get(name, []), allowances_by.get(name, []), run)
         for heading in headings
-        if heading.draft_id in lines_of
+        if (name := heading.draft_id) in lines_by
     ]
-
-
-def _by_draft(rows: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for row in rows.iter_rows(named=True):
-        grouped.setdefault(row["draft_id"], []).append(row)
-    return grouped
-
-
-def _line(row: dict[str, Any], digits: int) -> Line:
-    fields = {name: row[name] for name in _LINE_FIELDS}
-    for name in ("quantity", "list_unit_price", "unit_price", "line_count"):
-        fields[name] = plain(fields[name])
-    for name in ("amount", "list_amount", "discount_amount"):
-        fields[name] = rounded(fields[name], digits)
-    return Line(**fields)
-
-
-def _tax(row: dict[str, Any], digits: int) -> Tax:
-    fields = {name: row[name] for name in Tax.model_fields if name in row}
-    for name in (
-        "gross_base",
-        "taxable_percent",
-        "base_amount",
-        "exempt_amount",
-        "rate_percent",
-        "line_count",
-        "rate_amount",
-    ):
-        fields[name] = plain(fields[name])
-    fields["parts"] = [
-        TaxPart(**{name: plain(value) if isinstance(value, Decimal) else value for name, value in part.items()})
-        for part in fields["parts"]
-    ]
-    return Tax(**{**fields, "amount": rounded(fields["amount"], digits)})
-
-
-def _allowance(row: dict[str, Any]) -> AllowanceUse:
-    fields = {name: row[name] for name in AllowanceUse.model_fields}
-    for name in ("granted", "used", "over"):
-        fields[name] = plain(fields[name])
-    return AllowanceUse(**fields)
 
 
 def _document(

@@ -4,11 +4,11 @@ Its canonical JSON (`canonical`) is what is stored at issue; nothing that prints
 """
 
 import hashlib
-import json
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.product import Section
@@ -311,9 +311,7 @@ class Document(_Part):
 
 def canonical(document: Document) -> bytes:
     """The document as stored: sorted keys, no spaces, UTF-8, decimals as text."""
-    return json.dumps(
-        document.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    ).encode()
+    return orjson.dumps(document.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
 
 
 def digest(document: Document) -> str:

@@ -6,8 +6,9 @@ pair it does not need one. Pairs with equal denominators are summed, and `round_
 """
 
 from collections.abc import Sequence
-from decimal import Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from fractions import Fraction
+from functools import cache
 from math import floor
 from typing import overload
 
@@ -19,6 +20,9 @@ EXACT = pl.Decimal(38, 12)
 
 _WIDE = Context(prec=76)
 
+_MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "up": ROUND_UP, "down": ROUND_DOWN}
+"""Our names of the roundings -> the decimal module's, which work on the absolute value too."""
+
 
 def minor_digits(currency: str) -> int:
     """Decimals of a currency's smallest unit (USD 2, JPY 0, KWD 3), from CLDR."""
@@ -27,6 +31,10 @@ def minor_digits(currency: str) -> int:
 
 def rounded(exact: Fraction | Decimal | int, digits: int, mode: str = "half_up") -> Decimal:
     """`exact` at `digits` decimals; `mode` works on the absolute value (CONTRACT, section 5)."""
+    # Nearly every amount is a Decimal of a few digits, and often rounded already: no Fraction is needed for it.
+    if isinstance(exact, Decimal) and exact.is_finite() and exact.adjusted() + digits < _WIDE.prec:
+        cut = exact.quantize(_unit(digits), _MODES[mode], _WIDE)
+        return cut or cut.copy_abs()
     exact = Fraction(exact)
     scaled = abs(exact) * 10**digits
     whole, rest = divmod(scaled.numerator, scaled.denominator)
@@ -39,6 +47,12 @@ def rounded(exact: Fraction | Decimal | int, digits: int, mode: str = "half_up")
     }[mode]
     units = whole + (1 if up else 0)
     return Decimal(-units if exact < 0 else units).scaleb(-digits, _WIDE)
+
+
+@cache
+def _unit(digits: int) -> Decimal:
+    """The smallest unit of so many decimals: 0.01 of two."""
+    return Decimal(1).scaleb(-digits)
 
 
 def with_cents(amount: Decimal, currency: str) -> str:
@@ -60,6 +74,24 @@ def plain(number: Decimal | None) -> Decimal | None:
     return short.quantize(Decimal(1), context=_WIDE) if isinstance(exponent, int) and exponent > 0 else short
 
 
+def plain_text(number: pl.Expr) -> pl.Expr:
+    """`plain` of a column of decimals, written out."""
+    return number.cast(EXACT).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+
+
+def rounded_text(amount: pl.Expr, digits: pl.Expr) -> pl.Expr:
+    """`rounded`, half up, of a column of decimals at `digits` decimals of at most 12, written out."""
+    units = amount.cast(EXACT).to_physical()
+    zero, ten = (pl.lit(number, pl.Int128) for number in (0, 10))
+    coarse = ten.pow(12 - digits)
+    whole = (units.abs() + coarse // 2) // coarse * coarse
+    text = pl.when(units < 0).then(zero - whole).otherwise(whole).reinterpret(dtype=EXACT).cast(pl.String)
+    # Of no decimals the point goes too.
+    return (
+        text.str.slice(0, text.str.len_bytes() - 12 + digits).str.strip_chars_end(".").alias(amount.meta.output_name())
+    )
+
+
 def round_sums(charges: pl.DataFrame, keys: Sequence[str], digits: pl.Expr | str = "minor_digits") -> pl.DataFrame:
     """One row per `keys`: `amount`, the exact sum of amount_num / amount_den, rounded once, half up.
 
@@ -73,11 +105,33 @@ def round_sums(charges: pl.DataFrame, keys: Sequence[str], digits: pl.Expr | str
         .group_by(list(keys), maintain_order=True)
         .agg(pl.col("amount_num"), pl.col("amount_den"), pl.col("_digits").first())
     )
+    assert sums["_digits"].null_count() == 0, "every sum has a currency, and that has its decimals"
+    sums = sums.with_row_index("_place")
+    one = pl.col("amount_den").list.len() == 1
+    # One denominator is one division, for all rows at once; several are a sum of fractions, which few lines are.
+    amounts = pl.concat([_divided(sums.filter(one)), _added(sums.filter(~one))]).sort("_place")
+    return pl.concat([sums.select(*keys), amounts.select("amount")], how="horizontal")
+
+
+def _divided(sums: pl.DataFrame) -> pl.DataFrame:
+    """_place, amount: lists of one amount_num and one amount_den, divided and rounded."""
+    pairs = sums.select(
+        "_place",
+        num=pl.col("amount_num").list.first().to_physical(),
+        den=pl.col("amount_den").list.first(),
+        digits="_digits",
+        mode=pl.lit("half_up"),
+    )
+    return round_each(pairs).select("_place", amount=pl.col("num").reinterpret(dtype=EXACT))
+
+
+def _added(sums: pl.DataFrame) -> pl.DataFrame:
+    """The same of lists of several, by fractions."""
     amounts = [
         rounded(sum((Fraction(n) / d for n, d in zip(nums, dens, strict=True)), Fraction(0)), places)
         for nums, dens, places in sums.select("amount_num", "amount_den", "_digits").iter_rows()
     ]
-    return sums.select(*keys).with_columns(pl.Series("amount", amounts, dtype=EXACT))
+    return sums.select("_place", amount=pl.Series(amounts, dtype=EXACT))
 
 
 def round_each(amounts: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from taxes.charging import Charging
 from taxes.exemptions import EXPIRED_NOTE, REVERSE_CHARGE_NOTE
 from taxes.frames import TAXES, WRONG
 from taxes.left import Left
+from taxes.shown import BY_TABLE, parts_of, words_of
 
 _EXACTLY = Context(prec=200, traps=[Inexact, InvalidOperation])
 """Products of whole rows fit many times over; what would not be exact is an error, never a rounding."""
@@ -23,8 +24,23 @@ _TURN = ["draft_id", "position", "row_jurisdiction", "tax_date", "rate_issued", 
 
 _TWELVE = Decimal("0.000000000001")
 
+_ZERO = Decimal(0)
+
 CHARGED = pl.Schema({"draft_id": pl.String(), "group": pl.Int64(), "of": pl.String(), "amount": EXACT})
 """What each row charged on each group of lines: the cents of the row, told apart by largest remainder."""
+
+_PRINTED = pl.Schema(
+    {"row": pl.UInt32(), "position": pl.Int64(), "locale": pl.String()}
+    | {
+        name: TAXES[name]
+        for name in (
+            "draft_id", "jurisdiction", "tax_date", "gross_base", "taxable_percent", "base_amount", "exempt_amount",
+            "rate_percent", "amount", "certificate_number", "note", "line_count", "rate_amount", "rounding",
+            "exempt_reason", "tax_id_check",
+        )
+    }
+)  # fmt: skip
+"""What differs from row to row; the rest is of its table (taxes/shown.py)."""
 
 
 @dataclass(frozen=True)
@@ -41,30 +57,36 @@ def compute_rows(rows: pl.DataFrame, tables: Sequence[Charging], left: Left) -> 
 
     left: what is left of what documents charged; what these rows give back of it is taken off it.
     """
-    taxes: list[dict[str, Any]] = []
+    taxes: list[tuple[Any, ...]] = []
     charged: list[tuple[str, int, str, Decimal]] = []
     unknown: list[tuple[str, ParkedCode, str]] = []
     bases = {code for table in tables for code in table.also_on}
+    # Rows that give back parts of one and the same take it in turns.
+    rows = rows.sort(_TURN).with_row_index("row")
     with localcontext(_EXACTLY):
-        # Rows that give back parts of one and the same take it in turns.
-        for row in rows.sort(_TURN).iter_rows(named=True):
+        for row in rows.drop("lines", "interstate").iter_rows(named=True):
             table = tables[row["position"]]
             weights = _weights(row, table)
-            if sum(weights, Decimal(0)) == 0:
+            taxable = sum(weights, _ZERO)
+            if taxable == 0:
                 continue
             rate = row["rate_issued"] if row["rate_issued"] is not None else table.percent(row["tax_date"])
             if rate is None:
                 unknown.append((row["draft_id"], "no_tax_rate", table.unknown(row["tax_date"])))
             # A row at zero is not printed, unless a document had it: what gives that back shows it again.
             elif rate != 0 or row["rate_issued"] is not None:
-                tax = _printed(row, weights, table, rate, left)
-                taxes.append(tax)
+                amount, rounding = _amount(row, weights, taxable, table, rate, left)
+                taxes.append(_printed(row, taxable, table, rate, amount, rounding))
                 # Which line bears which cent matters only where another tax is charged on this one.
                 if table.code in bases:
-                    cents = shares(tax["amount"], weights, row["minor_digits"])
+                    cents = shares(amount, weights, row["minor_digits"])
                     charged += [(row["draft_id"], g, table.code, c) for g, c in zip(row["group"], cents, strict=True)]
+    printed = pl.DataFrame(taxes, schema=_PRINTED, orient="row")
+    words = words_of(printed.select(BY_TABLE).unique(maintain_order=True).iter_rows(), tables)
     return Computed(
-        pl.DataFrame(taxes, schema={name: kind for name, kind in TAXES.items() if name != "tax_no"}),
+        printed.join(words, on=BY_TABLE, validate="m:1", maintain_order="left", nulls_equal=True)
+        .join(parts_of(rows, tables), on="row", validate="1:1", maintain_order="left")
+        .select(name for name in TAXES if name != "tax_no"),
         pl.DataFrame(charged, schema=CHARGED, orient="row")
         .group_by("draft_id", "group", "of")
         .agg(pl.col("amount").sum()),
@@ -75,13 +97,13 @@ def compute_rows(rows: pl.DataFrame, tables: Sequence[Charging], left: Left) -> 
 def tax_on(parts: Iterable[tuple[Decimal, Decimal]], rate_percent: Decimal, digits: int, rounding: str) -> Decimal:
     """The tax on (amount, taxable percent) parts: their exact sum times the rate, rounded once to `digits` decimals."""
     with localcontext(_EXACTLY):
-        taxable = sum((amount * percent for amount, percent in parts), Decimal(0)).scaleb(-2)
+        taxable = sum((amount * percent for amount, percent in parts), _ZERO).scaleb(-2)
         return rounded((taxable * rate_percent).scaleb(-2), digits, rounding)
 
 
 def shares(amount: Decimal, weights: Sequence[Decimal], digits: int) -> list[Decimal]:
     """`amount` told apart by schemas.money.spread; nothing anywhere where the weights add up to nothing."""
-    return spread(amount, weights, digits) if sum(weights, Decimal(0)) else [Decimal(0) for _ in weights]
+    return spread(amount, weights, digits) if sum(weights, _ZERO) else [_ZERO for _ in weights]
 
 
 def _weights(row: dict[str, Any], table: Charging) -> list[Decimal]:
@@ -93,58 +115,57 @@ def _weights(row: dict[str, Any], table: Charging) -> list[Decimal]:
     return [(amount * telecom * share).scaleb(-4) for amount, telecom, share in percents]
 
 
-def _printed(row: dict[str, Any], weights: list[Decimal], table: Charging, rate: Decimal, left: Left) -> dict[str, Any]:
-    """One row as the document shows it. The tax is taken of the exact base, not of the base as shown."""
+def _is_exempt(row: dict[str, Any]) -> bool:
+    return bool(row["reverse_charge"]) or row["certificate_number"] is not None
+
+
+def _printed(
+    row: dict[str, Any], taxable: Decimal, table: Charging, rate: Decimal, amount: Decimal, rounding: str
+) -> tuple[Any, ...]:
+    """One row as the document shows it: _PRINTED. The tax is taken of the exact base, not of the base as shown."""
     # An exempt row is printed all the same: it says what would have been taxed, and why it was not.
-    exempt = row["reverse_charge"] or row["certificate_number"] is not None
+    exempt = _is_exempt(row)
     per_line = table.unit == "amount_per_line"
-    taxable = sum(weights, Decimal(0))
-    zero = Decimal(0)
-    gross = zero if per_line else sum(row["amount"], zero)
-    base = zero if per_line else _shown(taxable)
-    amount, rounding = _amount(row, weights, table, rate, None if exempt else left)
-    return {
-        "draft_id": row["draft_id"],
-        "tax_code": table.code,
-        "kind": table.kind,
-        "jurisdiction": row["row_jurisdiction"],
-        "tax_date": row["tax_date"],
-        "gross_base": gross,
-        "taxable_percent": Decimal(100) if per_line else _effective_percent(row, gross, taxable),
-        "base_amount": zero if exempt else base,
-        "exempt_amount": base if exempt else zero,
-        "rate_percent": zero if per_line or row["reverse_charge"] else rate,
-        "amount": zero if exempt else amount,
-        "certificate_number": row["certificate_number"],
-        "note": _note(row),
-        "name": in_language(table.name, row["locale"]),
-        "text": in_language(table.text, row["locale"]),
-        "reference": table.citation(row["tax_date"]),
-        "table": table.file,
-        "unit": table.unit,
-        "line_count": _shown(taxable) if per_line else None,
-        "rate_amount": rate if per_line else None,
-        "rounding": rounding,
-        "date_basis": table.date_basis,
-        "valid_from": table.valid_from(row["tax_date"]),
-        "status": table.status_on(row["tax_date"]),
-        **table.proof(row),
-        "parts": _parts(row, per_line),
-    }
+    gross = _ZERO if per_line else sum(row["amount"], _ZERO)
+    shown = _shown(taxable)
+    base = _ZERO if per_line else shown
+    proof = table.proof(row)
+    return (
+        row["row"],
+        row["position"],
+        row["locale"],
+        row["draft_id"],
+        row["row_jurisdiction"],
+        row["tax_date"],
+        gross,
+        Decimal(100) if per_line else _effective_percent(row, gross, taxable),
+        _ZERO if exempt else base,
+        base if exempt else _ZERO,
+        _ZERO if per_line or row["reverse_charge"] else rate,
+        amount,
+        row["certificate_number"],
+        _note(row),
+        shown if per_line else None,
+        rate if per_line else None,
+        rounding,
+        proof["exempt_reason"],
+        proof["tax_id_check"],
+    )
 
 
 def _amount(
-    row: dict[str, Any], weights: list[Decimal], table: Charging, rate: Decimal, left: Left | None
+    row: dict[str, Any], weights: list[Decimal], taxable: Decimal, table: Charging, rate: Decimal, left: Left
 ) -> tuple[Decimal, str]:
-    """The row's amount and how it was rounded; of what gives something back, no more than is left of that."""
+    """The row's amount and how it was rounded; of what gives something back, no more than is left of that. Nothing of
+    an exempt row."""
 
     def by_itself(taxable: Decimal, on: tuple[Decimal, Decimal]) -> tuple[Decimal, str]:
         exact = taxable * rate if table.unit == "amount_per_line" else (taxable * rate).scaleb(-2)
         return table.amount_of(row, taxable, exact, on)
 
-    zero = Decimal(0)
-    back = left.amount_of(row, weights, rate, by_itself) if left is not None else None
-    return back or by_itself(sum(weights, zero), (zero, zero))
+    if _is_exempt(row):
+        return _ZERO, by_itself(taxable, (_ZERO, _ZERO))[1]
+    return left.amount_of(row, weights, rate, by_itself) or by_itself(taxable, (_ZERO, _ZERO))
 
 
 def _note(row: dict[str, Any]) -> str | None:
@@ -155,30 +176,12 @@ def _note(row: dict[str, Any]) -> str | None:
     return None
 
 
-def _parts(row: dict[str, Any], per_line: bool) -> list[dict[str, Any]]:
-    """The base's parts, groups of one taxable share together, for whoever explains the row later."""
-    parts: dict[tuple[Any, ...], dict[str, Any]] = {}
-    names = ("of", "telecom", "interstate", "interstate_share", "amount", "line_count", "lines")
-    for of, telecom, method, share, amount, count, lines in zip(*(row[name] for name in names), strict=True):
-        # An amount per line asks for no share: all its lines are one part.
-        key = (of, None, None, None) if per_line else (of, telecom, method, share)
-        part = parts.setdefault(
-            key,
-            {"lines": [], "of": of, "amount": Decimal(0), "telecom_percent": telecom, "interstate": method,
-             "interstate_share": share, "line_count": Decimal(0)},
-        )  # fmt: skip
-        part["lines"] = sorted([*part["lines"], *lines])
-        part["amount"] += amount
-        part["line_count"] += count or 0
-    return list(parts.values())
-
-
 def _effective_percent(row: dict[str, Any], gross: Decimal, taxable: Decimal) -> Decimal:
     """The taxable percentage of a row: the one of its lines, or, where they differ, the one that leads to the base."""
     percents = {(t * s).scaleb(-2) for t, s in zip(row["telecom"], row["interstate_share"], strict=True)}
     if len(percents) == 1:
         return _shown(percents.pop())
-    return rounded(Fraction(taxable) * 100 / Fraction(gross), 12) if gross else Decimal(0)
+    return rounded(Fraction(taxable) * 100 / Fraction(gross), 12) if gross else _ZERO
 
 
 def _shown(exact: Decimal) -> Decimal:

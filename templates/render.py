@@ -1,10 +1,7 @@
 """A document to HTML and PDF. Equal documents give equal bytes, in any process and on any day."""
 
 import atexit
-import gc
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +13,7 @@ from weasyprint.document import Document as Laid
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
+from schemas.collector import collector_resting
 from schemas.document import Document, digest
 from templates.languages import translations
 from templates.page import page_of
@@ -86,7 +84,7 @@ def render_html(document: Document) -> str:
 def render_pdf(document: Document) -> bytes:
     """The document as a tagged PDF, dated with its issue date and identified by its content."""
     identifier = hashlib.sha256(digest(document).encode()).hexdigest()[:32]
-    with _collector_resting():
+    with collector_resting():
         pdf = laid_out(document).write_pdf(**_OPTIONS, pdf_identifier=identifier.encode())
     assert isinstance(pdf, bytes)
     return pdf
@@ -96,20 +94,8 @@ def laid_out(document: Document) -> Laid:
     """The pages of the PDF before they are written."""
     style = _style()
     html = HTML(string=_html(document, None), url_fetcher=OwnFilesOnly())
-    with _collector_resting():
+    with collector_resting():
         return html.render(stylesheets=style.sheets, font_config=style.fonts, **_OPTIONS)
-
-
-@contextmanager
-def _collector_resting() -> Iterator[None]:
-    """Layout makes a million short-lived objects; collecting in between takes a quarter of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def pdf_of_json(document_json: bytes) -> bytes:

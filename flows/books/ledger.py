@@ -139,10 +139,13 @@ LAWS = {
             when 'rest' then excess >= -smallest * 100 and (charged = 0 or (charged > 0) = (exact > 0))
             else abs(excess) <= smallest end, false)""",
     "every document says on paper what its row says": """
-        select draft_id, subtotal, tax_total, total from documents
-        where run_id = $run and (subtotal, tax_total, total) is distinct from (
-            (document_json ->> '$.subtotal')::decimal(38, 12), (document_json ->> '$.tax_total')::decimal(38, 12),
-            (document_json ->> '$.total')::decimal(38, 12))""",
+        with papers as (
+            select draft_id, subtotal, tax_total, total,
+                document_json ->> ['$.subtotal', '$.tax_total', '$.total'] as paper
+            from documents where run_id = $run)
+        select draft_id, subtotal, tax_total, total from papers
+        where (subtotal, tax_total, total) is distinct from (
+            paper[1]::decimal(38, 12), paper[2]::decimal(38, 12), paper[3]::decimal(38, 12))""",
 }
 
 ISSUE_LAWS = {

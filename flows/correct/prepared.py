@@ -1,6 +1,6 @@
 """What a month comes to now, compared with the documents that stand: a correction before it is drafted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -82,10 +82,7 @@ def prepare_correction(run: Run) -> Prepared:
 def _headings(run: Run, accounts: pl.DataFrame) -> list[Heading]:
     month_first, tables = run.request.month_first, run.tables
     internal = internal_sections(master_of(run), tables.catalog, month_first)
-    return [
-        replace(heading, rates=tables.fx, internal_sections=internal.get(heading.bill_to.account_id, []))
-        for heading in headings(accounts, run.settings, month_first)
-    ]
+    return headings(accounts, run.settings, month_first, tables.fx, internal)
 
 
 def _named(run: Run) -> bool:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
 
 from flows.books.context import Request
 from flows.home import progress
@@ -17,7 +18,7 @@ from flows.home.objects import keep
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.home.whole_files import write_atomic
-from flows.issue.usage_csv import usage_csv
+from flows.issue.usage_csv import Itemised, usage_csvs
 from invoicing.fit import unfit
 from schemas.codes import Problem
 from schemas.document import Document
@@ -29,6 +30,40 @@ _OF_A_DRAFT = ("documents", "invoice_lines", "invoice_taxes", "line_discounts", 
 TRIED_HERE = 100
 """So many pages are laid out in the time that other processes need to start."""
 TRIED_AT_ONCE = 16
+
+NOTED_AT_ONCE = 50
+"""Documents that are drawn and written before the books say so."""
+
+_Note = tuple[str, str, str, str | None, str | None]
+"""A row of rendered_documents."""
+
+_WAITING = """
+    with waiting as (
+        select invoice_number, document_json, run_id, draft_id, document_json ->> ['$.currency', '$.usage_csv'] as said
+        from issued_documents
+        where invoice_month = $1 and invoice_number not in (select invoice_number from rendered_documents)),
+    itemised as (
+        select run_id, draft_id, count(*) as records
+        from line_usage join waiting using (run_id, draft_id) group by run_id, draft_id)
+    select invoice_number, document_json, run_id, draft_id, said[1], said[2], coalesce(records, 0)
+    from waiting left join itemised using (run_id, draft_id) order by invoice_number"""
+
+
+class _Paper(NamedTuple):
+    """An issued document that is to be drawn."""
+
+    number: str
+    text: str
+    run_id: str
+    draft_id: str
+    currency: str
+    usage_csv: str | None
+    records: int
+    """Of usage on its lines."""
+
+    @property
+    def itemised(self) -> Itemised:
+        return Itemised(self.run_id, self.draft_id, self.currency, self.records)
 
 
 def faults(drafts: Sequence[str], settings: Settings) -> list[Problem | None]:
@@ -91,21 +126,23 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
 
     Returns how many, and the documents whose PDF could not be made, with the reason.
     """
-    waiting = store.rows(
-        "select invoice_number, document_json from issued_documents where invoice_month = $1 "
-        "and invoice_number not in (select invoice_number from rendered_documents) order by invoice_number",
-        [request.invoice_month],
-    )
-    if not waiting:
+    papers = [_Paper(*row) for row in store.rows(_WAITING, [request.invoice_month])]
+    if not papers:
         return 0, []
-    failed = []
-    for (number, text), printed in zip(waiting, drawn([text for _, text in waiting], settings), strict=True):
+    failed, notes = [], []
+    usage = usage_csvs(store, [paper.itemised for paper in papers if paper.usage_csv])
+    for paper, printed in zip(papers, drawn([paper.text for paper in papers], settings), strict=True):
+        file = next(usage) if paper.usage_csv else None
         if isinstance(printed, BaseException):
-            failed.append((number, failure_text(printed)))
-        else:
-            _written(store, request, number, text, printed)
+            failed.append((paper.number, failure_text(printed)))
+            continue
+        notes.append(_written(request, paper, printed, file))
+        if len(notes) == NOTED_AT_ONCE:
+            _noted(store, notes)
+            notes = []
+    _noted(store, notes)
     store.checkpoint()
-    return len(waiting) - len(failed), failed
+    return len(papers) - len(failed), failed
 
 
 def drawn(documents: Sequence[str], settings: Settings) -> Iterator[bytes | BaseException]:
@@ -121,18 +158,21 @@ def drawn(documents: Sequence[str], settings: Settings) -> Iterator[bytes | Base
             tick(1)
 
 
-def _written(store: Store, request: Request, number: str, text: str, pdf: bytes) -> None:
+def _written(request: Request, paper: _Paper, pdf: bytes, usage: bytes | None) -> _Note:
+    """Writes what lies in the month's folder, and keeps what the documents are."""
     home, out = request.home, request.home.out(request.invoice_month)
-    document = Document.model_validate_json(text)
-    keep(home, text.encode())
-    pdf_file = out / "invoices" / f"{number}.pdf"
+    keep(home, paper.text.encode())
+    pdf_file = out / "invoices" / f"{paper.number}.pdf"
     pdf_hash = write_atomic(pdf_file, pdf)
     keep(home, pdf)
     csv_file = csv_hash = None
-    if document.usage_csv:
-        csv_file = home.relative(out / "usage" / document.usage_csv)
-        csv_hash = write_atomic(home.root / csv_file, usage_csv(store, document))
-    store.con.execute(
-        "insert into rendered_documents values ($1, $2, $3, $4, $5)",
-        [number, home.relative(pdf_file), pdf_hash, csv_file, csv_hash],
-    )
+    if paper.usage_csv and usage is not None:
+        csv_file = home.relative(out / "usage" / paper.usage_csv)
+        csv_hash = write_atomic(home.root / csv_file, usage)
+    return paper.number, home.relative(pdf_file), pdf_hash, csv_file, csv_hash
+
+
+def _noted(store: Store, notes: Sequence[_Note]) -> None:
+    """What is noted is not drawn again by the next approval. Of a killed one the last few are, to the same bytes."""
+    names = ["invoice_number", "pdf_file", "pdf_sha256", "usage_csv_file", "usage_csv_sha256"]
+    store.append_rows("rendered_documents", names, notes)

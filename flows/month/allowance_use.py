@@ -1,7 +1,7 @@
 """The meters of a document: how much of what the plan includes was used."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 
 import polars as pl
 
@@ -11,7 +11,6 @@ from flows.month.usage.rows import read_rated
 from rating.draws import DRAWS
 from schemas.allowance import allowance_id
 from schemas.dated import in_language
-from schemas.money import rounded
 
 _KEYS = ("account_id", "usage_month", "allowance_id", "pool")
 _EMPTY = pl.DataFrame(
@@ -58,22 +57,38 @@ def meters(use: AllowanceUse, accounts: pl.DataFrame, tables: Tables) -> pl.Data
         for frame in (use.grants, use.used)
     )
     pools = grants.join(used, on=_KEYS, how="left", nulls_equal=True, validate="1:1")
-    rows = []
-    for row in pools.join(billed, on="account_id").sort(_KEYS).iter_rows(named=True):
-        code = row["allowance"]
-        allowance = tables.catalog.plans[row["plan"]].allowances[code]
-        per_unit = 60 if allowance.unit == "minute" else 1
-        granted, taken, over = (
-            rounded(Decimal(row[name] or 0) / per_unit, 2) for name in ("granted_units", "used_units", "over_units")
-        )
-        rows.append(
-            (row["draft_id"], code, in_language(allowance.name, row["locale"]), row["pool"], row["usage_month"],
-             allowance.unit, granted, taken, over)
-        )  # fmt: skip
-    schema = dict.fromkeys(("draft_id", "allowance_id", "name", "pool", "usage_month", "unit"), pl.String)
-    return pl.DataFrame(
-        rows, schema={**schema, **{n: pl.Decimal(38, 2) for n in ("granted", "used", "over")}}, orient="row"
+    counted = pools.join(billed, on="account_id").sort(_KEYS)
+    said = _said(counted.select("plan", "allowance", "locale").unique().iter_rows(), tables)
+    return counted.join(said, on=["plan", "allowance", "locale"], maintain_order="left", validate="m:1").select(
+        "draft_id",
+        pl.col("allowance").alias("allowance_id"),
+        "name",
+        "pool",
+        "usage_month",
+        "unit",
+        *(_in_units(units).alias(name) for name, units in _SHOWN.items()),
     )
+
+
+_SHOWN = {"granted": "granted_units", "used": "used_units", "over": "over_units"}
+
+
+def _said(asked: Iterable[tuple[str, str, str]], tables: Tables) -> pl.DataFrame:
+    """plan, allowance, locale, name, unit, per_unit: the allowance's name in that language, and what it is shown in."""
+    rows = []
+    for plan, code, locale in asked:
+        allowance = tables.catalog.plans[plan].allowances[code]
+        per_unit = 60 if allowance.unit == "minute" else 1
+        rows.append((plan, code, locale, in_language(allowance.name, locale), allowance.unit, per_unit))
+    names = ("plan", "allowance", "locale", "name", "unit")
+    return pl.DataFrame(rows, schema={**dict.fromkeys(names, pl.String), "per_unit": pl.Int64}, orient="row")
+
+
+def _in_units(name: str) -> pl.Expr:
+    """Seconds or messages in the unit that is shown, rounded half up to two decimals."""
+    counted, per_unit = pl.col(name).fill_null(0), pl.col("per_unit")
+    hundredths = (200 * counted.abs() + per_unit) // (2 * per_unit) * counted.sign()
+    return hundredths.cast(pl.Int128).reinterpret(dtype=pl.Decimal(38, 2))
 
 
 def _drawn(rated: pl.DataFrame) -> pl.DataFrame:

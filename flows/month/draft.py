@@ -1,7 +1,7 @@
 """Stage draft: documents from lines and taxes, every account's outcome, the books balanced, all in one transaction."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -28,6 +28,7 @@ from invoicing.documents import RunFacts, build_documents
 from invoicing.fit import unfit
 from rating.owed import horizons
 from schemas.codes import LeftOutCode, ParkedCode, Problem
+from schemas.collector import collector_resting
 from schemas.document import Balance, Document
 from schemas.frames import PARKED
 from schemas.money import EXACT
@@ -48,6 +49,7 @@ class Drafted:
         return "accounts: " + ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
 
 
+@collector_resting()
 def draft(run: Run) -> Drafted:
     """Drafts the run's documents. Raises NothingToDo where there is none and nothing else to tell."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
@@ -66,10 +68,7 @@ def draft(run: Run) -> Drafted:
 
     def built(accounts: frozenset[str]) -> list[Document]:
         some = drafted_for.filter(pl.col("account_id").is_in(list(accounts)))
-        headings = [
-            replace(heading, rates=tables.fx, internal_sections=internal.get(heading.bill_to.account_id, []))
-            for heading in headings_of(some, settings, past, balances, request.month_first)
-        ]
+        headings = list(headings_of(some, settings, past, balances, request.month_first, tables.fx, internal))
         return build_documents(lines, taxes, meters(use, some, tables), headings, facts)
 
     documents, wrong = _documents(frozenset(drafted_for["account_id"]), built)

@@ -8,20 +8,34 @@ import polars as pl
 from flows.home.settings import Settings
 from flows.month.past import Past
 from invoicing.documents import Heading
+from invoicing.national import Rates
 from schemas.document import Balance, BillTo
 from schemas.money import rounded
+from schemas.product import Section
 from taxes.places import codes
 
 
-def headings(accounts: pl.DataFrame, settings: Settings, issue_date: date) -> list[Heading]:
+def headings(
+    accounts: pl.DataFrame, settings: Settings, issue_date: date, rates: Rates, internal: dict[str, list[Section]]
+) -> list[Heading]:
     """What stands around the lines of each account's document, without its past and its balance."""
-    return list(headings_of(accounts, settings, Past({}, {}), {}, issue_date))
+    return list(headings_of(accounts, settings, Past({}, {}), {}, issue_date, rates, internal))
 
 
 def headings_of(
-    accounts: pl.DataFrame, settings: Settings, past: Past, balances: dict[str, Balance], issue_date: date
+    accounts: pl.DataFrame,
+    settings: Settings,
+    past: Past,
+    balances: dict[str, Balance],
+    issue_date: date,
+    rates: Rates,
+    internal: dict[str, list[Section]],
 ) -> Iterator[Heading]:
-    """The same with what went before and what is open; accounts of unknown sellers are left out."""
+    """The same with what went before and what is open; accounts of unknown sellers are left out.
+
+    rates: exchange rates. internal: account -> sections in which its internal calls count.
+    """
+    sellers = {name: seller.as_printed(name) for name, seller in settings.sellers.items()}
     for row in accounts.iter_rows(named=True):
         seller = settings.sellers.get(row["seller_id"])
         if seller is None:
@@ -32,7 +46,7 @@ def headings_of(
         served_until = row["served_until"]
         yield Heading(
             draft_id=row["draft_id"],
-            seller=seller.as_printed(row["seller_id"]),
+            seller=sellers[row["seller_id"]],
             bill_to=BillTo(
                 account_id=account,
                 name=row["name"],
@@ -55,6 +69,8 @@ def headings_of(
             history=past.history.get(account, []),
             previous=past.previous.get(account),
             balance=_printed(balances.get(account), row["minor_digits"]),
+            rates=rates,
+            internal_sections=internal.get(account, []),
             notices=[
                 notice.text
                 for notice in seller.notices

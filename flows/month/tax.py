@@ -18,6 +18,7 @@ from flows.month.taxing.traffic import study, with_method
 from invoicing.lines import to_lines
 from rating.discounts import in_order, used_up
 from rating.net_lines import net_lines
+from schemas.collector import collector_resting
 from schemas.frames import PARKED, TAXES, checked, parked_as
 from taxes.findings import late_certificates
 
@@ -27,6 +28,7 @@ def tax(run: Run) -> dict[str, int]:
     return parking(run, "taxing", lambda: all_accounts(run), lambda accounts: tax_accounts(run, accounts))
 
 
+@collector_resting()
 def tax_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     """Leaves lines.parquet, taxes.parquet and more rows in parked.parquet in the run's work folder."""
     store, settings, tables = run.store, run.settings, run.tables

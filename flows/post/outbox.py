@@ -12,10 +12,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.books.erased import is_erased_file
 from flows.home.journal import Line
+from flows.home.settings import Home
 from flows.home.store import Store
-from schemas.document import Document
+from flows.post.papers import Paper, checked
 from schemas.errors import Refused
 from schemas.mail_address import MOST_RECIPIENTS, one_address
 from schemas.states import MailState
@@ -180,50 +180,22 @@ def queue(store: Store, mails: list[Mail], step: Step) -> None:
     )
 
 
-def message(store: Store, mail: Mail, sender: str, sent_on: date, with_csv: bool) -> EmailMessage:
+def message(home: Home, mail: Mail, paper: Paper, sender: str, sent_on: date, with_csv: bool) -> EmailMessage:
     """The mail, with the PDF exactly as it was issued. Raises Refused: what is wrong, what to do."""
     from templates.mail import build_mail
 
     check_address(mail)
-    issued = _issued(store, mail)
+    issued = paper.document()
     # The document is as it was issued, its envelope as things are today (RULES 32).
     document = issued.model_copy(update={"seller": issued.seller.model_copy(update={"email": sender})})
-    files = store.rows(
-        "select pdf_file, pdf_sha256, usage_csv_file, usage_csv_sha256 from rendered_documents "
-        "where invoice_number = $1 order by rowid desc limit 1",
-        [mail.invoice_number],
-    )
-    if not files:
+    if paper.pdf_file is None:
         raise Refused(f"no PDF yet; `tollbook approve {document.invoice_month}` renders what is missing")
-    pdf_file, pdf_sha256, csv_file, csv_sha256 = files[0]
-    pdf = _checked(store, pdf_file, pdf_sha256)
+    pdf = checked(home, paper.pdf_file, paper.pdf_sha256)
     usage_csv = None
     # What is erased cannot go out any more; the document itself can.
-    if csv_file and with_csv and not is_erased_file(store, csv_file):
-        usage_csv = (document.usage_csv or Path(csv_file).name, _checked(store, csv_file, csv_sha256))
+    if paper.csv_file and with_csv and not paper.csv_is_erased:
+        usage_csv = (document.usage_csv or Path(paper.csv_file).name, checked(home, paper.csv_file, paper.csv_sha256))
     return build_mail(document, mail.recipient, pdf, f"{mail.invoice_number}.pdf", usage_csv, sent_on)
-
-
-def _issued(store: Store, mail: Mail) -> Document:
-    """The document, if it is still what was issued."""
-    ((text, sha256),) = store.rows(
-        "select document_json, document_sha256 from issued_documents where invoice_number = $1", [mail.invoice_number]
-    )
-    if hashlib.sha256(text.encode()).hexdigest() != sha256:
-        raise Refused("the stored document is not the one that was issued; restore tollbook.duckdb from a back-up")
-    return Document.model_validate_json(text)
-
-
-def _checked(store: Store, file: str, sha256: str) -> bytes:
-    try:
-        content = (store.home.root / file).read_bytes()
-    except OSError:
-        raise Refused(
-            f"{file} is missing or unreadable; `tollbook doctor --mend`, or a back-up, puts it back"
-        ) from None
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise Refused(f"{file} is not the file that was issued; `tollbook doctor --mend`, or a back-up, puts it back")
-    return content
 
 
 def check_address(mail: Mail) -> None:

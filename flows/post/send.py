@@ -6,7 +6,7 @@ A mail found in `sending` was cut off by a kill and is `unknown`: it may have ar
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.message import EmailMessage
@@ -22,6 +22,7 @@ from flows.home.whole_files import write_atomic
 from flows.post import outbox
 from flows.post.confirmations import confirmation, confirmations, file_name, note_confirmations
 from flows.post.outbox import Mail, Step
+from flows.post.papers import Paper, papers_of
 from flows.post.smtp import Mailer, Outcome, Unreachable
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from schemas.periods import month_start
@@ -29,6 +30,8 @@ from templates.mail import mail_bytes
 
 _DONE = ("accepted", "written")
 _IN_DOUBT = ("sending", "unknown")
+READ_AT_ONCE = 200
+"""Mails whose documents are read from the books at a time."""
 _GIVE_UP_AFTER = 3
 """Failed connections in a row after which the rest waits for the next `send`."""
 
@@ -186,18 +189,19 @@ class _Batch:
         self._today_of = today_of
         self._report = report
         self._tick = tick
+        self._papers: dict[str, Paper] = {}
 
     def deliver(self, due: list[Mail]) -> None:
         """One by one; a mail that cannot go leaves the others going."""
         if self._smtp is None:
             folder = self._store.home.out(self._step.month) / "mail"
             self._report.written_to = self._store.home.relative(folder)
-            for mail in due:
+            for mail in self._with_papers(due):
                 self._ended(mail, self._written(mail))
             return
         with Mailer(self._smtp) as mailer:
             failures = 0
-            for position, mail in enumerate(due, start=1):
+            for position, mail in enumerate(self._with_papers(due), start=1):
                 try:
                     self._ended(mail, self._posted(mail, mailer))
                     failures = 0
@@ -207,6 +211,13 @@ class _Batch:
                     if error.for_good or failures == _GIVE_UP_AFTER:
                         self._leave(len(due) - position)
                         break
+
+    def _with_papers(self, due: list[Mail]) -> Iterator[Mail]:
+        """The mails; what each carries is read before the first of some goes, and held no longer than for these."""
+        for first in range(0, len(due), READ_AT_ONCE):
+            some = due[first : first + READ_AT_ONCE]
+            self._papers = papers_of(self._store, {mail.invoice_number for mail in some if mail.invoice_number})
+            yield from some
 
     def _leave(self, left: int) -> None:
         if left:
@@ -223,7 +234,9 @@ class _Batch:
         day = self._today_of(mail.seller_id)
         if mail.cancellation is not None:
             return confirmation(self._store, self._settings, mail, day)
-        return outbox.message(self._store, mail, self._sender(mail), day, with_csv)
+        assert mail.invoice_number is not None, "what confirms no cancellation carries a document"
+        paper = self._papers[mail.invoice_number]
+        return outbox.message(self._store.home, mail, paper, self._sender(mail), day, with_csv)
 
     def _sender(self, mail: Mail) -> str:
         if (sender := self._step.senders.get(mail.seller_id)) is None:
@@ -250,12 +263,13 @@ class _Batch:
                 message = self._message(mail, with_csv=with_csv)
             except Refused as error:
                 return Outcome("refused", str(error))
-            if len(mail_bytes(message)) > mailer.size_limit():
+            content = mail_bytes(message)
+            if len(content) > mailer.size_limit():
                 outcome = Outcome("refused", "larger than max_size_mb or the server allows", too_big=True)
                 continue
             outbox.record(self._store, mail, self._step, "sending")
             outbox.journaled(self._store, mail, is_recorded=True)
-            outcome = mailer.send(message, self._sender(mail), mail.recipient)
+            outcome = mailer.send(message, content, self._sender(mail), mail.recipient)
             if not outcome.too_big:
                 break
         if outcome.state == "accepted" and not with_csv:

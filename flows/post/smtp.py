@@ -112,22 +112,27 @@ class Mailer:
         theirs = int(announced) if announced.isdigit() else 0
         return min(ours, theirs) if theirs else ours
 
-    def send(self, message: EmailMessage, sender: str, recipient: str) -> Outcome:
-        """Hands over one mail for one recipient. Raises Unreachable when the line is gone and cannot be made again."""
-        outcome = self._try(message, sender, recipient)
+    def send(self, message: EmailMessage, content: bytes, sender: str, recipient: str) -> Outcome:
+        """Hands over one mail, `content` as it is written, for one recipient. Raises Unreachable when the line is gone
+        and cannot be made again."""
+        outcome = self._try(message, content, sender, recipient)
         if outcome is None:
             # An idle line the server had closed: nothing of this mail was said on it, so a second try is safe.
             self.connect()
-            outcome = self._try(message, sender, recipient)
+            outcome = self._try(message, content, sender, recipient)
         return outcome or Outcome("queued", "the connection broke before the mail was handed over")
 
-    def _try(self, message: EmailMessage, sender: str, recipient: str) -> Outcome | None:
+    def _try(self, message: EmailMessage, content: bytes, sender: str, recipient: str) -> Outcome | None:
         """None when the line broke before the body was sent."""
         smtp = self._smtp
         assert smtp is not None, "connect() first"
         smtp.in_body = False
         try:
-            refused = smtp.send_message(message, sender, [recipient])
+            if (sender + recipient).isascii():
+                refused = smtp.sendmail(sender, [recipient], content)
+            else:
+                # Written once more, with addresses as they are: only a server that says SMTPUTF8 takes it.
+                refused = smtp.send_message(message, sender, [recipient])
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:

@@ -14,11 +14,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-POSTGRES = ("/usr/lib/postgresql/15/bin/initdb", "/usr/share/postgresql/15/extension/prefix.control")
+POSTGRES = {
+    "/usr/lib/postgresql/15/bin/initdb": "postgresql-15",
+    "/usr/share/postgresql/15/extension/prefix.control": "postgresql-15-prefix",
+}
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 MEMORY_LIMIT_MB = 4096
@@ -33,6 +37,8 @@ class Figures:
     peak_mb: dict[str, float] = field(default_factory=dict)
     corrected: float | None = None
     """How many times a correction's seconds a month's run takes."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Rivals that cannot run on this machine, and why."""
 
 
 def main() -> None:
@@ -59,10 +65,7 @@ def measured(calls: int, scratch: Path) -> Figures:
     for step in ("master", "ingest", "open", "rate"):
         _ours(figures, step, home, data)
     if calls <= 1_000_000:
-        if all(Path(part).exists() for part in POSTGRES):
-            _yardstick(figures, ["bash", SHARED / "bench" / "postgres.sh", data])
-        else:
-            say("no PostgreSQL 15 here (postgresql-15, postgresql-15-prefix): its ratio is left out")
+        rival(figures, "PostgreSQL", ["bash", SHARED / "bench" / "postgres.sh", data], POSTGRES)
         _correction(figures, scratch / "home-correct", data)
     shutil.rmtree(home)
     return figures
@@ -77,6 +80,19 @@ def _correction(figures: Figures, home: Path, data: Path) -> None:
     figures.corrected = float(found.pop("run / correction"))
     figures.seconds |= {f"correction: {name}": float(seconds) for name, seconds in found.items()}
     shutil.rmtree(home)
+
+
+def rival(figures: Figures, name: str, command: list[object], needs: Mapping[str, str]) -> None:
+    """A yardstick that not every machine can run: it is left out then, and that is said. needs: file -> its package."""
+    missing = [package for file, package in needs.items() if not Path(file).exists()]
+    try:
+        if missing:
+            raise FileNotFoundError(f"it needs {', '.join(missing)}")
+        _yardstick(figures, command)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = str(getattr(error, "stderr", None) or error).strip().splitlines()
+        figures.left_out[name] = said[-1] if said else "it said nothing"
+        say(f"{name} cannot run here and is left out: {figures.left_out[name]}")
 
 
 def _yardstick(figures: Figures, command: list[object]) -> None:
@@ -113,11 +129,22 @@ def report(found: list[Figures]) -> str:
             "Written by `make bench`. Ratios count; the seconds are those of one machine in one run.", "",
             f"Machine: {machine}; {versions}; memory_limit_mb = {MEMORY_LIMIT_MB}.", "",
             "| ratio | asked | found |", "|---|---|---|", *_ratios(found), "",
+            *left_out(found),
             "| calls | what | seconds |", "|---:|---|---:|", *rows, "",
             "| calls | step | peak MB |", "|---:|---|---:|", *peaks, "",
             notes, "",
         ]
     )  # fmt: skip
+
+
+def left_out(found: list[Figures]) -> list[str]:
+    """A line for each rival that could not run, and an empty one behind them."""
+    said = [
+        f"Left out, for it cannot run here: {name}, {figures.calls:,} calls: {why}"
+        for figures in found
+        for name, why in figures.left_out.items()
+    ]
+    return [*said, ""] if said else []
 
 
 def _ratios(found: list[Figures]) -> list[str]:
