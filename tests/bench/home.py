@@ -9,6 +9,8 @@ from pathlib import Path
 
 from flows.home.settings import Home
 
+MEMORY_LIMIT_MB = 4096
+
 SETTINGS = """
 [billing]
 first_invoice_month = "2026-06"
@@ -69,7 +71,7 @@ ACCOUNT = {
 }  # fmt: skip
 
 
-def make_home(root: Path, data: Path, deck: Path, memory_limit_mb: int = 4096) -> Home:
+def make_home(root: Path, data: Path, deck: Path, memory_limit_mb: int = MEMORY_LIMIT_MB) -> Home:
     """A fresh home over what the yardstick's make_calls left in `data`; the calls lie beside the inbox, not in it."""
     shutil.rmtree(root, ignore_errors=True)
     home = Home(root)

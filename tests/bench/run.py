@@ -1,6 +1,7 @@
 """Measures rating and ingest against the yardsticks of ../shared/bench, all in one go, and writes RESULTS.md.
 
-`make bench`, or python -m tests.bench.run [CALLS ...]; the ratios need both 1000000 and 10000000. Every figure is of a
+`make bench`, or python -m tests.bench.run [CALLS ...]; the ratios need both 1000000 and 10000000. Without sizes the
+month that a user waits for is measured too, first and after two years (tests/bench/month.py). Every figure is of a
 process of its own, so that its peak memory is its own; the yardsticks work on the same files. What opens a run
 (catalogue, deck and tax tables read and checked) is measured by itself: the plain rater's deck lies in DuckDB before
 its clock starts.
@@ -19,13 +20,17 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench import month
+from tests.bench.home import MEMORY_LIMIT_MB
+
 POSTGRES = {
     "/usr/lib/postgresql/15/bin/initdb": "postgresql-15",
     "/usr/share/postgresql/15/extension/prefix.control": "postgresql-15-prefix",
 }
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
-MEMORY_LIMIT_MB = 4096
+WHOLE_MONTH = 2_000, 200_000, 24
+"""Accounts, calls a month, months."""
 
 
 @dataclass
@@ -47,7 +52,8 @@ def main() -> None:
     sizes = [int(text) for text in sys.argv[1:]] or [1_000_000, 10_000_000]
     scratch = Path(os.environ.get("BENCH_DIR") or tempfile.mkdtemp(prefix="tollbook-bench-"))
     found = [measured(calls, scratch) for calls in sorted(sizes)]
-    text = report(found)
+    whole = month.measured(scratch / "month", *WHOLE_MONTH) if not sys.argv[1:] else None
+    text = report(found, month.table(whole, *WHOLE_MONTH[:2]) if whole else [])
     (ROOT / "tests" / "bench" / "RESULTS.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     if "BENCH_DIR" not in os.environ:
@@ -111,8 +117,8 @@ def _ours(figures: Figures, step: str, home: Path, data: Path) -> None:
         figures.peak_mb[name] = told["peak_mb"]
 
 
-def report(found: list[Figures]) -> str:
-    """RESULTS.md: the machine, every figure, every ratio with what is asked of it."""
+def report(found: list[Figures], whole_month: list[str]) -> str:
+    """RESULTS.md: the machine, every figure, every ratio with what is asked of it; `whole_month`: a table's rows."""
     rows = [
         f"| {figures.calls:,} | {name} | {seconds:.2f} |"
         for figures in found
@@ -132,6 +138,7 @@ def report(found: list[Figures]) -> str:
             *left_out(found),
             "| calls | what | seconds |", "|---:|---|---:|", *rows, "",
             "| calls | step | peak MB |", "|---:|---|---:|", *peaks, "",
+            *(["## The month that a user waits for", "", *whole_month, ""] if whole_month else []),
             notes, "",
         ]
     )  # fmt: skip

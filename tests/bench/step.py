@@ -24,8 +24,7 @@ from flows.month.charge import charge
 from flows.month.draft import draft
 from flows.month.rate import rate
 from flows.month.tax import tax
-from tests.bench.home import make_home
-from tests.bench.run import MEMORY_LIMIT_MB
+from tests.bench.home import MEMORY_LIMIT_MB, make_home
 
 NOW = datetime(2026, 6, 2, tzinfo=UTC)
 
