@@ -44,7 +44,10 @@ def repriced(store: Store, catalog: Catalog, month: str) -> Iterator[Stop]:
     first = month_start(month)
     for row in _billed_anew(store.sql(_OF_BEFORE, {"month": month, "first": first})).iter_rows(named=True):
         seller, currency, product = row["seller_id"], row["currency"], row["product_code"]
-        billed_with = _catalogue_then(store, product, currency, first)
+        issued_with = store.rows(_ISSUED_WITH, {"currency": currency, "product": product, "first": first})
+        if not issued_with:  # what an earlier system billed, at prices of its own
+            continue
+        billed_with = _catalogue_of(store, issued_with[0][0])
         if billed_with and _prices(billed_with, product, currency, first) == _prices(catalog, product, currency, first):
             continue
         amount = rounded(row["amount"], minor_digits(currency))
@@ -78,10 +81,9 @@ def _billed_anew(charges: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _catalogue_then(store: Store, product: str, currency: str, first: date) -> Catalog | None:
-    """The catalogue of the run that billed this product last; None where it cannot be read any more."""
-    rows = store.rows(_ISSUED_WITH, {"currency": currency, "product": product, "first": first})
-    inputs = inputs_of(store, rows[0][0]) if rows else None
+def _catalogue_of(store: Store, inputs_sha256: str) -> Catalog | None:
+    """The catalogue that a run has read; None where it cannot be read any more."""
+    inputs = inputs_of(store, inputs_sha256)
     files = catalogue_files(store, inputs) if inputs else None
     try:
         return catalog_of(files) if files else None
