@@ -15,14 +15,14 @@ call missed|cancel|canceled|cancelled|call cancel|call canceled|call cancelled|c
 caller cancelled|canceled by caller|cancelled by caller|rejected|reject|call reject|declined|decline|call declined
 not connected|not established|unavailable|not available|blocked|call blocked|rna|not picked up|besetzt
 teilnehmer besetzt|keine antwort|nicht angenommen|nicht beantwortet|nicht erreichbar|nicht verfügbar|verpasst
-verpasster anruf|entgangen|entgangener anruf|abgelehnt|abgewiesen|abgebrochen|fehlgeschlagen|occupé|occupe
-pas de réponse|pas de reponse|sans réponse|sans reponse|non répondu|non repondu|non décroché|non decroche|manqué|manque
-appel manqué|appel manque|rejeté|rejete|refusé|annulé|annule|échoué|echoue|échec|echec|indisponible|ocupado
-sin respuesta|no contesta|no contestada|no contestado|no respondida|no respondido|no atendida|no atendido|perdida
-llamada perdida|rechazada|rechazado|cancelada|cancelado|fallida|fallido|não atendida|nao atendida|não atendido
-nao atendido|sem resposta|chamada perdida|rejeitada|rejeitado|falhou|occupato|nessuna risposta|senza risposta
-non risposto|non risposta|persa|chiamata persa|rifiutata|rifiutato|annullata|annullato|fallita|bezet|in gesprek
-geen antwoord|niet beantwoord|niet opgenomen|gemist|gemiste oproep|geweigerd|geannuleerd|mislukt
+verpasster anruf|entgangen|entgangener anruf|abgelehnt|abgewiesen|fehlgeschlagen|occupé|occupe|pas de réponse
+pas de reponse|sans réponse|sans reponse|non répondu|non repondu|non décroché|non decroche|manqué|appel manqué
+appel manque|rejeté|rejete|refusé|annulé|annule|échoué|echoue|échec|echec|indisponible|ocupado|sin respuesta
+no contesta|no contestada|no contestado|no respondida|no respondido|no atendida|no atendido|llamada perdida|rechazada
+rechazado|cancelada|cancelado|fallida|fallido|não atendida|nao atendida|não atendido|nao atendido|sem resposta
+chamada perdida|rejeitada|rejeitado|falhou|occupato|nessuna risposta|senza risposta|non risposto|non risposta
+chiamata persa|rifiutata|rifiutato|annullata|annullato|fallita|bezet|geen antwoord|niet beantwoord|niet opgenomen
+gemist|gemiste oproep|geweigerd|geannuleerd|mislukt
 """
 _CAUSES = """
 user busy|busy here|busy everywhere|subscriber busy|callee busy|busied|busy signal|no user response|no response
@@ -48,9 +48,9 @@ does not exist anywhere|loop detected|too many hops|proxy authentication require
 not implemented|unsupported media type|request timeout|request terminated|service unavailable|not acceptable
 not acceptable here|server internal error|server timeout|bad gateway|gateway down|hang up before answer
 hung up before answer|no credit|insufficient funds|insufficient balance|payment required|offline|ip phone offline
-phone offline|account suspended|internal call disabled|timeout|time out|dial timeout|call timeout|number not in service
-not in service|out of service|injoignable|abandonné|abandonne|abandonada|abandonado|international disabled
-no calls allowed|not allowed|not permitted|unknown number|redirection to new destination|17|18|19|20|21
+phone offline|account suspended|internal call disabled|dial timeout|number not in service|not in service|out of service
+injoignable|abandonné|abandonne|abandonada|abandonado|international disabled|no calls allowed|not allowed|not permitted
+unknown number|redirection to new destination|17|18|19|20|21
 """
 _ANSWERED = """
 answered|answer|answered call|call answered|normal clearing|normal call clearing|normal|normal unspecified|success

@@ -65,5 +65,9 @@ def _are_known(calls: pl.DataFrame) -> pl.Series:
 
 @cache
 def _is_known(number: str, country: str) -> bool:
-    dialled = PhoneNumber(country_code=country_code_for_region(country), national_number=int(number))
+    zeros = len(number) - len(number.lstrip("0"))
+    dialled = PhoneNumber(
+        country_code=country_code_for_region(country), national_number=int(number), italian_leading_zero=zeros > 0,
+        number_of_leading_zeros=zeros or None,
+    )  # fmt: skip
     return is_valid_short_number_for_region(dialled, country) or is_emergency_number(number, country)

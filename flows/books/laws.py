@@ -27,19 +27,12 @@ LAWS: dict[str, str] = {
     # At list price: discounts come off the printed line. A whole month's units with a price of their own are not a sum.
     "usage_makes_its_lines": """
         -- A month whose usage came late, or was corrected, stands on several documents: lines of one key are one sum,
-        -- of what is issued, and of that with each run's drafts. A draft of usage that another document has charged
-        -- since is void and stands alone.
-        with outdated as (
-            select distinct d.invoice_number
-            from line_usage as u join invoices as d using (invoice_number)
-            where d.status = 'draft' and d.correction is null and u.usage_id in (
-                select usage_id from line_usage as u join invoices as i using (invoice_number)
-                where i.status <> 'draft' and i.account_id = d.account_id)
-        ),
-        lines as (
+        -- of what is issued, and of that with each run's drafts. Drafts made before other documents were issued are
+        -- void and stand alone.
+        with lines as (
             select l.*, coalesce(l.list_amount, l.amount + l.discount_amount) as listed,
                 i.minor_digits, i.status <> 'draft' as is_issued, i.run_id as of_run,
-                l.invoice_number in (from outdated) as is_outdated, coalesce(u.amount, 0) as usage
+                i.run_id in (from base.outdated_runs) as is_outdated, coalesce(u.amount, 0) as usage
             from invoice_lines as l join invoices as i using (invoice_number)
             left join (select invoice_number, line_no, sum(amount) as amount from line_usage group by all) as u
                 using (invoice_number, line_no)
@@ -55,7 +48,7 @@ LAWS: dict[str, str] = {
         from keys as k join lines as l on l.account_id = k.account_id and l.charge_key = k.charge_key
             and l.billing_group is not distinct from k.billing_group
             and ((l.is_issued and not k.is_outdated) or l.of_run = k.drafted)
-        group by k.account_id, k.charge_key, k.billing_group, k.drafted
+        group by k.account_id, k.charge_key, k.billing_group, k.drafted, k.is_outdated
         having count(l.price_model) = 0 and abs(sum(l.listed) - sum(l.usage)) > 0.000001 + max(
             case l.minor_digits when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 else 0.00005 end)
         union all

@@ -14,6 +14,7 @@ import duckdb
 
 from flows.books.known_tables import fill_known
 from flows.books.master import history_tables
+from flows.books.outdated import outdated_runs
 from flows.books.parquet import wants_parquet, write_parquet
 from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.books.views import blocks, views
@@ -129,6 +130,9 @@ def _fill(store: Store) -> None:
         for step in blocks(_BASE).values():
             if not step.startswith(_TEMPORARY):
                 con.execute(step)
+        con.execute("create table snapshot.base.outdated_runs (run_id varchar)")
+        for run_id in sorted(outdated_runs(store)):
+            con.execute("insert into snapshot.base.outdated_runs values ($1)", [run_id])
         _same_books(con)
 
 

@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -18,13 +19,15 @@ from flows.home.whole_files import write_atomic
 LEAST_ROWS = 1_000
 """Of smaller decks reading costs no more than looking."""
 _MOST_FILES = 32
+_DECIDE = ("flows/decks", "flows/home", "rating", "schemas")
+"""Folders of the modules that read and check decks, their declarations and their prices."""
 
 
 def read_once(folder: Path, made_from: tuple[bytes, ...], read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
     """What `read` makes of these bytes; what it made of them before, where that is kept. What it raises is kept
     nowhere."""
     path = folder / f"{_key(made_from)}.parquet"
-    with contextlib.suppress(OSError, pl.exceptions.PolarsError):
+    with contextlib.suppress(OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return pl.read_parquet(path)
     table = read()
     if table.height >= LEAST_ROWS and folder.parent.is_dir():
@@ -50,6 +53,8 @@ def _key(made_from: tuple[bytes, ...]) -> str:
 
 @cache
 def _code() -> bytes:
-    """A hash of the modules that read decks: a deck is read again by a program that reads otherwise."""
-    content = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    return hashlib.sha256(content).digest()
+    """A hash of all that decides what a deck comes to: a deck is read again by a program that reads otherwise."""
+    root = Path(__file__).parents[2]
+    modules = [path for part in _DECIDE for path in sorted((root / part).glob("*.py"))]
+    said = repr([pl.__version__, *(version(name) for name in ("fastexcel", "pydantic"))]).encode()
+    return hashlib.sha256(b"".join([said, *(path.read_bytes() for path in modules)])).digest()

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from flows.books.books import Books, open_books
 from flows.books.context import Request
 from flows.books.manifest import write_manifest
+from flows.books.outdated import outdated_runs
 from flows.books.previews import drop_stale_previews
 from flows.books.runs import drafted_runs
 from flows.home.shipped_values import left_as_shipped, told
@@ -33,9 +34,7 @@ _CORRECTIONS = """
     select invoice_number, issue_date from issued_documents join run_states using (run_id)
     where kind = 'correction' and list_contains($1, invoice_number) order by invoice_number"""
 
-_DRAFTED_BEFORE = """
-    select run_id, kind, invoice_month from run_states
-    where state = 'drafted' and not list_contains($1, run_id) order by run_seq"""
+_DRAFTED_BEFORE = "select run_id, kind, invoice_month from run_states where list_contains($1, run_id) order by run_seq"
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ def _approve(
     write_manifest(books)
     examples = {name: keys for name, keys in left_as_shipped(settings).items() if seller in (None, name)}
     corrections = dict(store.rows(_CORRECTIONS, [numbers]))
-    void = store.rows(_DRAFTED_BEFORE, [[each for each, _ in runs]]) if numbers else []
+    void = store.rows(_DRAFTED_BEFORE, [[*outdated_runs(store)]]) if numbers else []
     return Approval(
         request.invoice_month, numbers, corrections, void, rendered, parked, not_asked, len(stops), unprinted, codes,
         examples,

@@ -18,6 +18,7 @@ from flows.home.store import Store
 from flows.review.stops import Stop
 from schemas.catalog import Catalog
 from schemas.counts import count_of
+from schemas.dated import in_force
 from schemas.errors import TollbookError
 from schemas.money import EXACT, minor_digits, rounded
 from schemas.periods import month_start
@@ -31,11 +32,18 @@ _OF_BEFORE = """
     where d.invoice_month = $month and d.corrects is null and not d.is_issued
         and c.charge_type in ('recurring', 'proration') and c.cycle_start < $first"""
 _ISSUED_WITH = """
-    select r.inputs_sha256 from charges c
-    join documents_in_force d on d.run_id = c.run_id and d.draft_id = c.draft_id
+    with back as (
+        select distinct c.account_id, c.product_code, c.resource_kind, c.resource_id, c.cycle_start, d.run_id
+        from charges c join documents_in_force d on d.run_id = c.run_id and d.draft_id = c.draft_id
+        where d.invoice_month = $month and d.corrects is null and not d.is_issued and d.seller_id = $seller
+            and d.currency = $currency and c.product_code = $product and c.cycle_start < $first and c.quantity < 0)
+    select distinct r.inputs_sha256, c.cycle_start as day
+    from charges c join documents_in_force d on d.run_id = c.run_id and d.draft_id = c.draft_id
+    join back b on b.account_id = c.account_id and b.product_code = c.product_code and b.cycle_start = c.cycle_start
+        and b.resource_kind is not distinct from c.resource_kind and b.resource_id is not distinct from c.resource_id
+        and b.run_id <> c.run_id
     join run_states r on r.run_id = c.run_id
-    where d.is_issued and d.currency = $currency and c.product_code = $product and c.cycle_start < $first
-    order by r.run_seq desc limit 1"""
+    where d.is_issued and c.quantity > 0 order by all"""
 
 
 def repriced(store: Store, catalog: Catalog, month: str) -> Iterator[Stop]:
@@ -44,11 +52,11 @@ def repriced(store: Store, catalog: Catalog, month: str) -> Iterator[Stop]:
     first = month_start(month)
     for row in _billed_anew(store.sql(_OF_BEFORE, {"month": month, "first": first})).iter_rows(named=True):
         seller, currency, product = row["seller_id"], row["currency"], row["product_code"]
-        issued_with = store.rows(_ISSUED_WITH, {"currency": currency, "product": product, "first": first})
-        if not issued_with:  # what an earlier system billed, at prices of its own
-            continue
-        billed_with = _catalogue_of(store, issued_with[0][0])
-        if billed_with and _prices(billed_with, product, currency, first) == _prices(catalog, product, currency, first):
+        asked = {"month": month, "first": first, "seller": seller, "currency": currency, "product": product}
+        # Nothing is found of what an earlier system billed, at prices of its own.
+        billed = store.rows(_ISSUED_WITH, asked)
+        then = {digest: _catalogue_of(store, digest) for digest in {digest for digest, _ in billed}}
+        if not any(_differs(then[digest], catalog, product, currency, day) for digest, day in billed):
             continue
         amount = rounded(row["amount"], minor_digits(currency))
         told = (
@@ -91,20 +99,27 @@ def _catalogue_of(store: Store, inputs_sha256: str) -> Catalog | None:
         return None
 
 
-def _prices(catalog: Catalog, product: str, currency: str, before: date) -> dict[tuple[str, ...], list[Any]]:
-    """Every price of the product in a currency that was in force before a day: its own, of other intervals, of a whole
+def _differs(then: Catalog | None, now: Catalog, product: str, currency: str, day: date) -> bool:
+    """Whether the price of a day is another one in the catalogue now; one that cannot be read any more may differ."""
+    if then is None:
+        return True
+    before, after = (_prices(catalog, product, currency, day) for catalog in (then, now))
+    return any(before[key] != after[key] for key in before.keys() & after.keys())
+
+
+def _prices(catalog: Catalog, product: str, currency: str, day: date) -> dict[tuple[str, ...], Any]:
+    """The prices of the product in a currency that are in force on a day: its own, of other intervals, of a whole
     quantity, of plans."""
     found = catalog.products.get(product)
     dated: dict[tuple[str, ...], dict[date, Any]] = {}
     if found is not None:
-        dated[("own",)] = dict(found.prices.get(currency, {}))
-        dated[("quantity",)] = dict(found.pricing.get(currency, {}))
-        dated |= {("interval", name): dict(by.get(currency, {})) for name, by in found.interval_prices.items()}
+        dated[("own",)] = found.prices.get(currency, {})
+        dated[("quantity",)] = found.pricing.get(currency, {})
+        dated |= {("interval", name): by.get(currency, {}) for name, by in found.interval_prices.items()}
     for name, plan in catalog.plans.items():
         if plan.currency == currency and product in plan.prices:
-            dated["plan", name] = dict(plan.prices[product])
-    earlier = {key: sorted((day, price) for day, price in of.items() if day < before) for key, of in dated.items()}
-    return {key: prices for key, prices in earlier.items() if prices}
+            dated["plan", name] = plan.prices[product]
+    return {key: in_force(of, day) for key, of in dated.items() if of}
 
 
 def _told(prices: list[Decimal]) -> str:

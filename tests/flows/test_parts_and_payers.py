@@ -206,7 +206,7 @@ WORDS = {
     "CANCELLED": "unanswered", "Rejected": "unanswered", "Call Cancel": "unanswered", "call.missed": "unanswered",
     "NO USER RESPONSE": "unanswered", "ORIGINATOR_CANCEL": "unanswered", "SIP 487": "unanswered",
     "486 Busy Here": "unanswered", "answered": "rated", "NORMAL_CLEARING": "rated", "Voicemail": "rated",
-    "Besetzt": "unanswered", "Sans réponse": "unanswered", "No contesta": "unanswered", "Timeout": "unanswered",
+    "Besetzt": "unanswered", "Sans réponse": "unanswered", "No contesta": "unanswered", "Dial timeout": "unanswered",
     "Q.850;cause=17": "unanswered", "SIP/2.0 603 Decline": "unanswered", "Q.850;cause=16": "rated",
     "200 OK": "rated", "Call connected": "rated", "Vanished": "rated", "": "rated",
 }  # fmt: skip

@@ -70,6 +70,29 @@ def test_a_price_with_a_date_of_its_own_does_not(home: Home, dated: str) -> None
     assert not _stops(home)
 
 
+def test_a_run_of_somebody_else_with_the_new_price_hides_nothing(home: Home) -> None:
+    """Eve came after July's run; her supplementary run has read the catalogue with the new price."""
+    _price(home, '2020-01-01: "32.00"')
+    add_file(home, "accounts", "eve", [{"account_id": "EVE"}])
+    add_file(home, "subscriptions", "eve", [{"account_id": "EVE", "subscription_id": "S-EVE", "quantity": "1"}])
+    bill(home, "2025-07")
+    ((subject, told, _),) = _stops(home)
+    assert (subject, told.split(":")[0]) == (
+        "uk GBP seat", "+40.00 GBP for periods before 2025-08 that are billed already, 2 accounts",
+    )  # fmt: skip
+
+
+def test_a_plan_of_its_own_price_is_no_changed_price(home: Home) -> None:
+    """Ann moves to a new plan, from June on: what she agreed is billed back."""
+    path = home.catalog / "gold.yaml"
+    path.write_text(
+        "plans: {gold: {name: Gold, currency: GBP, domestic: [GB], usage: {}, prices: {seat: '30.00'}}}\n", "utf-8"
+    )
+    row = {"account_id": "ANN", "effective_from": "2025-06-01", "plan": "gold"}
+    add_file(home, "accounts", "gold", [row])
+    assert not _stops(home)
+
+
 def test_a_price_that_was_agreed_late_is_billed_back_and_stops_nothing(home: Home) -> None:
     before = issued_total(home)
     row = {"account_id": "ANN", "product_code": "seat", "currency": "GBP", "unit_price": "30.00",

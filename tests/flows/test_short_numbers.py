@@ -14,6 +14,7 @@ from flows.catalog.load import load_all
 from flows.home.settings import load_settings
 from flows.home.store import Store
 from flows.month.short_numbers import short_numbers_of
+from rating.short_numbers import is_known_short_number
 from schemas.errors import WrongUsage
 from tests.scenarios.month.home import add_file, make_home
 
@@ -131,6 +132,15 @@ NO_NUMBER = ["suspended", "bad_number", None, None]
 )
 def test_a_short_number_costs_what_its_plan_says(call: str, told: list[Any], ended: dict[str, Any]) -> None:
     assert ended[call] == told
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "is_known"),
+    [("091", "ES", True), ("016", "ES", True), ("0112", "DE", False), ("112", "DE", True), ("0911", "US", False),
+     ("411", "US", True), ("51", "DE", False), ("999", None, False)],
+)  # fmt: skip
+def test_a_short_number_is_known_with_its_zeros(number: str, country: str | None, is_known: bool) -> None:
+    assert is_known_short_number(number, country) is is_known
 
 
 def test_an_extension_of_the_account_stays_internal(ended: dict[str, Any]) -> None:
