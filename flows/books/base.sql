@@ -28,7 +28,7 @@ with outcomes as (
     union all select 'suspended', rowid, run_id, usage_id, account_id from suspended_usage
     union all select 'excluded', rowid, run_id, usage_id, account_id from excluded_usage
 )
-select o.outcome, o.row_id, o.usage_id, r.run_seq, l.usage_id is not null as is_loaded
+select o.outcome, o.row_id, o.usage_id, r.run_seq, r.invoice_month, l.usage_id is not null as is_loaded
 from outcomes as o
 join run_states as r on r.run_id = o.run_id
 left join (select distinct run_id, account_id from issued_documents) as i
@@ -43,10 +43,6 @@ create or replace temp table usage_in_force as
 select c.* from usage_candidates as c
 join (select usage_id, max(run_seq) as run_seq from usage_candidates group by usage_id) using (usage_id, run_seq);
 
--- A name of one byte per record: a text of its own would be carried through the order below.
--- name: zone
-create type snapshot.base.zone as enum (select distinct time_zone from current_accounts where time_zone is not null order by 1);
-
 -- Zones by days; versions of an account that do not change its zone are one.
 -- name: account_zones
 create or replace temp table account_zones as
@@ -60,22 +56,6 @@ moves as (
 select account_id, time_zone, from_day,
     coalesce(lead(from_day) over (partition by account_id order by from_day), date '9999-12-31') as to_day
 from moves where is_move;
-
--- name: rated_usage
-create table snapshot.base.rated_usage as
-select u.* exclude (amount_num, amount_den), d.invoice_number, f.is_loaded, z.time_zone::snapshot.base.zone as time_zone
-from rated_usage as u
-join usage_in_force as f on f.outcome = 'rated' and f.row_id = u.rowid
-left join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
-left join account_zones as z on z.account_id = u.account_id and u.local_date >= z.from_day and u.local_date < z.to_day
-order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
-
--- name: line_usage
-create table snapshot.base.line_usage as
-select d.invoice_number, u.* exclude (amount_num, amount_den)
-from line_usage as u
-join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
-order by d.invoice_number, u.line_no, u.usage_id, u.component, u.allowance_id, u.units, u.amount;
 
 -- name: suspended_usage
 create table snapshot.base.suspended_usage as

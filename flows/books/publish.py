@@ -16,6 +16,7 @@ from flows.books.known_tables import fill_known
 from flows.books.master import history_tables
 from flows.books.parquet import wants_parquet, write_parquet
 from flows.books.shown_numbers import hides_numbers, shown_number
+from flows.books.usage_months import drop_others, fill_months, taken_over
 from flows.books.views import blocks, views
 from flows.home import audit, progress
 from flows.home.stand import last_entry
@@ -29,9 +30,10 @@ _STORAGE = "v1.5.0"
 """Format of the file: clients of DuckDB 1.5 can read it."""
 
 
-def publish(store: Store, *, parquet: bool = False) -> Path:
-    """Builds published/tollbook.duckdb anew from the working database and returns its path; beside it Parquet files,
-    where the settings or `parquet` ask for them.
+def publish(store: Store, *, parquet: bool = False, whole: bool = False) -> Path:
+    """Writes published/tollbook.duckdb from the working database and returns its path; beside it Parquet files, where
+    the settings or `parquet` ask for them. Months of usage in which nothing moved are those of the last snapshot,
+    unless it is to be made `whole`.
 
     Tables lie in schema `base`, in a fixed order; the views, with a comment on each and on every column, in `main`.
     A kill leaves the former snapshot in place. No transaction may be open.
@@ -42,9 +44,15 @@ def publish(store: Store, *, parquet: bool = False) -> Path:
         shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
         fresh = Path(scratch) / target.name
-        with progress.stage("publish"), _attached(store.con, fresh):
-            _fill(store)
-            _describe(store.con)
+        with progress.stage("publish"):
+            try:
+                _write(store, fresh, is_copy=not whole and taken_over(store, target, fresh))
+            except (duckdb.Error, TollbookError):
+                if whole or not target.exists():
+                    raise
+                # The last snapshot may be damaged; the books are what counts.
+                fresh.unlink(missing_ok=True)
+                _write(store, fresh, is_copy=False)
         fresh.chmod(0o640)
         to_disk(fresh)
         fresh.replace(target)
@@ -55,6 +63,14 @@ def publish(store: Store, *, parquet: bool = False) -> Path:
     audit.keep_head(store)
     store.keep_head()
     return target
+
+
+def _write(store: Store, fresh: Path, *, is_copy: bool) -> None:
+    with _attached(store.con, fresh):
+        if is_copy:
+            drop_others(store.con)
+        _fill(store, is_copy=is_copy)
+        _describe(store.con)
 
 
 def is_owed(store: Store) -> bool:
@@ -118,9 +134,10 @@ def in_force(con: duckdb.DuckDBPyConnection, names: Sequence[str] | None = None)
 _SHOWN = "create or replace temp macro shown_number(number) as "
 
 
-def _fill(store: Store) -> None:
+def _fill(store: Store, *, is_copy: bool) -> None:
     con = store.con
-    con.execute("create schema snapshot.base")
+    if not is_copy:
+        con.execute("create schema snapshot.base")
     con.execute(_SHOWN + shown_number("number", hides=hides_numbers(store.home)))
     for step in history_tables().values():
         con.execute(step)
@@ -129,6 +146,7 @@ def _fill(store: Store) -> None:
         for step in blocks(_BASE).values():
             if not step.startswith(_TEMPORARY):
                 con.execute(step)
+        fill_months(store, is_copy=is_copy)
         _same_books(con)
 
 

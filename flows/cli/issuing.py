@@ -103,5 +103,5 @@ def publish_command(
     shared: Globals = context.obj
     with shared.store("publish") as store:
         audit.record(store, "publish", "snapshot", shared.by, shared.now)
-        path = str(publish(store, parquet=parquet))
+        path = str(publish(store, parquet=parquet, whole=True))
     tell(shared, Facts({"snapshot": path}, [path]))
