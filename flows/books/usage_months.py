@@ -14,6 +14,7 @@ import duckdb
 
 from flows.books.shown_numbers import hides_numbers
 from flows.books.views import blocks
+from flows.home.schema import SCHEMA_VERSION
 from flows.home.store import Store
 
 _MONTHS = Path(__file__).with_name("months.sql")
@@ -98,5 +99,5 @@ def _stamp(store: Store) -> str:
     here = Path(__file__).parent
     code = [(here / name).read_bytes() for name in ("base.sql", "months.sql", "usage_months.py", "publish.py")]
     erased = store.rows("select * from erased order by all")
-    shared = repr((duckdb.__version__, hides_numbers(store.home), erased)).encode()
+    shared = repr((duckdb.__version__, SCHEMA_VERSION, hides_numbers(store.home), erased)).encode()
     return hashlib.sha256(b"".join([*code, shared])).hexdigest()
