@@ -75,8 +75,8 @@ CHARGES = pa.DataFrameSchema(
 
 RATED = pa.DataFrameSchema(
     {
+        "usage_no": pa.Column(pl.Int64),
         "usage_id": pa.Column(pl.String),
-        "duration_s": pa.Column(pl.Int64, pa.Check.ge(0)),
         "billable_units": pa.Column(pl.Int64, pa.Check.ge(0)),
         "included_units": pa.Column(pl.Int64, pa.Check.ge(0)),
         "charged_units": pa.Column(pl.Int64, pa.Check.ge(0)),

@@ -24,7 +24,8 @@ select usage_id from feed_calls union all select usage_id from feed_messages;
 -- name: usage_candidates
 create or replace temp table usage_candidates as
 with outcomes as (
-    select 'rated' as outcome, rowid as row_id, run_id, usage_id, account_id from rated_usage
+    select 'rated' as outcome, r.rowid as row_id, f.run_id, u.usage_id, f.account_id
+    from rated as r join rated_for as f using (for_no) left join usage_records as u using (usage_no)
     union all select 'suspended', rowid, run_id, usage_id, account_id from suspended_usage
     union all select 'excluded', rowid, run_id, usage_id, account_id from excluded_usage
 )
@@ -63,9 +64,11 @@ from moves where is_move;
 
 -- name: rated_usage
 create table snapshot.base.rated_usage as
-select u.* exclude (amount_num, amount_den), d.invoice_number, f.is_loaded, z.time_zone::snapshot.base.zone as time_zone
+select
+    u.* exclude (amount_num, amount_den, usage_no, for_no, row_id), d.invoice_number, f.is_loaded,
+    z.time_zone::snapshot.base.zone as time_zone
 from rated_usage as u
-join usage_in_force as f on f.outcome = 'rated' and f.row_id = u.rowid
+join usage_in_force as f on f.outcome = 'rated' and f.row_id = u.row_id
 left join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
 left join account_zones as z on z.account_id = u.account_id and u.local_date >= z.from_day and u.local_date < z.to_day
 order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
@@ -83,7 +86,7 @@ with said as (
     select usage_id, direction, from_number, to_number, extension from feed_calls
     union all select usage_id, direction, from_number, to_number, null from feed_messages
 )
-select u.*, s.direction, shown_number(s.from_number) as from_number, shown_number(s.to_number) as to_number, s.extension
+select u.* exclude (usage_no), s.direction, shown_number(s.from_number) as from_number, shown_number(s.to_number) as to_number, s.extension
 from suspended_usage as u
 join usage_in_force as f on f.outcome = 'suspended' and f.row_id = u.rowid
 left join said as s on s.usage_id = u.usage_id
@@ -92,13 +95,13 @@ order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 -- Of every run, also of those that gave way: what waited, and for how long. No numbers: only the reason and its words.
 -- name: suspended_history
 create table snapshot.base.suspended_history as
-select u.*, r.run_seq, r.invoice_month, r.kind as run_kind, r.state as run_state
+select u.* exclude (usage_no), r.run_seq, r.invoice_month, r.kind as run_kind, r.state as run_state
 from suspended_usage as u join run_states as r using (run_id)
 order by r.run_seq, u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 
 -- name: excluded_usage
 create table snapshot.base.excluded_usage as
-select u.* from excluded_usage as u
+select u.* exclude (usage_no) from excluded_usage as u
 join usage_in_force as f on f.outcome = 'excluded' and f.row_id = u.rowid
 order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 

@@ -71,20 +71,31 @@ LAWS = {
         (select account_id from documents where run_id = $run
         except select account_id from run_accounts where run_id = $run and outcome = 'billed')""",
     "every record has exactly one outcome in this run": """
-        select usage_id from (
-            select usage_id from rated_usage where run_id = $run union all
-            select usage_id from suspended_usage where run_id = $run union all
-            select usage_id from excluded_usage where run_id = $run) group by usage_id having count(*) <> 1""",
+        select usage_no from (
+            select usage_no from rated join rated_for using (for_no) where run_id = $run union all
+            select usage_no from suspended_usage where run_id = $run union all
+            select usage_no from excluded_usage where run_id = $run) group by usage_no having count(*) <> 1""",
+    "every rated record is the call or message of a file": """
+        select usage_no from rated join rated_for using (for_no) where run_id = $run
+        except select usage_no from usage_records""",
+    # What came again after its file was taken back out has no outcome of its own where a document bills it.
     "every loaded record is rated, suspended or excluded": """
-        select usage_id from (select usage_id from feed_calls union all select usage_id from feed_messages)
-        except (select usage_id from rated_usage union select usage_id from suspended_usage
-                union select usage_id from excluded_usage)""",
+        with lost as (
+            select usage_no, usage_id
+            from (select usage_no, usage_id from feed_calls union all select usage_no, usage_id from feed_messages)
+            where usage_no not in (
+                select usage_no from rated union all select usage_no from suspended_usage
+                union all select usage_no from excluded_usage))
+        select usage_id from lost where usage_id not in (
+            select k.usage_id
+            from kept_usage k join rated r using (usage_no) join rated_for f using (for_no)
+            where f.billed_as = 'written_off'
+                or (f.run_id, f.account_id) in (select (run_id, account_id) from issued_documents))""",
     "every record has the seconds its file gave it": """
         with outcomes as (
-            select usage_id, duration_s from rated_usage where run_id = $run union all
-            select usage_id, duration_s from suspended_usage where run_id = $run union all
-            select usage_id, duration_s from excluded_usage where run_id = $run)
-        select usage_id, c.duration_s, o.duration_s from outcomes o join feed_calls c using (usage_id)
+            select usage_no, duration_s from suspended_usage where run_id = $run union all
+            select usage_no, duration_s from excluded_usage where run_id = $run)
+        select c.usage_id, c.duration_s, o.duration_s from outcomes o join feed_calls c using (usage_no)
         where o.duration_s is distinct from c.duration_s""",
     # Both sides at 12 decimals, so a document of a million records may be off by a millionth.
     # Of the last month only: what documents held already of earlier ones is taken off their lines, not off their usage.
@@ -93,7 +104,7 @@ LAWS = {
             select strftime((invoice_month || '-01')::date - interval 1 month, '%Y-%m') as usage_month
             from runs where run_id = $run limit 1)
         select draft_id, u.amount as rated, l.amount as lines
-        from (select draft_id, sum(amount) as amount from rated_usage join (
+        from (select draft_id, sum(amount) as amount from rated join rated_for using (for_no) join (
                 select distinct draft_id from documents where run_id = $run) using (draft_id)
               where run_id = $run and usage_month = (from last) group by draft_id) u
         full join (select draft_id, sum(u.amount) as amount

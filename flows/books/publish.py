@@ -151,7 +151,7 @@ _BOTH = """
     union all
     select 'rated usage and its seconds', (count(*), coalesce(sum(duration_s), 0))::varchar,
         (select (count(*), coalesce(sum(duration_s), 0))::varchar from snapshot.base.rated_usage)
-    from rated_usage where rowid in (select row_id from usage_in_force where outcome = 'rated')
+    from rated_usage where row_id in (select row_id from usage_in_force where outcome = 'rated')
     union all
     select 'loaded usage', count(*)::varchar, (
         select (count(*) filter (where is_loaded))::varchar from (

@@ -139,11 +139,23 @@ def _now(store: Store, request: Request, settings: Settings, month: str) -> pl.D
         with account_reader(store, settings, numbers_of(lookups, months), first, add_months(first, 1), rows) as reader:
             pieces = list(classify_pieces(reader, lookups, folder, lambda _, __: None, of_months(months, None)))
             included = draw_allowances([path for _, path in pieces], lookups, rows)
-            for _, records in price_pieces(pieces, included, reader, lookups):
-                frames.append(records.select(pl.col(name).cast(kind) for name, kind in _MONEY.items()))
+            for _, records in price_pieces(pieces, included, lookups):
+                known = [name for name in _MONEY if name in records.columns]
+                frames.append(_with_numbers(store, records.select("usage_no", *known)))
     finally:
         shutil.rmtree(folder)
     return pl.concat(frames)
+
+
+def _with_numbers(store: Store, records: pl.DataFrame) -> pl.DataFrame:
+    """Records as _MONEY, with the number that each was dialled to."""
+    store.con.register("_asked", records.select("usage_no").to_arrow())
+    try:
+        dialled = store.sql("select usage_no, to_number from usage_records join _asked using (usage_no)")
+    finally:
+        store.con.unregister("_asked")
+    rows = records.join(dialled, on="usage_no", how="left", validate="1:1", maintain_order="left")
+    return rows.select(pl.col(name).cast(kind) for name, kind in _MONEY.items())
 
 
 def _chosen(records: pl.DataFrame, asked: Asked) -> pl.DataFrame:

@@ -7,6 +7,8 @@ from flows.books.standing import StandingDocument
 from flows.correct.prepared import Prepared
 from flows.home.store import Store
 from flows.month.draft_rows import document_rows, line_rows, tax_rows
+from flows.month.usage.rows import append_settled
+from flows.month.usage.stored import RatedWriter, forget_rated
 from invoicing.adjustments import Adjustment
 
 _SIGNED = {
@@ -82,7 +84,8 @@ def write_outcomes(store: Store, run: Run, prepared: Prepared, adjustments: dict
     Usage that another document of the account bills stays there; what an adjustment does not move, with the document
     that it adds to.
     """
-    for table in ("rated_usage", "suspended_usage", "excluded_usage"):
+    forget_rated(store, "run_id = $run", run.run_id)
+    for table in ("suspended_usage", "excluded_usage"):
         store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
     drafted = {account: document.draft_id for account, document in prepared.replacements.items()}
     drafted |= {account: adjustment.document.draft_id for account, adjustment in adjustments.items()}
@@ -104,18 +107,18 @@ def write_outcomes(store: Store, run: Run, prepared: Prepared, adjustments: dict
     store.con.register("_drafts", drafts.to_arrow())
     try:
         for path in sorted((run.work / "usage").glob("*.parquet")):
-            store.con.execute(
-                f"insert into rated_usage by name select u.* replace (d.new_draft_id as draft_id) "
+            mine = store.sql(
+                f"select u.*, d.new_draft_id as draft_id "
                 f"from read_parquet($path) u join _drafts d using (account_id) where u.usage_id not in ({elsewhere})",
                 {
                     "path": str(path), "taken_back": taken_back, "corrected": list(prepared.standing),
                     "adjusted": list(adjustments), "run": run.run_id,
                 },
             )  # fmt: skip
+            RatedWriter(store, run).write([mine] if mine.height else [])
     finally:
         store.con.unregister("_drafts")
     corrected = list(prepared.standing)
     for path in sorted((run.work / "settled").glob("*.parquet")):
         records = pl.read_parquet(path).filter(pl.col("billed_to").is_in(corrected))
-        for table, kind in (("suspended_usage", "suspended"), ("excluded_usage", "excluded")):
-            store.append(table, records.filter(pl.col("outcome") == kind).select(store.columns(table)))
+        append_settled(store, records)

@@ -13,7 +13,8 @@ from flows.month.lookups import rating_tables
 from flows.month.usage.late import numbers_of, of_months
 from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import Piece, account_reader
-from flows.month.usage.rows import leave_rated, usage_rows
+from flows.month.usage.rows import leave_rated, settled_columns
+from flows.month.usage.stored import storable
 from rating.outcomes import outcome
 from schemas.money import EXACT
 from schemas.periods import add_months, month_start, shift_month
@@ -21,8 +22,8 @@ from schemas.periods import add_months, month_start, shift_month
 
 def rate_correction(run: Run) -> None:
     """Leaves in the work folder what the stages need of the rated usage (as flows.month.rate does), months.parquet, and
-    the folders usage/ and settled/: rows of rated_usage and of what is not rated any more, a file per piece, of the
-    accounts that are corrected."""
+    the folders usage/ and settled/: what flows.month.usage.stored writes down, with usage_id, and what is not rated any
+    more, a file per piece, of the accounts that are corrected."""
     request, store, settings, tables = run.request, run.store, run.settings, run.tables
     waiting, rated, usage, _ = (empty_folder(run.work / name) for name in ("classed", "rated", "usage", "settled"))
     standing = standing_of(store, request.invoice_month, request.accounts)
@@ -33,15 +34,14 @@ def rate_correction(run: Run) -> None:
     first = month_start(str(months["usage_month"].min()))
     last = add_months(month_start(str(months["usage_month"].max())), 1)
     rows = piece_rows(settings)
-    columns = store.columns("rated_usage")
     keep = partial(_keep_settled, store, run, _billed(store, standing))
     with account_reader(store, settings, numbers_of(lookups, months), first, last, rows) as reader:
         wanted = of_months(months, None)
         pieces = list(classify_pieces(reader, lookups, waiting, keep, wanted))
         included = draw_allowances([path for _, path in pieces], lookups, rows)
-        for path, records in price_pieces(pieces, included, reader, lookups):
+        for path, records in price_pieces(pieces, included, lookups):
             leave_rated(records, rated / path.name)
-            rows_of = usage_rows(run, records, pl.lit("correction", pl.Categorical)).select(columns)
+            rows_of = storable(records, pl.lit("correction", pl.Categorical)).with_columns(records["usage_id"])
             rows_of.with_columns(pl.col(pl.Categorical).cast(pl.String)).write_parquet(
                 usage / f"{path.stem}.parquet", compression="lz4"
             )
@@ -87,6 +87,6 @@ def _keep_settled(store: Store, run: Run, billed: pl.DataFrame, piece: Piece, re
         estimate=pl.lit(None, EXACT), estimate_currency="currency",
     )  # fmt: skip
     columns = dict.fromkeys(
-        [*store.columns("suspended_usage"), *store.columns("excluded_usage"), "outcome", "billed_to"]
+        [*settled_columns(store, "suspended_usage"), *settled_columns(store, "excluded_usage"), "outcome", "billed_to"]
     )
     rows.select(list(columns)).write_parquet(run.work / "settled" / f"{piece.feed}-{piece.first}.parquet")

@@ -7,10 +7,11 @@ only what stands in the columns that old rows lack.
 
 import contextlib
 import re
+from pathlib import Path
 
 import duckdb
 
-from flows.home.schema import SCHEMA_VERSION, shape, tables_sql
+from flows.home.schema import SCHEMA_VERSION, USAGE_NO, shape, tables_sql
 from schemas.codes import LeftOutCode, ParkedCode
 from schemas.document import ENGINE_ANSWER
 from schemas.errors import Refused
@@ -68,6 +69,12 @@ _COMPUTED_BY = f"""
             d.document_json ->> concat('$.taxes[', invoice_taxes.tax_no - 1, '].table'), '{ENGINE_ANSWER}')
     ), 'tables')"""
 
+_OF_LINE = USAGE_NO.format(file_seq="file_seq", source_line="source_line")
+# Of the file that had it; of one that was taken back out and came again, of the last.
+_OF_FEED = f"""
+    (select max({USAGE_NO.format(file_seq="f.file_seq", source_line="{{table}}.source_line")}) from source_files as f
+    where f.source_file = {{table}}.source_file and f.feed = {{table}}.feed)"""
+
 MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     5: {"run_accounts": {"code": code_of_reason()}, "invoice_taxes": {"computed_by": _COMPUTED_BY}},
     6: {},  # new words on a closed list
@@ -76,6 +83,13 @@ MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     # confirmation, of which old ones are none; suspensions; new words on closed lists.
     8: {"rejected_records": {"row_key": "null"}, "delivery_events": {"sender": "null"}},
     9: {},  # the journal beside the database, begun when the books are opened; mails that confirm a cancellation
+    # Rated usage as what rating adds (rated.sql), joined by the number of its record.
+    10: {
+        "feed_calls": {"usage_no": _OF_LINE},
+        "feed_messages": {"usage_no": _OF_LINE},
+        "suspended_usage": {"usage_no": _OF_FEED.format(table="suspended_usage")},
+        "excluded_usage": {"usage_no": _OF_FEED.format(table="excluded_usage")},
+    },
 }
 """Version -> table -> column that it lacks -> SQL over the table's old row (and other tables as they were)."""
 
@@ -142,3 +156,7 @@ def _rebuild(con: duckdb.DuckDBPyConnection, columns: dict[str, dict[str, str]])
     for table in differing:
         con.execute(f"drop table {table}")
         con.execute(f"alter table new_{table} rename to {table}")
+    if "rated_usage" in have:
+        con.execute("alter table rated_usage rename to wide_usage")
+        con.execute((Path(__file__).parent / "rated.sql").read_text(encoding="utf-8"))
+        con.execute("drop table wide_usage")

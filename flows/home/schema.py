@@ -11,7 +11,7 @@ from schemas.codes import FindingCode, LeftOutCode, ParkedCode, StopCode
 from schemas.feed import Column, Feed
 from schemas.feeds import FEEDS
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """Goes up with every change of a table or of a closed list; flows/home/migrations.py says what becomes of old rows."""
 
 _HERE = Path(__file__).parent
@@ -26,6 +26,12 @@ _SQL_TYPE = {
     "boolean": "boolean",
 }
 
+LINES_OF_A_FILE = 2**32
+"""More lines than any file has."""
+
+USAGE_NO = f"{{file_seq}} * {LINES_OF_A_FILE} + {{source_line}}"
+"""SQL: a record of usage as one number, its file before its line. No text, for rated usage is joined by it."""
+
 ORIGIN_COLUMNS = ("source_file", "source_line", "file_seq", "row_md5")
 """What every stored feed row carries beside its canonical columns: where it came from, and its content."""
 
@@ -34,9 +40,9 @@ def stored_columns(feed: Feed) -> list[tuple[str, str]]:
     """(name, SQL type) of a feed's table, canonical columns first, then where the row came from.
 
     A `moment` is two columns: the civil date, and `<name>_at`, the instant when one was given.
-    Usage has `usage_id` in front: its identity (RULES 15).
+    Usage has in front `usage_no`, where it came from as one number (USAGE_NO), and `usage_id`, its identity (RULES 15).
     """
-    columns: list[tuple[str, str]] = [("usage_id", "varchar")] if feed.is_usage else []
+    columns: list[tuple[str, str]] = [("usage_no", "bigint"), ("usage_id", "varchar")] if feed.is_usage else []
     for column in feed.columns:
         columns += _stored(column)
     return [

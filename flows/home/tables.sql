@@ -40,24 +40,31 @@ create table if not exists run_accounts (
     code varchar check (code in $account_codes), reason varchar, currency varchar, total decimal(38, 12),
     previous_total decimal(38, 12), check (outcome <> 'parked' or code is not null));
 
-create table if not exists rated_usage (
-    run_id varchar, usage_id varchar, source varchar, kind varchar, account_id varchar, started_at timestamptz,
-    local_date date, usage_month varchar, direction varchar, from_number varchar, to_number varchar,
-    destination varchar, country varchar, category varchar, jurisdiction varchar, duration_s bigint,
-    billable_units bigint, included_units bigint, charged_units bigint, unit varchar,
-    amount_num decimal(38, 12), amount_den bigint, amount decimal(38, 12), currency varchar, rate_id varchar,
-    billing_group varchar, billed_as varchar, invoice_month varchar, draft_id varchar, source_file varchar,
-    source_line bigint);
+-- Rated usage, as what rating adds to a record; the view rated_usage (views.sql) reads it with the rest. Of a record
+-- it says usage_no, of its account in this run for_no, of its rate by_no: each said once, for many records.
+create table if not exists rated (
+    usage_no bigint, for_no integer, by_no integer, started_at timestamptz, local_date date, billable_units bigint,
+    included_units bigint, amount_num decimal(38, 12), amount_den bigint, amount decimal(38, 12));
+create table if not exists rated_for (
+    for_no integer, run_id varchar, account_id varchar, currency varchar, billing_group varchar, usage_month varchar,
+    billed_as varchar, invoice_month varchar, draft_id varchar);
+-- Append-only: a rate that is known keeps its number.
+create table if not exists rated_by (
+    by_no integer, rate_id varchar, destination varchar, category varchar, country varchar, jurisdiction varchar);
+-- What rated usage needs of records whose file was taken back out: what was issued for them stays.
+create table if not exists kept_usage (
+    usage_no bigint, usage_id varchar, source varchar, direction varchar, from_number varchar, to_number varchar,
+    duration_s bigint, source_file varchar, source_line bigint);
 create table if not exists line_usage (
     run_id varchar, draft_id varchar, line_no bigint, usage_id varchar, component varchar, rate_id varchar,
     allowance_id varchar, units bigint, price decimal(38, 12), per bigint, amount_num decimal(38, 12),
     amount_den bigint, amount decimal(38, 12));
 create table if not exists suspended_usage (
-    run_id varchar, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint,
+    run_id varchar, usage_no bigint, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint,
     units bigint, reason varchar not null check (reason in $suspended), detail varchar,
     estimate decimal(38, 12), estimate_currency varchar, source_file varchar, source_line bigint);
 create table if not exists excluded_usage (
-    run_id varchar, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint,
+    run_id varchar, usage_no bigint, usage_id varchar, feed varchar, account_id varchar, started_at timestamptz, duration_s bigint,
     reason varchar not null check (reason in $excluded), detail varchar, source_file varchar, source_line bigint);
 
 -- What was billed per charge key, exact: the next run subtracts it (RULES 7).

@@ -58,3 +58,29 @@ join documents as o on o.run_id = i.run_id and o.draft_id = i.draft_id
 where o.correction is distinct from 'reversal' and i.invoice_number not in (
     select c.corrects from documents as c join issued_documents as n on n.run_id = c.run_id and n.draft_id = c.draft_id
     where c.correction = 'reversal');
+
+-- What is billed as a call or message: loaded, or gone with its file and still on a document.
+create or replace view usage_records as
+select usage_no, usage_id, source, direction, from_number, to_number, duration_s, source_file, source_line
+from feed_calls
+union all
+select usage_no, usage_id, source, direction, from_number, to_number, 0::bigint, source_file, source_line
+from feed_messages
+union all
+from kept_usage;
+
+-- Rated usage with all that is known of it. Whoever needs no more than amounts, units, accounts or rates reads rated
+-- with rated_for and rated_by: that is three times as fast.
+create or replace view rated_usage as
+select
+    f.run_id, u.usage_id, u.source, case b.category when 'sms' then 'sms' else 'voice' end as kind, f.account_id,
+    r.started_at, r.local_date, f.usage_month, u.direction, u.from_number, u.to_number, b.destination, b.country,
+    b.category, b.jurisdiction, u.duration_s, r.billable_units, r.included_units,
+    r.billable_units - r.included_units as charged_units,
+    case b.category when 'sms' then 'credit' else 'second' end as unit, r.amount_num, r.amount_den, r.amount,
+    f.currency, b.rate_id, f.billing_group, f.billed_as, f.invoice_month, f.draft_id, u.source_file, u.source_line,
+    r.usage_no, r.for_no, r.rowid as row_id
+from rated as r
+join rated_for as f on f.for_no = r.for_no
+join rated_by as b on b.by_no = r.by_no
+left join usage_records as u on u.usage_no = r.usage_no;

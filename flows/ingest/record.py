@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from flows.home import audit
+from flows.home.schema import USAGE_NO
 from flows.home.store import Store
 from flows.ingest.files import FileRefused, InboxFile, Physical
 from flows.ingest.known import KnownFile, known_files
@@ -122,10 +123,13 @@ def _same_seconds(store: Store, feed: Feed, name: str, since: int) -> None:
 def write_staged(store: Store, file: InboxFile, sha256: str, sequence: int) -> int:
     """The staged rows that are neither rejected nor duplicate, and the duplicates; returns how many were loaded."""
     feed = file.feed.name
+    number = f", {USAGE_NO.format(file_seq='$seq', source_line='s.source_line')} as usage_no"
+    more = number if file.feed.is_usage else ""
     inserted: int = store.rows(
         f"""
         insert into feed_{feed} by name
-        select s.* exclude (raw_line) replace ($file as source_file, $seq as file_seq) from staged as s {_NOT_ASIDE}
+        select s.* exclude (raw_line) replace ($file as source_file, $seq as file_seq){more}
+        from staged as s {_NOT_ASIDE}
         """,
         {"file": file.name, "seq": sequence},
     )[0][0]
@@ -145,11 +149,13 @@ def write_staged(store: Store, file: InboxFile, sha256: str, sequence: int) -> i
 def _write_staged_many(store: Store, feed: Feed) -> dict[int, int]:
     """As `write_staged`, of every file of the batch; returns how many rows were loaded per file_seq."""
     whose = f"join staged_files as f on f.file_no = s.source_line // {LINES}"
+    number = USAGE_NO.format(file_seq="f.seq", source_line=f"(s.source_line % {LINES})")
     store.con.execute(
         f"""
         insert into feed_{feed.name} by name
         select s.* exclude (raw_line)
-            replace (f.name as source_file, f.seq as file_seq, s.source_line % {LINES} as source_line)
+            replace (f.name as source_file, f.seq as file_seq, s.source_line % {LINES} as source_line),
+            {number} as usage_no
         from staged as s {whose} {_NOT_ASIDE}
         """
     )

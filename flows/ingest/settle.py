@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from flows.books.erased import MARK
-from flows.home.schema import ORIGIN_COLUMNS, stored_columns
+from flows.home.schema import LINES_OF_A_FILE, ORIGIN_COLUMNS, stored_columns
 from flows.home.store import Store
 from flows.ingest.checked import row_key
 from flows.ingest.csv_blocks import REJECTS
@@ -21,12 +21,12 @@ _ONLY_IF_GIVEN = ("ended_at", "charged_number", "pending", "confirmed_on")
 
 _DUPLICATES = {"source_line": pl.Int64, "of_file": pl.String, "of_line": pl.Int64}
 
-_NO_CONTENT = ("usage_id", "other_leg_id", *ORIGIN_COLUMNS)
+_NO_CONTENT = ("usage_no", "usage_id", "other_leg_id", *ORIGIN_COLUMNS)
 """What says nothing of the event itself: where a record came from, and that another record tells of it too. A switch's
 file that grew since `other_leg_id` is read brings its older records again, and they must be the same ones."""
 
-LINES = 2**32
-"""More lines than any file has: in a batch those of its n-th file are counted from n * LINES on."""
+LINES = LINES_OF_A_FILE
+"""In a batch the lines of its n-th file are counted from n * LINES on."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,10 @@ class Settled:
 
 def prepare(store: Store, feed: Feed) -> None:
     """Makes the empty temporary tables of one file, or of one batch. Outside of any transaction."""
+    given_later = "exclude (usage_no)" if feed.is_usage else ""
     store.con.execute(
-        f"create or replace temp table staged as select *, null::varchar as raw_line from feed_{feed.name} limit 0"
+        f"create or replace temp table staged as select * {given_later}, null::varchar as raw_line "
+        f"from feed_{feed.name} limit 0"
     )
     store.con.execute(
         "create or replace temp table staged_duplicates (source_line bigint, of_file varchar, of_line bigint)"

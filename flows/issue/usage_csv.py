@@ -20,7 +20,7 @@ with of_line as (
     select *, rowid as place from line_usage where run_id = $run and draft_id in (select unnest($drafts))),
 about as (
     from rated_usage where usage_id in (select usage_id from of_line)
-    qualify row_number() over (partition by usage_id order by run_id = $run desc, rowid desc) = 1)
+    qualify row_number() over (partition by usage_id order by run_id = $run desc, row_id desc) = 1)
 select u.draft_id, u.line_no, r.started_at, v.time_zone, r.kind, r.category, r.direction, r.from_number, r.to_number,
        r.destination, r.country, r.duration_s, u.component, u.units, r.unit, u.price, u.per, u.amount, u.usage_id
 from of_line u join about r on r.usage_id = u.usage_id

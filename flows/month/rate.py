@@ -20,6 +20,7 @@ from flows.month.usage.others_numbers import others_numbers
 from flows.month.usage.pieces import classify_pieces, draw_allowances, piece_rows, price_pieces
 from flows.month.usage.read import Piece, usage_reader
 from flows.month.usage.rows import count_outcomes, rated_and_left, write_estimates, write_settled
+from flows.month.usage.stored import RatedWriter, forget_rated
 from rating.usage import RatingTables
 from schemas.periods import month_start
 
@@ -49,17 +50,14 @@ def rate(run: Run) -> dict[str, int]:
     with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
         pieces = list(classify_pieces(reader, lookups, waiting, set_apart))
         included = draw_allowances([path for _, path in pieces], lookups, rows)
-        columns = store.columns("rated_usage")
 
         def leave_piece(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
             path, records = item
             tick(1)
-            return rated_and_left(run, records, rated / path.name, columns)
+            return rated_and_left(run, records, rated / path.name)
 
         with progress.stage("price", len(pieces), "pieces") as tick:
-            store.append_each(
-                "rated_usage", several(leave_piece, ahead(price_pieces(pieces, included, reader, lookups)))
-            )
+            RatedWriter(store, run).write(several(leave_piece, ahead(price_pieces(pieces, included, lookups))))
         rate_late(store, run, settings, late, rows, tables_from)
         write_estimates(store, run.run_id)
         noticed = others_numbers(store, settings, run.run_id, lookups.owners.numbers)
@@ -73,8 +71,7 @@ def rate(run: Run) -> dict[str, int]:
 
 def _forget(store: Store, run: Run) -> None:
     """Rows of an earlier try of this run, and of runs that were stopped before they drafted."""
-    for table in ("rated_usage", "suspended_usage", "excluded_usage"):
-        store.con.execute(
-            f"delete from {table} where run_id = $1 or run_id in (select run_id from runs where drafted_at is null)",
-            [run.run_id],
-        )
+    stopped = "run_id = $run or run_id in (select run_id from runs where drafted_at is null)"
+    forget_rated(store, stopped, run.run_id)
+    for table in ("suspended_usage", "excluded_usage"):
+        store.con.execute(f"delete from {table} where {stopped}", {"run": run.run_id})

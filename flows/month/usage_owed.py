@@ -9,7 +9,8 @@ import polars as pl
 from flows.books.run import Run, empty_folder
 from flows.home.store import Store
 from flows.month.isolate import Accounts
-from flows.month.usage.rows import read_rated, reading_amount
+from flows.month.usage.rows import read_rated
+from flows.month.usage.stored import reading_amount
 from rating.charges import SUMS, merge_sums, sum_components, usage_charges, usage_components
 from rating.late_back import taxed_as_billed
 from rating.less_billed import less_billed, with_line_keys

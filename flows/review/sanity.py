@@ -39,9 +39,9 @@ _TOTALS = """
     group by all order by all"""
 _USAGE = """
     with counted as (
-        select account_id, count(distinct usage_id) filter (where usage_month = $usage_month) as now,
-            count(distinct usage_id) filter (where usage_month = $before) as then
-        from rated_usage where usage_month in ($usage_month, $before) group by account_id)
+        select account_id, count(distinct usage_no) filter (where usage_month = $usage_month) as now,
+            count(distinct usage_no) filter (where usage_month = $before) as then
+        from rated join rated_for using (for_no) where usage_month in ($usage_month, $before) group by account_id)
     select c.account_id, a.seller_id, c.then from counted c join (
         select account_id, any_value(seller_id) as seller_id from run_accounts join run_states r using (run_id)
         where r.invoice_month = $month and r.state in ('drafted', 'approved')
@@ -56,7 +56,7 @@ _USAGE = """
 
 _NEW_USAGE = """
     select a.seller_id, count(distinct u.account_id) filter (where u.usage_month = $usage_month) as accounts
-    from rated_usage as u join (
+    from (select account_id, usage_month from rated join rated_for using (for_no)) as u join (
         select distinct account_id, seller_id from run_accounts join run_states r using (run_id)
         where r.invoice_month = $month and r.state in ('drafted', 'approved')) as a using (account_id)
     where u.usage_month in ($usage_month, $before)

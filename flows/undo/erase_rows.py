@@ -159,7 +159,7 @@ def blank_rows(store: Store, account: str) -> None:
     for table, values in (
         ("feed_calls", call_row),
         ("feed_messages", message_row),
-        ("rated_usage", "from_number = null, to_number = null"),
+        ("kept_usage", "from_number = null, to_number = null"),
         ("suspended_usage", "detail = null"),
         ("excluded_usage", "detail = null"),
         ("line_usage", ""),

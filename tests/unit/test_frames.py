@@ -11,8 +11,8 @@ from schemas.money import EXACT
 
 FINE = pl.DataFrame(
     {
+        "usage_no": [1, 2],
         "usage_id": ["a", "b"],
-        "duration_s": [61, 0],
         "billable_units": [120, 0],
         "included_units": [60, 0],
         "charged_units": [60, 0],
@@ -32,7 +32,7 @@ def test_rated_usage_as_it_should_be_passes_whole() -> None:
     [
         {"amount_den": pl.lit(0, pl.Int64)},
         {"charged_units": pl.col("charged_units") - 100},
-        {"duration_s": pl.lit(None, pl.Int64)},
+        {"usage_no": pl.lit(None, pl.Int64)},
         {"amount_num": pl.col("amount_num").cast(pl.Float64)},
     ],
     ids=lambda columns: next(iter(columns)),

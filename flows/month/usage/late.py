@@ -18,7 +18,8 @@ from flows.home.store import Store
 from flows.month.inputs import MasterData
 from flows.month.usage.pieces import Wanted, classify_pieces, draw_allowances, price_pieces
 from flows.month.usage.read import UsageReader, account_reader
-from flows.month.usage.rows import leave_rated, month_of, read_rated, usage_rows
+from flows.month.usage.rows import leave_rated, month_of, read_rated
+from flows.month.usage.stored import RatedWriter, storable
 from rating.draws import left_over
 from rating.usage import RatingTables
 from schemas.errors import TollbookError
@@ -124,7 +125,7 @@ def _rated(
     waiting = empty_folder(run.work / "late_classed")
     pieces = list(classify_pieces(reader, lookups, waiting, lambda _, __: None, wanted))
     included = draw_allowances([path for _, path in pieces], lookups, rows)
-    yield from price_pieces(pieces, included, reader, lookups)
+    yield from price_pieces(pieces, included, lookups)
 
 
 def of_months(months: pl.DataFrame, left_out: pl.DataFrame | None) -> Wanted:
@@ -158,8 +159,8 @@ def _left(grants: pl.DataFrame, folder: Path) -> pl.DataFrame:
 
 def _write(store: Store, run: Run, records: pl.DataFrame, late: pl.DataFrame, billed_as: str) -> None:
     wanted = records.filter(pl.col("usage_id").is_in(late["usage_id"].implode()))
-    rows = usage_rows(run, wanted, pl.lit(billed_as, pl.Categorical))
-    store.append("rated_usage", rows.select(store.columns("rated_usage")))
+    if wanted.height:
+        RatedWriter(store, run).write([storable(wanted, pl.lit(billed_as, pl.Categorical))])
 
 
 def _all_rated(store: Store, run: Run, late: pl.DataFrame) -> None:

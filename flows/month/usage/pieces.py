@@ -117,19 +117,13 @@ def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> t
 def price_pieces(
     pieces: list[tuple[Piece, Path]],
     included: dict[int, list[pl.DataFrame]],
-    reader: UsageReader,
     lookups: RatingTables,
 ) -> Iterator[tuple[Path, pl.DataFrame]]:
     """The rated rows of each piece: class and rate of each record, what its allowance covers, its amount."""
-    for place, (piece, path) in enumerate(pieces):
-        waiting, stored = pl.read_ipc(path), reader.stored(piece)
-        if stored.height != waiting.height:
-            stored = stored.select(pl.all().gather(waiting["at"]))
-        if not stored["row_id"].equals(waiting["row_id"]):
-            raise TollbookError("stored usage moved while it was rated: the run stops")
+    for place, (_, path) in enumerate(pieces):
+        waiting = pl.read_ipc(path)
         cover = _covered(waiting, included.pop(place, []))
-        classed = waiting.drop(CALLED_FROM, strict=False)
-        records = pl.concat([classed, stored.drop("row_id"), cover], how="horizontal")
+        records = pl.concat([waiting.drop(CALLED_FROM, strict=False), cover], how="horizontal")
         yield path, rated_rows(price_records(records, lookups), lookups)
 
 

@@ -27,33 +27,44 @@ from schemas.feeds import FEEDS
 
 _SELECT = {
     "calls": f"""
-        select c.rowid as row_id, c.usage_id, 'voice' as kind, c.source, c.leg, c.started_at, c.direction,
+        select c.rowid as row_id, c.usage_no, c.usage_id, 'voice' as kind, c.source, c.leg, c.started_at, c.direction,
                {CALLER["calls"]} as from_number, c.to_number, c.duration_s, c.duration_s as units, c.disposition,
-               c.account_id as stated_account_id, c.extension, c.device_id, c.source_file, c.source_line,
+               c.account_id as stated_account_id, c.extension, c.device_id,
                c.answered_at is not null as has_stamp""",
     "messages": """
-        select c.rowid as row_id, c.usage_id, 'sms' as kind, c.source, null::varchar as leg, c.sent_at as started_at,
-               c.direction, c.from_number, c.to_number, 0::bigint as duration_s, c.credits as units, c.text,
+        select c.rowid as row_id, c.usage_no, c.usage_id, 'sms' as kind, c.source, null::varchar as leg,
+               c.sent_at as started_at, c.direction, c.from_number, c.to_number, 0::bigint as duration_s,
+               c.credits as units, c.text,
                null::varchar as disposition, c.account_id as stated_account_id, null::varchar as extension,
-               null::varchar as device_id, c.source_file, c.source_line, false as has_stamp""",
+               null::varchar as device_id, false as has_stamp""",
 }
 _STARTED = {"calls": "started_at", "messages": "sent_at"}
 _IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}
 
 _WRITTEN_OFF = """
-    select usage_id from rated_usage where billed_as = 'written_off'
-        and run_id in (select run_id from run_events where state = 'approved')"""
+    select r.usage_no from rated as r join rated_for as f using (for_no) where f.billed_as = 'written_off'
+        and f.run_id in (select run_id from run_events where state = 'approved')"""
 
-_SETTLED = f"""
+_SETTLED_FOR_GOOD = f"""
 create temp table usage_settled as
-select u.usage_id from rated_usage as u
-join issued_documents as d on d.run_id = u.run_id and d.account_id = u.account_id
-union {_WRITTEN_OFF}
-union
-select usage_id from (
-    select usage_id, started_at from rated_usage
-    union all select usage_id, started_at from suspended_usage
-    union all select usage_id, started_at from excluded_usage) where started_at < $since"""
+select r.usage_no from rated as r where r.for_no in (
+    select f.for_no from rated_for as f
+    join issued_documents as d on d.run_id = f.run_id and d.account_id = f.account_id)
+union all {_WRITTEN_OFF}"""
+
+# Of a file that was taken back out and came again, under whatever name: what was billed of it stays billed.
+_CAME_AGAIN = "insert into usage_settled " + " union all ".join(
+    f"""
+    select f.usage_no from feed_{feed} as f where f.usage_id in (
+        select usage_id from kept_usage where usage_no in (select usage_no from usage_settled))"""
+    for feed in _SELECT
+)
+
+_OLD = """
+insert into usage_settled
+select usage_no from rated where started_at < $since
+union all select usage_no from suspended_usage where started_at < $since
+union all select usage_no from excluded_usage where started_at < $since"""
 
 
 @dataclass(frozen=True)
@@ -135,15 +146,6 @@ class UsageReader:
         ).pl()
         return found["row_id"]
 
-    def stored(self, piece: Piece) -> pl.DataFrame:
-        """What rated_usage repeats of a piece's records and rating need not carry, in the order of `read`."""
-        seconds = "c.duration_s" if piece.feed == "calls" else "0::bigint as duration_s"
-        return self._rows(
-            piece,
-            f"select c.rowid as row_id, c.source, c.direction, c.from_number, c.to_number, {seconds}, c.source_file, "
-            f"c.source_line from feed_{piece.feed} as c",
-        )
-
     def _rows(self, piece: Piece, query: str) -> pl.DataFrame:
         narrowed = "and c.rowid in (select row_id from usage_to_rate where feed = $feed)" if self.is_narrowed else ""
         params = {"first": piece.first, "last": piece.last} | ({"feed": piece.feed} if self.is_narrowed else {})
@@ -203,6 +205,7 @@ def account_reader(
         con.execute(_OF_ACCOUNTS.replace(_KNOWN, known), {"first": first, "last": last}).fetchall()
         if has_parts:
             con.execute(_PARTS_OF_ACCOUNTS.replace(_KNOWN, known), {"first": first, "last": last}).fetchall()
+        con.execute(_BILLED_TO_OTHERS).fetchall()
         con.execute(_LEAVE_OUT).fetchall()
         spans = con.execute(
             "select feed, min(row_id), max(row_id) from (select feed, row_id, "
@@ -229,7 +232,7 @@ def _asked_for(feed: str) -> str:
 
 _OF_ACCOUNTS = "create temp table usage_to_rate as " + " union all ".join(
     f"""
-    select '{feed}' as feed, rowid as row_id, usage_id from feed_{feed}
+    select '{feed}' as feed, rowid as row_id, usage_id, usage_no from feed_{feed}
     where {_STARTED[feed]} >= $first::timestamptz - interval 1 day
         and {_STARTED[feed]} < $last::timestamptz + interval 1 day
         and {_KNOWN} and {_asked_for(feed)}"""
@@ -239,17 +242,23 @@ _OF_ACCOUNTS = "create temp table usage_to_rate as " + " union all ".join(
 # Parts that began later than the month's end, of calls that began within it.
 _PARTS_OF_ACCOUNTS = f"""
 insert into usage_to_rate
-select 'calls', feed_calls.rowid, usage_id from feed_calls join call_parts using (usage_id)
+select 'calls', feed_calls.rowid, usage_id, usage_no from feed_calls join call_parts using (usage_id)
 where call_started_at >= $first::timestamptz - interval 1 day and call_started_at < $last::timestamptz + interval 1 day
     and {_KNOWN} and {_asked_for("calls")}
     and usage_id not in (select usage_id from usage_to_rate where feed = 'calls')"""
 
-_LEAVE_OUT = f"""
-delete from usage_to_rate where usage_id in (
-    select r.usage_id
-    from rated_usage as r join standing_documents as d on d.run_id = r.run_id and d.account_id = r.account_id
-    where r.usage_id in (select usage_id from usage_to_rate) and r.account_id not in (select account_id from asked)
-    union all {_WRITTEN_OFF})"""
+_BILLED_TO_OTHERS = f"""
+create temp table billed_to_others as
+select r.usage_no from rated as r where r.for_no in (
+    select f.for_no
+    from rated_for as f join standing_documents as d on d.run_id = f.run_id and d.account_id = f.account_id
+    where f.account_id not in (select account_id from asked))
+    and (r.usage_no in (select usage_no from usage_to_rate) or r.usage_no in (select usage_no from kept_usage))
+union all {_WRITTEN_OFF}"""
+
+_LEAVE_OUT = """
+delete from usage_to_rate where usage_no in (select usage_no from billed_to_others)
+    or usage_id in (select usage_id from kept_usage where usage_no in (select usage_no from billed_to_others))"""
 
 
 def _known(scope: Scope) -> str:
@@ -281,11 +290,15 @@ def _has_erased(con: duckdb.DuckDBPyConnection) -> bool:
 
 def _narrowed(con: duckdb.DuckDBPyConnection, since: str) -> bool:
     """Whether some usage is not to be read again; usage_to_rate then has the rows that are."""
-    if not con.execute(_SETTLED, {"since": since}).fetchall()[0][0]:
+    con.execute(_SETTLED_FOR_GOOD).fetchall()
+    if con.execute("select 1 from kept_usage limit 1").fetchall():
+        con.execute(_CAME_AGAIN).fetchall()
+    con.execute(_OLD, {"since": since}).fetchall()
+    if not con.execute("select 1 from usage_settled limit 1").fetchall():
         return False
     rows = " union all ".join(
         f"select '{feed}' as feed, rowid as row_id from feed_{feed} "
-        "where usage_id not in (select usage_id from usage_settled)"
+        "where usage_no not in (select usage_no from usage_settled)"
         for feed in _SELECT
     )
     con.execute(f"create temp table usage_to_rate as {rows}").fetchall()

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.books.run import Run, draft_id
+from flows.books.run import Run
+from flows.home.schema import LINES_OF_A_FILE
 from flows.home.store import Store
+from flows.month.usage.stored import storable
 from rating.outcomes import outcome
 from rating.usage import RatingTables
 from schemas.frames import RATED, checked
 from schemas.money import EXACT
 
 WAITING = (
-    "at", "row_id", "usage_id", "account_id", "billing_group", "started_at", "local_date", "category", "country",
+    "at", "usage_no", "usage_id", "account_id", "billing_group", "started_at", "local_date", "category", "country",
     "jurisdiction", "currency", "time_zone", "kind", "unit", "units", "rule", "rate", "billable_units", "minimum_units",
 )  # fmt: skip
 """Columns of records on their way to a price: what the allowances and the amount need."""
@@ -62,13 +64,8 @@ def months_of(days: pl.Series) -> pl.Series:
     return pl.DataFrame({"day": days}).join(months, on="day", how="left", maintain_order="left")["usage_month"]
 
 
-def reading_amount() -> pl.Expr:
-    """amount_num / amount_den to 12 digits, for reading: half even, never summed into a bill."""
-    return (pl.col("amount_num") / pl.col("amount_den")).cast(EXACT).alias("amount")
-
-
-def rated_and_left(run: Run, rated: pl.DataFrame, path: Path, columns: list[str]) -> pl.DataFrame:
-    """A piece as rows of rated_usage; leaves at `path` what charging and drafting need of it."""
+def rated_and_left(run: Run, rated: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """A piece as it is stored (flows.month.usage.stored); leaves at `path` what charging and drafting need of it."""
     leave_rated(rated, path)
     month = run.request.invoice_month
     last_month = pl.lit(month).str.to_date("%Y-%m").dt.offset_by("-1mo").dt.strftime("%Y-%m").cast(pl.Categorical)
@@ -77,25 +74,12 @@ def rated_and_left(run: Run, rated: pl.DataFrame, path: Path, columns: list[str]
         .then(pl.lit("current", pl.Categorical))
         .otherwise(pl.lit("prior_period", pl.Categorical))
     )
-    return usage_rows(run, rated, billed_as).select(columns)
+    return storable(rated, billed_as)
 
 
 def leave_rated(rated: pl.DataFrame, path: Path) -> None:
     """Leaves at `path` what charging and drafting need of a piece."""
     rated.select(_NEXT_STAGES).write_ipc(path)
-
-
-def usage_rows(run: Run, rated: pl.DataFrame, billed_as: pl.Expr) -> pl.DataFrame:
-    """The columns of rated_usage, among others."""
-    month = run.request.invoice_month
-    drafts = rated.select("account_id").unique().with_columns(draft_id(month).cast(pl.Categorical).alias("draft_id"))
-    return rated.with_columns(
-        reading_amount(),
-        rated.select("account_id").join(drafts, on="account_id", how="left", maintain_order="left")["draft_id"],
-        run_id=pl.lit(run.run_id, pl.Categorical),
-        invoice_month=pl.lit(month, pl.Categorical),
-        billed_as=billed_as,
-    )
 
 
 def read_rated(path: Path, *columns: str) -> pl.DataFrame:
@@ -106,12 +90,28 @@ def read_rated(path: Path, *columns: str) -> pl.DataFrame:
 
 def write_settled(store: Store, run: Run, feed: str, records: pl.DataFrame) -> None:
     """Adds suspended and excluded records of a piece; their estimate follows in `write_estimates`."""
-    named = records.with_columns(
+    append_settled(store, records.with_columns(
         pl.lit(run.run_id).alias("run_id"), pl.lit(feed).alias("feed"), outcome=outcome(),
         reason=pl.col("reason").cast(pl.String), estimate=pl.lit(None, EXACT), estimate_currency="currency",
-    )  # fmt: skip
+    ))  # fmt: skip
+
+
+def append_settled(store: Store, records: pl.DataFrame) -> None:
+    """Adds records to suspended_usage and excluded_usage, as their `outcome` says; their file is in their number."""
     for table, kind in (("suspended_usage", "suspended"), ("excluded_usage", "excluded")):
-        store.append(table, named.filter(pl.col("outcome") == kind).select(store.columns(table)))
+        rows = records.filter(pl.col("outcome") == kind)
+        if rows.height:
+            store.append_each(table, [rows.select(settled_columns(store, table))], _WITH_FILE)
+
+
+def settled_columns(store: Store, table: str) -> list[str]:
+    """What suspended_usage or excluded_usage takes of a record."""
+    return [name for name in store.columns(table) if not name.startswith("source_")]
+
+
+_WITH_FILE = f"""
+    select i.*, s.source_file, i.usage_no % {LINES_OF_A_FILE} as source_line
+    from _incoming as i left join source_files as s on s.file_seq = i.usage_no // {LINES_OF_A_FILE}"""
 
 
 def write_estimates(store: Store, run_id: str) -> None:
@@ -121,10 +121,11 @@ def write_estimates(store: Store, run_id: str) -> None:
     """
     asked = store.sql(
         """
-        select case r.kind when 'voice' then 'calls' else 'messages' end as feed, r.account_id,
-            sum(r.amount) as amount, sum(r.charged_units)::bigint as charged_units
-        from rated_usage as r where r.run_id = $run and r.charged_units > 0
-            and r.account_id in (select account_id from suspended_usage where run_id = $run)
+        select case b.category when 'sms' then 'messages' else 'calls' end as feed, f.account_id,
+            sum(r.amount) as amount, sum(r.billable_units - r.included_units)::bigint as charged_units
+        from rated as r join rated_for as f using (for_no) join rated_by as b using (by_no)
+        where f.run_id = $run and r.billable_units > r.included_units
+            and f.account_id in (select account_id from suspended_usage where run_id = $run)
         group by all""",
         {"run": run_id},
     )
@@ -148,8 +149,12 @@ def count_outcomes(store: Store, run_id: str) -> dict[str, int]:
     return dict(
         store.rows(
             " union all ".join(
-                f"select '{name}', count(*) from {name}_usage where run_id = $1 having count(*) > 0"
-                for name in ("excluded", "rated", "suspended")
+                f"select '{name}', count(*) from {table} where run_id = $1 having count(*) > 0"
+                for name, table in (
+                    ("excluded", "excluded_usage"),
+                    ("rated", "rated join rated_for using (for_no)"),
+                    ("suspended", "suspended_usage"),
+                )
             )
             + " order by 1",
             [run_id],

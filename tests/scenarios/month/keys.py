@@ -6,7 +6,8 @@ from typing import Any
 import duckdb
 import yaml
 
-from flows.home.schema import tables_sql
+from flows.home.schema import SCHEMA_VERSION, create
+from flows.home.views import create_views
 from schemas.document import AllowanceUse, Line, Tax
 from schemas.feeds import FEEDS
 
@@ -20,7 +21,8 @@ def _rows(names: Iterable[str]) -> list[Any]:
 
 def _columns(table: str) -> list[str]:
     with duckdb.connect() as con:
-        con.execute(tables_sql())
+        create(con)
+        create_views(con, SCHEMA_VERSION)
         return [name for (name,) in con.execute(f"select column_name from (describe {table})").fetchall()]
 
 
