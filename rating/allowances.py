@@ -57,9 +57,10 @@ def grant_allowances(
 def _times_on(versions: pl.DataFrame) -> pl.DataFrame:
     """Versions of one plan that follow each other as one time on it: account_id, billing_start, on_from, on_to."""
     ordered = versions.sort("account_id", "version_from")
-    anew = (pl.col("version_from") != pl.col("version_to").shift(1).over("account_id")).fill_null(True)
+    is_other = pl.col("account_id") != pl.col("account_id").shift(1)
+    anew = (is_other | (pl.col("version_from") != pl.col("version_to").shift(1))).fill_null(True)
     return (
-        ordered.with_columns(time=anew.cum_sum().over("account_id"))
+        ordered.with_columns(time=anew.cum_sum())
         .group_by("account_id", "time", maintain_order=True)
         .agg(pl.col("billing_start").last(), on_from=pl.col("version_from").first(), on_to=pl.col("version_to").last())
         .drop("time")

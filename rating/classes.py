@@ -106,7 +106,7 @@ def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     strange = usage["near_country"].is_null()
     if not strange.any():
         return usage
-    near = usage.filter(strange).select(near_number())
+    near = usage.select(near_number()).filter(strange)
     place, at = place_numbers(near["near_number"], cells), strange.arg_true()
     return usage.with_columns(
         usage["near_country"].scatter(at, place["country"]), usage["near_region"].scatter(at, place["region"])

@@ -45,6 +45,12 @@ class Pools:
     places: pl.DataFrame
     inventory: Devices
 
+    def as_categories(self) -> "Pools":
+        """The same for usage whose texts are categories."""
+        code = pl.Categorical
+        lists = self.lists.with_columns(pl.col("listed", "allowance_id").cast(code))
+        return Pools(lists, self.places.with_columns(pl.col("allowance_id", "category").cast(code)), self.inventory)
+
 
 def pools_of(catalog: Catalog, inventory: Devices) -> Pools:
     """The allowances of all plans."""
@@ -131,7 +137,9 @@ def _asked(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFr
     listed = usage.lazy().select(listed="allowance_id").drop_nulls().unique().join(lists, on="listed").collect()
     if listed["needs_device"].any():
         about = calls.join(lists.filter("needs_device"), left_on="allowance_id", right_on="listed", how="semi")
-        asked = asked.join(devices_of(about.collect(), pools.inventory).lazy(), on="call", how="left", validate="m:1")
+        texts = about.with_columns(pl.col(pl.Categorical).cast(pl.String)).collect()
+        devices = devices_of(texts, pools.inventory).with_columns(pl.col("device").cast(grants["pool"].dtype))
+        asked = asked.join(devices.lazy(), on="call", how="left", validate="m:1")
         low_usage = pl.col("is_low_usage").fill_null(False)
         asked = asked.filter((pl.col("devices") == "all") | ((pl.col("devices") == "low_usage") == low_usage))
     frames = []
@@ -183,14 +191,16 @@ def _by_call(asked: pl.DataFrame, taken: pl.DataFrame, grants: pl.DataFrame) -> 
     else:
         several = asked.filter(pl.len().over("call") > 1).select("call").unique()
         chosen = taken.join(several, on="call", how="semi").join(pooled, on="which").sort("call", "turn")
-        draws = chosen.group_by("call", maintain_order=True).agg(draws=pl.struct(*DRAW))
+        draws = chosen.group_by("call", maintain_order=True).agg(
+            draws=pl.struct(pl.col(name).cast(dtype) for name, dtype in DRAW.items())
+        )
         sums = taken.group_by("call").agg(included_units=pl.col("units").sum())
         last = asked.sort("turn").unique("call", keep="last", maintain_order=True)
         last = last.join(sums, on="call", how="left", validate="1:1")
         last = last.join(draws, on="call", how="left", validate="1:1")
     shared = pooled.filter(pl.col("pool").is_not_null()).drop("allowance_id")
     if shared.is_empty():
-        last = last.with_columns(pool=pl.lit(None, pl.String))
+        last = last.with_columns(pool=pl.lit(None, grants["pool"].dtype))
     else:
         last = last.join(shared, on="which", how="left", validate="m:1")
     return last.select("call", "allowance_id", "pool", "included_units", "draws")

@@ -51,6 +51,12 @@ def last_day_of(leaving: dict[str, date]) -> pl.Expr:
     return pl.min_horizontal(pl.col("end").dt.offset_by("-1d"), leaves)
 
 
+def following(name: str, *key: str) -> pl.Expr:
+    """What the next row of the same key has, in rows that lie in the order of their keys; null for its last."""
+    same = pl.all_horizontal(pl.col(column) == pl.col(column).shift(-1) for column in key)
+    return pl.when(same).then(pl.col(name).shift(-1))
+
+
 def versions(rows: pl.DataFrame, key: str, start: str, last_day: str, leaving: dict[str, date]) -> pl.DataFrame:
     """Rows of one key, in order of `start`, each cut where the next begins (RULES 18).
 
@@ -58,14 +64,13 @@ def versions(rows: pl.DataFrame, key: str, start: str, last_day: str, leaving: d
     """
     leaves = pl.col("account_id").replace_strict(leaving, default=None, return_dtype=pl.Date)
     ordered = rows.filter((pl.col(start) <= leaves).fill_null(True)).sort(key, start)
-    following = pl.col(start).shift(-1).over(key)
+    begins = following(start, key)
     own_end = pl.col(last_day).dt.offset_by("1d")
     return ordered.with_columns(
         start=pl.col(start),
-        end=pl.min_horizontal(own_end, following),
+        end=pl.min_horizontal(own_end, begins),
         # Not where the next row is another account's: a number that moves there has simply ended here.
         changes_at_end=(
-            (pl.min_horizontal(own_end, following) == following)
-            & (pl.col("account_id") == pl.col("account_id").shift(-1).over(key))
+            (pl.min_horizontal(own_end, begins) == begins) & (pl.col("account_id") == following("account_id", key))
         ).fill_null(False),
     ).filter(pl.col("end").is_null() | (pl.col("end") > pl.col("start")))

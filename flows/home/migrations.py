@@ -71,9 +71,11 @@ _COMPUTED_BY = f"""
 
 _OF_LINE = USAGE_NO.format(file_seq="file_seq", source_line="source_line")
 # Of the file that had it; of one that was taken back out and came again, of the last.
-_OF_FEED = f"""
-    (select max({USAGE_NO.format(file_seq="f.file_seq", source_line="{{table}}.source_line")}) from source_files as f
-    where f.source_file = {{table}}.source_file and f.feed = {{table}}.feed)"""
+_OF_FEED = (
+    "(select max("
+    + USAGE_NO.format(file_seq="f.file_seq", source_line="{table}.source_line")
+    + ") from source_files as f where f.source_file = {table}.source_file and f.feed = {table}.feed)"
+)
 
 MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     5: {"run_accounts": {"code": code_of_reason()}, "invoice_taxes": {"computed_by": _COMPUTED_BY}},

@@ -46,5 +46,7 @@ join rated_for as f
 join rated_by as b
     on b.rate_id is not distinct from w.rate_id and b.destination is not distinct from w.destination
     and b.category is not distinct from w.category and b.country is not distinct from w.country
-    and b.jurisdiction is not distinct from w.jurisdiction;
+    and b.jurisdiction is not distinct from w.jurisdiction
+-- The last of several rows of a record is the one that counts.
+order by w.rowid;
 drop table wide_numbers;

@@ -13,6 +13,7 @@ from flows.home.store import Store
 from flows.month.addresses import misplaced_accounts, with_jurisdiction
 from flows.month.stated import stated_resources
 from rating.spans import all_spans
+from rating.states import following
 from schemas.frames import either, parked_as
 from schemas.money import minor_digits
 from schemas.periods import add_months
@@ -97,7 +98,7 @@ def _versions(accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     ordered = accounts.with_columns(version_from=start).sort("account_id", "version_from")
     last = pl.col("billing_start_date").last().over("account_id")
     versions = ordered.with_columns(
-        version_to=pl.col("version_from").shift(-1).over("account_id").fill_null(date.max),
+        version_to=following("version_from", "account_id").fill_null(date.max),
         billing_start=last,
     )
     current = versions.unique("account_id", keep="last", maintain_order=True)

@@ -1,6 +1,7 @@
 """What rating looks things up in: owners, devices, rates, grants and allowances over time, made of the master data."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -19,6 +20,7 @@ from rating.draws import pools_of
 from rating.intervals import Intervals, intervals
 from rating.on_net import on_net_of
 from rating.owners import Owners
+from rating.states import following
 from rating.usage import RatingTables
 from schemas.catalog import Catalog
 from schemas.periods import add_months, local_midnight_utc, month_start, shift_month
@@ -51,10 +53,14 @@ def rating_tables(
     book = rate_book(plan_rates(catalog), tables.decks, agreed, tables.numbering_plan)
     oldest = months[0][0] if months else shift_month(invoice_month, -1)
     house = _house(store, catalog, master, tables)
+    # Of numbers that never had an extension there is nothing to look up.
+    extended = master.numbers.filter(pl.col("extension").is_not_null()).select("number").unique()
+    ringing = master.numbers.join(extended, on="number", how="semi", maintain_order="left")
+    devices, numbers = _states(master.devices, "device_id", master), _states(ringing, "number", master)
     return RatingTables(
         owners=Owners(
             numbers=intervals(_placed_numbers(house, book), "number"),
-            extensions=intervals(_extension_intervals(master), "account_id", "extension", first="since"),
+            extensions=intervals(_extension_intervals(devices, numbers), "account_id", "extension", first="since"),
             accounts=intervals(_account_intervals(master), "account_id"),
         ),
         domestic=pl.DataFrame(
@@ -66,7 +72,7 @@ def rating_tables(
         book=book,
         tariffs=tariffs(catalog, tables.decks, agreed),
         grants=grant_allowances(master.spans, master.versions, months, catalog),
-        pools=pools_of(catalog, _devices(master, tables)),
+        pools=pools_of(catalog, _devices(devices, numbers, tables)),
         on_net=on_net_of(catalog, house.versions.select("account_id", "seller_id").unique("account_id", keep="last")),
         billed_before=billed_before(store).clear() if never_late else billed_before(store),
         first_usage_day=month_start(shift_month(settings.billing.first_invoice_month, -1)),
@@ -88,13 +94,15 @@ def _house(store: Store, catalog: Catalog, master: MasterData, tables: Tables) -
 
 def _midnights(days: pl.Series, zones: pl.Series) -> pl.Series:
     """The instants at which civil days begin in their zones; null stays null. One look-up per distinct pair."""
-    cache = {
-        (day, zone): local_midnight_utc(day, zone)
-        for day, zone in pl.DataFrame({"day": days, "zone": zones}).unique().iter_rows()
+    asked = pl.DataFrame({"day": days, "zone": zones})
+    pairs = [
+        (day, zone, local_midnight_utc(day, zone))
+        for day, zone in asked.unique().iter_rows()
         if day is not None and date.min + timedelta(days=1) < day < date.max - timedelta(days=1)
-    }
-    instants = [cache.get(pair) for pair in zip(days, zones, strict=True)]
-    return pl.Series("at", instants, dtype=pl.Datetime("us", "UTC"))
+    ]
+    schema: dict[str, Any] = {"day": pl.Date, "zone": pl.String, "at": pl.Datetime("us", "UTC")}
+    known = pl.DataFrame(pairs, schema=schema, orient="row")
+    return asked.join(known, on=["day", "zone"], how="left", validate="m:1", maintain_order="left")["at"]
 
 
 _ALWAYS = pl.lit(date(1900, 1, 1)).cast(pl.Datetime("us", "UTC"))
@@ -138,10 +146,9 @@ def _with_instants(rows: pl.DataFrame, master: MasterData) -> pl.DataFrame:
 def number_intervals(master: MasterData) -> pl.DataFrame:
     """Numbers with their owners over time: the day of a port belongs to the new owner (RULES 16)."""
     rows = _with_instants(master.numbers, master).sort("number", "from_at")
-    following = pl.col("from_at").shift(-1).over("number")
     return rows.select(
         "number", "account_id", "number_type", "billing_group", "from_at",
-        to_at=pl.min_horizontal("to_at", following),
+        to_at=pl.min_horizontal("to_at", following("from_at", "number")),
     )  # fmt: skip
 
 
@@ -158,20 +165,21 @@ def _states(rows: pl.DataFrame, key: str, master: MasterData) -> pl.DataFrame:
     """Inventory rows as states side by side: each ends where the next one of its id begins. Adds `since`: from when on
     the resource has been at that extension without a break, whatever else of it changed (RULES 3, 8)."""
     rows = _with_instants(rows, master).sort(key, "from_at")
-    rows = rows.with_columns(to_at=pl.min_horizontal("to_at", pl.col("from_at").shift(-1).over(key)))
+    rows = rows.with_columns(to_at=pl.min_horizontal("to_at", following("from_at", key)))
     stay = ["account_id", "extension", key]
     returns = (pl.col("from_at") > pl.col("to_at").shift(1).over(stay)).fill_null(value=True)
     rows = rows.with_columns(_time=returns.cum_sum().over(stay))
     return rows.with_columns(since=pl.col("from_at").min().over(*stay, "_time")).drop("_time")
 
 
-def _extension_intervals(master: MasterData) -> pl.DataFrame:
-    """Extensions of devices and numbers; the billing group is that of the earliest, as it is then (RULES 3, 8)."""
+def _extension_intervals(devices: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+    """Extensions of devices and numbers (`_states`); the billing group is that of the earliest, as it is then (RULES 3,
+    8)."""
     frames = [
-        _states(rows, key, master)
-        .filter(pl.col("extension").is_not_null())
-        .select("account_id", "extension", "billing_group", "from_at", "to_at", "since")
-        for rows, key in ((master.devices, "device_id"), (master.numbers, "number"))
+        states.filter(pl.col("extension").is_not_null()).select(
+            "account_id", "extension", "billing_group", "from_at", "to_at", "since"
+        )
+        for states in (devices, numbers)
     ]
     return pl.concat(frames).sort("account_id", "extension", "since", "from_at", "to_at", "billing_group")
 
@@ -188,12 +196,10 @@ def _suspended(master: MasterData) -> Intervals:
     return intervals(times, "account_id", "mode")
 
 
-def _devices(master: MasterData, tables: Tables) -> Devices:
-    """Which device is at which extension, and which extension a number rings, over time."""
+def _devices(devices: pl.DataFrame, numbers: pl.DataFrame, tables: Tables) -> Devices:
+    """Which device is at which extension, and which extension a number rings, over time (`_states`)."""
     per_extension = [code for code, product in tables.catalog.products.items() if product.per == "extension"]
     named = pl.col("product_code").is_in(per_extension) & pl.col("extension").is_not_null()
-    devices = _states(master.devices, "device_id", master)
-    numbers = _states(master.numbers, "number", master)
     return devices_over_time(
         devices.select(
             "account_id", "device_id", "extension", "from_at", "to_at", "since",

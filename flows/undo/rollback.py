@@ -177,16 +177,20 @@ def _remember(store: Store, gone: LoadedFile) -> None:
 
 
 def _remove(store: Store, gone: LoadedFile) -> None:
-    if FEEDS[gone.feed].is_usage:
-        # What was rated of it is told with what it was, for as long as documents hold it.
-        store.con.execute(
-            "insert into kept_usage select * from usage_records where usage_no in (select usage_no from rated) "
-            f"and usage_no in (select usage_no from feed_{gone.feed} where file_seq = $1)",
-            [gone.file_seq],
-        )
-    store.con.execute(f"delete from feed_{gone.feed} where file_seq = $1", [gone.file_seq])
+    take_rows(store, gone.feed, gone.file_seq)
     forget_lines(store, gone.feed, gone.source_file, gone.sha256)
     store.con.execute("update source_files set state = 'rolled_back' where file_seq = $1", [gone.file_seq])
+
+
+def take_rows(store: Store, feed: str, file_seq: int) -> None:
+    """A file's rows out of its feed. Of what was rated stays what it was: documents may hold it."""
+    if FEEDS[feed].is_usage:
+        store.con.execute(
+            "insert into kept_usage select * from usage_records where usage_no in (select usage_no from rated) "
+            f"and usage_no in (select usage_no from feed_{feed} where file_seq = $1)",
+            [file_seq],
+        )
+    store.con.execute(f"delete from feed_{feed} where file_seq = $1", [file_seq])
 
 
 def _to_settle(store: Store, gone: LoadedFile) -> list[LoadedFile]:

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from flows.home.schema import LINES_OF_A_FILE
 from flows.home.store import Store
 from flows.home.whole_files import write_atomic
 from schemas.document import Document, canonical
 from tests.flows.booked_documents import ACCOUNTS, SELLERS, document, settings
+from tests.flows.rated_rows import change_rated
 
 __all__ = [
     "ACCOUNTS",
@@ -152,8 +154,14 @@ def rows_of(text: str) -> Iterator[dict[str, str | None]]:
 def insert(store: Store, table: str, **values: Any) -> None:
     """One row, completed by DEFAULTS."""
     row = {**DEFAULTS.get(table, {}), **values}
+    if table in ("feed_calls", "feed_messages", "suspended_usage", "excluded_usage") and row.get("source_line"):
+        row["usage_no"] = int(row.get("file_seq", 2)) * LINES_OF_A_FILE + int(row["source_line"])
     marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
-    store.con.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values()))
+    statement, cells = f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values())
+    if table == "rated_usage":
+        change_rated(store, statement, cells)
+    else:
+        store.con.execute(statement, cells)
 
 
 def book(store: Store) -> dict[str, Document]:

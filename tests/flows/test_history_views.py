@@ -28,6 +28,7 @@ from schemas.document import Document
 from schemas.feeds import FEEDS
 from tests.flows import booked
 from tests.flows.issuing import no_pdfs, no_reviews
+from tests.flows.rated_rows import change_rated
 from tests.flows.sample import FAR, request
 
 HISTORIES = ("accounts", "subscriptions", "devices", "numbers")
@@ -130,7 +131,7 @@ def test_local_time_keeps_to_the_zones_clock(store: Store, instant: str, zone: s
     when = datetime.fromisoformat(instant).replace(tzinfo=UTC)
     there = datetime.fromisoformat(local)
     store.con.execute("update feed_accounts set time_zone = $1", [zone])
-    store.con.execute("update rated_usage set started_at = $1, local_date = $2", [when, there.date()])
+    store.con.execute("update rated set started_at = $1, local_date = $2", [when, there.date()])
     found = rows(read(publish(store)), "select distinct started_at_local, time_zone, started_at from rated_usage")
     assert found == [(there, zone, when)]
 
@@ -139,9 +140,9 @@ def test_an_account_that_moves_has_the_zone_of_the_day(store: Store) -> None:
     store.con.execute("update feed_accounts set time_zone = 'Europe/London'")
     moved = {"account_id": "A-1", "time_zone": "Asia/Tokyo", "effective_from": date(2026, 5, 11)}
     feed(store, "accounts", moved, moved | {"effective_from": date(2026, 8, 1), "name": "renamed"})
-    store.con.execute("update rated_usage set local_date = started_at::date where account_id = 'A-1'")
+    change_rated(store, "update rated_usage set local_date = started_at::date where account_id = 'A-1'")
     later = "local_date = '2026-05-11', started_at = '2026-05-10 20:00+00'"
-    store.con.execute(f"update rated_usage set {later} where usage_id = 'u3'")
+    change_rated(store, f"update rated_usage set {later} where usage_id = 'u3'")
     found = rows(read(publish(store)), "select usage_id, time_zone, started_at_local from rated_usage order by 1")
     assert found == [
         ("u2", "Europe/London", datetime.fromisoformat("2026-05-10 16:00")),

@@ -71,9 +71,18 @@ BOOKS = {
     "delete from run_accounts where account_id = 'ANN'": "exactly one outcome",
     "update run_accounts set outcome = 'closed' where account_id = 'ANN'": "every billed account has a document",
     "insert into excluded_usage by name select * exclude (reason), 'unanswered' as reason from "
-    "(select run_id, usage_id, account_id, duration_s, null as reason from rated_usage)": "one outcome in this run",
-    "delete from rated_usage where usage_id like '%:1:%'": "every loaded record is rated",
-    "update rated_usage set duration_s = 60 where usage_id like '%:1:%'": "the seconds its file gave it",
+    "(select run_id, usage_no, usage_id, account_id, duration_s, null as reason from rated_usage)": (
+        "one outcome in this run"
+    ),
+    "delete from rated where usage_no in (select usage_no from feed_calls where usage_id like '%:1:%')": (
+        "every loaded record is rated"
+    ),
+    "insert into rated by name select 5 as usage_no, * exclude (usage_no) from rated limit 1": (
+        "every rated record is the call or message of a file"
+    ),
+    "insert into excluded_usage by name select run_id, usage_no, usage_id, account_id, 60 as duration_s, "
+    "'unanswered' as reason from rated_usage where usage_id like '%:1:%'; "
+    "delete from rated where usage_no in (select usage_no from excluded_usage)": "the seconds its file gave it",
     "update invoice_taxes set rate_percent = rate_percent / 2": "every tax of our tables is its base times its rate",
     "update documents set total = total + 1": "every document says on paper",
     "delete from feed_calls where call_id = '2'": "every call and message of a loaded file is stored",

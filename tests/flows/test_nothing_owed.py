@@ -18,7 +18,7 @@ from tests.scenarios.month.home import add_file, make_home
 
 MONTH = "2025-06"
 RUN_TABLES = (
-    "runs", "run_events", "run_knowledge", "run_accounts", "run_findings", "rated_usage", "suspended_usage",
+    "runs", "run_events", "run_knowledge", "run_accounts", "run_findings", "rated", "rated_for", "suspended_usage",
     "excluded_usage", "traffic_studies", "documents", "audit_log",
 )  # fmt: skip
 

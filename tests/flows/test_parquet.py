@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path)
     with Store(home) as store:
         booked.book(store)
-        store.con.execute("update rated_usage set usage_month = '2026-05'")
+        store.con.execute("update rated_for set usage_month = '2026-05'")
     return home
 
 
@@ -64,7 +64,7 @@ def test_only_what_changed_is_written_again_and_only_the_last_set_stays(home: Ho
     after = _files(_publish(home))
     assert {name for name in before if before[name] != after[name]} == {"accounts.parquet", "latest_accounts.parquet"}
     with Store(home) as store:
-        store.con.execute("update rated_usage set destination = 'Elsewhere'")
+        store.con.execute("update rated_by set destination = 'Elsewhere'")
     last = _files(_publish(home))
     assert {name for name in last if last[name] != after[name]} == {"rated_usage/2026-05.parquet"}
     folders = sorted(path.name for path in home.published.parent.glob("parquet*"))
@@ -86,7 +86,7 @@ def test_a_month_that_is_gone_is_gone_here(home: Home) -> None:
     folder = _publish(home, parquet=True)
     assert (folder / "rated_usage").exists()
     with Store(home) as store:
-        store.con.execute("delete from rated_usage; delete from feed_calls; delete from line_usage")
+        store.con.execute("delete from rated; delete from feed_calls; delete from line_usage")
         store.con.execute("update source_files set state = 'rolled_back' where feed = 'calls'")
     assert not list(_publish(home).glob("rated_usage/*"))
 

@@ -9,6 +9,7 @@ from flows.books.run import Run
 from flows.home.settings import Home
 from flows.home.store import Store
 from flows.month.taxing.memory import rated_calls
+from tests.flows.rated_rows import change_rated
 from tests.scenarios.month.home import make_home
 
 
@@ -17,15 +18,17 @@ def test_seconds_of_many_or_long_calls_are_summed_whole(tmp_path: Path) -> None:
     home: Home = make_home(tmp_path / "home")
     request = Request(str(home.root), "2025-06", "anna", datetime(2025, 6, 2, tzinfo=UTC))
     usage = [
-        ("voice", "a", "intrastate", 90_000), ("voice", "a", "intrastate", 127), ("voice", "a", "interstate", 61),
-        ("voice", "b", "interstate", 590), ("sms", "b", "intrastate", 0),
+        ("domestic", "a", "intrastate", 90_000), ("domestic", "a", "intrastate", 127),
+        ("domestic", "a", "interstate", 61), ("domestic", "b", "interstate", 590), ("sms", "b", "intrastate", 0),
     ]  # fmt: skip
     with Store(home) as store:
-        store.con.executemany(
-            "insert into rated_usage (run_id, usage_id, kind, account_id, jurisdiction, duration_s, usage_month) "
-            "values ('r', $1, $2, $3, $4, $5, '2025-05')",
-            [(str(number), *one) for number, one in enumerate(usage)],
-        )
+        for number, one in enumerate(usage):
+            change_rated(
+                store,
+                "insert into rated_usage (run_id, usage_id, category, account_id, jurisdiction, duration_s, "
+                "usage_month) values ('r', $1, $2, $3, $4, $5, '2025-05')",
+                [str(number), *one],
+            )
     with open_books(request) as books:
         found = rated_calls(books.store, Run(books, "r", "regular"))
     assert found.select("account_id", "jurisdiction", "duration_s", "calls").rows() == [
@@ -49,9 +52,10 @@ def test_a_corrected_call_counts_once_and_as_corrected(tmp_path: Path) -> None:
         for run_id, usage_id, jurisdiction in (
             ("first", "1", "intrastate"), ("first", "2", "intrastate"), ("again", "1", "interstate"),
         ):  # fmt: skip
-            store.con.execute(
-                "insert into rated_usage (run_id, draft_id, usage_id, kind, account_id, jurisdiction, duration_s, "
-                "usage_month) values ($1, 'd', $2, 'voice', 'a', $3, 60, '2025-05')",
+            change_rated(
+                store,
+                "insert into rated_usage (run_id, draft_id, usage_id, account_id, jurisdiction, duration_s, "
+                "usage_month) values ($1, 'd', $2, 'a', $3, 60, '2025-05')",
                 [run_id, usage_id, jurisdiction],
             )
     with open_books(request) as books:

@@ -78,13 +78,14 @@ def draw_allowances(waiting: list[Path], lookups: RatingTables, rows: int) -> di
         return {}
     records = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for path in waiting)
     buckets = -(-records // (NARROWER * rows))
+    # Categories are numbers, which are the same in every frame of a process: texts would take three times as long.
+    grants, pools = with_categories(lookups.grants), lookups.pools.as_categories()
     # By account, not by piece: an account's calls draw on one allowance, whichever files they came in.
     cut = list(several(lambda place: _by_bucket(place, waiting[place], lookups, buckets), range(len(waiting))))
 
     def of_bucket(bucket: int) -> pl.DataFrame:
         frames = [pl.scan_ipc(path).slice(ends[bucket], ends[bucket + 1] - ends[bucket]) for path, ends in cut]
-        asking = pl.concat(frames).collect().with_columns(pl.col(pl.Categorical).cast(pl.String))
-        return draw(asking, lookups.grants, lookups.pools).select(_TAKEN).pipe(with_categories)
+        return draw(pl.concat(frames).collect(), grants, pools).select(_TAKEN).pipe(with_categories)
 
     taken: dict[int, list[pl.DataFrame]] = {}
     for drawn in several(of_bucket, range(buckets)):
@@ -99,16 +100,17 @@ _TAKEN = ("place", "at", "allowance_id", "pool", "included_units", "draws")
 def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> tuple[Path, list[int]]:
     """Leaves the records of a piece that may draw on an allowance in the order of their accounts' buckets.
 
-    Returns where they lie, and at which row each bucket begins and the last one ends. A bucket goes by the account's
-    name: the number that stands for a category is another one in each file.
+    Returns where they lie, and at which row each bucket begins and the last one ends. A bucket goes by the number that
+    stands for the account, which is the same in every file that this process reads.
     """
     waiting = pl.read_ipc(path)
     listed = lookups.rules["allowance_id"].cast(pl.Categorical).gather(waiting["rule"])
     asking = waiting.select(
         "at", "usage_id", "account_id", "billing_group", "category", "started_at", "billable_units",
         pl.col("^(" + "|".join(CALLED_FROM) + ")$"), months_of(waiting["local_date"]), allowance_id=listed,
-        place=pl.lit(place, pl.UInt32), bucket=pl.col("account_id").cast(pl.String).hash() % buckets,
-    ).filter(pl.col("allowance_id").is_not_null()).sort("bucket")  # fmt: skip
+        place=pl.lit(place, pl.UInt32), bucket=pl.col("account_id").to_physical().cast(pl.UInt64) % buckets,
+    ).filter(pl.col("allowance_id").is_not_null())  # fmt: skip
+    asking = asking.sort("bucket") if buckets > 1 else asking
     ends = asking["bucket"].search_sorted(pl.int_range(buckets + 1, dtype=pl.UInt64, eager=True), "left").to_list()
     asking.drop("bucket").write_ipc(path.with_suffix(".asking"))
     return path.with_suffix(".asking"), ends

@@ -27,17 +27,18 @@ from schemas.feeds import FEEDS
 
 _SELECT = {
     "calls": f"""
-        select c.rowid as row_id, c.usage_no, c.usage_id, 'voice' as kind, c.source, c.leg, c.started_at, c.direction,
+        select c.rowid as row_id, c.usage_no, c.usage_id, c.source, c.leg, c.started_at, c.direction,
                {CALLER["calls"]} as from_number, c.to_number, c.duration_s, c.duration_s as units, c.disposition,
                c.account_id as stated_account_id, c.extension, c.device_id,
                c.answered_at is not null as has_stamp""",
     "messages": """
-        select c.rowid as row_id, c.usage_no, c.usage_id, 'sms' as kind, c.source, null::varchar as leg,
+        select c.rowid as row_id, c.usage_no, c.usage_id, c.source, null::varchar as leg,
                c.sent_at as started_at, c.direction, c.from_number, c.to_number, 0::bigint as duration_s,
                c.credits as units, c.text,
                null::varchar as disposition, c.account_id as stated_account_id, null::varchar as extension,
                null::varchar as device_id, false as has_stamp""",
 }
+KIND = {"calls": "voice", "messages": "sms"}
 _STARTED = {"calls": "started_at", "messages": "sent_at"}
 _IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}
 
@@ -122,6 +123,7 @@ class UsageReader:
             is_other |= is_named & ~_from([name for name, source in sources if source.leg])
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),
+            kind=pl.lit(KIND[piece.feed]),
             other_leg=is_other,
             is_trusted=_from([name for name, source in sources if source.trusted]),
             is_cause=_from([name for name, source in sources if _writes_causes(source)]),

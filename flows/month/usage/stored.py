@@ -10,6 +10,7 @@ import polars as pl
 
 from flows.books.run import Run, draft_id
 from flows.home.store import Store
+from rating.draws import LARGEST_KEY
 from schemas.money import EXACT
 
 FOR = ("account_id", "currency", "billing_group", "usage_month", "billed_as", "draft_id")
@@ -73,10 +74,31 @@ class RatedWriter:
 
 def distinct(frame: pl.DataFrame, names: tuple[str, ...]) -> tuple[pl.DataFrame, pl.Series]:
     """The distinct rows of these columns, as text, and which of them each row of the frame has."""
-    keys = frame.select(names)
-    rows = keys.unique(maintain_order=True).with_row_index("place")
-    places = keys.join(rows, on=names, how="left", nulls_equal=True, validate="m:1", maintain_order="left")["place"]
-    return rows.select(pl.col(names).cast(pl.String)), places
+    # One number is looked up ten times as fast as five texts are.
+    key = pl.repeat(0, frame.height, dtype=pl.Int64, eager=True)
+    most = 1
+    for name in names:
+        number, count = _numbered_texts(frame[name])
+        key, most = key * count + number, most * count
+    if most > LARGEST_KEY:
+        raise OverflowError(f"{most} ways to combine {', '.join(names)}; expected at most {LARGEST_KEY}")
+    asked = pl.DataFrame({"key": key}).with_row_index("row")
+    firsts = asked.unique("key", keep="first", maintain_order=True).with_row_index("place")
+    places = asked.join(firsts, on="key", how="left", validate="m:1", maintain_order="left")["place"]
+    return frame.select(pl.col(names).gather(firsts["row"]).cast(pl.String)), places
+
+
+def _numbered_texts(texts: pl.Series) -> tuple[pl.Series, int]:
+    """Each text as a number from 1 on, 0 where there is none; and how many numbers there are."""
+    codes = texts.cast(pl.Categorical).to_physical()
+    seen = codes.drop_nulls().unique()
+    if seen.is_empty():
+        return pl.repeat(0, texts.len(), dtype=pl.Int64, eager=True), 1
+    last = seen.cast(pl.Int64).sort()[-1]
+    numbers = pl.repeat(0, last + 1, dtype=pl.Int64, eager=True).scatter(
+        seen, pl.int_range(1, seen.len() + 1, eager=True)
+    )
+    return numbers.gather(codes).fill_null(0), seen.len() + 1
 
 
 def reading_amount() -> pl.Expr:
