@@ -66,31 +66,19 @@ def compile_prefixes(rows: pl.DataFrame) -> PrefixTable:
 
 
 def _bounds(active: pl.DataFrame) -> pl.DataFrame:
-    """The disjoint intervals of one epoch, by lower bound: a walk over nested prefixes with a stack."""
-    lowers: list[int] = [0]
-    owners: list[int | None] = [None]
-    open_: list[tuple[int, int]] = []  # (upper, row) of the prefixes around the current point
-
-    def mark(at: int, row: int | None) -> None:
-        if lowers[-1] == at:
-            owners[-1] = row
-        else:
-            lowers.append(at)
-            owners.append(row)
-
-    for prefix, row in sorted(active.select("prefix", "row").iter_rows(), key=lambda r: (r[0], len(r[0]))):
-        lower = int(prefix.ljust(DIGITS, "0"))
-        upper = lower + 10 ** (DIGITS - len(prefix))
-        # Behind the end of an inner prefix the one around it is in force again.
-        while open_ and open_[-1][0] <= lower:
-            closed, _ = open_.pop()
-            mark(closed, open_[-1][1] if open_ else None)
-        mark(lower, row)
-        open_.append((upper, row))
-    while open_:
-        closed, _ = open_.pop()
-        mark(closed, open_[-1][1] if open_ else None)
-    return pl.DataFrame({"lower": lowers, "row": owners}, schema={"lower": pl.Int64, "row": pl.UInt32})
+    """The disjoint intervals of one epoch, by lower bound: each edge is looked up once per length of a prefix, so that
+    the longest one that covers it stands last."""
+    lower, length = pl.col("prefix").str.pad_end(DIGITS, "0").cast(pl.Int64), pl.col("prefix").str.len_bytes()
+    prefixes = active.select("row", lower=lower, size=pl.lit(_PADDING).gather(length)).sort("row")
+    edges = pl.concat([pl.Series([0]), prefixes["lower"], prefixes["lower"] + prefixes["size"]]).unique().sort()
+    bounds = pl.DataFrame({"edge": edges}).with_columns(row=pl.lit(None, pl.UInt32))
+    for (size,), of_size in sorted(prefixes.group_by("size"), key=lambda part: -part[0][0]):
+        begins = of_size.unique("lower", keep="last").select("lower", own="row")
+        covered = bounds.with_columns(lower=pl.col("edge") // size * size)
+        covered = covered.join(begins, on="lower", how="left", validate="m:1", maintain_order="left")
+        bounds = covered.select("edge", row=pl.coalesce("own", "row"))
+    moves = pl.col("row").ne_missing(pl.col("row").shift(1)) | (pl.col("edge") == 0)
+    return bounds.filter(moves).select(lower="edge", row="row")
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def _billed(store: Store, standing: list[StandingDocument]) -> pl.DataFrame:
     store.con.register("_mine", documents.unique().to_arrow())
     try:
         return store.sql(
-            "select r.usage_id, r.account_id as billed_to from rated_usage r join _mine using (run_id, account_id)"
+            "select u.usage_id, f.account_id as billed_to from rated r join rated_for f using (for_no) "
+            "join _mine using (run_id, account_id) join usage_records u using (usage_no)"
         )
     finally:
         store.con.unregister("_mine")

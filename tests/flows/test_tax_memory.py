@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
+
 from flows.books.books import open_books
 from flows.books.context import Request
 from flows.books.run import Run
@@ -30,7 +32,7 @@ def test_seconds_of_many_or_long_calls_are_summed_whole(tmp_path: Path) -> None:
                 [str(number), *one],
             )
     with open_books(request) as books:
-        found = rated_calls(books.store, Run(books, "r", "regular"))
+        found = rated_calls(books.store, Run(books, "r", "regular"), pl.Series(["a", "b"]))
     assert found.select("account_id", "jurisdiction", "duration_s", "calls").rows() == [
         ("a", "interstate", 61, 1),
         ("a", "intrastate", 90_127, 2),
@@ -59,5 +61,5 @@ def test_a_corrected_call_counts_once_and_as_corrected(tmp_path: Path) -> None:
                 [run_id, usage_id, jurisdiction],
             )
     with open_books(request) as books:
-        found = rated_calls(books.store, Run(books, "now", "regular"))
+        found = rated_calls(books.store, Run(books, "now", "regular"), pl.Series(["a"]))
     assert found.select("jurisdiction", "duration_s", "calls").rows() == [("interstate", 60, 1), ("intrastate", 60, 1)]

@@ -99,23 +99,32 @@ def with_proof(issued: pl.DataFrame, tables: TaxTables, month_first: date, setti
     return rows.join(by_row, on=["tax_code", "jurisdiction"], validate="m:1")
 
 
-def rated_calls(store: Store, run: Run) -> pl.DataFrame:
-    """account_id, usage_month, jurisdiction, duration_s, calls: of issued documents and of this run, in the study's
-    months; a call that was corrected as its last correction has it."""
+_CALLS = """
+    with kinds as (select run_id, max(run_seq) as run_seq, any_value(kind) as kind from runs group by run_id),
+    counted as (
+        select f.for_no, f.account_id, f.usage_month, k.run_seq, k.kind, d.draft_id is not null as is_issued
+        from rated_for f left join kinds k using (run_id)
+        left join issued_documents d on d.run_id = f.run_id and d.draft_id = f.draft_id
+        where f.account_id in (select account_id from _asked) and f.usage_month between $first and $last
+            and (d.draft_id is not null or f.run_id = $run)),
+    -- A call of a file that came again has another number: it is told by its id.
+    corrected as (
+        select u.usage_id, max(c.run_seq) as run_seq
+        from rated r join counted c using (for_no) join usage_records u using (usage_no)
+        where c.is_issued and c.kind = 'correction' group by u.usage_id)
+    select c.account_id, c.usage_month, b.jurisdiction, sum(u.duration_s)::bigint as duration_s, count(*) as calls
+    from rated r join counted c using (for_no) join rated_by b using (by_no) join usage_records u using (usage_no)
+    left join corrected o on o.usage_id = u.usage_id
+    where b.category is distinct from 'sms' and (o.run_seq is null or o.run_seq <= c.run_seq)
+    group by all order by all"""
+
+
+def rated_calls(store: Store, run: Run, accounts: pl.Series) -> pl.DataFrame:
+    """account_id, usage_month, jurisdiction, duration_s, calls of these accounts: of issued documents and of this run,
+    in the study's months; a call that was corrected as its last correction has it."""
     first, last = window(run.request.invoice_month)
-    return store.sql(
-        """
-        with seqs as (select run_id, max(run_seq) as run_seq, any_value(kind) as kind from runs group by run_id),
-        corrected as (
-            select c.usage_id, max(s.run_seq) as run_seq
-            from rated_usage c join issued_documents d using (run_id, draft_id) join seqs s using (run_id)
-            where s.kind = 'correction' group by c.usage_id)
-        select u.account_id, u.usage_month, u.jurisdiction, sum(u.duration_s)::bigint as duration_s, count(*) as calls
-        from rated_usage u left join seqs s on s.run_id = u.run_id
-        left join issued_documents d on d.run_id = u.run_id and d.draft_id = u.draft_id
-        left join corrected c on c.usage_id = u.usage_id
-        where (d.draft_id is not null or u.run_id = $run) and u.kind = 'voice'
-            and u.usage_month between $first and $last and (c.run_seq is null or c.run_seq <= s.run_seq)
-        group by all order by all""",
-        {"run": run.run_id, "first": first, "last": last},
-    )
+    store.con.register("_asked", accounts.unique().to_frame("account_id").to_arrow())
+    try:
+        return store.sql(_CALLS, {"run": run.run_id, "first": first, "last": last})
+    finally:
+        store.con.unregister("_asked")
