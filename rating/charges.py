@@ -119,9 +119,9 @@ def one_time_charges(rows: pl.DataFrame, products: dict[str, Product]) -> pl.Dat
 def usage_components(rated: pl.DataFrame, products: dict[str, Product]) -> pl.DataFrame:
     """Rated records to what each puts on which line; a record's components add up to its amount.
 
-    Columns: usage_id, account_id, component (included, charged, minimum, connect_fee, rounding, cap), product_code,
-    section, billing_group, country, usage_month, units, unit, price, per, rate_id, allowance_id, amount_num,
-    amount_den, line_key. A free record has none.
+    Columns: usage_no, usage_id, account_id, component (included, charged, minimum, connect_fee, rounding, cap),
+    product_code, section, billing_group, country, usage_month, units, unit, price, per, rate_id, allowance_id,
+    amount_num, amount_den, line_key. A free record has none.
     """
     sections = {code: product.section for code, product in products.items()}
     return (
@@ -137,7 +137,7 @@ def usage_line_key() -> pl.Expr:
     return _line_key("section", "product_code", "billing_group", "usage_month", "country")
 
 
-_OF_RECORD = ("usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id")
+_OF_RECORD = ("usage_no", "usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id")
 
 
 def _plain_components(rated: pl.DataFrame) -> pl.DataFrame:

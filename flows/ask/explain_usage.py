@@ -89,8 +89,8 @@ def parts_of(store: Store, place: Place) -> list[dict[str, Any]]:
     hides = hides_numbers(store.home)
     names = [f"{shown_number(name, hides=hides)} as {name}" if name.endswith("_number") else name for name in _RECORD]
     records = store.rows(
-        f"select usage_id, {', '.join(names)} from rated_usage where usage_id in "
-        f"(select usage_id from line_usage where {_THIS}) "
+        f"select usage_id, {', '.join(names)} from rated_usage where usage_no in "
+        f"(select usage_no from line_usage where {_THIS}) "
         "qualify row_number() over (partition by usage_id order by run_id = $run desc) = 1",
         place.values,
     )

@@ -75,7 +75,7 @@ order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 
 -- name: line_usage
 create table snapshot.base.line_usage as
-select d.invoice_number, u.* exclude (amount_num, amount_den)
+select d.invoice_number, u.* exclude (amount_num, amount_den, usage_no)
 from line_usage as u
 join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
 order by d.invoice_number, u.line_no, u.usage_id, u.component, u.allowance_id, u.units, u.amount;

@@ -58,10 +58,13 @@ def write_adjustments(store: Store, run_id: str, adjustments: list[Adjustment]) 
         for table, needs_line in (("charges", False), ("line_discounts", True), ("line_usage", True)):
             signed = [name for name in _SIGNED[table] if name in store.columns(table)]
             left = " or ".join(f"sum({name}) <> 0" for name in signed)
-            sums = ", ".join(f"sum({name}) as {name}" for name in signed)
+            # A record has another number where its file was taken out in between: one of the two is as good.
+            one = ["usage_no"] if table == "line_usage" else []
+            added = [f"sum({name}) as {name}" for name in signed] + [f"max({name}) as {name}" for name in one]
+            others = ", ".join(["draft_id", "line_no", *signed, *one])
             store.con.execute(
-                f"create or replace temp table _summed as select t.* exclude (draft_id, line_no, {', '.join(signed)}), "
-                f"p.new_draft_id as draft_id, p.new_line_no as line_no, {sums} "
+                f"create or replace temp table _summed as select t.* exclude ({others}), "
+                f"p.new_draft_id as draft_id, p.new_line_no as line_no, {', '.join(added)} "
                 f"from {table} t join _places p on p.draft_id = t.draft_id and p.line_no = t.line_no "
                 f"where t.run_id = $1 and (p.new_line_no is not null or not $2) group by all having {left}",
                 [run_id, needs_line],

@@ -89,6 +89,7 @@ MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     10: {
         "feed_calls": {"usage_no": _OF_LINE},
         "feed_messages": {"usage_no": _OF_LINE},
+        "line_usage": {"usage_no": "null"},  # given there too
         "suspended_usage": {"usage_no": _OF_FEED.format(table="suspended_usage")},
         "excluded_usage": {"usage_no": _OF_FEED.format(table="excluded_usage")},
     },

@@ -49,4 +49,12 @@ join rated_by as b
     and b.jurisdiction is not distinct from w.jurisdiction
 -- The last of several rows of a record is the one that counts.
 order by w.rowid;
+
+-- Of a record that came again after its file was taken out, the number by which it was rated.
+update line_usage as u set usage_no = n.usage_no
+from (
+    select usage_id, arg_max(usage_no, (r.usage_no is not null)::integer) as usage_no
+    from wide_numbers left join (select distinct usage_no from rated) as r using (usage_no) group by usage_id
+) as n
+where n.usage_id = u.usage_id and u.usage_no is null;
 drop table wide_numbers;

@@ -56,7 +56,7 @@ create table if not exists kept_usage (
     usage_no bigint, usage_id varchar, source varchar, direction varchar, from_number varchar, to_number varchar,
     duration_s bigint, source_file varchar, source_line bigint);
 create table if not exists line_usage (
-    run_id varchar, draft_id varchar, line_no bigint, usage_id varchar, component varchar, rate_id varchar,
+    run_id varchar, draft_id varchar, line_no bigint, usage_no bigint, usage_id varchar, component varchar, rate_id varchar,
     allowance_id varchar, units bigint, price decimal(38, 12), per bigint, amount_num decimal(38, 12),
     amount_den bigint, amount decimal(38, 12));
 create table if not exists suspended_usage (

@@ -19,11 +19,11 @@ _QUERY = """
 with of_line as (
     select *, rowid as place from line_usage where run_id = $run and draft_id in (select unnest($drafts))),
 about as (
-    from rated_usage where usage_id in (select usage_id from of_line)
-    qualify row_number() over (partition by usage_id order by run_id = $run desc, row_id desc) = 1)
+    from rated_usage where usage_no in (select usage_no from of_line)
+    qualify row_number() over (partition by usage_no order by run_id = $run desc, row_id desc) = 1)
 select u.draft_id, u.line_no, r.started_at, v.time_zone, r.kind, r.category, r.direction, r.from_number, r.to_number,
        r.destination, r.country, r.duration_s, u.component, u.units, r.unit, u.price, u.per, u.amount, u.usage_id
-from of_line u join about r on r.usage_id = u.usage_id
+from of_line u join about r on r.usage_no = u.usage_no
 join (select account_id, max_by(time_zone, coalesce(effective_from, date '0001-01-01')) as time_zone
       from feed_accounts group by account_id) v on v.account_id = r.account_id
 order by u.draft_id, u.line_no, r.started_at, u.usage_id, u.component desc, u.place

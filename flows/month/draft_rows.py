@@ -94,8 +94,8 @@ def _write_usage(store: Store, run: Run, line_numbers: pl.DataFrame) -> None:
         store.con.execute(
             """
             insert into line_usage by name
-            select $run as run_id, l.draft_id, l.line_no, c.usage_id, c.component, c.rate_id, c.allowance_id, c.units,
-                c.price, c.per, c.amount_num, c.amount_den, c.amount
+            select $run as run_id, l.draft_id, l.line_no, c.usage_no, c.usage_id, c.component, c.rate_id,
+                c.allowance_id, c.units, c.price, c.per, c.amount_num, c.amount_den, c.amount
             from read_parquet($files) as c join _lines as l using (account_id, line_key)""",
             {"run": run.run_id, "files": str(files)},
         )

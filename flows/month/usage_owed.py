@@ -47,11 +47,12 @@ _BILLED = """
 
 _PARTS = "account_id, line_key, usage_id, component, rate_id, allowance_id, price, per, amount_den"
 _MOVED = f"""
-    select {_PARTS}, sum(units)::bigint as units, sum(amount_num)::decimal(38, 12) as amount_num
+    select max(usage_no) as usage_no, {_PARTS}, sum(units)::bigint as units,
+        sum(amount_num)::decimal(38, 12) as amount_num
     from (
-        select {_PARTS}, units, amount_num from _owed
+        select usage_no, {_PARTS}, units, amount_num from _owed
         union all
-        select l.account_id, l.line_key, u.usage_id, u.component, u.rate_id, u.allowance_id, u.price, u.per,
+        select u.usage_no, l.account_id, l.line_key, u.usage_id, u.component, u.rate_id, u.allowance_id, u.price, u.per,
             u.amount_den, -u.units, -u.amount_num
         from line_usage as u
         join _lines as l on l.run_id = u.run_id and l.draft_id = u.draft_id and l.line_no = u.line_no)
@@ -140,8 +141,9 @@ def _moved(store: Store, folder: Path, billed: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema={"account_id": pl.String, "line_key": pl.String})
     columns = ["run_id", "draft_id", "line_no", "account_id", "line_key"]
     owed = f"select * from read_parquet({[str(path) for path in files]})" if files else (
-        "select account_id, line_key, usage_id, component, rate_id, allowance_id, price, per, amount_den, units, "
-        "amount_num from (select l.*, u.* exclude (run_id, draft_id, line_no) from _lines l, line_usage u where false)"
+        "select usage_no, account_id, line_key, usage_id, component, rate_id, allowance_id, price, per, amount_den, "
+        "units, amount_num "
+        "from (select l.*, u.* exclude (run_id, draft_id, line_no) from _lines l, line_usage u where false)"
     )  # fmt: skip
     store.con.register("_lines", billed.select(columns).to_arrow())
     try:

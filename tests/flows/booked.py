@@ -156,6 +156,9 @@ def insert(store: Store, table: str, **values: Any) -> None:
     row = {**DEFAULTS.get(table, {}), **values}
     if table in ("feed_calls", "feed_messages", "suspended_usage", "excluded_usage") and row.get("source_line"):
         row["usage_no"] = int(row.get("file_seq", 2)) * LINES_OF_A_FILE + int(row["source_line"])
+    if table == "line_usage":
+        known = store.rows("select max(usage_no) from usage_records where usage_id = $1", [row["usage_id"]])
+        row["usage_no"] = known[0][0]
     marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
     statement, cells = f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values())
     if table == "rated_usage":

@@ -23,9 +23,9 @@ CALLED_FROM = ("device_id", "extension", "direction", "from_number", "to_number"
 """Columns that tell the device of a call; they wait too where some allowance belongs to devices."""
 
 _NEXT_STAGES = (
-    "usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id", "is_plain", "price", "per",
-    "included_units", "charged_units", "minimum_units", "included_product", "charged_product", "fee_charged",
-    "allowance_id", "pool", "draws", "parts",
+    "usage_no", "usage_id", "account_id", "usage_month", "billing_group", "country", "unit", "rate_id", "is_plain",
+    "price", "per", "included_units", "charged_units", "minimum_units", "included_product", "charged_product",
+    "fee_charged", "allowance_id", "pool", "draws", "parts",
 )  # fmt: skip
 _FEW_VALUES = (
     "account_id", "usage_month", "billing_group", "country", "unit", "rate_id", "included_product", "charged_product",
