@@ -68,6 +68,12 @@ _COMPUTED_BY = f"""
             d.document_json ->> concat('$.taxes[', invoice_taxes.tax_no - 1, '].table'), '{ENGINE_ANSWER}')
     ), 'tables')"""
 
+_OF_JSON = {
+    "issue_date": "(document_json ->> 'issue_date')::date",
+    "due_date": "(document_json ->> 'due_date')::date",
+    "minor_digits": "(document_json ->> 'minor_digits')::bigint",
+}
+
 MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     5: {"run_accounts": {"code": code_of_reason()}, "invoice_taxes": {"computed_by": _COMPUTED_BY}},
     6: {},  # new words on a closed list
@@ -76,6 +82,7 @@ MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     # confirmation, of which old ones are none; suspensions; new words on closed lists.
     8: {"rejected_records": {"row_key": "null"}, "delivery_events": {"sender": "null"}},
     9: {},  # the journal beside the database, begun when the books are opened; mails that confirm a cancellation
+    10: {"documents": _OF_JSON},  # days and smallest unit beside the JSON that says them
 }
 """Version -> table -> column that it lacks -> SQL over the table's old row (and other tables as they were)."""
 

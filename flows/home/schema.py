@@ -11,7 +11,7 @@ from schemas.codes import FindingCode, LeftOutCode, ParkedCode, StopCode
 from schemas.feed import Column, Feed
 from schemas.feeds import FEEDS
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """Goes up with every change of a table or of a closed list; flows/home/migrations.py says what becomes of old rows."""
 
 _HERE = Path(__file__).parent

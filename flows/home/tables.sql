@@ -74,7 +74,9 @@ create table if not exists documents (
     tax_total decimal(38, 12), total decimal(38, 12),
     usage_period_start date, usage_period_end date, is_final boolean, corrects varchar,
     correction varchar check (correction in $correction_kinds), taxed_on date, bill_to_country varchar,
-    bill_to_region varchar, seller_tax_id varchar, customer_tax_id varchar, document_json varchar);
+    bill_to_region varchar, seller_tax_id varchar, customer_tax_id varchar, document_json varchar,
+    -- As its JSON says: to be asked of all documents without reading them.
+    issue_date date, due_date date, minor_digits bigint);
 create table if not exists invoice_lines (
     run_id varchar, draft_id varchar, account_id varchar, line_no bigint, section varchar, charge_type varchar,
     product_code varchar, charge_key varchar, resource_kind varchar, resource_id varchar, description varchar,
