@@ -1,8 +1,8 @@
 """The last snapshot as the beginning of the next: copied, and used only where it is what this program left there.
 
-A copy is made of nothing that may have to be forgotten: after an erasure or a rollback, when numbers are to be hidden, and
-by another program, the snapshot is made whole, in a fresh file. So it is where the file holds a table that is not ours,
-where a month's table is not what it was when it was made, and where too much of the file lies free.
+A copy is made of nothing that may have to be forgotten: after an erasure or a rollback, when numbers are to be hidden,
+and by another program, the snapshot is made whole, in a fresh file. So it is where the file holds a table that is not
+ours, where a month's table is not what it was when it was made, and where too much of the file lies free.
 """
 
 import hashlib
@@ -39,10 +39,10 @@ def single_tables() -> list[str]:
 
 
 def stamp_of(store: Store) -> str:
-    """What all months share: the program that makes them, what was erased and rolled back, whether numbers are hidden."""
+    """What all months share: the program that made them, what was erased or rolled back, whether numbers are hidden."""
     here = Path(__file__).parent
     code = [path.read_bytes() for path in (_BASE, MONTHS, *sorted(here.glob("*publish*.py")), Path(__file__))]
-    code += [(here / name).read_bytes() for name in ("views.sql", "views_history.sql", "master.py", "known_tables.py")]
+    code += ["\n".join(view.statements()).encode() for view in views().values()]
     erased = store.rows("select * exclude (is_complete) from erased order by all")
     rolled_back = store.rows(
         "select file_seq, source_file, sha256 from source_files where state = 'rolled_back' order by all"
@@ -95,6 +95,17 @@ def _is_hollow(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether too much of the file lies free: what was there would stay, and the file would only grow."""
     ((total, free),) = con.execute("select total_blocks, free_blocks from pragma_database_size()").fetchall()
     return bool(free > _FREE_BLOCKS and free * _FREE_SHARE > total)
+
+
+def changed_months(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Tables of months that are not, cell by cell, what they were made as. All of them are read."""
+    return [
+        part_table(part, month)
+        for part, month, content in con.execute(
+            "select part, month, content from base.month_parts order by all"
+        ).fetchall()
+        if con.execute(f"select {content_of('t')} from base.{part_table(part, month)} as t").fetchall() != [(content,)]
+    ]
 
 
 def _is_as_it_was(con: duckdb.DuckDBPyConnection) -> bool:

@@ -75,17 +75,24 @@ LAWS = {
             select usage_id from rated_usage where run_id = $run union all
             select usage_id from suspended_usage where run_id = $run union all
             select usage_id from excluded_usage where run_id = $run) group by usage_id having count(*) <> 1""",
+    # Of what was taken in since the last run that drafted: that one answered for all before it.
     "every loaded record is rated, suspended or excluded": """
-        select usage_id from (select usage_id from feed_calls union all select usage_id from feed_messages)
-        except (select usage_id from rated_usage union select usage_id from suspended_usage
-                union select usage_id from excluded_usage)""",
+        with new as (
+            select usage_id from feed_calls where file_seq >= $since
+            union all select usage_id from feed_messages where file_seq >= $since)
+        select usage_id from new
+        except (select usage_id from rated_usage where usage_id in (select usage_id from new)
+                union select usage_id from suspended_usage where usage_id in (select usage_id from new)
+                union select usage_id from excluded_usage where usage_id in (select usage_id from new))""",
     "every record has the seconds its file gave it": """
         with outcomes as (
-            select usage_id, duration_s from rated_usage where run_id = $run union all
-            select usage_id, duration_s from suspended_usage where run_id = $run union all
-            select usage_id, duration_s from excluded_usage where run_id = $run)
+            select usage_id, duration_s, source_file from rated_usage where run_id = $run union all
+            select usage_id, duration_s, source_file from suspended_usage where run_id = $run union all
+            select usage_id, duration_s, source_file from excluded_usage where run_id = $run),
+        files as (
+            select file_seq from source_files where source_file in (select source_file from outcomes))
         select usage_id, c.duration_s, o.duration_s from outcomes o join feed_calls c using (usage_id)
-        where o.duration_s is distinct from c.duration_s""",
+        where c.file_seq in (select file_seq from files) and o.duration_s is distinct from c.duration_s""",
     # Both sides at 12 decimals, so a document of a million records may be off by a millionth.
     # Of the last month only: what documents held already of earlier ones is taken off their lines, not off their usage.
     "the rated usage of every document is what its lines are made of": """
@@ -166,7 +173,9 @@ ISSUE_LAWS = {
     "every number names one document, and its series, year and place": """
         select invoice_number, count(*) from issued_documents group by invoice_number
         having count(*) <> 1 or bool_or(invoice_number <> printf('%s-%d-%06d', series, year(issue_date), sequence))
-            or bool_or(invoice_number <> document_json ->> '$.invoice_number')""",
+        union all
+        select invoice_number, 1 from issued_documents
+        where run_id = $run and invoice_number <> document_json ->> '$.invoice_number'""",
     "every billed account of an approved run holds its document": """
         select a.account_id from run_accounts a where a.run_id = $run and a.outcome = 'billed'
             and (select state from run_states where run_id = $run) = 'approved'
@@ -213,9 +222,37 @@ FILE_LAWS = {
 }
 
 
+DEEP_LAWS = {
+    "every loaded record is rated, suspended or excluded, or came after the last run": """
+        with known as (
+            select max(before_file) as before_file from run_knowledge
+            where run_id in (select run_id from run_events where state = 'drafted'))
+        select usage_id from (select usage_id, file_seq from feed_calls union all
+                              select usage_id, file_seq from feed_messages) cross join known
+        where file_seq < before_file
+        except all (select usage_id from rated_usage union select usage_id from suspended_usage
+                    union select usage_id from excluded_usage)""",
+    "every number stands on its document": """
+        select invoice_number from issued_documents where invoice_number <> document_json ->> '$.invoice_number'""",
+    **FILE_LAWS,
+}
+"""What acts see to in their own month, of the whole history: for `doctor --deep`. Each answers what breaks it."""
+
+_SINCE = """
+    with last as (
+        select r.run_id, r.drafted_at from runs r
+        where r.run_id <> $1 and r.kind <> 'correction'
+            and r.run_id in (select run_id from run_events where state = 'drafted')
+        order by r.run_seq desc limit 1)
+    select coalesce(max(k.before_file), 0) from run_knowledge k join last using (run_id)
+    where not exists (from audit_log where act = 'rollback' and happened_at >= last.drafted_at)"""
+"""The first file that no run before this one knew; the first of all where one was rolled back since."""
+
+
 def balance_books(store: Store, run_id: str) -> None:
     """The laws of a run that drafts, and those of the files under it."""
-    keep_laws(store, LAWS | FILE_LAWS, {"run": run_id}, "nothing was drafted")
+    ((since,),) = store.rows(_SINCE, [run_id])
+    keep_laws(store, LAWS | FILE_LAWS, {"run": run_id, "since": since}, "nothing was drafted")
 
 
 def balance_issue(store: Store, run_id: str) -> None:

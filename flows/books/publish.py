@@ -34,8 +34,8 @@ _STORAGE = "v1.5.0"
 
 def publish(store: Store, *, parquet: bool = False, whole: bool = False) -> Path:
     """Writes published/tollbook.duckdb from the working database and returns its path; beside it Parquet files, where
-    the settings or `parquet` ask for them. Months in which nothing happened are those of the last snapshot, unless it is
-    to be made `whole` or cannot be used.
+    the settings or `parquet` ask for them. Months in which nothing happened are those of the last snapshot, unless it
+    is to be made `whole` or cannot be used.
 
     Tables lie in schema `base`, in a fixed order; the views, with a comment on each and on every column, in `main`.
     A kill leaves the former snapshot in place. No transaction may be open.

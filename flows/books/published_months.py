@@ -1,7 +1,7 @@
 """The snapshot's large tables: one per invoice month (base.rated_usage_2026_06), and a view over all of them.
 
-Most months of a home are over. So the last snapshot is taken over (flows/books/last_snapshot.py), and of its months those
-are made anew in which something happened: a run's event, a document, a number, an account's zone. What a month's
+Most months of a home are over. So the last snapshot is taken over (flows/books/last_snapshot.py), and of its months
+those are made anew in which something happened: a run's event, a document, a number, an account's zone. What a month's
 documents bill moves by such an event alone. Usage without a document may go on to a later month without one, so the
 months whose usage a touched month looked at are asked again which of it they still hold.
 """
@@ -66,6 +66,7 @@ def fill_months(store: Store, stamp: str, *, is_copy: bool) -> frozenset[str]:
     touched, beside, spans = _looked_at(con, steps, events, known)
     _decide(con, steps, has_known=bool(known))
     now_open = {part: dict(con.execute(steps[name]).fetchall()) for part, name in _OPEN.items()}
+    fresh = [*touched]
     for month in touched:
         for part in SUMS:
             _make(con, steps, part, month, is_there=month in events)
@@ -73,6 +74,7 @@ def fill_months(store: Store, stamp: str, *, is_copy: bool) -> frozenset[str]:
         for part, of_months in now_open.items():
             if of_months.get(month) != known[month].open.get(part):
                 _make(con, steps, part, month, is_there=True)
+                fresh.append(month)
     months = {month: of for month, of in known.items() if month not in touched}
     for month in beside:
         hashes = {part: of_months.get(month) for part, of_months in now_open.items()}
@@ -81,7 +83,7 @@ def fill_months(store: Store, stamp: str, *, is_copy: bool) -> frozenset[str]:
         if month in events:
             hashes = {part: of_months.get(month) for part, of_months in now_open.items()}
             months[month] = _Month(events[month], spans.get(month, (None, None)), hashes)
-    _note(con, months, stamp)
+    _note(con, months, stamp, fresh)
     if not is_copy or sorted(known) != sorted(months):
         _over_all(con, sorted(months))
     return frozenset(touched)
@@ -107,7 +109,7 @@ def _make_notes(con: duckdb.DuckDBPyConnection, steps: dict[str, str]) -> None:
     columns = ", ".join(f"{name} varchar" for name in _OPEN.values())
     con.execute(
         "create table snapshot.base.months (month varchar, events varchar, first_at timestamptz, last_at timestamptz, "
-        f"{columns}, stamp varchar)"
+        f"{columns}, stamp varchar, is_fresh boolean)"
     )
     con.execute(
         "create table snapshot.base.month_parts (part varchar, month varchar, rows bigint, sums varchar, "
@@ -205,13 +207,13 @@ def content_of(table: str) -> str:
     return f"coalesce(bit_xor(hash({table})), 0)::varchar"
 
 
-def _note(con: duckdb.DuckDBPyConnection, months: dict[str, _Month], stamp: str) -> None:
+def _note(con: duckdb.DuckDBPyConnection, months: dict[str, _Month], stamp: str, fresh: list[str]) -> None:
     con.execute("delete from snapshot.base.months")
     for month, of in [(NONE, _Month()), *sorted(months.items())]:
         hashes = [of.open.get(part) for part in _OPEN]
         con.execute(
-            "insert into snapshot.base.months values ($1, $2, $3, $4, $5, $6, $7, $8)",
-            [month, of.events, *of.span, *hashes, stamp],
+            "insert into snapshot.base.months values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            [month, of.events, *of.span, *hashes, stamp, month in fresh],
         )
 
 

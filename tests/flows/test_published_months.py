@@ -7,18 +7,24 @@ from typing import Any
 import duckdb
 import pytest
 
+import flows.books.publish as publishing
+from flows.books import last_snapshot
+from flows.books.holds import park
 from flows.books.publish import publish, read
 from flows.books.views import views
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
+from flows.ingest.take_in import ingest
+from flows.review.page import review
 from flows.undo.erase import erase
 from flows.undo.rollback import rollback
-from tests.flows.issuing import NOW, NUMBER, bill, calls, corrected, run
+from tests.flows.issuing import NOW, NUMBER, bill, calls, corrected, issue, run
 from tests.scenarios.month.home import add_file, make_home
 
 pytestmark = pytest.mark.usefixtures("without_reviews")
 
 FRANCE = "+33123456789"
+UNOWNED = "+442079460999"
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +51,17 @@ def home(lived_home: Home, tmp_path: Path) -> Home:
 def _published(home: Home, *, whole: bool = False) -> dict[str, list[Any]]:
     """All rows of all views, in their order."""
     with Store(home) as store:
-        path = publish(store, whole=whole)
-    with read(path) as con:
+        publish(store, whole=whole)
+    return _rows(home)
+
+
+def _rows(home: Home) -> dict[str, list[Any]]:
+    with read(home.published) as con:
         return {name: con.execute(f'from "{name}"').fetchall() for name in views()}
+
+
+def _usage_files(rows: dict[str, list[Any]]) -> set[str]:
+    return {row[-3] for row in rows["rated_usage"]}
 
 
 def _mark(home: Home, month: str, change: str) -> None:
@@ -118,3 +132,147 @@ def test_a_damaged_last_snapshot_is_made_anew(home: Home) -> None:
     content[20_000:30_000] = bytes(10_000)
     home.published.write_bytes(content)
     assert _published(home) == whole
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        "create table main.notes (a int)",
+        "create table base.notes (a int)",
+        "create schema mine; create table mine.rated_usage_2025_06 (a int)",
+        "create view main.notes as select 1 as a",
+        "create type base.mood as enum ('good')",
+        "create sequence base.numbers_given",
+        "create macro twice(a) as a * 2",
+        "create index by_id on base.invoices (invoice_number)",
+        "drop table base.rated_usage_2025_06 cascade",
+        "drop view main.invoices",
+    ],
+)
+def test_a_file_that_somebody_has_changed_is_not_built_upon(home: Home, strange: str) -> None:
+    before = _published(home)
+    with duckdb.connect(str(home.published)) as con:
+        con.execute(strange)
+    assert _published(home) == before
+    with read(home.published) as con:
+        assert con.execute("from duckdb_tables() where table_name = 'notes'").fetchall() == []
+    assert _published(home) == before
+
+
+def test_a_copy_that_cannot_be_brought_up_to_date_leaves_no_transaction_open(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _published(home)
+
+    def stopped(con: duckdb.DuckDBPyConnection) -> None:
+        con.execute("begin transaction; drop table snapshot.base.invoices; drop table snapshot.base.nowhere; commit")
+
+    monkeypatch.setattr(publishing, "drop_single_tables", stopped)
+    assert _published(home) == before
+
+
+def test_a_month_whose_texts_are_damaged_is_made_anew_before_long(home: Home) -> None:
+    """Rows and sums are compared at each publication; every cell of one table at a time."""
+    whole = _published(home, whole=True)
+    _mark(home, "2025_06", "destination = 'mark'")
+    with read(home.published) as con:
+        ((parts,),) = con.execute("select count(*) from base.month_parts where rows > 0").fetchall()
+    found = [_published(home) == whole for _ in range(parts)]
+    assert not found[0]
+    assert found[-1]
+
+
+def test_a_damaged_month_does_not_stop_the_review(home: Home) -> None:
+    """A block that nobody has read since: the review reads it, and has the snapshot made whole."""
+    whole = _published(home, whole=True)
+    spoilt = 0
+    content = home.published.read_bytes()
+    for start in range(3 * 4096 + 4096, len(content) - 4096, 262_144):
+        damaged = bytearray(content)
+        damaged[start : start + 4096] = bytes(4096)
+        home.published.write_bytes(damaged)
+        spoilt += 1
+        with Store(home) as store:
+            found = review(store, load_settings(home), "2025-07")
+        assert found.books_balance
+        assert _rows(home) == whole
+    assert spoilt > 3
+
+
+def test_the_same_run_from_a_file_of_another_name_is_another_month(home: Home) -> None:
+    """R10: the run's id comes from its inputs, and its rows name the file they came from."""
+    calls(home, "july", ("july", "2025-07-05T10:00:00Z", FRANCE, 100))
+    first = run(home, "2025-08").run_id
+    assert "inbox/calls/july.csv" in _usage_files(_published(home))
+    with Store(home) as store:
+        rollback(store, load_settings(home), "inbox/calls/july.csv", by="anna", now=NOW)
+        again = (home.inbox / "calls" / "july.csv").rename(home.inbox / "calls" / "july-again.csv")
+        ingest(store, load_settings(home), [again], now=NOW)
+    assert run(home, "2025-08").run_id == first
+    taken_over = _published(home)
+    assert "inbox/calls/july-again.csv" in _usage_files(taken_over)
+    assert "inbox/calls/july.csv" not in _usage_files(taken_over)
+    assert taken_over == _published(home, whole=True)
+
+
+def test_usage_that_waited_leaves_its_month_with_the_one_that_bills_it(home: Home) -> None:
+    """A month is not closed by its approval: what it suspended is on a document of the next."""
+    add_file(
+        home, "calls", "unowned",
+        [{"call_id": "u", "started_at": "2025-07-05T10:00:00Z", "from_number": UNOWNED, "to_number": FRANCE,
+          "duration_s": 50}],
+    )  # fmt: skip
+    calls(home, "july", ("july", "2025-07-05T10:00:00Z", FRANCE, 100))
+    bill(home, "2025-08")
+    waits = _published(home)
+    assert [row for row in waits["suspended_usage"] if "no_owner" in row]
+    add_file(home, "numbers", "more", [{"number": UNOWNED, "account_id": "ANN"}])
+    calls(home, "august", ("august", "2025-08-05T10:00:00Z", FRANCE, 100))
+    run(home, "2025-09")
+    drafted = _published(home)
+    assert not [row for row in drafted["suspended_usage"] if "no_owner" in row]
+    assert drafted == _published(home, whole=True)
+    issue(home, "2025-09")
+    assert _published(home) == _published(home, whole=True)
+
+
+def test_usage_of_a_parked_account_goes_on_from_month_to_month(home: Home) -> None:
+    calls(home, "july", ("july", "2025-07-05T10:00:00Z", FRANCE, 100))
+    with Store(home) as store:
+        park(store, "ANN", "asked", "anna", NOW)
+    bill(home, "2025-08")
+    assert _published(home) == _published(home, whole=True)
+    calls(home, "august", ("august", "2025-08-05T10:00:00Z", FRANCE, 100))
+    bill(home, "2025-09")
+    taken_over = _published(home)
+    assert _usage_files(taken_over) >= {"inbox/calls/july.csv", "inbox/calls/august.csv"}
+    assert taken_over == _published(home, whole=True)
+
+
+def test_a_file_does_not_grow_by_what_was_taken_out_of_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    _published(home, whole=True)
+    monkeypatch.setattr(last_snapshot, "_FREE_BLOCKS", 0)
+    sizes = []
+    for number in range(12):
+        calls(home, f"late-{number}", (f"late-{number}", "2025-07-05T10:00:00Z", FRANCE, 60 + number))
+        run(home, "2025-08")
+        _published(home)
+        with read(home.published) as con:
+            sizes += con.execute("select total_blocks, free_blocks from pragma_database_size()").fetchall()
+    assert max(free * 2 for _, free in sizes) <= max(total for total, _ in sizes)
+    assert sizes[-1][0] <= 2 * sizes[0][0]
+
+
+@pytest.mark.parametrize("act", [_rolled_back, _erased])
+def test_of_what_was_taken_back_or_erased_nothing_lies_in_the_next_file(home: Home, act: Any) -> None:
+    """A copy keeps what was dropped from it in its free blocks."""
+    run(home, "2025-08")
+    _published(home)
+    fresh = "select count(*), count(*) filter (is_fresh) from base.months where month <> 'none'"
+    with read(home.published) as con:
+        assert con.execute(fresh).fetchall() == [(3, 1)]
+    act(home)
+    _published(home)
+    with read(home.published) as con:
+        ((months, made),) = con.execute(fresh).fetchall()
+    assert months == made
