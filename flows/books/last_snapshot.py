@@ -44,9 +44,7 @@ def stamp_of(store: Store) -> str:
     code = [path.read_bytes() for path in (_BASE, MONTHS, *sorted(here.glob("*publish*.py")), Path(__file__))]
     code += ["\n".join(view.statements()).encode() for view in views().values()]
     erased = store.rows("select * exclude (is_complete) from erased order by all")
-    rolled_back = store.rows(
-        "select file_seq, source_file, sha256 from source_files where state = 'rolled_back' order by all"
-    )
+    rolled_back = store.rows("select seq, subject from audit_log where act = 'rollback' order by seq")
     shared = repr((duckdb.__version__, SCHEMA_VERSION, hides_numbers(store.home), erased, rolled_back)).encode()
     return hashlib.sha256(b"".join([*code, shared])).hexdigest()
 

@@ -125,12 +125,17 @@ with mine as (
     where (r.stands or i.run_id is not null) and coalesce(c.run_seq = r.run_seq, true)
         and u.usage_id not in (select usage_id from usage_gone)
 ),
+-- A file that was rolled back may have left its records to another.
+files as (
+    select file_seq from source_files
+    where source_file in (select source_file from mine) or exists (from audit_log where act = 'rollback')
+),
 said as (
     select usage_id, direction, from_number, to_number, extension from feed_calls
-    where usage_id in (select usage_id from mine)
+    where usage_id in (select usage_id from mine) and file_seq in (select file_seq from files)
     union all
     select usage_id, direction, from_number, to_number, null from feed_messages
-    where usage_id in (select usage_id from mine)
+    where usage_id in (select usage_id from mine) and file_seq in (select file_seq from files)
 )
 select u.*, s.direction, shown_number(s.from_number) as from_number, shown_number(s.to_number) as to_number, s.extension
 from mine as u left join said as s on s.usage_id = u.usage_id

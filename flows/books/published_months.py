@@ -163,8 +163,12 @@ def _decide(con: duckdb.DuckDBPyConnection, steps: dict[str, str], *, has_known:
     con.execute(steps["month_issued"])
     con.execute(steps["month_open"])
     # What was loaded stays loaded, unless a file was rolled back.
-    rolled_back = "source_file in (select source_file from source_files where state = 'rolled_back')"
-    con.execute(steps["usage_gone"].format(suspects=rolled_back if has_known else "true"))
+    rolled_back = "source_file in (select subject from audit_log where act = 'rollback')"
+    is_all_there = has_known and not con.execute("select 1 from audit_log where act = 'rollback' limit 1").fetchall()
+    if is_all_there:
+        con.execute("create or replace temp table usage_gone (usage_id varchar)")
+    else:
+        con.execute(steps["usage_gone"].format(suspects=rolled_back if has_known else "true"))
     con.execute(steps["usage_open"])
     ((runs,),) = con.execute(
         "select count(*) from (select run_seq from month_runs where is_touched union select run_seq from usage_open)"
@@ -209,12 +213,14 @@ def content_of(table: str) -> str:
 
 def _note(con: duckdb.DuckDBPyConnection, months: dict[str, _Month], stamp: str, fresh: list[str]) -> None:
     con.execute("delete from snapshot.base.months")
-    for month, of in [(NONE, _Month()), *sorted(months.items())]:
-        hashes = [of.open.get(part) for part in _OPEN]
-        con.execute(
-            "insert into snapshot.base.months values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            [month, of.events, *of.span, *hashes, stamp, month in fresh],
-        )
+    rows = [
+        (month, of.events, *of.span, *(of.open.get(part) for part in _OPEN), stamp, month in fresh)
+        for month, of in [(NONE, _Month()), *sorted(months.items())]
+    ]
+    lists = ", ".join(f"unnest(${n})" for n in range(1, len(rows[0]) + 1))
+    con.execute(
+        f"insert into snapshot.base.months select {lists}", [list(column) for column in zip(*rows, strict=True)]
+    )
 
 
 def _over_all(con: duckdb.DuckDBPyConnection, months: list[str]) -> None:

@@ -11,6 +11,9 @@ create table if not exists source_files (
     sha256 varchar not null, records bigint not null, loaded bigint not null, rejected bigint not null,
     duplicate bigint not null, state varchar not null check (state in $file_states), detail varchar,
     ingested_at timestamptz not null);
+-- What the usage of a file comes to, as flows/home/file_sums.py notes it; a file without a row is added up when asked.
+create table if not exists file_sums (
+    feed varchar, file_seq bigint, records bigint, row_xor uhugeint, row_sum hugeint, legs_xor uhugeint);
 create table if not exists rejected_records (
     feed varchar, source_file varchar, source_line bigint, column_name varchar, reason varchar, raw_line varchar,
     sha256 varchar, row_key varchar); -- JSON: whose row of master data it is, as far as it could be read

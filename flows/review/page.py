@@ -39,12 +39,8 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     held = month_stops(store, settings, month, tables)
     drop_stale_previews(store)
     asked = (store, settings, tables, held, month)
-    try:
-        found = _read_from(publish(store), *asked)
-        is_sound = found.books_balance
-    except duckdb.Error:
-        is_sound = False
-    if not is_sound:
+    found = _sound(publish(store), *asked)
+    if found is None:
         # A month that was taken over may have been damaged where nobody had looked since.
         found = _read_from(publish(store, whole=True), *asked)
     if not found.runs:
@@ -66,3 +62,14 @@ def _read_from(
         con.execute("set variable month = $1", [month])
         con.execute("set variable previous = $1", [shift_month(month, -1)])
         return gathered(con, store, settings, tables, held, month)
+
+
+def _sound(
+    snapshot: Path, store: Store, settings: Settings, tables: Tables, held: MonthStops, month: str
+) -> Review | None:
+    """The review, or None where the snapshot cannot be read or its books do not balance."""
+    try:
+        found = _read_from(snapshot, store, settings, tables, held, month)
+    except duckdb.Error:
+        return None
+    return found if found.books_balance else None

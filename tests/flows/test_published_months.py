@@ -177,9 +177,9 @@ def test_a_month_whose_texts_are_damaged_is_made_anew_before_long(home: Home) ->
     _mark(home, "2025_06", "destination = 'mark'")
     with read(home.published) as con:
         ((parts,),) = con.execute("select count(*) from base.month_parts where rows > 0").fetchall()
-    found = [_published(home) == whole for _ in range(parts)]
-    assert not found[0]
-    assert found[-1]
+    assert _marked(home), "not looked at yet"
+    assert not [_marked(home) for _ in range(parts)][-1]
+    assert _rows(home) == whole
 
 
 def test_a_damaged_month_does_not_stop_the_review(home: Home) -> None:
@@ -187,7 +187,7 @@ def test_a_damaged_month_does_not_stop_the_review(home: Home) -> None:
     whole = _published(home, whole=True)
     spoilt = 0
     content = home.published.read_bytes()
-    for start in range(3 * 4096 + 4096, len(content) - 4096, 262_144):
+    for start in range(16_384, len(content) - 4096, len(content) // 6):
         damaged = bytearray(content)
         damaged[start : start + 4096] = bytes(4096)
         home.published.write_bytes(damaged)
@@ -272,7 +272,8 @@ def test_of_what_was_taken_back_or_erased_nothing_lies_in_the_next_file(home: Ho
     with read(home.published) as con:
         assert con.execute(fresh).fetchall() == [(3, 1)]
     act(home)
-    _published(home)
+    if act is _rolled_back:
+        _published(home)
     with read(home.published) as con:
         ((months, made),) = con.execute(fresh).fetchall()
     assert months == made
