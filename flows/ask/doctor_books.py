@@ -8,7 +8,10 @@ from datetime import date, timedelta
 import duckdb
 
 from flows.ask.health import Check
+from flows.books import laws
 from flows.books.kept_files import issued_files, needed_contents, read_every_block, sha256_of
+from flows.books.last_snapshot import changed_months
+from flows.books.ledger import DEEP_LAWS
 from flows.books.publish import is_owed, read
 from flows.home import audit
 from flows.home.objects import kept
@@ -47,7 +50,9 @@ def books(home: Home, settings: Settings, *, deep: bool, clock: date | None) -> 
             yield _documents(store)
             yield _contents(store, deep=deep)
             yield _erasures(store)
-            yield _snapshot(store)
+            yield _snapshot(store, deep=deep)
+            if deep:
+                yield _laws(store)
     except (TollbookError, duckdb.Error) as error:
         first = str(error).splitlines()[0]
         yield Check("database", "fail", first, "close the other program; if it is damaged, `tollbook restore FILE`")
@@ -150,8 +155,18 @@ def rights(home: Home) -> Check:
     return Check("rights", "ok", "yours alone")
 
 
-def _snapshot(store: Store) -> Check:
+def _laws(store: Store) -> Check:
+    """Laws that runs and approvals keep of their own month, asked of the whole history."""
+    broken = [f"{law}: {len(rows)} times not" for law, query in DEEP_LAWS.items() if (rows := store.rows(query))]
+    if broken:
+        return Check("laws", "fail", "; ".join(broken), "restore a back-up, and report it")
+    return Check("laws", "ok", f"{count_of(len(DEEP_LAWS), 'law')} kept by all that was ever loaded and issued")
+
+
+def _snapshot(store: Store, *, deep: bool) -> Check:
+    """deep: every month of it is what it was made as, and keeps every law."""
     path = store.home.published
+    remedy = "`tollbook publish --whole` makes it anew"
     if not path.exists():
         if audit.published_head(store) is None:
             return Check("snapshot", "ok", "none yet: the first run publishes it")
@@ -159,8 +174,10 @@ def _snapshot(store: Store) -> Check:
     try:
         with read(path) as con:
             (documents,) = con.execute("select count(*) from invoices").fetchone() or (0,)
+            if deep and (wrong := [*changed_months(con), *laws.broken(con)]):
+                return Check("snapshot", "fail", f"not what it was made as: {', '.join(wrong[:3])}", remedy)
     except duckdb.Error as error:
-        return Check("snapshot", "fail", str(error).splitlines()[0], "`tollbook publish` makes it anew")
+        return Check("snapshot", "fail", str(error).splitlines()[0], remedy)
     if is_owed(store):
         return Check("snapshot", "warn", "older than the books", "`tollbook publish` makes it anew")
-    return Check("snapshot", "ok", f"opens, {count_of(documents, 'document')}")
+    return Check("snapshot", "ok", f"opens, {count_of(documents, 'document')}" + (", each month read" if deep else ""))

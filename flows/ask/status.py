@@ -62,7 +62,8 @@ def _home(store: Store, settings: Settings, today: date) -> dict[str, Any]:
         "suspended_usage": dict(
             store.rows(
                 "select u.reason, count(*) from suspended_usage as u join usage_in_force as f "
-                "on f.outcome = 'suspended' and f.row_id = u.rowid group by u.reason order by u.reason"
+                "on f.outcome = 'suspended' and f.run_id = u.run_id and f.usage_id = u.usage_id "
+                "group by u.reason order by u.reason"
             )
         ),
         "suspended_ageing": ageing(store.con, today, IN_FORCE),

@@ -28,9 +28,9 @@ select a.feed, a.reason, a.age, count(*) as records, coalesce(sum(a.duration_s),
 from aged as a left join worth as w using (feed, reason, age)
 group by a.feed, a.reason, a.age order by a.feed, a.reason, a.age"""
 
-IN_FORCE = (
-    "(select u.* from suspended_usage as u join usage_in_force as f on f.outcome = 'suspended' and f.row_id = u.rowid)"
-)
+IN_FORCE = """
+    (select u.* from suspended_usage as u join usage_in_force as f
+        on f.outcome = 'suspended' and f.run_id = u.run_id and f.usage_id = u.usage_id)"""
 """Of the working database, inside publish.in_force."""
 
 

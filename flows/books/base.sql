@@ -4,12 +4,11 @@
 -- name: documents_in_force
 create or replace temp table documents_in_force as
 select
-    d.*,
+    d.* exclude (document_json, issue_date, due_date),
     coalesce(i.invoice_number, d.draft_id) as invoice_number,
     i.invoice_number is not null as is_issued,
-    coalesce(i.issue_date, (d.document_json ->> 'issue_date')::date) as issue_date,
-    coalesce(i.due_date, (d.document_json ->> 'due_date')::date) as due_date,
-    (d.document_json ->> 'minor_digits')::bigint as minor_digits
+    coalesce(i.issue_date, d.issue_date) as issue_date,
+    coalesce(i.due_date, d.due_date) as due_date
 from documents as d
 left join issued_documents as i on i.run_id = d.run_id and i.draft_id = d.draft_id
 left join run_states as r on r.run_id = d.run_id
@@ -24,12 +23,11 @@ select usage_id from feed_calls union all select usage_id from feed_messages;
 -- name: usage_candidates
 create or replace temp table usage_candidates as
 with outcomes as (
-    select 'rated' as outcome, r.rowid as row_id, f.run_id, u.usage_id, f.account_id
-    from rated as r join rated_for as f using (for_no) left join usage_records as u using (usage_no)
-    union all select 'suspended', rowid, run_id, usage_id, account_id from suspended_usage
-    union all select 'excluded', rowid, run_id, usage_id, account_id from excluded_usage
+    select 'rated' as outcome, run_id, usage_id, account_id from rated_usage
+    union all select 'suspended', run_id, usage_id, account_id from suspended_usage
+    union all select 'excluded', run_id, usage_id, account_id from excluded_usage
 )
-select o.outcome, o.row_id, o.usage_id, r.run_seq, l.usage_id is not null as is_loaded
+select o.outcome, o.run_id, o.usage_id, r.run_seq
 from outcomes as o
 join run_states as r on r.run_id = o.run_id
 left join (select distinct run_id, account_id from issued_documents) as i
@@ -43,10 +41,6 @@ where (r.state = 'approved' or i.run_id is not null or (r.state = 'drafted' and 
 create or replace temp table usage_in_force as
 select c.* from usage_candidates as c
 join (select usage_id, max(run_seq) as run_seq from usage_candidates group by usage_id) using (usage_id, run_seq);
-
--- A name of one byte per record: a text of its own would be carried through the order below.
--- name: zone
-create type snapshot.base.zone as enum (select distinct time_zone from current_accounts where time_zone is not null order by 1);
 
 -- Zones by days; versions of an account that do not change its zone are one.
 -- name: account_zones
@@ -62,75 +56,12 @@ select account_id, time_zone, from_day,
     coalesce(lead(from_day) over (partition by account_id order by from_day), date '9999-12-31') as to_day
 from moves where is_move;
 
--- name: rated_usage
-create table snapshot.base.rated_usage as
-select
-    u.* exclude (amount_num, amount_den, usage_no, for_no, row_id), d.invoice_number, f.is_loaded,
-    z.time_zone::snapshot.base.zone as time_zone
-from rated_usage as u
-join usage_in_force as f on f.outcome = 'rated' and f.row_id = u.row_id
-left join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
-left join account_zones as z on z.account_id = u.account_id and u.local_date >= z.from_day and u.local_date < z.to_day
-order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
-
--- name: line_usage
-create table snapshot.base.line_usage as
-select d.invoice_number, u.* exclude (amount_num, amount_den, usage_no)
-from line_usage as u
-join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
-order by d.invoice_number, u.line_no, u.usage_id, u.component, u.allowance_id, u.units, u.amount;
-
--- name: suspended_usage
-create table snapshot.base.suspended_usage as
-with said as (
-    select usage_id, direction, from_number, to_number, extension from feed_calls
-    union all select usage_id, direction, from_number, to_number, null from feed_messages
-)
-select u.* exclude (usage_no), s.direction, shown_number(s.from_number) as from_number, shown_number(s.to_number) as to_number, s.extension
-from suspended_usage as u
-join usage_in_force as f on f.outcome = 'suspended' and f.row_id = u.rowid
-left join said as s on s.usage_id = u.usage_id
-order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
-
 -- Of every run, also of those that gave way: what waited, and for how long. No numbers: only the reason and its words.
 -- name: suspended_history
 create table snapshot.base.suspended_history as
 select u.* exclude (usage_no), r.run_seq, r.invoice_month, r.kind as run_kind, r.state as run_state
 from suspended_usage as u join run_states as r using (run_id)
 order by r.run_seq, u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
-
--- name: excluded_usage
-create table snapshot.base.excluded_usage as
-select u.* exclude (usage_no) from excluded_usage as u
-join usage_in_force as f on f.outcome = 'excluded' and f.row_id = u.rowid
-order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
-
--- Loaded usage without an outcome, and why: it belongs to a later month
--- (zones differ from UTC by at most 14 hours), it came after the last whole run, or, a defect, it was lost.
--- name: pending_usage
-create table snapshot.base.pending_usage as
-with loaded as (
-    select 'calls' as feed, usage_id, account_id, started_at, duration_s, source_file, source_line, file_seq
-        from feed_calls
-    union all
-    select 'messages', usage_id, account_id, sent_at, 0, source_file, source_line, file_seq from feed_messages
-),
-horizon as (
-    select max(strptime(invoice_month || '-01', '%Y-%m-%d')::timestamptz - interval 14 hours) as month_edge,
-        max(drafted_at) as drafted_at
-    from run_states where state in ('drafted', 'approved') and coalesce(len(only_accounts), 0) = 0
-        and kind <> 'correction'
-)
-select l.* exclude (file_seq),
-    case when h.month_edge is null then 'no_run_yet'
-        when l.started_at >= h.month_edge then 'later_month' when s.ingested_at > h.drafted_at then 'after_last_run'
-        else 'no_outcome' end as reason
-from loaded as l
-cross join horizon as h
-join source_files as s on s.file_seq = l.file_seq
-left join usage_in_force as f on f.usage_id = l.usage_id
-where f.usage_id is null
-order by l.source_file, l.source_line;
 
 -- name: rejected_records
 create table snapshot.base.rejected_records as
@@ -184,25 +115,9 @@ select account_id, any_value(plan) as plan, min(valid_from) as valid_from,
 from times group by account_id, time
 order by account_id, valid_from;
 
--- The meters of documents count minutes with two decimals, which are whole seconds again.
 -- name: allowances
 create table snapshot.base.allowances as
-with meters as (
-    select d.account_id, d.currency, d.invoice_number, r.run_seq,
-        unnest(from_json(d.document_json -> '$.allowances',
-            '[{"allowance_id": "VARCHAR", "usage_month": "VARCHAR", "unit": "VARCHAR", "granted": "DECIMAL(38, 2)"}]'
-        )) as meter
-    from documents_in_force as d join run_states as r using (run_id)
-    where d.kind = 'invoice'
-),
-granted as (
-    select account_id, meter.usage_month as usage_month, meter.allowance_id as allowance,
-        case meter.unit when 'credit' then 'credit' else 'second' end as unit,
-        sum(round(meter.granted * case meter.unit when 'minute' then 60 else 1 end))::bigint as granted_units,
-        currency, run_seq, max(invoice_number) as invoice_number
-    from meters group by all
-)
-select * exclude (run_seq) from granted
+select * exclude (run_seq) from snapshot.base.meters
 qualify row_number() over (partition by account_id, usage_month, allowance, unit order by run_seq desc) = 1
 order by account_id, usage_month, allowance, unit;
 
@@ -235,7 +150,7 @@ replacements as (
     where is_issued and (correction = 'replacement' or (correction is null and kind = 'invoice')) and corrects is not null
     group by corrects
 )
-select d.* exclude (document_json),
+select d.*,
     case when not d.is_issued then 'draft' when s.is_sent then 'sent' else 'issued' end as status,
     n.replaced_by, p.pdf_sha256, p.pdf_file
 from documents_in_force as d
@@ -243,24 +158,6 @@ left join rendered_documents as p on d.is_issued and p.invoice_number = d.invoic
 left join sent as s on d.is_issued and s.invoice_number = d.invoice_number
 left join replacements as n on n.corrects = d.invoice_number
 order by d.invoice_number, d.run_id;
-
--- name: invoice_lines
-create table snapshot.base.invoice_lines as
-select d.invoice_number, d.currency, l.*
-from invoice_lines as l join documents_in_force as d on d.run_id = l.run_id and d.draft_id = l.draft_id
-order by d.invoice_number, l.line_no;
-
--- name: line_discounts
-create table snapshot.base.line_discounts as
-select d.invoice_number, g.*
-from line_discounts as g join documents_in_force as d on d.run_id = g.run_id and d.draft_id = g.draft_id
-order by d.invoice_number, g.line_no, g.discount_key;
-
--- name: invoice_taxes
-create table snapshot.base.invoice_taxes as
-select d.invoice_number, d.currency, t.*
-from invoice_taxes as t join documents_in_force as d on d.run_id = t.run_id and d.draft_id = t.draft_id
-order by d.invoice_number, t.tax_no;
 
 -- name: run_totals
 create table snapshot.base.run_totals as

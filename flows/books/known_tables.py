@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 """Goes up with every change of how these tables are made."""
 
-_SHAPES = {
+KNOWN = {
     "deck_rates": """
         deck_version varchar, is_current boolean, deck varchar, rate_id varchar, prefix varchar, destination varchar,
         price decimal(38, 12), per_s bigint, increment_s bigint, minimum_s bigint, connect_fee decimal(38, 12),
@@ -38,6 +38,7 @@ _SHAPES = {
         unit_price decimal(38, 12), price_model varchar, tax_class varchar, telecom_percent decimal(38, 12),
         interstate varchar, valid_from date, valid_to date""",
 }
+"""Table of schema base -> its columns."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class _Deck:
 
 def fill_known(store: Store) -> None:
     """Makes base.deck_rates, base.run_decks and base.products in the attached snapshot."""
-    for table, columns in _SHAPES.items():
+    for table, columns in KNOWN.items():
         store.con.execute(f"create table snapshot.base.{table} ({columns})")
     runs = list(_runs(store))
     if not runs:

@@ -7,11 +7,18 @@ What a run writes was held against flows/books/ledger.py before it counted. Four
 apart from those: these see what was published, of all runs and corrections together, through the views that everybody
 reads, so that a fault of the snapshot, of a view or of a law there shows here. Whoever changes one of the four looks at
 both; neither calls the other.
+
+A review asks them of its own month, of months that bill the same usage and of what was made anew with the snapshot; all
+months at once are asked by `doctor --deep`.
 """
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
+
+from flows.books.published_months import NONE, part_table
 
 LAWS: dict[str, str] = {
     "lines_make_the_subtotal": """
@@ -68,13 +75,15 @@ LAWS: dict[str, str] = {
             group by feed
         ),
         outcomes as (
-            select case kind when 'voice' then 'calls' else 'messages' end as feed, duration_s from rated_usage
-            where is_loaded
-            union all select feed, duration_s from suspended_usage
-            union all select feed, duration_s from excluded_usage
-            union all select feed, duration_s from pending_usage where reason <> 'no_outcome'
+            select case kind when 'voice' then 'calls' else 'messages' end as feed, count(*) as records,
+                sum(duration_s) as seconds
+            from rated_usage where is_loaded group by kind
+            union all select feed, count(*), sum(duration_s) from suspended_usage group by feed
+            union all select feed, count(*), sum(duration_s) from excluded_usage group by feed
+            union all select feed, count(*), sum(duration_s) from pending_usage where reason <> 'no_outcome'
+            group by feed
         ),
-        ended as (select feed, count(*) as records, sum(duration_s) as seconds from outcomes group by feed)
+        ended as (select feed, sum(records) as records, sum(seconds) as seconds from outcomes group by feed)
         select feed, l.records as loaded, e.records as with_outcome, l.seconds as seconds_loaded,
             e.seconds as seconds_with_outcome
         from loaded as l full join ended as e using (feed)
@@ -125,13 +134,59 @@ SUMS: dict[str, str] = {
 }
 
 
-def broken(con: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]]]:
-    """The rows that break a law, by law; laws that are kept do not appear. `con` is the snapshot, as `publish.read`."""
-    answers = {law: con.sql(query).pl().to_dicts() for law, query in LAWS.items()}
+def broken(con: duckdb.DuckDBPyConnection, month: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    """The rows that break a law, by law; laws that are kept do not appear. `con` is the snapshot, as `publish.read`.
+
+    month: what its review asks; None: all months.
+    """
+    with _of(con, month):
+        answers = {law: con.sql(query).pl().to_dicts() for law, query in LAWS.items()}
     return {law: rows for law, rows in answers.items() if rows}
 
 
-def sums(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+def sums(con: duckdb.DuckDBPyConnection, month: str | None = None) -> dict[str, dict[str, int]]:
     """What each law looked at, in figures."""
-    figures = {law: con.sql(query).pl().row(0, named=True) for law, query in SUMS.items()}
+    with _of(con, month):
+        figures = {law: con.sql(query).pl().row(0, named=True) for law, query in SUMS.items()}
     return {law: {name: int(figure or 0) for name, figure in row.items()} for law, row in figures.items()}
+
+
+_BESIDE = """
+    with fresh as (select month from base.months where is_fresh union select $1),
+    mine as (
+        select l.account_id, l.charge_key from invoice_lines as l join invoices as i using (invoice_number)
+        where l.charge_type = 'usage' and i.invoice_month in (select month from fresh)
+    )
+    select distinct i.invoice_month from invoice_lines as l join invoices as i using (invoice_number)
+    where l.charge_type = 'usage' and (l.account_id, l.charge_key) in (from mine)
+    union select month from fresh"""
+
+
+@contextlib.contextmanager
+def _of(con: duckdb.DuckDBPyConnection, month: str | None) -> Iterator[None]:
+    """With views of the same names that hold these months alone."""
+    if month is None:
+        yield
+        return
+    there = {name for (name,) in con.execute("select month from base.months").fetchall()}
+    asked = [name for (name,) in con.execute(_BESIDE, [month]).fetchall() if name in there]
+    views = _views(con, sorted(asked))
+    try:
+        for name, rows in views.items():
+            con.execute(f"create temp view {name} as {rows}")
+        yield
+    finally:
+        for name in views:
+            con.execute(f"drop view if exists temp.{name}")
+
+
+def _views(con: duckdb.DuckDBPyConnection, months: Sequence[str]) -> dict[str, str]:
+    """Views by month, and of the others the tables of these months."""
+    (snapshot,) = con.execute("select current_catalog()").fetchone() or ("tollbook",)
+    listed = ", ".join(f"'{month}'" for month in months) or "null"
+    by_month = ("invoices", "bill_runs", "run_accounts")
+    views = {name: f'from "{snapshot}".main.{name} where invoice_month in ({listed})' for name in by_month}
+    for part in ("invoice_lines", "invoice_taxes", "line_usage"):
+        tables = (part_table(part, month) for month in (NONE, *months))
+        views[part] = " union all ".join(f"from base.{table}" for table in tables)
+    return views

@@ -13,6 +13,20 @@ from typing import Any
 from flows.home.store import Store
 from schemas.errors import Refused
 
+_LOST = """
+        answered as (
+            select usage_no from rated where usage_no >= (select min(usage_no) from new) union all
+            select usage_no from suspended_usage where usage_no >= (select min(usage_no) from new) union all
+            select usage_no from excluded_usage where usage_no >= (select min(usage_no) from new)),
+        -- What came again after its file was taken back out has no outcome of its own where a document bills it.
+        again as (
+            select k.usage_id from kept_usage k join rated r using (usage_no) join rated_for f using (for_no)
+            where f.billed_as = 'written_off'
+                or (f.run_id, f.account_id) in (select (run_id, account_id) from issued_documents))
+        select usage_id from new where usage_no not in (select usage_no from answered where usage_no is not null)
+            and usage_id not in (select usage_id from again)"""
+"""The records of `new` (usage_no, usage_id) that have no outcome."""
+
 LAWS = {
     "the lines of every document add up to its subtotal": """
         select d.draft_id, d.subtotal, sum(l.amount) from documents d left join invoice_lines l using (run_id, draft_id)
@@ -78,19 +92,12 @@ LAWS = {
     "every rated record is the call or message of a file": """
         select usage_no from rated join rated_for using (for_no) where run_id = $run
         except select usage_no from usage_records""",
-    # What came again after its file was taken back out has no outcome of its own where a document bills it.
-    "every loaded record is rated, suspended or excluded": """
-        with lost as (
-            select usage_no, usage_id
-            from (select usage_no, usage_id from feed_calls union all select usage_no, usage_id from feed_messages)
-            where usage_no not in (
-                select usage_no from rated union all select usage_no from suspended_usage
-                union all select usage_no from excluded_usage))
-        select usage_id from lost where usage_id not in (
-            select k.usage_id
-            from kept_usage k join rated r using (usage_no) join rated_for f using (for_no)
-            where f.billed_as = 'written_off'
-                or (f.run_id, f.account_id) in (select (run_id, account_id) from issued_documents))""",
+    # Of what was taken in since the last run that drafted: that one answered for all before it.
+    "every loaded record is rated, suspended or excluded": f"""
+        with new as (
+            select usage_no, usage_id from feed_calls where file_seq >= $since
+            union all select usage_no, usage_id from feed_messages where file_seq >= $since),
+        {_LOST}""",
     "every record has the seconds its file gave it": """
         with outcomes as (
             select usage_no, duration_s from suspended_usage where run_id = $run union all
@@ -177,7 +184,9 @@ ISSUE_LAWS = {
     "every number names one document, and its series, year and place": """
         select invoice_number, count(*) from issued_documents group by invoice_number
         having count(*) <> 1 or bool_or(invoice_number <> printf('%s-%d-%06d', series, year(issue_date), sequence))
-            or bool_or(invoice_number <> document_json ->> '$.invoice_number')""",
+        union all
+        select invoice_number, 1 from issued_documents
+        where run_id = $run and invoice_number <> document_json ->> '$.invoice_number'""",
     "every billed account of an approved run holds its document": """
         select a.account_id from run_accounts a where a.run_id = $run and a.outcome = 'billed'
             and (select state from run_states where run_id = $run) = 'approved'
@@ -224,9 +233,38 @@ FILE_LAWS = {
 }
 
 
+DEEP_LAWS = {
+    "every loaded record is rated, suspended or excluded, or came after the last run": f"""
+        with known as (
+            select max(before_file) as before_file from run_knowledge
+            where run_id in (select run_id from run_events where state = 'drafted')),
+        new as (
+            select usage_no, usage_id from (
+                select usage_no, usage_id, file_seq from feed_calls union all
+                select usage_no, usage_id, file_seq from feed_messages) cross join known
+            where file_seq < before_file),
+        {_LOST}""",
+    "every number stands on its document": """
+        select invoice_number from issued_documents where invoice_number <> document_json ->> '$.invoice_number'""",
+    **FILE_LAWS,
+}
+"""What acts see to in their own month, of the whole history: for `doctor --deep`. Each answers what breaks it."""
+
+_SINCE = """
+    with last as (
+        select r.run_id, r.drafted_at from runs r
+        where r.run_id <> $1 and r.kind <> 'correction'
+            and r.run_id in (select run_id from run_events where state = 'drafted')
+        order by r.run_seq desc limit 1)
+    select coalesce(max(k.before_file), 0) from run_knowledge k join last using (run_id)
+    where not exists (from audit_log where act = 'rollback' and happened_at >= last.drafted_at)"""
+"""The first file that no run before this one knew; the first of all where one was rolled back since."""
+
+
 def balance_books(store: Store, run_id: str) -> None:
     """The laws of a run that drafts, and those of the files under it."""
-    keep_laws(store, LAWS | FILE_LAWS, {"run": run_id}, "nothing was drafted")
+    ((since,),) = store.rows(_SINCE, [run_id])
+    keep_laws(store, LAWS | FILE_LAWS, {"run": run_id, "since": since}, "nothing was drafted")
 
 
 def balance_issue(store: Store, run_id: str) -> None:

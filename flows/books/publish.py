@@ -7,15 +7,17 @@ holds the old snapshot open keeps reading it, consistent, and sees the new one w
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
 from flows.books.known_tables import fill_known
+from flows.books.last_snapshot import drop_single_tables, stamp_of, taken_over
 from flows.books.master import history_tables
 from flows.books.outdated import outdated_runs
 from flows.books.parquet import wants_parquet, write_parquet
+from flows.books.published_months import MONTHS, fill_months, forget
 from flows.books.shown_numbers import hides_numbers, shown_number
 from flows.books.views import blocks, views
 from flows.home import audit, progress
@@ -30,9 +32,10 @@ _STORAGE = "v1.5.0"
 """Format of the file: clients of DuckDB 1.5 can read it."""
 
 
-def publish(store: Store, *, parquet: bool = False) -> Path:
-    """Builds published/tollbook.duckdb anew from the working database and returns its path; beside it Parquet files,
-    where the settings or `parquet` ask for them.
+def publish(store: Store, *, parquet: bool = False, whole: bool = False) -> Path:
+    """Writes published/tollbook.duckdb from the working database and returns its path; beside it Parquet files, where
+    the settings or `parquet` ask for them. Months in which nothing happened are those of the last snapshot, unless it
+    is to be made `whole` or cannot be used.
 
     Tables lie in schema `base`, in a fixed order; the views, with a comment on each and on every column, in `main`.
     A kill leaves the former snapshot in place. No transaction may be open.
@@ -42,10 +45,8 @@ def publish(store: Store, *, parquet: bool = False) -> Path:
     for leftover in target.parent.glob(".partial-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
-        fresh = Path(scratch) / target.name
-        with progress.stage("publish"), _attached(store.con, fresh):
-            _fill(store)
-            _describe(store.con)
+        with progress.stage("publish"):
+            fresh = _written(store, target, Path(scratch), whole=whole)
         fresh.chmod(0o640)
         to_disk(fresh)
         fresh.replace(target)
@@ -56,6 +57,31 @@ def publish(store: Store, *, parquet: bool = False) -> Path:
     audit.keep_head(store)
     store.keep_head()
     return target
+
+
+def _written(store: Store, last: Path, scratch: Path, *, whole: bool) -> Path:
+    """The new snapshot, in a file of its own under `scratch`."""
+    stamp = stamp_of(store)
+    copy = scratch / f"copy-{last.name}"
+    if not whole and taken_over(stamp, last, copy):
+        try:
+            _write(store, copy, stamp, is_copy=True)
+        except (duckdb.Error, TollbookError):
+            pass  # whatever the last snapshot has, the books are what counts
+        else:
+            return copy
+    fresh = scratch / last.name
+    _write(store, fresh, stamp, is_copy=False)
+    return fresh
+
+
+def _write(store: Store, path: Path, stamp: str, *, is_copy: bool) -> None:
+    with _attached(store.con, path):
+        if is_copy:
+            drop_single_tables(store.con)
+        _fill(store, stamp, is_copy=is_copy)
+        if not is_copy:
+            _describe(store.con)
 
 
 def is_owed(store: Store) -> bool:
@@ -90,6 +116,10 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
     con.execute("set preserve_insertion_order = true")
     try:
         yield
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # where none is open
+            con.execute("rollback")
+        raise
     finally:
         con.execute(f'use "{working}".main')
         con.execute("detach snapshot")
@@ -119,21 +149,36 @@ def in_force(con: duckdb.DuckDBPyConnection, names: Sequence[str] | None = None)
 _SHOWN = "create or replace temp macro shown_number(number) as "
 
 
-def _fill(store: Store) -> None:
+def _fill(store: Store, stamp: str, *, is_copy: bool) -> None:
     con = store.con
-    con.execute("create schema snapshot.base")
+    if not is_copy:
+        con.execute("create schema snapshot.base")
     con.execute(_SHOWN + shown_number("number", hides=hides_numbers(store.home)))
     for step in history_tables().values():
         con.execute(step)
     fill_known(store)
-    with in_force(con):
-        for step in blocks(_BASE).values():
-            if not step.startswith(_TEMPORARY):
-                con.execute(step)
-        con.execute("create table snapshot.base.outdated_runs (run_id varchar)")
-        for run_id in sorted(outdated_runs(store)):
-            con.execute("insert into snapshot.base.outdated_runs values ($1)", [run_id])
-        _same_books(con)
+    with in_force(con, ("documents_in_force", "account_zones")):
+        try:
+            touched = fill_months(store, stamp, is_copy=is_copy)
+            for step in blocks(_BASE).values():
+                if not step.startswith(_TEMPORARY):
+                    con.execute(step)
+            _fill_pending(con, is_copy=is_copy)
+            con.execute("create table snapshot.base.outdated_runs (run_id varchar)")
+            for run_id in sorted(outdated_runs(store)):
+                con.execute("insert into snapshot.base.outdated_runs values ($1)", [run_id])
+            _same_books(con, touched)
+        finally:
+            forget(con)
+
+
+def _fill_pending(con: duckdb.DuckDBPyConnection, *, is_copy: bool) -> None:
+    """What no run has dealt with: of a copy only files are asked that hold more records than have an outcome."""
+    steps = blocks(MONTHS)
+    files = "(select file_seq from source_files)"
+    if is_copy:
+        files = "(" + ", ".join(str(seq) for (seq,) in con.execute(steps["short_files"]).fetchall() or [(-1,)]) + ")"
+    con.execute(steps["pending_usage"].format(files=files))
 
 
 _BOTH = """
@@ -146,26 +191,35 @@ _BOTH = """
     select 'issued documents and their printed totals',
         (count(*), coalesce(sum((document_json ->> '$.total')::decimal(38, 12)), 0))::varchar,
         (select (count(*), coalesce(sum(total), 0))::varchar from snapshot.base.invoices
-            where invoice_number in (select invoice_number from issued_documents))
-    from issued_documents
+            where list_contains($touched, invoice_month)
+                and invoice_number in (select invoice_number from issued_documents))
+    from issued_documents where list_contains($touched, invoice_month)
     union all
     select 'rated usage and its seconds', (count(*), coalesce(sum(duration_s), 0))::varchar,
-        (select (count(*), coalesce(sum(duration_s), 0))::varchar from snapshot.base.rated_usage)
-    from rated_usage where row_id in (select row_id from usage_in_force where outcome = 'rated')
+        (select (count(*), coalesce(sum(duration_s), 0))::varchar from snapshot.base.rated_usage
+            where run_id in (select run_id from month_runs where is_touched))
+    from (
+        select distinct u.usage_id, u.duration_s from rated_usage as u
+        join month_runs as r on r.run_id = u.run_id and r.is_touched
+        left join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
+        left join usage_gone as g on g.usage_id = u.usage_id
+        where (r.stands or i.run_id is not null) and (i.run_id is not null or g.usage_id is null)
+            and not exists (from usage_contested as c where c.usage_id = u.usage_id and c.run_seq <> r.run_seq))
     union all
     select 'loaded usage', count(*)::varchar, (
         select (count(*) filter (where is_loaded))::varchar from (
             select is_loaded from snapshot.base.rated_usage union all select true from snapshot.base.suspended_usage
             union all select true from snapshot.base.excluded_usage
             union all select true from snapshot.base.pending_usage))
-    from loaded_usage
+    from (select usage_id from feed_calls union all select usage_id from feed_messages)
     union all
     select 'acts', count(*)::varchar, (select count(*)::varchar from snapshot.base.audit_log) from audit_log"""
 
 
-def _same_books(con: duckdb.DuckDBPyConnection) -> None:
-    """What is published adds up to what is in the working database, counted apart from the code that filled it."""
-    wrong = [row for row in con.execute(_BOTH).fetchall() if row[1] != row[2]]
+def _same_books(con: duckdb.DuckDBPyConnection, touched: Iterable[str]) -> None:
+    """What is published adds up to what is in the working database, counted apart from the code that filled it: of
+    usage and printed totals the touched months, for the others were compared when they were made."""
+    wrong = [row for row in con.execute(_BOTH, {"touched": sorted(touched)}).fetchall() if row[1] != row[2]]
     if wrong:
         mismatches = "; ".join(f"{what}: {here} here, {there} in the snapshot" for what, here, there in wrong)
         raise TollbookError(f"the snapshot does not hold what the books hold, and was not published: {mismatches}")

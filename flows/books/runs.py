@@ -15,6 +15,7 @@ from flows.books.run import Run
 from flows.catalog.load import Tables
 from flows.home.billed_legs import billed_legs
 from flows.home.call_parts import sources_in_parts
+from flows.home.file_sums import usage_sums
 from flows.home.objects import keep
 from flows.home.settings import Home, Settings
 from flows.home.store import Store
@@ -64,32 +65,23 @@ def read_feeds(store: Store, before_file: int | None = None) -> dict[str, dict[s
     before = f"file_seq < {int(before_file)}" if before_file is not None else "true"
     queries = []
     for name, feed in FEEDS.items():
-        if feed.is_control:
+        if feed.is_control or feed.is_usage:
             continue
-        if feed.is_usage:
-            rows = f"(from feed_{name} where {before})"
-        else:
-            rows = f"({latest(feed, before)})" if before_file is not None else f"current_{name}"
+        rows = f"({latest(feed, before)})" if before_file is not None else f"current_{name}"
         sums = "count(*), bit_xor(md5_number(row_md5)), sum((md5_number(row_md5) >> 72)::hugeint)"
         queries.append(f"select '{name}', {sums} from {rows}")
     found = {name: row for name, *row in store.rows(" union all ".join(queries))}
+    usage = usage_sums(store, before_file)
+    found |= {name: [count, xor, total] for name, (count, xor, total, _) in usage.items()}
     feeds = {}
     for name in FEEDS:
         count, xor, total = found.get(name, (0, None, None))
         if count:
             feeds[name] = {"records": count, "xor": str(xor), "sum": str(total)}
-        if name == "calls" and (legs := _other_legs(store, before)):
-            feeds[name]["other_legs"] = legs
+        # Which calls name which other legs is no content of a record, and decides what bills.
+        if name == "calls" and name in usage and (legs := usage[name][3]) is not None:
+            feeds[name]["other_legs"] = str(legs)
     return feeds
-
-
-def _other_legs(store: Store, before: str) -> str | None:
-    """A sum of which calls name which other legs, that is no content of a record and decides what bills; else None."""
-    (xor,) = store.rows(
-        "select bit_xor(md5_number(concat_ws(':', source, call_id, leg, other_leg_id)))::varchar from feed_calls "
-        f"where other_leg_id is not null and {before}"
-    )[0]
-    return xor and str(xor)
 
 
 def read_inputs(store: Store, settings: Settings, tables: Tables) -> Inputs:

@@ -95,6 +95,9 @@ def publish_command(
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Also Parquet files of the most used views, in published/parquet/.")
     ] = False,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Make all of it anew, also months in which nothing happened.")
+    ] = False,
 ) -> None:
     """Write the analysts' snapshot, published/tollbook.duckdb."""
     from flows.books.publish import publish
@@ -103,5 +106,5 @@ def publish_command(
     shared: Globals = context.obj
     with shared.store("publish") as store:
         audit.record(store, "publish", "snapshot", shared.by, shared.now)
-        path = str(publish(store, parquet=parquet))
+        path = str(publish(store, parquet=parquet, whole=whole))
     tell(shared, Facts({"snapshot": path}, [path]))

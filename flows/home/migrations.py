@@ -69,6 +69,11 @@ _COMPUTED_BY = f"""
             d.document_json ->> concat('$.taxes[', invoice_taxes.tax_no - 1, '].table'), '{ENGINE_ANSWER}')
     ), 'tables')"""
 
+_OF_JSON = {
+    "issue_date": "(document_json ->> 'issue_date')::date",
+    "due_date": "(document_json ->> 'due_date')::date",
+    "minor_digits": "(document_json ->> 'minor_digits')::bigint",
+}
 _OF_LINE = USAGE_NO.format(file_seq="file_seq", source_line="source_line")
 # Of the file that had it; of one that was taken back out and came again, of the last.
 _OF_FEED = (
@@ -86,7 +91,9 @@ MIGRATIONS: dict[int, dict[str, dict[str, str]]] = {
     8: {"rejected_records": {"row_key": "null"}, "delivery_events": {"sender": "null"}},
     9: {},  # the journal beside the database, begun when the books are opened; mails that confirm a cancellation
     # Rated usage as what rating adds (rated.sql), joined by the number of its record.
+    # Days and smallest unit of documents beside the JSON that says them.
     10: {
+        "documents": _OF_JSON,
         "feed_calls": {"usage_no": _OF_LINE},
         "feed_messages": {"usage_no": _OF_LINE},
         "line_usage": {"usage_no": "null"},  # given there too

@@ -11,6 +11,9 @@ create table if not exists source_files (
     sha256 varchar not null, records bigint not null, loaded bigint not null, rejected bigint not null,
     duplicate bigint not null, state varchar not null check (state in $file_states), detail varchar,
     ingested_at timestamptz not null);
+-- What the usage of a file comes to, as flows/home/file_sums.py notes it; a file without a row is added up when asked.
+create table if not exists file_sums (
+    feed varchar, file_seq bigint, records bigint, row_xor uhugeint, row_sum hugeint, legs_xor uhugeint);
 create table if not exists rejected_records (
     feed varchar, source_file varchar, source_line bigint, column_name varchar, reason varchar, raw_line varchar,
     sha256 varchar, row_key varchar); -- JSON: whose row of master data it is, as far as it could be read
@@ -81,7 +84,9 @@ create table if not exists documents (
     tax_total decimal(38, 12), total decimal(38, 12),
     usage_period_start date, usage_period_end date, is_final boolean, corrects varchar,
     correction varchar check (correction in $correction_kinds), taxed_on date, bill_to_country varchar,
-    bill_to_region varchar, seller_tax_id varchar, customer_tax_id varchar, document_json varchar);
+    bill_to_region varchar, seller_tax_id varchar, customer_tax_id varchar, document_json varchar,
+    -- As its JSON says: to be asked of all documents without reading them.
+    issue_date date, due_date date, minor_digits bigint);
 create table if not exists invoice_lines (
     run_id varchar, draft_id varchar, account_id varchar, line_no bigint, section varchar, charge_type varchar,
     product_code varchar, charge_key varchar, resource_kind varchar, resource_id varchar, description varchar,

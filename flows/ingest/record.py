@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from flows.home import audit
+from flows.home.file_sums import note_file_sums
 from flows.home.schema import USAGE_NO
 from flows.home.store import Store
 from flows.ingest.files import FileRefused, InboxFile, Physical
@@ -68,6 +69,7 @@ def commit(
         _same_seconds(store, file.feed, file.name, sequence)
         if inserted != result.loaded:
             raise _not_all(file, result, inserted)
+        note_file_sums(store, file.feed.name)
         _record(store, [Outcome(file, result, tally)], [sequence], act)
         write_missing(store, file, result.sha256, result.snapshot_missing)
 
@@ -90,6 +92,7 @@ def commit_many(
         for it, sequence in zip(some, sequences, strict=True):
             if inserted.get(sequence, 0) != it.result.loaded:
                 raise _not_all(it.file, it.result, inserted.get(sequence, 0))
+        note_file_sums(store, feed.name)
         _record(store, some, sequences, act)
 
 

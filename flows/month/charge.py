@@ -1,6 +1,7 @@
 """Stage charge: what is owed minus what issued documents hold (RULES 7), and who is parked for want of a price."""
 
 from dataclasses import replace
+from datetime import date
 
 import polars as pl
 
@@ -37,7 +38,8 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     store, settings, tables = run.store, run.settings, run.tables
     products = tables.catalog.products
     master = accounts_of.of(master_of(run))
-    issued = accounts_of.rows(_issued_parts(store))
+    window = window_of(settings, run.request.month_first)
+    issued = accounts_of.rows(_issued_parts(store, window.first))
     held = accounts_of.rows(held_rows(store))
     replaced = replaced_by(store, run)
     charged = _issued_charges(store, replaced)
@@ -47,7 +49,6 @@ def charge_accounts(run: Run, accounts_of: Accounts) -> dict[str, int]:
     strangers = pl.concat([_strangers(store), _look_alikes(master)]) if replaced is None else empty(FINDINGS)
     last_months = last_issued(store)
     discounts = in_order(store.current("discounts"))
-    window = window_of(settings, run.request.month_first)
     accounts = horizons(
         master.versions.unique("account_id", keep="last", maintain_order=True),
         window.month_first,
@@ -162,8 +163,9 @@ def _priced_later(
     return owed
 
 
-def _issued_parts(store: Store) -> pl.DataFrame:
-    """Recurring charges that documents hold, as parts; with how they were taxed. Of the store's scope."""
+def _issued_parts(store: Store, first: date) -> pl.DataFrame:
+    """Recurring charges that documents hold of what ends after `first`, as parts; with how they were taxed. Of the
+    store's scope."""
     return store.sql(
         """
         select c.account_id, c.resource_kind || 's' as feed, c.resource_id, c.product_code, c.cycle_start, c.cycle_end,
@@ -174,8 +176,9 @@ def _issued_parts(store: Store) -> pl.DataFrame:
         from charges c join standing_documents d on d.run_id = c.run_id and d.draft_id = c.draft_id
         join documents o on o.run_id = d.run_id and o.draft_id = d.draft_id
         where c.charge_type in ('recurring', 'proration') and ($1 is null or list_contains($1, c.account_id))
+            and c.cycle_end > $2
         order by all""",
-        [list(store.scope.accounts) if store.scope.accounts is not None else None],
+        [list(store.scope.accounts) if store.scope.accounts is not None else None, first],
     )
 
 

@@ -105,7 +105,7 @@ def _write_usage(store: Store, run: Run, line_numbers: pl.DataFrame) -> None:
 
 _SAME_NAME = (
     "invoice_month", "kind", "currency", "subtotal", "tax_total", "total", "usage_period_start", "usage_period_end",
-    "is_final", "corrects", "correction", "taxed_on",
+    "is_final", "corrects", "correction", "taxed_on", "issue_date", "due_date", "minor_digits",
 )  # fmt: skip
 
 

@@ -26,9 +26,10 @@ _TABLE = ["seller_id", "currency"]
 
 _PRINTED = """
     with lines as (
-        select seller_id, currency, invoice_month = $month as is_now,
-            unnest(from_json(document_json -> 'lines', '["json"]')) as line
-        from documents_in_force where invoice_month in ($month, $previous))
+        select d.seller_id, d.currency, d.invoice_month = $month as is_now,
+            unnest(from_json(o.document_json -> 'lines', '["json"]')) as line
+        from documents_in_force as d join documents as o using (run_id, draft_id)
+        where d.invoice_month in ($month, $previous) and o.invoice_month in ($month, $previous))
     select seller_id, currency, is_now, sum((line ->> 'amount')::decimal(38, 12)) as amount
     from lines where line ->> 'charge_type' in ('recurring', 'proration') group by all"""
 _CHARGES = """

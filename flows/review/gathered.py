@@ -88,7 +88,7 @@ def gathered(
     rows = {name: with_sellers(of, names) for name, of in rows.items()}
     if settings.review.mask_numbers:
         mask_numbers(rows)
-    broken, figures = laws.broken(con), laws.sums(con)
+    broken, figures = laws.broken(con, month), laws.sums(con, month)
     return Review(
         month=month,
         previous=shift_month(month, -1),

@@ -5,6 +5,9 @@ the same books give the same bytes.
 """
 
 import json
+from pathlib import Path
+
+import duckdb
 
 from flows.books.previews import drop_stale_previews
 from flows.books.publish import publish, read
@@ -17,6 +20,7 @@ from flows.review.gathered import gathered
 from flows.review.html import page_of
 from flows.review.latest import note, outside
 from flows.review.report import Review
+from flows.review.stops import MonthStops
 from flows.review.workbook import workbook_of
 from schemas.errors import Refused
 from schemas.periods import month_start, shift_month
@@ -34,10 +38,11 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     tables = tables or load_all(store.home, settings)
     held = month_stops(store, settings, month, tables)
     drop_stale_previews(store)
-    with read(publish(store)) as con:
-        con.execute("set variable month = $1", [month])
-        con.execute("set variable previous = $1", [shift_month(month, -1)])
-        found = gathered(con, store, settings, tables, held, month)
+    asked = (store, settings, tables, held, month)
+    found = _sound(publish(store), *asked)
+    if found is None:
+        # A month that was taken over may have been damaged where nobody had looked since.
+        found = _read_from(publish(store, whole=True), *asked)
     if not found.runs:
         raise Refused(f"no run of {month} stands; `tollbook run {month}` drafts it")
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False)
@@ -48,3 +53,23 @@ def review(store: Store, settings: Settings, month: str, tables: Tables | None =
     store.checkpoint()
     note(store.home, settings, month, found.lines(), before)
     return found
+
+
+def _read_from(
+    snapshot: Path, store: Store, settings: Settings, tables: Tables, held: MonthStops, month: str
+) -> Review:
+    with read(snapshot) as con:
+        con.execute("set variable month = $1", [month])
+        con.execute("set variable previous = $1", [shift_month(month, -1)])
+        return gathered(con, store, settings, tables, held, month)
+
+
+def _sound(
+    snapshot: Path, store: Store, settings: Settings, tables: Tables, held: MonthStops, month: str
+) -> Review | None:
+    """The review, or None where the snapshot cannot be read or its books do not balance."""
+    try:
+        found = _read_from(snapshot, store, settings, tables, held, month)
+    except duckdb.Error:
+        return None
+    return found if found.books_balance else None

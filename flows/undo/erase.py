@@ -18,6 +18,7 @@ from flows.books.publish import publish
 from flows.books.runs import read_inputs, void_drafts
 from flows.catalog.load import load_all
 from flows.home import audit
+from flows.home.file_sums import forget_file_sums, note_all_file_sums
 from flows.home.objects import kept
 from flows.home.rewrite import write_anew
 from flows.home.settings import Home, Settings
@@ -159,7 +160,9 @@ def _note(store: Store, settings: Settings, done: Erasure, detail: Detail, reaso
     done.months, done.records, done.unbilled = detail.months, detail.records, detail.unbilled
     done.unreadable_lines = detail.lines
     with store.transaction():
+        forget_file_sums(store)
         blank_rows(store, done.account_id)
+        note_all_file_sums(store)
         store.con.execute(
             "insert into erased values ($1, $2, $3, $4, $5, false)",
             [done.account_id, done.until_month, by, now, reason],

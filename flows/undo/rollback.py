@@ -16,6 +16,7 @@ from flows.books.previews import drop_stale_previews
 from flows.books.runs import read_inputs, void_drafts
 from flows.catalog.load import load_all
 from flows.home import audit
+from flows.home.file_sums import forget_file_sums, note_all_file_sums
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.ingest import settle
@@ -109,6 +110,7 @@ def rollback(
     store.con.execute(f"create or replace temp table taken_back as select * from feed_{feed.name} limit 0")
     try:
         with store.transaction():
+            forget_file_sums(store)
             _remember(store, gone)
             _remove(store, gone)
             for later in _to_settle(store, gone):
@@ -122,6 +124,7 @@ def rollback(
                     done.reloaded[later.source_file] = more
             _accounts_stay(store, gone)
             balance_files(store)
+            note_all_file_sums(store)
             done.restored = _restored(store, gone)
             done.effects = _usage_effects(store) if feed.is_usage else _master_effects(store, gone)
             inputs = read_inputs(store, settings, tables).sha256

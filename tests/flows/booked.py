@@ -213,6 +213,7 @@ def draft(store: Store, doc: Document) -> None:
     """The document's rows, as the engine leaves them."""
     key = {"run_id": doc.run_id, "draft_id": doc.draft_id, "account_id": doc.bill_to.account_id}
     same = {"invoice_month", "kind", "currency", "subtotal", "tax_total", "total", "is_final"}
+    same |= {"issue_date", "due_date", "minor_digits"}
     insert(
         store, "documents", **key, **doc.model_dump(include=same), seller_id=doc.seller.seller_id,
         bill_to_country=doc.bill_to.country, document_json=canonical(doc).decode(),

@@ -230,7 +230,7 @@ def test_a_fee_is_paid_once_a_call_and_nothing_for_a_call_without_seconds(june: 
     with duckdb.connect(str(copy)) as con:
         before = dict(rows(con, asked))
         con.execute("update base.deck_rates set connect_fee_cost = 0.008 where cost is not null")
-        con.execute("update base.rated_usage set billable_units = 0 where usage_id = $1", [min(before)])
+        con.execute("update base.rated_usage_2026_05 set billable_units = 0 where usage_id = $1", [min(before)])
         after = dict(rows(con, asked))
     assert len(before) == 31
     assert after == {usage: cost + Decimal("0.008") for usage, cost in before.items()} | {min(before): Decimal(0)}

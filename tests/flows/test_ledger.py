@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from flows.bill_run import publish_snapshot, run_direct
-from flows.books import publish
+from flows.books import published_months
 from flows.books.context import Request
 from flows.books.ledger import LAWS, balance_books, balance_issue, balance_mails
+from flows.books.publish import publish
 from flows.books.views import blocks
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
@@ -197,11 +198,14 @@ def test_a_breach_of_the_outbox_is_named(store: Store, change: str) -> None:
 def test_a_snapshot_that_lacks_something_is_not_published(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     publish_snapshot(_request(home))
     before = home.published.read_bytes()
-    steps = blocks(Path(publish.__file__).with_name("base.sql"))
+    steps = blocks(published_months.MONTHS)
     short = {**steps, "rated_usage": f"{steps['rated_usage']} limit 1"}
-    monkeypatch.setattr(publish, "blocks", lambda _: short)
-    with pytest.raises(TollbookError, match=r"rated usage and its seconds: .*5, 305.* here, .*1, 61"):
-        publish_snapshot(_request(home))
+    monkeypatch.setattr(published_months, "blocks", lambda _: short)
+    with (
+        Store(home) as store,
+        pytest.raises(TollbookError, match=r"rated usage and its seconds: .*5, 305.* here, .*1, 61"),
+    ):
+        publish(store, whole=True)
     assert home.published.read_bytes() == before
 
 

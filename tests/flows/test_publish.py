@@ -201,14 +201,17 @@ def test_runs_carry_state_people_counts_and_totals(store):
 @pytest.mark.parametrize(
     ("damage", "law"),
     [
-        ("update invoice_lines set amount = amount + 0.01 where charge_type = 'recurring'", "lines_make_the_subtotal"),
-        ("update invoice_taxes set amount = amount + 0.01", "subtotal_and_taxes_make_the_total"),
+        (
+            "update invoice_lines_2026_06 set amount = amount + 0.01 where charge_type = 'recurring'",
+            "lines_make_the_subtotal",
+        ),
+        ("update invoice_taxes_2026_06 set amount = amount + 0.01", "subtotal_and_taxes_make_the_total"),
         ("update invoices set total = total + 0.01", "subtotal_and_taxes_make_the_total"),
-        ("update line_usage set amount = amount + 0.009", "usage_makes_its_lines"),
-        ("delete from line_usage", "usage_makes_its_lines"),
+        ("update line_usage_2026_06 set amount = amount + 0.009", "usage_makes_its_lines"),
+        ("delete from line_usage_2026_06", "usage_makes_its_lines"),
         ("update source_files set rejected = 0", "one_outcome_per_line_of_a_file"),
-        ("delete from excluded_usage", "loaded_usage_is_rated_suspended_or_excluded"),
-        ("update rated_usage set duration_s = duration_s + 1", "loaded_usage_is_rated_suspended_or_excluded"),
+        ("delete from excluded_usage_2026_06", "loaded_usage_is_rated_suspended_or_excluded"),
+        ("update rated_usage_2026_06 set duration_s = duration_s + 1", "loaded_usage_is_rated_suspended_or_excluded"),
         ("delete from run_accounts where account_id = 'A-5'", "every_account_has_one_outcome"),
         ("insert into run_accounts from run_accounts where account_id = 'A-5'", "every_account_has_one_outcome"),
     ],
@@ -237,9 +240,8 @@ def test_the_same_books_give_the_same_tables_whatever_the_order_of_rows(tmp_path
                     store.con.execute(f"insert into {table} from t")
                     store.con.execute("drop table t")
             con = read(publish(store))
-            views = [
-                view for (view,) in rows(con, "select view_name from duckdb_views() where not internal order by 1")
-            ]
+            named = "select schema_name || '.' || view_name from duckdb_views() where not internal order by 1"
+            views = [view for (view,) in rows(con, named)]
             contents.append({view: rows(con, f"from {view}") for view in views})
             con.close()
     assert contents[0] == contents[1]
