@@ -1,0 +1,59 @@
+"""Documents in batches: some hundred make a unit, for a unit costs a cluster some hundredths of a second."""
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flows.engine.engine import Engine
+from flows.engine.place import Place
+
+T = TypeVar("T")
+
+MOST_AT_ONCE = 100
+"""Documents of a batch."""
+PER_WORKER = 4
+"""So many batches has each worker at least, where there are as many documents: the last ones end together."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some documents, as they lie at a place, and what is done with each."""
+
+    place: Place
+    name: str
+    work: Callable[[Any], Any]
+
+
+def each(
+    engine: Engine, place: Place, name: str, work: Callable[[Any], T], items: Sequence[Any]
+) -> Iterator[list[T | Exception]]:
+    """`work`, a top-level function, of each item, or the error that it raised for it: batch after batch, in order."""
+    size = max(1, min(MOST_AT_ONCE, len(items) // (PER_WORKER * engine.at_once)))
+
+    def batches() -> Iterator[Batch]:
+        for first in range(0, len(items), size):
+            batch = Batch(place, f"{first:09}", work)
+            place.write(f"{batch.name}.asked", pickle.dumps(list(items[first : first + size])))
+            yield batch
+
+    for answered in engine.map(name, answer, batches()):
+        # Written by this very program, at a place that is the home's own.
+        yield pickle.loads(place.read(answered))  # noqa: S301
+        place.forget(answered)
+        place.forget(answered.replace("answered", "asked"))
+
+
+def answer(batch: Batch) -> str:
+    """Does a batch; returns the name of the file with what came of each item."""
+    items = pickle.loads(batch.place.read(f"{batch.name}.asked"))  # noqa: S301 as above
+    name = f"{batch.name}.answered"
+    batch.place.write(name, pickle.dumps([_tried(batch.work, item) for item in items]))
+    return name
+
+
+def _tried(work: Callable[[Any], T], item: Any) -> T | Exception:
+    try:
+        return work(item)
+    except Exception as error:  # noqa: BLE001 of this item alone: who asked says what it means
+        return error.with_traceback(None)
