@@ -3,6 +3,7 @@
 import atexit
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -57,6 +58,11 @@ class Engine:
     def __init__(self, settings: EngineSettings, workers: Workers) -> None:
         self._settings = settings
         self._workers = workers
+        # The flow run that asks is known in its own thread alone, and units may be handed out in another one.
+        self._context = copy_context()
+
+    def _submit(self, work: Callable[[Any], Any], unit: Any, name: str) -> Done:
+        return self._context.run(self._workers.submit, work, unit, name)
 
     @property
     def at_once(self) -> int:
@@ -73,7 +79,7 @@ class Engine:
         try:
             for number, unit in enumerate(units):
                 called = f"{name}-{number:06}"
-                waiting.append(_InWork(unit, called, self._workers.submit(work, unit, called)))
+                waiting.append(_InWork(unit, called, self._submit(work, unit, called)))
                 if len(waiting) >= AHEAD * self.at_once:
                     yield self._first(waiting, work)
             while waiting:
@@ -104,7 +110,7 @@ class Engine:
                 "worker_memory_mb, so that units are smaller; then the same command."
             ) from None
         lost.tries += 1
-        lost.done = self._workers.submit(work, lost.unit, lost.name)
+        lost.done = self._submit(work, lost.unit, lost.name)
 
 
 _open: dict[str, Workers] = {}
