@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.engine.extras import missing
 from flows.engine.processes import threads_of_a_worker
-from flows.engine.tasks import as_task
+from flows.engine.tasks import as_task, of_the_flow
 from flows.engine.unit import done
 from flows.home.engine_settings import EngineSettings
 from schemas.errors import Refused
@@ -26,7 +26,8 @@ class Dask:
     def submit(self, work: Callable[[Any], Any], unit: Any, name: str) -> Any:
         """Hands a unit to the cluster: as a task of the flow run that is under way, or by itself."""
         if (task := as_task(name)) is not None:
-            return self._runner.submit(task, {"work": work, "unit": unit})
+            with of_the_flow():
+                return self._runner.submit(task, {"work": work, "unit": unit})
         # Not pure: its result is a file as well, so what was done before is not looked up but done.
         return self._runner.client.submit(done, work, unit, pure=False)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.engine.extras import missing
 from flows.engine.processes import threads_of_a_worker
-from flows.engine.tasks import as_task
+from flows.engine.tasks import as_task, of_the_flow
 from flows.engine.unit import done
 from flows.home.engine_settings import EngineSettings
 from schemas.errors import Refused
@@ -33,7 +33,8 @@ class Ray:
         import ray
 
         if (task := as_task(name)) is not None:
-            return self._runner.submit(task, {"work": work, "unit": unit})
+            with of_the_flow():
+                return self._runner.submit(task, {"work": work, "unit": unit})
         return _Asked(ray.remote(done).options(name=name).remote(work, unit))
 
     def close(self) -> None:

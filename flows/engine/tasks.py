@@ -1,5 +1,7 @@
 """Units as task runs of Prefect, where they can be shown."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flows.engine.unit import done
@@ -20,3 +22,15 @@ def as_task(name: str) -> Any:
     if FlowRunContext.get() is None or not PREFECT_API_URL.value():
         return None
     return task(name=name, tags=["tollbook"], cache_policy=NO_CACHE, persist_result=False)(done)
+
+
+@contextmanager
+def of_the_flow() -> Iterator[None]:
+    """Units belong to the flow run, not to the stage's task, which holds the open books: no worker is to get those."""
+    from prefect.context import TaskRunContext
+
+    token = TaskRunContext.__var__.set(None)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        TaskRunContext.__var__.reset(token)
