@@ -1,8 +1,9 @@
-"""Documents in batches: some hundred make a unit, for a unit costs a cluster some hundredths of a second."""
+"""Items in batches: some hundred documents make a unit, for a unit costs a cluster some hundredths of a second."""
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any, TypeVar
 
 from flows.engine.engine import Engine
@@ -18,24 +19,32 @@ PER_WORKER = 4
 
 @dataclass(frozen=True)
 class Batch:
-    """Some documents, as they lie at a place, and what is done with each."""
+    """Some items, as they lie at a place, and what is done with each."""
 
     place: Place
     name: str
     work: Callable[[Any], Any]
 
 
+def documents_at_once(engine: Engine, documents: int) -> int:
+    """How many of so many documents make a batch."""
+    return max(1, min(MOST_AT_ONCE, documents // (PER_WORKER * engine.at_once)))
+
+
 def each(
-    engine: Engine, place: Place, name: str, work: Callable[[Any], T], items: Sequence[Any]
+    engine: Engine, place: Place, name: str, work: Callable[[Any], T], items: Iterable[Any], size: int
 ) -> Iterator[list[T | Exception]]:
-    """`work`, a top-level function, of each item, or the error that it raised for it: batch after batch, in order."""
-    size = max(1, min(MOST_AT_ONCE, len(items) // (PER_WORKER * engine.at_once)))
+    """`work`, a top-level function, of each item, or the error that it raised for it: batch after batch of `size`, in
+    order."""
 
     def batches() -> Iterator[Batch]:
-        for first in range(0, len(items), size):
-            batch = Batch(place, f"{first:09}", work)
-            place.write(f"{batch.name}.asked", pickle.dumps(list(items[first : first + size])))
+        waiting = iter(items)
+        while some := list(islice(waiting, size)):
+            batch = Batch(place, f"{next(number):09}", work)
+            place.write(f"{batch.name}.asked", pickle.dumps(some, protocol=pickle.HIGHEST_PROTOCOL))
             yield batch
+
+    number = count()
 
     for answered in engine.map(name, answer, batches()):
         # Written by this very program, at a place that is the home's own.
@@ -48,7 +57,9 @@ def answer(batch: Batch) -> str:
     """Does a batch; returns the name of the file with what came of each item."""
     items = pickle.loads(batch.place.read(f"{batch.name}.asked"))  # noqa: S301 as above
     name = f"{batch.name}.answered"
-    batch.place.write(name, pickle.dumps([_tried(batch.work, item) for item in items]))
+    batch.place.write(
+        name, pickle.dumps([_tried(batch.work, item) for item in items], protocol=pickle.HIGHEST_PROTOCOL)
+    )
     return name
 
 

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 from flows.books.context import Request
-from flows.engine.batches import each
+from flows.engine.batches import documents_at_once, each
 from flows.engine.engine import engine_of
 from flows.engine.place import place_of
 from flows.home import progress
@@ -79,7 +79,8 @@ def faults(drafts: Sequence[str], settings: Settings, home: Home) -> list[Proble
         return [fault(draft) for draft in drafts]
     if (engine := engine_of(settings.engine)) is not None:
         with place_of(home, settings.engine, "layout") as place:
-            return [_raised_if_error(it) for some in each(engine, place, "layout", fault, drafts) for it in some]
+            size = documents_at_once(engine, len(drafts))
+            return [_raised_if_error(it) for some in each(engine, place, "layout", fault, drafts, size) for it in some]
     if settings.run.render_processes == 1:
         return [fault(draft) for draft in drafts]
     try:
@@ -169,7 +170,7 @@ def drawn(documents: Sequence[str], settings: Settings, home: Home) -> Iterator[
                 tick(1)
             return
         with place_of(home, settings.engine, "print") as place:
-            for some in each(engine, place, "print", pdf_of_json, contents):
+            for some in each(engine, place, "print", pdf_of_json, contents, documents_at_once(engine, len(contents))):
                 yield from some
                 tick(len(some))
 
