@@ -41,6 +41,7 @@ def started_dask(settings: EngineSettings) -> Dask:
     import flows.engine.quiet  # noqa: F401 it speaks before Prefect is imported
 
     try:
+        import dask.config
         import distributed
         from prefect_dask import DaskTaskRunner
     except ImportError as error:
@@ -61,6 +62,8 @@ def started_dask(settings: EngineSettings) -> Dask:
             "silence_logs": logging.ERROR,
             "env": {"POLARS_MAX_THREADS": str(threads_of_a_worker(settings))},
         }
+        # Nobody looks at the profile that each worker would make of itself a hundred times a second.
+        dask.config.set({"distributed.worker.profile.enabled": False})
         runner = DaskTaskRunner(cluster_kwargs=own)
     runner.__enter__()
     try:

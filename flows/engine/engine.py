@@ -128,6 +128,9 @@ def engine_of(settings: EngineSettings) -> Engine | None:
     if key not in _open:
         close_engines()  # of other settings: one command has one engine
         _open[key] = _started(settings)
+        # Here, not when this file is read: what ends last is what began first, and a cluster ends before its library.
+        atexit.unregister(close_engines)
+        atexit.register(close_engines)
     return Engine(settings, _open[key])
 
 
@@ -145,7 +148,6 @@ def _started(settings: EngineSettings) -> Workers:
     return started_ray(settings)
 
 
-@atexit.register
 def close_engines() -> None:
     """Ends the workers that were started; who asks for an engine after that gets new ones."""
     while _open:

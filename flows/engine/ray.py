@@ -39,7 +39,10 @@ class Ray:
 
     def close(self) -> None:
         """Ends the cluster, if it was started here."""
-        self._runner.__exit__(None, None, None)
+        import ray
+
+        if ray.is_initialized():  # else the runner would start one, to ask whose it is
+            self._runner.__exit__(None, None, None)
 
 
 class _Asked:
