@@ -31,6 +31,11 @@ class Dask:
         # Not pure: its result is a file as well, so what was done before is not looked up but done.
         return self._runner.client.submit(done, work, unit, pure=False)
 
+    def is_lost(self, unit: Any) -> bool:
+        """No: the cluster gives it to another worker by itself."""
+        del unit
+        return False
+
     def close(self) -> None:
         """Ends the cluster, if it was started here."""
         self._runner.__exit__(None, None, None)

@@ -40,6 +40,9 @@ class Workers(Protocol):
     def submit(self, work: Callable[[Any], Any], unit: Any, name: str) -> Done:
         """Hands a unit to a worker; again after a worker was lost."""
 
+    def is_lost(self, unit: Any) -> bool:
+        """Whether the worker of a unit that was handed over is known to have died, without waiting for it."""
+
     def close(self) -> None:
         """Ends what was started."""
 
@@ -89,18 +92,22 @@ class Engine:
                 left.done.cancel()
 
     def _first(self, waiting: "deque[_InWork[U]]", work: Callable[[U], R]) -> R:
-        result = self._result(waiting[0], work)
+        result = self._result(waiting, work)
         waiting.popleft()
         if isinstance(result, Failed):
             raise result.error
         return result  # type: ignore[no-any-return]
 
-    def _result(self, first: "_InWork[U]", work: Callable[[U], R]) -> Any:
+    def _result(self, waiting: "deque[_InWork[U]]", work: Callable[[U], R]) -> Any:
         while True:
             try:
-                return first.done.result()
+                return waiting[0].done.result()
             except self._workers.lost:
-                self._try_again(first, work)
+                self._try_again(waiting[0], work)
+                # One death may have ended the others' work too: they begin again at once, side by side.
+                for other in waiting:
+                    if self._workers.is_lost(other.done):
+                        self._try_again(other, work)
 
     def _try_again(self, lost: "_InWork[U]", work: Callable[[U], R]) -> None:
         if lost.tries == MOST_TRIES:

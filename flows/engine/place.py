@@ -38,6 +38,7 @@ class Place:
         target = Path(mine)
         partial = target.with_name(f".{name}.{_worker()}")
         partial.write_bytes(content)
+        partial.chmod(0o640)
         partial.replace(target)
 
     def read(self, name: str) -> bytes:
@@ -106,13 +107,13 @@ def place_of(home: Home, settings: EngineSettings, stage: str) -> Iterator[Place
     """
     root = home.root.resolve()
     own = hashlib.sha256(str(root).encode()).hexdigest()[:12]
-    folder = f"{settings.path.rstrip('/')}/{own}" if settings.path else str(home.store.resolve() / "engine")
+    folder = f"{settings.path.rstrip('/')}/{own}" if settings.path else str(home.store.resolve() / "work" / "engine")
     if "://" not in folder:
         folder = str(Path(folder).resolve())
     # A name of this command alone: a worker that a killed command left behind writes where nobody looks any more.
-    place = Place(f"{folder}/{stage}/{secrets.token_hex(8)}")
+    place = Place(f"{folder}/{stage}-{secrets.token_hex(8)}")
     try:
-        Place(f"{folder}/{stage}").remove()
+        Place(folder).remove()
         place.make()
     except (OSError, ValueError) as error:
         raise Refused(f"[engine] path: {folder} cannot be written: {error}") from None

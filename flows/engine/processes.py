@@ -36,6 +36,10 @@ class Processes:
             self._pool = self._started()
             return self._pool.submit(done, work, unit)
 
+    def is_lost(self, unit: "Future[Any]") -> bool:
+        """Whether its pool ended before it was done."""
+        return unit.done() and not unit.cancelled() and isinstance(unit.exception(), self.lost)
+
     def close(self) -> None:
         """Ends the processes."""
         self._pool.shutdown(cancel_futures=True)

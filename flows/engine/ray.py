@@ -37,6 +37,11 @@ class Ray:
                 return self._runner.submit(task, {"work": work, "unit": unit})
         return _Asked(ray.remote(done).options(name=name).remote(work, unit))
 
+    def is_lost(self, unit: Any) -> bool:
+        """No: the cluster gives it to another worker by itself."""
+        del unit
+        return False
+
     def close(self) -> None:
         """Ends the cluster, if it was started here."""
         import ray

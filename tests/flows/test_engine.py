@@ -104,7 +104,7 @@ def test_the_month_has_the_same_bytes_as_without_an_engine(
     monkeypatch.setattr(pieces, "ROWS_PER_MB", 0.05)
     bill(home, "2026-05")
     assert _files(home) == _files(sample("may"))
-    assert not list((home.store / "engine").glob("*/*"))
+    assert not list((home.store / "work" / "engine").glob("*"))
 
 
 def _files(home: Home) -> dict[str, bytes]:
