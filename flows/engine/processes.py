@@ -2,9 +2,11 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from typing import Any
 
 from flows.engine.unit import done
@@ -53,3 +55,12 @@ def threads_of_a_worker(settings: EngineSettings) -> int:
 def begin(threads: int) -> None:
     """First in a process, before Polars is imported: it looks once."""
     os.environ["POLARS_MAX_THREADS"] = str(threads)
+    threading.Thread(target=_end_with_the_command, daemon=True).start()
+
+
+def _end_with_the_command() -> None:
+    """A killed command tells its processes nothing: each would wait for a unit for ever."""
+    command = multiprocessing.parent_process()
+    assert command is not None, "only processes that a command started begin here"
+    wait([command.sentinel])
+    os._exit(1)

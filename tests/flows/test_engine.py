@@ -1,6 +1,8 @@
 """The engines: the same bytes whoever does the work, and what becomes of a unit whose worker dies."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from flows.month.usage import pieces
 from schemas.errors import Refused
 from tests.flows import engine_units as units
 from tests.flows.sample import bill, sample_home
+
+_ENDED_WITHIN_S = 300
+"""Ray's agents look only now and then whether they are needed."""
 
 
 @pytest.fixture(scope="module", params=["processes", "dask", "ray"])
@@ -91,6 +96,34 @@ def _listening() -> list[str]:
         for connection in process.net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN
     ]
+
+
+_WAITS = """
+import sys, time
+from flows.engine.engine import engine_of
+from flows.home.engine_settings import EngineSettings
+from tests.flows import engine_units as units
+
+list(engine_of(EngineSettings(kind=sys.argv[1])).map("square", units.square, [units.Unit(None, 1)]))
+print("begun", flush=True)
+time.sleep(600)
+"""
+
+
+def test_workers_end_with_a_command_that_is_killed(kind: EngineKind) -> None:
+    import psutil
+
+    command = [sys.executable, "-c", _WAITS, kind]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    assert len(workers) >= 2
+    _, left = psutil.wait_procs(workers, timeout=_ENDED_WITHIN_S)
+    for worker in left:
+        worker.kill()
+    assert left == []
 
 
 def test_the_month_has_the_same_bytes_as_without_an_engine(
