@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.extras import missing
@@ -14,13 +15,17 @@ from schemas.errors import Refused
 if TYPE_CHECKING:
     from prefect_dask import DaskTaskRunner
 
+_WITHOUT_WORKERS_S = 60
+"""A cluster of our own without any worker for so long will get none."""
+
 
 class Dask:
     """The cluster of a task runner. A worker that dies is started again and its units are given to others, three times;
     then the unit is given back as lost."""
 
-    def __init__(self, runner: "DaskTaskRunner", lost: tuple[type[BaseException], ...]) -> None:
-        self._runner = runner
+    def __init__(self, settings: EngineSettings, lost: tuple[type[BaseException], ...]) -> None:
+        self._settings = settings
+        self._runner = _opened(settings)
         self.lost = lost
 
     def submit(self, work: Callable[[Any], Any], unit: Any, name: str) -> Any:
@@ -31,10 +36,16 @@ class Dask:
         # Not pure: its result is a file as well, so what was done before is not looked up but done.
         return self._runner.client.submit(done, work, unit, pure=False)
 
+    def mend(self) -> None:
+        """A worker that dies while it starts is not started again: a cluster of our own that lacks some is replaced."""
+        here = len(self._runner.client.scheduler_info()["workers"])
+        if self._settings.address is None and here < self._settings.workers:
+            self.close()
+            self._runner = _opened(self._settings)
+
     def is_lost(self, unit: Any) -> bool:
-        """No: the cluster gives it to another worker by itself."""
-        del unit
-        return False
+        """Whether it was of a cluster that was replaced; else its own gives it to another worker by itself."""
+        return bool(getattr(unit, "wrapped_future", unit).cancelled())
 
     def close(self) -> None:
         """Ends the cluster, if it was started here."""
@@ -46,14 +57,28 @@ def started_dask(settings: EngineSettings) -> Dask:
     import flows.engine.quiet  # noqa: F401 it speaks before Prefect is imported
 
     try:
-        import dask.config
-        import distributed
-        from prefect_dask import DaskTaskRunner
+        import prefect_dask  # noqa: F401 asked for here, so that it is missed here
+        from distributed import scheduler
     except ImportError as error:
         raise missing("dask", error) from None
+    gone = (scheduler.KilledWorker, scheduler.NoValidWorkerError, scheduler.NoWorkerError)
+    return Dask(settings, (*gone, CancelledError))
+
+
+def _opened(settings: EngineSettings) -> "DaskTaskRunner":
+    import dask.config
+    from prefect_dask import DaskTaskRunner
+
     if settings.address:
-        runner: DaskTaskRunner = DaskTaskRunner(address=settings.address)
+        runner = DaskTaskRunner(address=settings.address)
     else:
+        # Nobody looks at the profile that each worker would make of itself a hundred times a second.
+        dask.config.set(
+            {
+                "distributed.worker.profile.enabled": False,
+                "distributed.scheduler.no-workers-timeout": f"{_WITHOUT_WORKERS_S}s",
+            }
+        )
         # TLS with a certificate that only these processes have: no other user of the machine can hand them work.
         own = {
             "n_workers": settings.workers,
@@ -67,13 +92,12 @@ def started_dask(settings: EngineSettings) -> Dask:
             "silence_logs": logging.ERROR,
             "env": {"POLARS_MAX_THREADS": str(threads_of_a_worker(settings))},
         }
-        # Nobody looks at the profile that each worker would make of itself a hundred times a second.
-        dask.config.set({"distributed.worker.profile.enabled": False})
         runner = DaskTaskRunner(cluster_kwargs=own)
     runner.__enter__()
     try:
         _ = runner.client
     except (OSError, TimeoutError) as error:
         runner.__exit__(None, None, None)
-        raise Refused(f"[engine] address: the Dask cluster at {settings.address} does not answer: {error}") from None
-    return Dask(runner, (distributed.scheduler.KilledWorker,))
+        at = settings.address or "on this machine"
+        raise Refused(f"[engine] address: the Dask cluster {at} does not answer: {error}") from None
+    return runner

@@ -40,6 +40,9 @@ class Workers(Protocol):
     def submit(self, work: Callable[[Any], Any], unit: Any, name: str) -> Done:
         """Hands a unit to a worker; again after a worker was lost."""
 
+    def mend(self) -> None:
+        """Starts again what has died: called when a unit is lost."""
+
     def is_lost(self, unit: Any) -> bool:
         """Whether the worker of a unit that was handed over is known to have died, without waiting for it."""
 
@@ -65,7 +68,11 @@ class Engine:
         self._context = copy_context()
 
     def _submit(self, work: Callable[[Any], Any], unit: Any, name: str) -> Done:
-        return self._context.run(self._workers.submit, work, unit, name)
+        try:
+            return self._context.run(self._workers.submit, work, unit, name)
+        except self._workers.lost:  # of a death that nobody has asked about yet
+            self._workers.mend()
+            return self._context.run(self._workers.submit, work, unit, name)
 
     @property
     def at_once(self) -> int:
@@ -103,6 +110,7 @@ class Engine:
             try:
                 return waiting[0].done.result()
             except self._workers.lost:
+                self._workers.mend()
                 self._try_again(waiting[0], work)
                 # One death may have ended the others' work too: they begin again at once, side by side.
                 for other in waiting:

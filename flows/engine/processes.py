@@ -14,7 +14,7 @@ from flows.home.engine_settings import EngineSettings
 
 
 class Processes:
-    """A pool of processes; a new one where one of them died, which ends them all."""
+    """A pool of processes."""
 
     lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
 
@@ -31,12 +31,12 @@ class Processes:
     def submit(self, work: Callable[[Any], Any], unit: Any, name: str) -> "Future[Any]":
         """Hands a unit to a process."""
         del name
-        try:
-            return self._pool.submit(done, work, unit)
-        except BrokenProcessPool:
-            self._pool.shutdown(wait=False)
-            self._pool = self._started()
-            return self._pool.submit(done, work, unit)
+        return self._pool.submit(done, work, unit)
+
+    def mend(self) -> None:
+        """A new pool: where one of its processes died, all of them end."""
+        self._pool.shutdown(wait=False)
+        self._pool = self._started()
 
     def is_lost(self, unit: "Future[Any]") -> bool:
         """Whether its pool ended before it was done."""

@@ -37,6 +37,9 @@ class Ray:
                 return self._runner.submit(task, {"work": work, "unit": unit})
         return _Asked(ray.remote(done).options(name=name).remote(work, unit))
 
+    def mend(self) -> None:
+        """Nothing: the cluster starts workers as they are needed."""
+
     def is_lost(self, unit: Any) -> bool:
         """No: the cluster gives it to another worker by itself."""
         del unit
