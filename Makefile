@@ -23,6 +23,7 @@ demo: setup  ## bills the sample provider's months end to end in ./demo and says
 
 test: setup  ## every test
 	@.ci/browser.sh
+	@.ci/engines.sh
 	@$(BIN)/pytest -q -n 2 --dist loadfile --durations=25
 
 check: lint types imports  ## style, types and who imports whom
@@ -47,10 +48,12 @@ docs: setup  ## the documentation as a site in ./site, every link and anchor che
 bench: setup  ## measures speed and memory against the yardsticks of ../shared/bench; writes tests/bench/RESULTS.md
 	@.ci/bench.sh
 
-lock: setup  ## resolves the dependencies anew and writes requirements.lock
+lock: setup  ## resolves the dependencies anew and writes requirements.lock and requirements-engines.lock
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+	@$(BIN)/python -m uv pip compile pyproject.toml --extra dask --extra ray --constraint requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements-engines.lock
 
 clean:  ## removes what was made, but for .venv
 	@.ci/demo.sh --remove

@@ -42,7 +42,10 @@ def draft_correction(run: Run, prepared: Prepared, reason: str, note: Note) -> l
             d.model_copy(update={**_dated(d, day), "note": printed(note, d) or None})
             for d in prepared.replacements.values()
         ]
-        write_drafts(store, run, documents, prepared.lines, prepared.taxes, _outcomes(run, prepared))
+        rows = document_rows(documents)
+        names = {"account_id": pl.String, "draft_id": pl.String}
+        drafts, some = (rows, [rows]) if rows.height else (pl.DataFrame(schema=names), [])
+        write_drafts(store, run, drafts, some, prepared.lines, prepared.taxes, _outcomes(run, prepared))
         store.append("documents", document_rows([note for notes in reversals.values() for note in notes]))
         write_reversals(
             store, run.run_id,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from flows.home.engine_settings import EngineSettings
 from flows.home.file_settings import DeckSettings, FeedSettings, InboxSettings, SourceSettings, Table
 from flows.home.mail_settings import SmtpSettings
 from flows.home.seller_settings import SellerSettings
@@ -136,6 +137,8 @@ class Settings(Table):
     """Another program that computes taxes."""
     run: RunSettings = Field(default_factory=RunSettings, examples=[{"memory_limit_mb": 4096}])
     """How much machine a run may use."""
+    engine: EngineSettings = Field(default_factory=EngineSettings, examples=[{"kind": "processes", "workers": 8}])
+    """Who does a month's units of work."""
     bounds: BoundsSettings = Field(default_factory=BoundsSettings, examples=[{"max_call_hours": 12}])
     """What an approval needs a reason for."""
     publish: PublishSettings = Field(default_factory=PublishSettings, examples=[{"parquet": True}])
@@ -150,6 +153,15 @@ class Settings(Table):
         for seller in self.tax_engine.sellers if self.tax_engine else ():
             if seller not in self.sellers:
                 raise ValueError(f"tax_engine.sellers: unknown {seller!r}; there are {', '.join(self.sellers)}")
+        return self
+
+    @model_validator(mode="after")
+    def _cluster_has_a_path(self) -> "Settings":
+        engine = self.engine
+        if engine.address and engine.kind not in ("dask", "ray"):
+            raise ValueError(f'engine.address: found kind = "{engine.kind}"; expected "dask" or "ray", which have one')
+        if engine.address and not engine.path:
+            raise ValueError("engine.path: expected a folder or an object store that every worker of the cluster sees")
         return self
 
     @model_validator(mode="after")

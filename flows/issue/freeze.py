@@ -95,7 +95,7 @@ def _journaled(store: Store, frame: pl.DataFrame) -> None:
 
 def _printable(store: Store, settings: Settings, run_id: str, drafts: list[Draft]) -> list[Draft]:
     """The drafts that can be laid out; the others are set aside before anything has a number."""
-    problems = faults([text for *_, text in drafts], settings)
+    problems = faults([text for *_, text in drafts], settings, store.home)
     for (draft_id, _, account_id, _), problem in zip(drafts, problems, strict=True):
         if problem:
             set_aside(store, run_id, draft_id, account_id, problem)

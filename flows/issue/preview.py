@@ -96,7 +96,7 @@ def _printed(
             fit.append((draft, text))
     if not fit:
         return
-    for (draft, _), printed in zip(fit, drawn([text for _, text in fit], settings), strict=True):
+    for (draft, _), printed in zip(fit, drawn([text for _, text in fit], settings, store.home), strict=True):
         if isinstance(printed, bytes):
             yield draft, printed
         elif is_of_the_machine(printed):

@@ -12,10 +12,13 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 from flows.books.context import Request
+from flows.engine.batches import documents_at_once, each
+from flows.engine.engine import engine_of
+from flows.engine.place import place_of
 from flows.home import progress
 from flows.home.disk import is_of_the_machine
 from flows.home.objects import keep
-from flows.home.settings import Settings
+from flows.home.settings import Home, Settings
 from flows.home.store import Store
 from flows.home.whole_files import write_atomic
 from flows.issue.usage_csv import Itemised, usage_csvs
@@ -66,14 +69,19 @@ class _Paper(NamedTuple):
         return Itemised(self.run_id, self.draft_id, self.currency, self.records)
 
 
-def faults(drafts: Sequence[str], settings: Settings) -> list[Problem | None]:
+def faults(drafts: Sequence[str], settings: Settings, home: Home) -> list[Problem | None]:
     """Why each draft (its JSON) cannot be laid out, None where it can: the same order. Raises Refused for one that may
     not be issued at all.
 
-    The page is made and thrown away; only to draw it takes a PDF's time. Many are tried in processes like those that
-    draw PDFs.
+    The page is made and thrown away; only to draw it takes a PDF's time. Many are tried by the workers that draw PDFs.
     """
-    if len(drafts) <= TRIED_HERE or settings.run.render_processes == 1:
+    if len(drafts) <= TRIED_HERE:
+        return [fault(draft) for draft in drafts]
+    if (engine := engine_of(settings.engine)) is not None:
+        with place_of(home, settings.engine, "layout") as place:
+            size = documents_at_once(engine, len(drafts))
+            return [_raised_if_error(it) for some in each(engine, place, "layout", fault, drafts, size) for it in some]
+    if settings.run.render_processes == 1:
         return [fault(draft) for draft in drafts]
     try:
         with _pool(settings.run.render_processes) as pool:
@@ -97,6 +105,12 @@ def fault(draft_json: str) -> Problem | None:
             raise
         return Problem("printing_failed", failure_text(error))
     return None
+
+
+def _raised_if_error(tried: Problem | Exception | None) -> Problem | None:
+    if isinstance(tried, Exception):
+        raise tried
+    return tried
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
@@ -131,7 +145,7 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
         return 0, []
     failed, notes = [], []
     usage = usage_csvs(store, [paper.itemised for paper in papers if paper.usage_csv])
-    for paper, printed in zip(papers, drawn([paper.text for paper in papers], settings), strict=True):
+    for paper, printed in zip(papers, drawn([paper.text for paper in papers], settings, store.home), strict=True):
         file = next(usage) if paper.usage_csv else None
         if isinstance(printed, BaseException):
             failed.append((paper.number, failure_text(printed)))
@@ -145,17 +159,28 @@ def render(store: Store, request: Request, settings: Settings) -> tuple[int, lis
     return len(papers) - len(failed), failed
 
 
-def drawn(documents: Sequence[str], settings: Settings) -> Iterator[bytes | BaseException]:
+def drawn(documents: Sequence[str], settings: Settings, home: Home) -> Iterator[bytes | BaseException]:
     """The PDF of each document (its JSON), or why it could not be made: in the same order, several side by side."""
-    with (
-        _pool(min(settings.run.render_processes, len(documents))) as pool,
-        progress.stage("print", len(documents), "documents") as tick,
-    ):
-        prints = deque(pool.submit(pdf_of_json, text.encode()) for text in documents)
+    contents = [text.encode() for text in documents]
+    engine = engine_of(settings.engine)
+    with progress.stage("print", len(documents), "documents") as tick:
+        if engine is None:
+            for printed in _drawn_here(contents, settings):
+                yield printed
+                tick(1)
+            return
+        with place_of(home, settings.engine, "print") as place:
+            for some in each(engine, place, "print", pdf_of_json, contents, documents_at_once(engine, len(contents))):
+                yield from some
+                tick(len(some))
+
+
+def _drawn_here(documents: Sequence[bytes], settings: Settings) -> Iterator[bytes | BaseException]:
+    with _pool(min(settings.run.render_processes, len(documents))) as pool:
+        prints = deque(pool.submit(pdf_of_json, document) for document in documents)
         while prints:
             printed = prints.popleft()
             yield printed.exception() or printed.result()
-            tick(1)
 
 
 def _written(request: Request, paper: _Paper, pdf: bytes, usage: bytes | None) -> _Note:

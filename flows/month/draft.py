@@ -1,6 +1,7 @@
 """Stage draft: documents from lines and taxes, every account's outcome, the books balanced, all in one transaction."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,7 @@ from flows.home import audit
 from flows.home.settings import Settings
 from flows.home.store import Store
 from flows.month.allowance_use import meters, read_use
+from flows.month.built import Drafts, Part, accounts_at_once, build, build_drafts
 from flows.month.draft_rows import noticed, write_drafts
 from flows.month.headings import headings_of
 from flows.month.inputs import MasterData, billed_to, master_of
@@ -24,12 +26,11 @@ from flows.month.isolate import failing_items, stage_failed
 from flows.month.nothing_owed import must_be_news
 from flows.month.past import holders_of, past_of, previous_totals
 from flows.month.plans import internal_sections
-from invoicing.documents import RunFacts, build_documents
-from invoicing.fit import unfit
+from invoicing.documents import RunFacts
 from rating.owed import horizons
 from schemas.codes import LeftOutCode, ParkedCode, Problem
 from schemas.collector import collector_resting
-from schemas.document import Balance, Document
+from schemas.document import Balance
 from schemas.frames import PARKED
 from schemas.money import EXACT
 from schemas.states import Outcome
@@ -66,20 +67,23 @@ def draft(run: Run) -> Drafted:
     use = read_use(run)
     internal = internal_sections(master, tables.catalog, request.month_first)
 
-    def built(accounts: frozenset[str]) -> list[Document]:
-        some = drafted_for.filter(pl.col("account_id").is_in(list(accounts)))
-        headings = list(headings_of(some, settings, past, balances, request.month_first, tables.fx, internal))
-        return build_documents(lines, taxes, meters(use, some, tables), headings, facts)
+    def parts(accounts: frozenset[str]) -> Iterator[Part]:
+        asked = drafted_for.filter(pl.col("account_id").is_in(list(accounts)))
+        size = accounts_at_once(settings, asked.height)
+        for some in asked.iter_slices(size):
+            headings = list(headings_of(some, settings, past, balances, request.month_first, tables.fx, internal))
+            mine = pl.col("draft_id").is_in(some["draft_id"].implode())
+            yield Part(lines.filter(mine), taxes.filter(mine), meters(use, some, tables), headings, facts)
 
-    documents, wrong = _documents(frozenset(drafted_for["account_id"]), built)
-    rows = [(account, *problem) for account, problem in wrong.items()]
+    drafts, failed = _drafts(run, frozenset(drafted_for["account_id"]), parts)
+    rows = [(account, *problem) for account, problem in (failed | drafts.wrong).items()]
     parked = pl.concat([parked, pl.DataFrame(rows, schema=PARKED, orient="row")])
-    outcomes = _outcomes(run, master, parked, documents, holders, before, settings)
-    if not documents:
+    outcomes = _outcomes(run, master, parked, drafts.ids, holders, before, settings)
+    if drafts.ids.is_empty():
         must_be_news(run, outcomes, noticed(run))
     with store.transaction():
         replaced = _supersede(store, request)
-        write_drafts(store, run, documents, lines, taxes, outcomes)
+        write_drafts(store, run, drafts.ids, drafts.rows(), lines, taxes, outcomes)
         store.con.execute(
             "update runs set drafted_by = $1, drafted_at = $2 where run_id = $3",
             [request.by, request.now, run.run_id],
@@ -90,21 +94,20 @@ def draft(run: Run) -> Drafted:
         audit.record(store, "run", run.run_id, request.by, request.now, None, sums)
         balance_books(store, run.run_id)
     store.checkpoint()
+    shutil.rmtree(run.work / "drafts")
     return Drafted(_counted(outcomes), replaced)
 
 
-def _documents(
-    accounts: frozenset[str], built: Callable[[frozenset[str]], list[Document]]
-) -> tuple[list[Document], dict[str, Problem]]:
-    """The documents of the accounts, and what is wrong with those that have none: each parks its own account alone."""
+def _drafts(
+    run: Run, accounts: frozenset[str], parts: Callable[[frozenset[str]], Iterator[Part]]
+) -> tuple[Drafts, dict[str, Problem]]:
+    """The documents of the accounts, and those for which one cannot be built: each parks its own account alone."""
     try:
-        documents, failed = built(accounts), {}
+        return build_drafts(run, parts(accounts)), {}
     except Exception as error:  # noqa: BLE001 raised again unless it is an account's
-        failed = failing_items(sorted(accounts), built, error)
-        documents = built(accounts - set(failed))
-    wrong = {account: stage_failed("drafting", how) for account, how in failed.items()}
-    wrong |= {d.bill_to.account_id: problem for d in documents if (problem := unfit(d))}
-    return [d for d in documents if d.bill_to.account_id not in wrong], wrong
+        failed = failing_items(sorted(accounts), lambda some: [build(part) for part in parts(some)], error)
+    drafts = build_drafts(run, parts(accounts - set(failed)))
+    return drafts, {account: stage_failed("drafting", how) for account, how in failed.items()}
 
 
 def _counted(outcomes: pl.DataFrame) -> dict[str, int]:
@@ -143,14 +146,14 @@ def _balances(store: Store, as_of: date) -> dict[str, Balance]:
 
 
 def _outcomes(
-    run: Run, master: MasterData, parked: pl.DataFrame, documents: list[Document],
+    run: Run, master: MasterData, parked: pl.DataFrame, drafted: pl.DataFrame,
     holders: frozenset[str], before: dict[str, Decimal], settings: Settings,
 ) -> pl.DataFrame:  # fmt: skip
     """One row per known account (RULES 26)."""
     request = run.request
     accounts = master.versions.unique("account_id", keep="last", maintain_order=True)
     starts = horizons(accounts, request.month_first, settings.billing.first_invoice_cutoff_day)
-    totals = {d.bill_to.account_id: d.total for d in documents}
+    totals = dict(drafted.select("account_id", "total").iter_rows())
     problems = {account: Problem(code, detail) for account, code, detail in parked.iter_rows()}
     rows = []
     for account, seller, currency, served_until, billing_start, horizon in (

@@ -1,5 +1,6 @@
 """What a draft leaves in the working database, keyed by its run."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -11,29 +12,22 @@ from schemas.document import ENGINE_ANSWER, Document, canonical
 from schemas.frames import CHARGE, conform
 from schemas.money import EXACT
 
-_AT_ONCE = 5000
-"""Documents whose rows are made at a time."""
-
 
 def write_drafts(
-    store: Store, run: Run, documents: list[Document], lines: pl.DataFrame, taxes: pl.DataFrame, outcomes: pl.DataFrame
-) -> None:
-    """Everything the run found, keyed by its id; rows of an earlier try of the same run are replaced."""
+    store: Store, run: Run, drafts: pl.DataFrame, documents: Iterable[pl.DataFrame], lines: pl.DataFrame,
+    taxes: pl.DataFrame, outcomes: pl.DataFrame,
+) -> None:  # fmt: skip
+    """Everything the run found, keyed by its id; rows of an earlier try of the same run are replaced. drafts:
+    account_id and draft_id of the `documents`, whose rows come some at a time."""
     for table in (
         "line_usage", "charges", "documents", "invoice_lines",
         "invoice_taxes", "line_discounts", "traffic_studies", "run_accounts", "run_findings",
     ):  # fmt: skip
         store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
-    drafted = pl.DataFrame(
-        {"account_id": [d.bill_to.account_id for d in documents], "draft_id": [d.draft_id for d in documents]},
-        schema={"account_id": pl.String, "draft_id": pl.String},
-    )
+    drafted = drafts.select("account_id", "draft_id")
     mark = pl.lit(run.run_id).alias("run_id")
     in_draft = lines.join(drafted, on=["account_id", "draft_id"], how="semi").with_columns(mark)
-    # Some at a time: their JSON is the largest thing that a month writes.
-    store.append_each(
-        "documents", (document_rows(documents[n : n + _AT_ONCE]) for n in range(0, len(documents), _AT_ONCE))
-    )
+    store.append_each("documents", documents)
     store.append(
         "invoice_lines",
         in_draft.drop(

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.books.run import Run, empty_folder
+from flows.engine.frames import handed
 from flows.home import progress
 from flows.home.side_by_side import ahead, several
 from flows.home.store import Store
@@ -47,8 +48,12 @@ def rate(run: Run) -> dict[str, int]:
     def set_apart(piece: Piece, records: pl.DataFrame) -> None:
         write_settled(store, run, piece.feed, late.set_apart(records))
 
-    with usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader, store.transaction():
-        pieces = list(classify_pieces(reader, lookups, waiting, set_apart))
+    with (
+        handed(settings, store.home, "usage", lookups) as workers,
+        usage_reader(store, settings, lookups.oldest_usage_day, rows) as reader,
+        store.transaction(),
+    ):
+        pieces = list(classify_pieces(reader, lookups, waiting, set_apart, workers=workers))
         included = draw_allowances([path for _, path in pieces], lookups, rows)
 
         def leave_piece(item: tuple[Path, pl.DataFrame]) -> pl.DataFrame:
@@ -57,7 +62,8 @@ def rate(run: Run) -> dict[str, int]:
             return rated_and_left(run, records, rated / path.name)
 
         with progress.stage("price", len(pieces), "pieces") as tick:
-            RatedWriter(store, run).write(several(leave_piece, ahead(price_pieces(pieces, included, lookups))))
+            priced = price_pieces(pieces, included, lookups, workers)
+            RatedWriter(store, run).write(several(leave_piece, ahead(priced)))
         rate_late(store, run, settings, late, rows, tables_from)
         write_estimates(store, run.run_id)
         noticed = others_numbers(store, settings, run.run_id, lookups.owners.numbers)

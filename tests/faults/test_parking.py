@@ -20,7 +20,7 @@ from flows.home.store import Store
 from flows.issue import approve as approval
 from flows.issue import printing
 from flows.issue.approve import Approval, approve
-from flows.month import charge, draft, tax
+from flows.month import built, charge, draft, tax
 from flows.review.page import review
 from schemas.errors import NothingToDo, Refused, WrongUsage
 from tests.scenarios.month.home import add_file, make_home
@@ -64,7 +64,7 @@ def _breaks(function: Callable[..., Any], holds: Callable[..., set[str]], broken
 STAGES: dict[str, tuple[Any, str, Callable[..., set[str]]]] = {
     "charging": (charge, "recurring_charges", lambda parts, *_: set(parts["account_id"])),
     "taxing": (tax, "tax_documents", lambda question, *_: set(question.lines["account_id"])),
-    "drafting": (draft, "build_documents", lambda *args: {heading.bill_to.account_id for heading in args[3]}),
+    "drafting": (built, "build_documents", lambda *args: {heading.bill_to.account_id for heading in args[3]}),
     "drafting, its meters": (draft, "meters", lambda _, accounts, *__: set(accounts["account_id"])),
 }
 

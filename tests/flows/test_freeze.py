@@ -70,20 +70,21 @@ def test_a_series_is_read_once_and_counted_on_over_frames_and_months(
 def test_many_drafts_are_laid_out_in_other_processes_with_the_same_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = load_settings(make_home(tmp_path / "home")).model_copy(update={"run": RunSettings(render_processes=2)})
+    home = make_home(tmp_path / "home")
+    settings = load_settings(home).model_copy(update={"run": RunSettings(render_processes=2)})
     fine = canonical(sample.american()).decode()
     broken = canonical(sample.american(invoice_month="2026-6x")).decode()
-    here = printing.faults([fine, broken, fine], settings)
+    here = printing.faults([fine, broken, fine], settings, home)
     told = "printing failed: WrongUsage: found month '2026-6x'; expected YYYY-MM, such as 2026-06"
     assert here == [None, Problem("printing_failed", told), None]
     unfit = canonical(sample.american(bill_to=sample.american().bill_to.model_copy(update={"name": ""}))).decode()
     monkeypatch.setattr(printing, "TRIED_HERE", 0)
-    assert printing.faults([fine, broken, fine], settings) == here
+    assert printing.faults([fine, broken, fine], settings, home) == here
     with pytest.raises(Refused, match="draft of account"):
-        printing.faults([fine, unfit], settings)
+        printing.faults([fine, unfit], settings, home)
     monkeypatch.setattr(printing, "fault", _ended)
     with pytest.raises(Refused, match=r"ended from outside.*nothing was issued.*render_processes"):
-        printing.faults([fine, fine], settings)
+        printing.faults([fine, fine], settings, home)
 
 
 def _ended(_: str) -> None:

@@ -87,6 +87,24 @@ def test_the_flow_on_a_named_server(tmp_path: Path, server: str, by_hand: bytes)
     }
 
 
+@pytest.mark.parametrize("kind", ["dask", "ray"])
+def test_the_units_of_an_engine_are_task_runs_on_a_named_server(
+    kind: str, tmp_path: Path, server: str, by_hand: bytes
+) -> None:
+    home = sample_home(tmp_path / "home")
+    with home.settings_file.open("a") as file:
+        file.write(f'\n[engine]\nkind = "{kind}"\n')
+    done = _tollbook(home, "run", "2026-06", PREFECT_API_URL=server)
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    assert (home.out("2026-06") / "manifest.json").read_bytes() == by_hand
+    (run,) = _post(f"{server}/flow_runs/filter", {})
+    names = {"class-000000": "COMPLETED", "price-000000": "COMPLETED"}
+    units = [task for task in _post(f"{server}/task_runs/filter", {}) if task["name"][:12] in names]
+    assert {task["name"][:12]: task["state_type"] for task in units} == names
+    assert {task["flow_run_id"] for task in units} == {run["id"]}
+
+
 def _post(url: str, body: object) -> list[dict[str, str]]:
     asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     with urllib.request.urlopen(asked, timeout=600) as answer:  # noqa: S310 loopback

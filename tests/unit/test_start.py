@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 HEAVY = {"polars", "duckdb", "pyarrow", "numpy", "prefect", "weasyprint", "jinja2", "phonenumbers", "babel"}
+CLUSTERS = {"prefect", "prefect_dask", "prefect_ray", "dask", "distributed", "ray"}
 
 _HELP = """
 import contextlib, io, sys
@@ -36,6 +37,19 @@ def test_status_imports_neither_frames_nor_the_printer() -> None:
     modules = set(told.split())
     assert "duckdb" in modules
     assert modules & (HEAVY - {"duckdb"}) == set()
+
+
+def test_a_month_without_a_cluster_imports_neither_prefect_nor_dask_nor_ray() -> None:
+    code = (
+        "import sys, flows.bill_run, flows.issue.approve, flows.post.send; from flows.engine.engine import engine_of; "
+        "from flows.home.engine_settings import EngineSettings; "
+        "assert engine_of(EngineSettings()) is None; assert engine_of(EngineSettings(kind='processes')) is not None; "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    modules = set(told.split())
+    assert "duckdb" in modules
+    assert modules & CLUSTERS == set()
 
 
 def test_a_reader_who_leaves_ends_the_command_without_a_word_as_everywhere() -> None:

@@ -5,11 +5,13 @@ as narrow rows. Then the allowances, which an account's calls of a month share, 
 Allowances alone hold records of all pieces in memory together, by account.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 
+from flows.engine.frames import Handed
 from flows.home import progress
 from flows.home.settings import Settings
 from flows.home.side_by_side import ahead, several
@@ -34,31 +36,57 @@ NARROWER = 4
 
 def piece_rows(settings: Settings) -> int:
     """How many records are rated together."""
-    return max(1, int(ROWS_PER_MB * settings.run.memory_limit_mb))
+    of_a_worker = settings.run.memory_limit_mb if settings.engine.kind == "local" else settings.engine.worker_memory_mb
+    return max(1, int(ROWS_PER_MB * min(settings.run.memory_limit_mb, of_a_worker)))
 
 
 def classify_pieces(
-    reader: UsageReader, lookups: RatingTables, folder: Path, settled: Settle, wanted: Wanted | None = None
-) -> Iterator[tuple[Piece, Path]]:
+    reader: UsageReader, lookups: RatingTables, folder: Path, settled: Settle, wanted: Wanted | None = None,
+    workers: Handed | None = None,
+) -> Iterator[tuple[Piece, Path]]:  # fmt: skip
     """Class and rate of each piece's records: `settled` takes what is suspended or excluded; yields each piece with the
-    file in which its other records wait, all of them or those that `wanted` picks."""
-    columns = [*WAITING, *(CALLED_FROM if lookups.pools.lists["needs_device"].any() else ())]
+    file in which its other records wait, all of them or those that `wanted` picks. `workers`: who does it, with
+    `lookups`, where all are wanted."""
 
     def classified(item: tuple[int, tuple[Piece, pl.DataFrame]]) -> tuple[Piece, Path, pl.DataFrame]:
         place, (piece, usage) = item
-        records = class_records(usage, lookups)
-        _conserved(usage, records)
-        on_their_way = records["reason"].is_null()
-        waiting = records.with_row_index("at").filter(on_their_way)
+        waiting, done = classed(usage, lookups, wanted)
         path = folder / f"{place:05}.arrow"
-        (wanted(waiting) if wanted else waiting).select(columns).pipe(with_categories).write_ipc(path)
-        return piece, path, records.filter(~on_their_way)
+        waiting.write_ipc(path)
+        return piece, path, done
 
+    def by_workers(by: Handed) -> Iterator[tuple[Piece, Path, pl.DataFrame]]:
+        read: deque[Piece] = deque()
+
+        def records() -> Iterator[pl.DataFrame]:
+            for piece, usage in ahead(records_of(reader)):
+                read.append(piece)
+                yield usage
+
+        for place, (waiting, done) in enumerate(by.each("class", classed, records())):
+            path = folder / f"{place:05}.arrow"
+            waiting.write_ipc(path)
+            yield read.popleft(), path, done
+
+    all_done = by_workers(workers) if workers else several(classified, enumerate(ahead(records_of(reader))))
     with progress.stage("class", len(reader.pieces), "pieces") as tick:
-        for piece, path, done in several(classified, enumerate(ahead(records_of(reader)))):
+        for piece, path, done in all_done:
             settled(piece, done)
             tick(1)
             yield piece, path
+
+
+def classed(
+    usage: pl.DataFrame, lookups: RatingTables, wanted: Wanted | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records of a piece on their way to a price, as they wait, and those that are suspended or excluded."""
+    columns = [*WAITING, *(CALLED_FROM if lookups.pools.lists["needs_device"].any() else ())]
+    records = class_records(usage, lookups)
+    _conserved(usage, records)
+    on_their_way = records["reason"].is_null()
+    waiting = records.with_row_index("at").filter(on_their_way)
+    waiting = (wanted(waiting) if wanted else waiting).select(columns).pipe(with_categories)
+    return waiting, records.filter(~on_their_way)
 
 
 def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:
@@ -120,13 +148,32 @@ def price_pieces(
     pieces: list[tuple[Piece, Path]],
     included: dict[int, list[pl.DataFrame]],
     lookups: RatingTables,
+    workers: Handed | None = None,
 ) -> Iterator[tuple[Path, pl.DataFrame]]:
-    """The rated rows of each piece: class and rate of each record, what its allowance covers, its amount."""
+    """The rated rows of each piece: class and rate of each record, what its allowance covers, its amount.
+    `workers`: who prices it, with `lookups`."""
+    covered = _covered_pieces(pieces, included)
+    if workers is None:
+        for (_, path), records in zip(pieces, covered, strict=True):
+            yield path, priced(records, lookups)[0]
+        return
+    for (_, path), (rated,) in zip(pieces, workers.each("price", priced, covered), strict=True):
+        yield path, rated
+
+
+def priced(records: pl.DataFrame, lookups: RatingTables) -> tuple[pl.DataFrame]:
+    """The rated rows of records with what covers them."""
+    return (rated_rows(price_records(records, lookups), lookups),)
+
+
+def _covered_pieces(
+    pieces: list[tuple[Piece, Path]], included: dict[int, list[pl.DataFrame]]
+) -> Iterator[pl.DataFrame]:
+    """The waiting records of each piece, with what their allowances cover."""
     for place, (_, path) in enumerate(pieces):
         waiting = pl.read_ipc(path)
         cover = _covered(waiting, included.pop(place, []))
-        records = pl.concat([waiting.drop(CALLED_FROM, strict=False), cover], how="horizontal")
-        yield path, rated_rows(price_records(records, lookups), lookups)
+        yield pl.concat([waiting.drop(CALLED_FROM, strict=False), cover], how="horizontal")
 
 
 def _covered(waiting: pl.DataFrame, drawn: list[pl.DataFrame]) -> pl.DataFrame:
