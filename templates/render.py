@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from weasyprint import CSS, HTML
+from weasyprint import CSS
 from weasyprint.document import Document as Laid
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
@@ -17,6 +17,7 @@ from schemas.collector import collector_resting
 from schemas.document import Document, digest
 from templates.languages import translations
 from templates.page import page_of
+from templates.paper import Paper, write_options
 
 _HERE = Path(__file__).parent
 _FONTS = {f"Inter-{weight}.ttf": number for weight, number in {"Regular": 400, "SemiBold": 600, "Bold": 700}.items()}
@@ -85,7 +86,7 @@ def render_pdf(document: Document) -> bytes:
     """The document as a tagged PDF, dated with its issue date and identified by its content."""
     identifier = hashlib.sha256(digest(document).encode()).hexdigest()[:32]
     with collector_resting():
-        pdf = laid_out(document).write_pdf(**_OPTIONS, pdf_identifier=identifier.encode())
+        pdf = laid_out(document).write_pdf(**_OPTIONS, **write_options(identifier))
     assert isinstance(pdf, bytes)
     return pdf
 
@@ -93,7 +94,7 @@ def render_pdf(document: Document) -> bytes:
 def laid_out(document: Document) -> Laid:
     """The pages of the PDF before they are written."""
     style = _style()
-    html = HTML(string=_html(document, None), url_fetcher=OwnFilesOnly())
+    html = Paper(_html(document, None), OwnFilesOnly())
     with collector_resting():
         return html.render(stylesheets=style.sheets, font_config=style.fonts, **_OPTIONS)
 
