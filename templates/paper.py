@@ -6,7 +6,7 @@ Parsing forgives nothing: a template's slip in its markup is an error where a br
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import cssselect2
 import pydyf
@@ -17,19 +17,19 @@ from weasyprint.urls import URLFetcher
 _DEFAULTS = Path(__file__).with_name("defaults.css")
 
 
-class Paper(HTML):  # type: ignore[misc]
-    """A page of ours, of markup that is XML too. Raises ElementTree.ParseError for what is not."""
+class Paper(HTML):
+    """A page of ours, of markup that is XML too. Raises ParseError for what is not."""
 
     def __init__(self, markup: str, url_fetcher: URLFetcher) -> None:
         # The markup is our template's, with everything that others have written escaped: no entity can be in it.
-        root = ElementTree.fromstring(markup)  # noqa: S314
+        root = ET.fromstring(markup)  # noqa: S314
         self.base_url = None
         self.url_fetcher = url_fetcher
         self.media_type = "print"
         self.wrapper_element = cssselect2.ElementWrapper.from_html_root(root, content_language=None)
         self.etree_element = self.wrapper_element.etree_element
 
-    def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:  # noqa: ARG002, FBT001, FBT002
+    def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:  # noqa: ARG002
         """In place of WeasyPrint's own: a fifth of a document's time went into what that says of every element."""
         return [_defaults()]
 
@@ -39,7 +39,7 @@ def _defaults() -> CSS:
     return CSS(string=_DEFAULTS.read_text(encoding="utf-8"))
 
 
-class _Written(pydyf.Object):  # type: ignore[misc]
+class _Written(pydyf.Object):
     """An object of a PDF in the bytes that it is written as."""
 
     def __init__(self, of: pydyf.Object) -> None:

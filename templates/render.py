@@ -99,6 +99,11 @@ def laid_out(document: Document) -> Laid:
         return html.render(stylesheets=style.sheets, font_config=style.fonts, **_OPTIONS)
 
 
+def try_page(document: Document) -> None:
+    """Makes the page and throws it away: raises what would be raised before a line of the PDF is laid out."""
+    Paper(_html(document, None), OwnFilesOnly())
+
+
 def pdf_of_json(document_json: bytes) -> bytes:
     """`render_pdf` of a document's stored JSON; top-level, so that a spawned process can be handed it."""
     return render_pdf(Document.model_validate_json(document_json))

@@ -26,7 +26,7 @@ from invoicing.fit import unfit
 from schemas.codes import Problem
 from schemas.document import Document
 from schemas.errors import Refused
-from templates.render import pdf_of_json, render_html
+from templates.render import pdf_of_json, try_page
 
 _OF_A_DRAFT = ("documents", "invoice_lines", "invoice_taxes", "line_discounts", "line_usage", "charges")
 
@@ -99,7 +99,7 @@ def fault(draft_json: str) -> Problem | None:
     if (lacks := unfit(draft)) is not None:
         raise Refused(f"draft of account {draft.bill_to.account_id}: {lacks.detail}")
     try:
-        render_html(draft)
+        try_page(draft)
     except Exception as error:
         if is_of_the_machine(error):
             raise

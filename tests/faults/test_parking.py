@@ -131,8 +131,8 @@ def test_a_failure_that_is_no_accounts_is_raised(home: Home, monkeypatch: pytest
 def test_a_document_that_cannot_be_printed_takes_no_number(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(home)
     with monkeypatch.context() as patch:
-        broken = _breaks(templates.render.render_html, lambda document: {document.bill_to.account_id}, {"BOB"})
-        patch.setattr(printing, "render_html", broken)
+        broken = _breaks(templates.render.try_page, lambda document: {document.bill_to.account_id}, {"BOB"})
+        patch.setattr(printing, "try_page", broken)
         done = _approve(home)
     assert [number[-2:] for number in done.issued] == ["01", "02", "03", "04"]
     assert done.parked == [("BOB", "printing failed: ZeroDivisionError: a price of zero")]
