@@ -13,7 +13,7 @@ import duckdb
 
 from flows.books.known_tables import KNOWN
 from flows.books.master import HISTORIES
-from flows.books.published_months import MONTHS, NONE, NOTES, SUMS, content_of, part_table, sums_of
+from flows.books.published_months import MONTHS, NONE, NOTES, SHOWN, SUMS, content_of, part_table, sums_of
 from flows.books.shown_numbers import hides_numbers
 from flows.books.views import blocks, views
 from flows.home.schema import SCHEMA_VERSION
@@ -84,7 +84,7 @@ def _is_ours(con: duckdb.DuckDBPyConnection, stamp: str) -> bool:
     shown = con.execute("select schema_name, view_name from duckdb_views() where not internal").fetchall()
     return (
         sorted(tables) == sorted(ours)
-        and sorted(shown) == sorted([("main", name) for name in views()] + [("base", part) for part in SUMS])
+        and sorted(shown) == sorted([("main", name) for name in views()] + [("base", part) for part in SHOWN])
         and not con.execute(_NOT_OURS).fetchall()
     )
 
