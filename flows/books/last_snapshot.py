@@ -22,8 +22,8 @@ from flows.home.store import EXACT_SUMS, Store
 _BASE = Path(__file__).with_name("base.sql")
 _FREE_BLOCKS = 64
 """Blocks of 256 KiB that may lie free, however small the file."""
-_FREE_SHARE = 3
-"""Of how many blocks one may lie free."""
+_FREE_SHARE = 2
+"""Of how many blocks one may lie free: each publication leaves those of the month that it makes anew."""
 _NOT_OURS = """
     select 'index' from duckdb_indexes() union all select 'sequence' from duckdb_sequences()
     union all select 'type' from duckdb_types() where not internal
