@@ -117,7 +117,7 @@ order by account_id, valid_from;
 
 -- name: allowances
 create table snapshot.base.allowances as
-select * exclude (run_seq) from snapshot.base.meters
+select * exclude (run_seq) from month_meters
 qualify row_number() over (partition by account_id, usage_month, allowance, unit order by run_seq desc) = 1
 order by account_id, usage_month, allowance, unit;
 

@@ -35,7 +35,11 @@ _TYPES = {
 
 def dictionary(con: duckdb.DuckDBPyConnection) -> str:
     """The page, of an opened snapshot."""
-    comments = dict(con.execute("select view_name, comment from duckdb_views() where not internal").fetchall())
+    comments = dict(
+        con.execute(
+            "select view_name, comment from duckdb_views() where schema_name = 'main' and not internal"
+        ).fetchall()
+    )
     columns = con.execute(
         "select table_name, column_name, data_type, comment from duckdb_columns() "
         "where schema_name = 'main' and not internal order by table_name, column_index"

@@ -13,7 +13,7 @@ import duckdb
 
 from flows.books.known_tables import KNOWN
 from flows.books.master import HISTORIES
-from flows.books.published_months import MONTHS, NONE, NOTES, SUMS, content_of, part_table, sums_of
+from flows.books.published_months import MONTHS, NONE, NOTES, SHOWN, SUMS, content_of, part_table, sums_of
 from flows.books.shown_numbers import hides_numbers
 from flows.books.views import blocks, views
 from flows.home.schema import SCHEMA_VERSION
@@ -22,8 +22,8 @@ from flows.home.store import EXACT_SUMS, Store
 _BASE = Path(__file__).with_name("base.sql")
 _FREE_BLOCKS = 64
 """Blocks of 256 KiB that may lie free, however small the file."""
-_FREE_SHARE = 3
-"""Of how many blocks one may lie free."""
+_FREE_SHARE = 2
+"""Of how many blocks one may lie free: each publication leaves those of the month that it makes anew."""
 _NOT_OURS = """
     select 'index' from duckdb_indexes() union all select 'sequence' from duckdb_sequences()
     union all select 'type' from duckdb_types() where not internal
@@ -84,7 +84,7 @@ def _is_ours(con: duckdb.DuckDBPyConnection, stamp: str) -> bool:
     shown = con.execute("select schema_name, view_name from duckdb_views() where not internal").fetchall()
     return (
         sorted(tables) == sorted(ours)
-        and sorted(shown) == sorted([("main", name) for name in views()] + [("base", part) for part in SUMS])
+        and sorted(shown) == sorted([("main", name) for name in views()] + [("base", part) for part in SHOWN])
         and not con.execute(_NOT_OURS).fetchall()
     )
 

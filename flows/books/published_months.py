@@ -28,6 +28,8 @@ SUMS = {
     "meters": ("granted_units",),
 }
 """Table of each month -> columns whose sums are compared wherever it is taken over."""
+SHOWN = tuple(part for part in SUMS if part != "meters")
+"""Those that views of the snapshot read, over all months."""
 NOTES = ("months", "month_parts", "month_files")
 """What a snapshot knows of its months, in schema base."""
 NONE = "none"
@@ -55,8 +57,8 @@ def part_table(part: str, month: str) -> str:
 def fill_months(store: Store, stamp: str, *, is_copy: bool) -> frozenset[str]:
     """Makes the months that are not there as they should be, and the views over all; returns which were touched.
 
-    Inside publish.in_force, with documents_in_force and account_zones; leaves month_runs, usage_gone and
-    usage_contested to `forget`. is_copy: whether the attached snapshot holds the months of the last one.
+    Inside publish.in_force, with documents_in_force and account_zones; leaves month_runs, usage_gone,
+    usage_contested and month_meters to `forget`. is_copy: whether the attached snapshot holds months of the last one.
     """
     con, steps = store.con, blocks(MONTHS)
     known = _known(con) if is_copy else {}
@@ -84,6 +86,7 @@ def fill_months(store: Store, stamp: str, *, is_copy: bool) -> frozenset[str]:
             hashes = {part: of_months.get(month) for part, of_months in now_open.items()}
             months[month] = _Month(events[month], spans.get(month, (None, None)), hashes)
     _note(con, months, stamp, fresh)
+    con.execute(f"create or replace temp view month_meters as {_all_months('meters', sorted(months), 'snapshot.base')}")
     if not is_copy or sorted(known) != sorted(months):
         _over_all(con, sorted(months))
     return frozenset(touched)
@@ -93,6 +96,7 @@ def forget(con: duckdb.DuckDBPyConnection) -> None:
     """Drops the temporary tables."""
     for name in _TEMPORARY:
         con.execute(f"drop table if exists temp.{name}")
+    con.execute("drop view if exists temp.month_meters")
 
 
 def _known(con: duckdb.DuckDBPyConnection) -> dict[str, _Month]:
@@ -228,9 +232,13 @@ def _over_all(con: duckdb.DuckDBPyConnection, months: list[str]) -> None:
     (working,) = con.execute("select current_catalog()").fetchone() or ("memory",)
     con.execute("use snapshot.main")
     try:
-        for part in SUMS:
-            rows = " union all ".join(f"select * from base.{part_table(part, month)}" for month in (NONE, *months))
-            con.execute(f"create or replace view base.{part} as {rows}")
+        for part in SHOWN:
+            con.execute(f"create or replace view base.{part} as {_all_months(part, months, 'base')}")
             con.execute(f"comment on view base.{part} is 'All months of base.{part}_<month>.'")
     finally:
         con.execute(f'use "{working}".main')
+
+
+def _all_months(part: str, months: list[str], schema: str) -> str:
+    """SQL for the rows of all months, one after the other."""
+    return " union all ".join(f"select * from {schema}.{part_table(part, month)}" for month in (NONE, *months))
