@@ -3,6 +3,7 @@
 import atexit
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -96,7 +97,8 @@ class Engine:
                 yield self._first(waiting, work)
         finally:
             for left in waiting:
-                left.done.cancel()
+                with suppress(RuntimeError):  # of a cluster that is gone
+                    left.done.cancel()
 
     def _first(self, waiting: "deque[_InWork[U]]", work: Callable[[U], R]) -> R:
         result = self._result(waiting, work)
