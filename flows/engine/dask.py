@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.extras import missing
@@ -45,11 +46,21 @@ class Dask:
 
     def is_lost(self, unit: Any) -> bool:
         """Whether it was of a cluster that was replaced; else its own gives it to another worker by itself."""
-        return bool(getattr(unit, "wrapped_future", unit).cancelled())
+        return bool(_future(unit).cancelled())
+
+    def drop(self, unit: Any) -> None:
+        """Not begun, where it is not in work yet."""
+        with suppress(RuntimeError):  # of a cluster that was replaced
+            _future(unit).cancel()
 
     def close(self) -> None:
         """Ends the cluster, if it was started here."""
         self._runner.__exit__(None, None, None)
+
+
+def _future(unit: Any) -> Any:
+    """Dask's own future, also of a task run."""
+    return getattr(unit, "wrapped_future", unit)
 
 
 def started_dask(settings: EngineSettings) -> Dask:

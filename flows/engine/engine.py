@@ -2,7 +2,7 @@
 
 import atexit
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -21,14 +21,15 @@ MOST_TRIES = 3
 """A unit whose worker died so often is not tried again: it is too large, and would end the next worker too."""
 
 
+class WorkersLost(Refused):
+    """Workers died over the same unit again and again: no account's failure, and nothing to try in this process."""
+
+
 class Done(Protocol):
     """A unit in work."""
 
     def result(self) -> Any:
         """What unit.done returned, as soon as it is there. Raises one of Workers.lost where its worker died."""
-
-    def cancel(self) -> Any:
-        """Nobody waits for it any more."""
 
 
 class Workers(Protocol):
@@ -45,6 +46,9 @@ class Workers(Protocol):
 
     def is_lost(self, unit: Any) -> bool:
         """Whether the worker of a unit that was handed over is known to have died, without waiting for it."""
+
+    def drop(self, unit: Any) -> None:
+        """Nobody waits any more for a unit that was handed over."""
 
     def close(self) -> None:
         """Ends what was started."""
@@ -83,7 +87,7 @@ class Engine:
         """`work`, a top-level function, of each unit: results in the order of the units, which are taken some ahead.
 
         A unit says what it needs in little, and has no personal data: what is large lies at a place. An error of a unit
-        is raised here as it was there. Raises Refused where workers die of it.
+        is raised here as it was there. Raises WorkersLost where workers die of it.
         """
         waiting: deque[_InWork[U]] = deque()
         try:
@@ -96,7 +100,8 @@ class Engine:
                 yield self._first(waiting, work)
         finally:
             for left in waiting:
-                left.done.cancel()
+                self._workers.drop(left.done)
+            ended(units)
 
     def _first(self, waiting: "deque[_InWork[U]]", work: Callable[[U], R]) -> R:
         result = self._result(waiting, work)
@@ -119,13 +124,19 @@ class Engine:
 
     def _try_again(self, lost: "_InWork[U]", work: Callable[[U], R]) -> None:
         if lost.tries == MOST_TRIES:
-            raise Refused(
+            raise WorkersLost(
                 f"the process that did {lost.name} was ended from outside {MOST_TRIES} times, for lack of memory "
                 "perhaps. What is written is whole. Lower [engine] workers, so that each has more, or "
                 "worker_memory_mb, so that units are smaller; then the same command."
             ) from None
         lost.tries += 1
         lost.done = self._submit(work, lost.unit, lost.name)
+
+
+def ended(units: Iterable[object]) -> None:
+    """Closes a generator now: an error's traceback would hold it open, and with it what it reads from."""
+    if isinstance(units, Generator):
+        units.close()
 
 
 _open: dict[str, Workers] = {}

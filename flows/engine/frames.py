@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from flows.engine.engine import Engine, engine_of
+from flows.engine.engine import Engine, ended, engine_of
 from flows.engine.place import Place, place_of
 from flows.home.settings import Home, Settings
 
@@ -35,10 +35,13 @@ class Handed:
                 self.place.forget(file)
 
     def _units(self, name: str, work: Work, frames: "Iterable[pl.DataFrame]") -> "Iterator[FrameUnit]":
-        for number, frame in enumerate(frames):
-            unit = FrameUnit(self.place, f"{name}-{number:06}", work)
-            self.place.write_frame(unit.name, frame)
-            yield unit
+        try:
+            for number, frame in enumerate(frames):
+                unit = FrameUnit(self.place, f"{name}-{number:06}", work)
+                self.place.write_frame(unit.name, frame)
+                yield unit
+        finally:
+            ended(frames)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,10 @@ class Processes:
         """Whether its pool ended before it was done."""
         return unit.done() and not unit.cancelled() and isinstance(unit.exception(), self.lost)
 
+    def drop(self, unit: "Future[Any]") -> None:
+        """Not begun, where it is not in work yet."""
+        unit.cancel()
+
     def close(self) -> None:
         """Ends the processes."""
         self._pool.shutdown(cancel_futures=True)

@@ -45,6 +45,12 @@ class Ray:
         del unit
         return False
 
+    def drop(self, unit: Any) -> None:
+        """Ended, where it is in work."""
+        import ray
+
+        ray.cancel(unit.wrapped_future, force=True)
+
     def close(self) -> None:
         """Ends the cluster, if it was started here."""
         import ray
@@ -57,19 +63,13 @@ class _Asked:
     """A unit that the cluster was given."""
 
     def __init__(self, reference: Any) -> None:
-        self._reference = reference
+        self.wrapped_future = reference
 
     def result(self) -> Any:
         """As soon as it is there."""
         import ray
 
-        return ray.get(self._reference)
-
-    def cancel(self) -> None:
-        """Nobody waits for it any more."""
-        import ray
-
-        ray.cancel(self._reference, force=True)
+        return ray.get(self.wrapped_future)
 
 
 def started_ray(settings: EngineSettings) -> Ray:

@@ -14,6 +14,7 @@ from flows.books.ledger import balance_books
 from flows.books.run import Run
 from flows.books.run_diff import write_differences
 from flows.books.runs import add_event, drafted_runs
+from flows.engine.engine import WorkersLost
 from flows.home import audit
 from flows.home.settings import Settings
 from flows.home.store import Store
@@ -104,6 +105,8 @@ def _drafts(
     """The documents of the accounts, and those for which one cannot be built: each parks its own account alone."""
     try:
         return build_drafts(run, parts(accounts)), {}
+    except WorkersLost:
+        raise
     except Exception as error:  # noqa: BLE001 raised again unless it is an account's
         failed = failing_items(sorted(accounts), lambda some: [build(part) for part in parts(some)], error)
     drafts = build_drafts(run, parts(accounts - set(failed)))

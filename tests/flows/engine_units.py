@@ -3,8 +3,9 @@
 import os
 import signal
 import time
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flows.engine.place import Place
 from schemas.errors import Refused
@@ -42,7 +43,16 @@ def killed_once(unit: Unit) -> int:
     return unit.number
 
 
-def always_killed(unit: Unit) -> None:
+def killed_first(mark: str, module: str, name: str, *arguments: Any) -> Any:
+    """The function of that name, by all but the first process that begins it: that one is killed."""
+    try:
+        Path(mark).touch(exist_ok=False)
+    except FileExistsError:
+        return getattr(import_module(module), name)(*arguments)
+    return os.kill(os.getpid(), signal.SIGKILL)
+
+
+def always_killed(*_: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 

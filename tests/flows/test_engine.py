@@ -4,19 +4,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from flows.bill_run import run_direct
 from flows.engine import engine
 from flows.engine.place import Place, place_of
 from flows.home.engine_settings import EngineKind, EngineSettings
 from flows.home.settings import Home
 from flows.issue import printing
+from flows.month import built
 from flows.month.usage import pieces
 from schemas.errors import Refused
 from tests.flows import engine_units as units
-from tests.flows.sample import bill, sample_home
+from tests.flows.sample import bill, request, sample_home
 
 _ENDED_WITHIN_S = 300
 """Ray's agents look only now and then whether they are needed."""
@@ -126,18 +129,44 @@ def test_workers_end_with_a_command_that_is_killed(kind: EngineKind) -> None:
     assert left == []
 
 
-def test_the_month_has_the_same_bytes_as_without_an_engine(
+UNITS = ((pieces, "classed"), (pieces, "priced"), (built, "build"), (printing, "fault"), (printing, "pdf_of_json"))
+"""What workers do with a unit of each kind."""
+
+
+def test_the_month_has_the_same_bytes_as_without_an_engine_whoever_is_killed(
     kind: EngineKind, tmp_path: Path, sample: Callable[[str], Home], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = sample_home(tmp_path / "home")
     with home.settings_file.open("a") as file:
         file.write(f'\n[engine]\nkind = "{kind}"\n')
+    without = _files(sample("may"))
+    assert {path.partition("/")[0] for path in without} == {"manifest.json", "invoices", "usage", "mail"}
     # So little a month is one unit of everything: in smaller ones it is cut as a large month is.
     monkeypatch.setattr(printing, "TRIED_HERE", 0)
     monkeypatch.setattr(pieces, "ROWS_PER_MB", 0.05)
+    for module, name in UNITS:
+        killed = partial(units.killed_first, str(tmp_path / name), module.__name__, name)
+        monkeypatch.setattr(module, name, killed)
     bill(home, "2026-05")
-    assert _files(home) == _files(sample("may"))
+    assert {path.name for path in tmp_path.iterdir()} == {"home", *(name for _, name in UNITS)}
+    assert _files(home) == without
     assert not list((home.store / "work" / "engine").glob("*"))
+
+
+def test_a_run_whose_workers_are_killed_again_and_again_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = sample_home(tmp_path / "home")
+    with home.settings_file.open("a") as file:
+        file.write('\n[engine]\nkind = "processes"\n')
+    # Many pieces, so that one is being read while another one fails.
+    monkeypatch.setattr(pieces, "ROWS_PER_MB", 0.02)
+    with monkeypatch.context() as patch:
+        patch.setattr(pieces, "classed", units.always_killed)
+        with pytest.raises(Refused, match=r"class-000000 was ended from outside 3 times"):
+            run_direct(request(home, "2026-05"))
+    assert run_direct(request(home, "2026-05")).accounts["billed"] > 20
+    engine.close_engines()
 
 
 def _files(home: Home) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.engine.engine import ended
 from flows.engine.frames import Handed
 from flows.home import progress
 from flows.home.settings import Settings
@@ -59,9 +60,13 @@ def classify_pieces(
         read: deque[Piece] = deque()
 
         def records() -> Iterator[pl.DataFrame]:
-            for piece, usage in ahead(records_of(reader)):
-                read.append(piece)
-                yield usage
+            coming = ahead(records_of(reader))
+            try:
+                for piece, usage in coming:
+                    read.append(piece)
+                    yield usage
+            finally:
+                ended(coming)
 
         for place, (waiting, done) in enumerate(by.each("class", classed, records())):
             path = folder / f"{place:05}.arrow"
