@@ -31,7 +31,8 @@ def _views(home: Home) -> dict[str, int]:
 
 def test_every_feed_of_master_data_and_what_stands_have_a_view(home: Home) -> None:
     feeds = {f"current_{feed.name}" for feed in FEEDS.values() if not feed.is_usage}
-    assert set(_views(home)) == {"run_states", "mail_states", "standing_documents", "given_numbers"} | feeds
+    others = {"run_states", "mail_states", "standing_documents", "given_numbers", "usage_records", "rated_usage"}
+    assert set(_views(home)) == others | feeds
 
 
 def test_a_database_that_is_up_to_date_gets_nothing_made(home: Home) -> None:

@@ -177,6 +177,19 @@ def test_an_upgrade_that_does_not_end_leaves_version_5_whole(home: Home, monkeyp
     assert _content(home, tables) == before
 
 
+def test_rated_usage_of_a_file_that_was_taken_back_out_keeps_what_it_says(home: Home) -> None:
+    _raw(home, "delete from feed_calls where source_line % 2 = 0")
+    query = "select usage_id, direction, from_number, to_number, duration_s, amount, source_file from rated_usage"
+    before = _raw(home, f"{query} order by all")
+    lost = "select count(*) from rated_usage where usage_id not in (select usage_id from feed_calls)"
+    ((count,),) = _raw(home, lost)
+    assert 0 < count < len(before)
+    with Store(home) as store:
+        assert store.rows(f"{query} order by all") == before
+        assert store.rows("select count(*) from rated join kept_usage using (usage_no)") == [(count,)]
+        assert store.rows("select count(*) from line_usage where usage_no is null") == [(0,)]
+
+
 def test_a_row_that_todays_lists_do_not_let_in_is_named_and_nothing_changes(home: Home) -> None:
     _raw(home, "insert into run_events values ('2025-07', 'typo', 'anna', null, now())")
     tables = _tables(home)
