@@ -20,7 +20,7 @@ _DUE = """
             select 1 from erased as e
             where e.account_id = left_on.account_id and e.until_month >= strftime(left_on.end_date, '%Y-%m')
         )
-        and exists (select 1 from rated_usage as u where u.account_id = left_on.account_id)
+        and exists (select 1 from rated_for as f where f.account_id = left_on.account_id)
     order by account_id"""
 
 

@@ -7,7 +7,7 @@ from flows.home.store import Store
 _MOST = """
     with calls as (
         select r.account_id, c.extension, r.started_at, r.started_at + to_seconds(r.duration_s) as ended_at
-        from rated_usage as r join run_states as s using (run_id) join feed_calls as c using (usage_id)
+        from rated_usage as r join run_states as s using (run_id) join feed_calls as c using (usage_no)
         where r.invoice_month = $month and s.state in ('drafted', 'approved') and s.kind <> 'correction'
             and r.kind = 'voice' and c.extension is not null),
     -- Of an end and a start at one instant the end comes first: calls one after the other are not at once.
