@@ -1,6 +1,7 @@
 """A home that version 5 really made is opened by today's program: nothing is lost, everything has its code."""
 
 import tarfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from flows.home.rewrite import write_anew
 from flows.home.schema import SCHEMA_VERSION, create, shape
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
+from flows.month.usage.read import records_of, usage_reader
 from flows.review.page import review
 from schemas.codes import LEFT_OUT_CODES, PARKED_CODES
 from schemas.errors import Refused
@@ -188,6 +190,16 @@ def test_rated_usage_of_a_file_that_was_taken_back_out_keeps_what_it_says(home: 
         assert store.rows(f"{query} order by all") == before
         assert store.rows("select count(*) from rated join kept_usage using (usage_no)") == [(count,)]
         assert store.rows("select count(*) from line_usage where usage_no is null") == [(0,)]
+
+
+def test_old_usage_whose_file_nobody_knows_hides_no_other_from_the_next_run(home: Home) -> None:
+    moved = "set source_file = 'of nobody', started_at = started_at - interval 5 years"
+    _raw(home, f"update suspended_usage {moved}")
+    with Store(home) as store:
+        assert store.rows("select count(*) from suspended_usage where usage_no is null") == [(3,)]
+        store.con.execute("delete from rated; delete from excluded_usage")
+        with usage_reader(store, load_settings(home), date(2024, 1, 1), 100) as reader:
+            assert sum(usage.height for _, usage in records_of(reader)) == 3
 
 
 def test_a_row_that_todays_lists_do_not_let_in_is_named_and_nothing_changes(home: Home) -> None:

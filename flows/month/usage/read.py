@@ -64,8 +64,9 @@ _CAME_AGAIN = "insert into usage_settled " + " union all ".join(
 _OLD = """
 insert into usage_settled
 select usage_no from rated where started_at < $since
-union all select usage_no from suspended_usage where started_at < $since
-union all select usage_no from excluded_usage where started_at < $since"""
+union all select usage_no from suspended_usage where started_at < $since and usage_no is not null
+union all select usage_no from excluded_usage where started_at < $since and usage_no is not null"""
+"""Rows of an earlier version whose file nobody knows have no number; one null would make `not in` true of nothing."""
 
 
 @dataclass(frozen=True)
