@@ -19,6 +19,7 @@ from flows.home.lock import locked
 from flows.home.room import must_have_room
 from flows.ingest.report import files_left_open, refused_line
 from flows.month.rate import rate
+from flows.month.usage.kept import is_rated
 from schemas.errors import NothingToDo, Refused
 from schemas.periods import month_of, shift_month
 
@@ -95,6 +96,6 @@ def open_day(books: Books) -> Run:
         )
     keep_tables(request.home, books.settings, books.tables)
     run, state = open_run(books)
-    if state is not None:
-        raise NothingToDo(f"run {run.run_id} has {state} {request.invoice_month} from these very inputs.")
+    if state is not None or is_rated(run):
+        raise NothingToDo(f"nothing has come since {request.invoice_month} was rated so far.")
     return run

@@ -27,6 +27,8 @@ class ServeSettings(Table):
 
     ingest: Cron = Field("0 5 * * *", examples=["0 5 * * *"])
     """When new files are taken in: minute, hour, day, month, weekday; "" for never by itself."""
+    rate_daily: bool = Field(False, examples=[True])
+    """Whether usage of the month is then rated too, as far as it has come: the run on the 1st has the rest left."""
     bill: Cron = Field("0 6 1 * *", examples=["0 6 1 * *"])
     """When the month is run."""
     send: Cron = Field("0 9 1-5 * *", examples=["0 9 1-5 * *"])

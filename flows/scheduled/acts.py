@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol, TypeVar
 
+from flows.bill_run import direct
 from flows.books.at_work import at_work
 from flows.books.context import Request
 from flows.books.publish import publish
 from flows.correct.month import correct
 from flows.correct.note import Note
+from flows.day_run import rate_day
 from flows.home import audit
 from flows.home.lock import Held
-from flows.ingest.take_in import IngestReport, ingest
+from flows.ingest.take_in import ingest
 from flows.issue.approve import Approval, approve, month_of_target
 from flows.post.send import SendReport, send
 from flows.review.look import renewed
@@ -64,9 +66,12 @@ def in_turn(act: Callable[[], T], log: logging.Logger | logging.LoggerAdapter[An
             time.sleep(_LOOKS_EVERY_S)
 
 
-def take_in_files(request: Request) -> IngestReport:
-    """`tollbook ingest`: every new file of the inbox. Raises NothingToDo where there is none."""
+def take_in_files(request: Request) -> Report:
+    """`tollbook ingest`: every new file of the inbox; where the home says so, `tollbook rate`. Raises NothingToDo where
+    there is none."""
     settings = request.settings()
+    if settings.serve.rate_daily:
+        return rate_day(request, direct, of_next=True)
     with at_work(request, "ingest") as store:
         report = ingest(store, settings, None, now=request.now, today=request.today, by=request.by)
         if not report.anything_new and not report.incomplete:

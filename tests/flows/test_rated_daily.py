@@ -7,18 +7,21 @@ from dataclasses import replace
 from datetime import date
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from flows.bill_run import direct, run_direct
-from flows.day_run import DayReport, rate_day
+from flows.books.books import open_books
+from flows.day_run import DayReport, next_month, rate_day
 from flows.home.settings import Home
 from flows.ingest.take_in import ingest
 from flows.month.usage import pieces
 from flows.undo.rollback import rollback
 from rating.usage import RatingTables
-from tests.flows.issuing import NOW, asked, draft_only, rows
+from schemas.errors import NothingToDo, Refused
+from tests.flows.issuing import NOW, asked, draft_only, issue, rows
 from tests.flows.sample import bill, files_of, request, sample_home, tables_of
 from tests.scenarios.month.home import add_file, make_home
 
@@ -135,17 +138,17 @@ PEOPLE = ("ANN", "BOB", "CAT", "DAN")
 CALLED = ("+442079460199", "+33123456789", "+33612345678", "+449098790000", "+442079460102", "+99912345678")
 """At home, in France, mobiles there, premium, Bob, and nobody's prefix."""
 
-Delivery = tuple[str, str, list[dict[str, object]]]
+Delivery = tuple[str, str, list[dict[str, Any]]]
 
 
 def _days(seed: int) -> list[list[Delivery]]:
     """What comes on six days: calls, a few of them days late, and master data that moves what was rated already."""
     chance = random.Random(seed)  # noqa: S311 a seeded generator, no secret
-    calls: list[list[dict[str, object]]] = [[] for _ in range(6)]
+    calls: list[list[dict[str, Any]]] = [[] for _ in range(6)]
     for person in PEOPLE:
         for n in range(40):
             day = chance.randint(1, 29)
-            row: dict[str, object] = {
+            row: dict[str, Any] = {
                 "call_id": f"{person}-{n}", "started_at": f"2025-05-{day:02}T{chance.randint(9, 12):02}:00:00Z",
                 "from_number": _numbers_of(person), "to_number": chance.choice(CALLED),
                 "duration_s": chance.choice([0, 7, 61, 100, 300]),
@@ -165,7 +168,7 @@ def _days(seed: int) -> list[list[Delivery]]:
     days[5] += [("calls", "other-content", others)]
     # Taken back out after the next day's file, of whose records it has some.
     wrong = [{**row, "call_id": f"wrong-{row['call_id']}"} for row in calls[2][:9]]
-    days[2] += [("calls", "wrong", [*wrong, *calls[3][:5]]), ("numbers", "cat", [numbers[2]])]
+    days[2] += [("calls", "wrong", [*wrong, *calls[3][-5:]]), ("numbers", "cat", [numbers[2]])]
     days[3] += [("numbers", "moved", [{**numbers[0], "account_id": "BOB", "active_from": "2025-05-18"}])]
     away = {"account_id": "CAT", "mode": "full", "valid_from": "2025-05-03", "valid_to": "2025-05-09"}
     days[4] += [("devices", "more", [{"device_id": "D-2", "account_id": "BOB"}]), ("suspensions", "cat", [away])]
@@ -196,7 +199,7 @@ _ALL = (
 )
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_comes_when_it_is_what_rating_at_once_makes(tmp_path: Path, seed: int, classed: list[int]) -> None:
     homes = {daily: make_home(tmp_path / str(daily)) for daily in (True, False)}
     made = {}
@@ -208,3 +211,37 @@ def test_whatever_comes_when_it_is_what_rating_at_once_makes(tmp_path: Path, see
         assert (sum(classed) < 100) == daily
     assert made[True] == made[False]
     assert min(map(len, made[True])) > 2
+
+
+def test_what_there_is_to_rate_daily(tmp_path: Path) -> None:
+    """Nothing new, a month that lies ahead, one that is drafted: told, and nothing done."""
+    home = make_home(tmp_path / "home")
+    for feed, name, made in _days(0)[0]:
+        add_file(home, feed, name, made)
+    may = asked(home, "2025-06", today="2025-05-06")
+    report = rate_day(may, direct, of_next=True)
+    assert (report.invoice_month, report.files) == ("2025-06", {"loaded": 5})
+    assert report.usage == dict(rows(home, _OUTCOMES))
+    with pytest.raises(NothingToDo, match="nothing has come since 2025-06 was rated so far"):
+        rate_day(may, direct, of_next=True)
+    with pytest.raises(Refused, match="2025-07 lies ahead"):
+        rate_day(asked(home, "2025-07", today="2025-05-06"), direct)
+    draft_only(home, "2025-06")
+    with pytest.raises(NothingToDo, match="2025-06 is drafted already"):
+        rate_day(may, direct, of_next=True)
+    assert rows(home, "select run_seq, state from run_states") == [(1, "drafted")]
+    issue(home, "2025-06")
+    with pytest.raises(Refused, match="2025-06 is issued and nothing has changed since"):
+        rate_day(may, direct)
+    assert next_month_of(home, "2025-06-07") == "2025-07"
+
+
+_OUTCOMES = """
+    select 'excluded', count(*) from excluded_usage having count(*) > 0
+    union all select 'rated', count(*) from rated
+    union all select 'suspended', count(*) from suspended_usage having count(*) > 0"""
+
+
+def next_month_of(home: Home, day: str) -> str:
+    with open_books(asked(home, "2025-01", today=day)) as books:
+        return next_month(books)

@@ -111,6 +111,12 @@ class _Left:
     facts: dict[str, Any]
 
 
+def is_rated(run: Run) -> bool:
+    """Whether this very run, of these very inputs, has rated already and left what it takes to go on."""
+    left = _left(run)
+    return left is not None and left.run_id == run.run_id
+
+
 def drop(run: Run) -> None:
     """Forgets earlier ratings of the month that left something and of which nothing was taken over, as if they had not
     been: a run of its own every day would tell nobody anything."""
