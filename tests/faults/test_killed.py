@@ -168,6 +168,40 @@ def test_a_run_killed_once(home: Home, homes: dict[str, Home], point: str) -> No
     assert _left(home) == _left(homes["drafted"])
 
 
+RATE = ("--today", "2025-05-20", "--by", "anna", "rate", MONTH)
+RATE_POINTS = [
+    "flows.month.rate:rated_and_left after 1",
+    "flows.month.rate:leave before 1",
+    "flows.month.usage.kept:write_atomic before 1",
+]
+GOING_ON_POINTS = [
+    "flows.month.usage.kept:_move after 1",
+    "flows.month.usage.kept:_move_rows before 1",
+    "flows.month.usage.kept:_move_rows after 1",
+    "flows.month.rate:covered_otherwise after 1",
+    "flows.month.rate:count_outcomes after 1",
+]
+
+
+@pytest.mark.parametrize("state", ["fresh"])
+def test_a_month_rated_daily_killed_at_every_point(home: Home, homes: dict[str, Home]) -> None:
+    """The rating of a day, and the run that goes on from it: what was left is used once, or not at all."""
+    second = (home.inbox / "calls" / "second.csv").rename(home.root / "second.csv")
+    for point in RATE_POINTS:
+        killed_at(point, home.root, *RATE)
+    for n, point in enumerate(GOING_ON_POINTS):
+        # Another quiet day, so that there is something to rate and to go on from.
+        add_file(home, "calls", f"quiet-{n}", [])
+        rated = tollbook("--home", str(home.root), *RATE)
+        assert rated.returncode == 0, rated.stderr
+        killed_at(point, home.root, *RUN)
+    second.rename(home.inbox / "calls" / "second.csv")
+    _run(home)
+    left, undisturbed = _left(home), _left(homes["drafted"])
+    left["files"] = [row for row in left["files"] if "quiet" not in row[0]]
+    assert left == undisturbed
+
+
 @pytest.mark.parametrize("state", ["fresh"])
 @pytest.mark.parametrize(
     ("point", "whole"),
