@@ -47,7 +47,7 @@ EXAMPLES = {
 """Words of a command -> a line to type."""
 
 BY_THE_CLOCK = frozenset({
-    "ingest", "run", "preview", "approve", "send", "serve", "replay", "correct", "rerate", "status", "doctor",
+    "ingest", "rate", "run", "preview", "approve", "send", "serve", "replay", "correct", "rerate", "status", "doctor",
     "deck check", "deck diff", "deck try", "taxes list", "taxes coverage", "taxes set",
 })  # fmt: skip
 """Commands whose answer depends on which day it is."""

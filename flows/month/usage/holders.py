@@ -13,10 +13,10 @@ _FEEDS = ("accounts", "devices", "numbers", "prices", "subscriptions", "suspensi
 when it is served, what it has agreed."""
 
 _ROWS = " union all ".join(
-    f"select coalesce(account_id, '') as account_id, md5_number('{feed}' || row_md5) as row from current_{feed}"
+    f"select coalesce(account_id, '') as account_id, (md5_number('{feed}' || row_md5) >> 64)::ubigint as row from current_{feed}"
     for feed in _FEEDS
 )
-_SUMS = f"select account_id, bit_xor(row)::varchar as rows_xor from ({_ROWS}) group by account_id"
+_SUMS = f"select account_id, bit_xor(row) as rows_xor from ({_ROWS}) group by account_id"
 _KEYS = " union all ".join(
     f"select distinct '{feed}' as feed, {key} as key, coalesce(account_id, '') as account_id from current_{feed}"
     for feed, key in (("numbers", "number"), ("devices", "device_id"))
