@@ -149,10 +149,15 @@ def search(asked: Asked, book: RateBook, deck: str) -> pl.Series:
 
     The longest prefix wins; of two rows of one prefix the one of the call's own jurisdiction.
     """
-    row, length = _search(asked, book, deck, None)
-    for jurisdiction in book.decks[deck]:
+    row = _search(asked, book, deck, None)
+    places = book.decks[deck]
+    if list(places) == [None]:
+        return row + places[None]
+    length, row = _lengths(row, book, deck, None), row + places[None]
+    for jurisdiction in places:
         if jurisdiction is not None:
-            own_row, own_length = _search(asked, book, deck, jurisdiction)
+            own_row = _search(asked, book, deck, jurisdiction)
+            own_length, own_row = _lengths(own_row, book, deck, jurisdiction), own_row + places[jurisdiction]
             # Of two prefixes of one length that of the call's own jurisdiction wins, so it need not be longer.
             is_better = (asked.jurisdictions == jurisdiction) & (own_length >= length).fill_null(length.is_null())
             row, length = (
@@ -162,10 +167,12 @@ def search(asked: Asked, book: RateBook, deck: str) -> pl.Series:
     return row
 
 
-def _search(asked: Asked, book: RateBook, deck: str, jurisdiction: str | None) -> tuple[pl.Series, pl.Series]:
-    name = _table_name(deck, jurisdiction)
-    row = book.cells.row_of(name, asked.cells, asked.dialled, asked.days)
-    return row + book.decks[deck][jurisdiction], book.cells.tables[name].lengths.gather(row)
+def _search(asked: Asked, book: RateBook, deck: str, jurisdiction: str | None) -> pl.Series:
+    return book.cells.row_of(_table_name(deck, jurisdiction), asked.cells, asked.dialled, asked.days)
+
+
+def _lengths(rows: pl.Series, book: RateBook, deck: str, jurisdiction: str | None) -> pl.Series:
+    return book.cells.tables[_table_name(deck, jurisdiction)].lengths.gather(rows)
 
 
 def first_found(asked: Asked, book: RateBook, listed: str) -> pl.Series:
