@@ -95,9 +95,9 @@ class RunReport:
         """For the terminal."""
         return [
             f"{'dry run' if self.is_dry else 'run'} {self.run_id}: {self.kind}, invoice month {self.invoice_month}",
-            "files: " + _counts(self.files),
-            "usage: " + _counts(self.usage),
-            "accounts: " + _counts(self.accounts),
+            "files: " + counted(self.files),
+            "usage: " + counted(self.usage),
+            "accounts: " + counted(self.accounts),
             *(f"parked {name}: {reason}" for name, reason in self.parked),
             *(f"look at {name}: {detail}" for name, _, detail in self.findings),
             *(f"stops the approval: {stop}" for stop in self.stops),
@@ -107,7 +107,8 @@ class RunReport:
         ]
 
 
-def _counts(counts: dict[str, int]) -> str:
+def counted(counts: dict[str, int]) -> str:
+    """Such as `2 loaded, 1 refused`."""
     said = (f"{count} {name.replace('lines ', 'line ') if count == 1 else name}" for name, count in counts.items())
     return ", ".join(said) or "none"
 
@@ -175,7 +176,7 @@ class TakenIn:
 
     def __str__(self) -> str:
         left = f"; {len(self.passed_over)} passed over" if self.passed_over else ""
-        return f"files: {_counts(self.counts)}{left}"
+        return f"files: {counted(self.counts)}{left}"
 
 
 def take_in(books: Books) -> TakenIn:
@@ -250,7 +251,7 @@ class Reported:
 
     def __str__(self) -> str:
         counts = {"parked": len(self.parked), "findings": len(self.findings), "stops": len(self.stops)}
-        return f"review: {_counts(counts)}"
+        return f"review: {counted(counts)}"
 
 
 def report(run: Run) -> Reported:

@@ -27,6 +27,9 @@ from schemas.states import RunKind, RunState
 
 PROGRAM_VERSION = version("tollbook")
 
+NEXT_SEQ = "(select coalesce(max(run_seq), 0) + 1 from runs)"
+"""SQL: the place of the next run among those there are; one that was forgotten leaves no gap."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -161,7 +164,7 @@ def open_run(books: Books) -> tuple[Run, str | None]:
         if state is None:
             store.con.execute(
                 "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, only_accounts) "
-                "values (nextval('run_seq'), $1, $2, $3, $4, $5, $6)",
+                f"values ({NEXT_SEQ}, $1, $2, $3, $4, $5, $6)",
                 [run.run_id, month, kind, inputs.sha256, issued, list(request.accounts)],
             )
             note_knowledge(store, run.run_id)
@@ -250,6 +253,16 @@ def last_state(store: Store, run_id: str) -> str | None:
     """The state a run is in: the last of its events, in the order they were written."""
     rows = store.rows("select state from run_states where run_id = $1", [run_id])
     return rows[0][0] if rows else None
+
+
+def forget_run(store: Store, run_id: str) -> None:
+    """Takes a run that drafted nothing out of every table. Inside a transaction."""
+    for (table,) in store.rows(
+        "select table_name from duckdb_columns() join duckdb_tables() using (database_name, schema_name, "
+        "table_name) where column_name = 'run_id' and database_name = current_database() "
+        "and schema_name = 'main' order by 1"
+    ):
+        store.con.execute(f"delete from {table} where run_id = $1", [run_id])
 
 
 def drafted_runs(store: Store, month: str) -> list[tuple[str, str, str]]:

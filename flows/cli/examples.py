@@ -10,6 +10,7 @@ import typer
 EXAMPLES = {
     "init": "tollbook init billing",
     "ingest": "tollbook --home demo ingest",
+    "rate": "tollbook --home demo --today 2026-06-20 rate 2026-07",
     "run": "tollbook --home demo --today 2026-06-02 --by anna run 2026-06 --direct",
     "preview": "tollbook --home demo preview 2026-06 --account US-1001",
     "review": "tollbook --home demo review 2026-06",

@@ -1,4 +1,4 @@
-"""Commands of a month until it is drafted: init, ingest, run, review."""
+"""Commands of a month until it is drafted: init, ingest, rate, run, review."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the command line."""
     app.command("init")(init_command)
     app.command("ingest")(ingest_command)
+    app.command("rate")(rate_command)
     app.command("run")(run_command)
     app.command("review")(review_command)
 
@@ -61,6 +62,25 @@ def ingest_command(
         show(shared, report)
         raise NothingToDo("nothing new in the inbox.")
     tell(shared, report)
+
+
+def rate_command(
+    context: typer.Context,
+    month: Annotated[
+        str | None,
+        typer.Argument(help="Invoice month; default the one after the last issued.", autocompletion=complete.months),
+    ] = None,
+) -> None:
+    """Ingest, and rate what has come so far of a month that is not over: the run on the 1st has the rest left."""
+    from flows.bill_run import direct
+    from flows.day_run import rate_day
+    from schemas.periods import month_of
+
+    shared: Globals = context.obj
+    request = shared.request(month or month_of(shared.today or shared.now.date()))
+    shared.must_be_home()
+    report = rate_day(request, direct, of_next=month is None)
+    tell(shared, report, [*report.passed_over, *report.rejects])
 
 
 def run_command(

@@ -18,6 +18,7 @@ from flows.books.manifest import write_correction_manifest
 from flows.books.outdated import issued_sha256
 from flows.books.run import Run
 from flows.books.runs import (
+    NEXT_SEQ,
     add_event,
     inputs_of,
     keep_inputs,
@@ -170,7 +171,7 @@ def _opened(
         if last_state(store, run_id) is None:
             store.con.execute(
                 "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256, "
-                "only_accounts) values (nextval('run_seq'), $1, $2, 'correction', $3, $4, $5)",
+                f"only_accounts) values ({NEXT_SEQ}, $1, $2, 'correction', $3, $4, $5)",
                 [run_id, month, inputs.sha256, issued, list(asked.accounts)],
             )
             note_knowledge(store, run_id, reason, as_known_at)

@@ -87,7 +87,7 @@ def write_outcomes(store: Store, run: Run, prepared: Prepared, adjustments: dict
     Usage that another document of the account bills stays there; what an adjustment does not move, with the document
     that it adds to.
     """
-    forget_rated(store, "run_id = $run", run.run_id)
+    forget_rated(store, "run_id = $run", {"run": run.run_id})
     for table in ("suspended_usage", "excluded_usage"):
         store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
     drafted = {account: document.draft_id for account, document in prepared.replacements.items()}

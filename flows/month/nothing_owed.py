@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from flows.books.run import Run
-from flows.books.runs import add_event, drafted_runs
+from flows.books.runs import add_event, drafted_runs, forget_run
 from schemas.counts import count_of
 from schemas.errors import NothingToDo
 
@@ -66,12 +66,7 @@ def _leave_nothing(run: Run) -> None:
         if has_drafted:
             add_event(store, run.run_id, "void", run.request, "nothing is owed")
         else:
-            for (table,) in store.rows(
-                "select table_name from duckdb_columns() join duckdb_tables() using (database_name, schema_name, "
-                "table_name) where column_name = 'run_id' and database_name = current_database() "
-                "and schema_name = 'main' order by 1"
-            ):
-                store.con.execute(f"delete from {table} where run_id = $1", [run.run_id])
+            forget_run(store, run.run_id)
     store.checkpoint()
     shutil.rmtree(run.work, ignore_errors=True)
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from flows.books.kept_files import sha256_of
 from flows.books.publish import publish
+from flows.books.runs import NEXT_SEQ
 from flows.home import audit
 from flows.home.journal import Journal
 from flows.home.loss import accept_loss
@@ -112,7 +113,7 @@ def _write(
     for run_id, month, kind in sorted({(d.run_id, d.invoice_month, _kind(d)) for d in documents}):
         store.con.execute(
             "insert into runs (run_seq, run_id, invoice_month, kind, inputs_sha256, issued_sha256) "
-            "values (nextval('run_seq'), $1, $2, $3, '', '')",
+            f"values ({NEXT_SEQ}, $1, $2, $3, '', '')",
             [run_id, month, kind],
         )
         store.con.execute("insert into run_events values ($1, 'approved', $2, 'rebuilt', $3)", [run_id, by, now])

@@ -5,6 +5,8 @@ import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
+
 from flows.bill_run import RunReport, publish_snapshot, run_direct
 from flows.books.context import Request
 from flows.home.init import init_home
@@ -72,3 +74,38 @@ def split_and_shuffle(home: Home, seed: int) -> None:
         for part, part_rows in (("z", rows[:middle]), ("a", rows[middle:])):
             name = f"{part}-{chance.randrange(10**6)}-{path.name}"
             (path.parent / name).write_text(header + "".join(part_rows), encoding="utf-8")
+
+
+def tables_of(home: Home) -> dict[str, list[tuple[object, ...]]]:
+    """Every view's sorted rows, without what names a clock or a file (RULES 29)."""
+    named = {"source_file", "source_line", "of_file", "of_line", "raw_line"}
+    # A copy: this process may still hold the file that the last publish replaced.
+    copy = shutil.copy(home.published, home.root / "compared.duckdb")
+    with duckdb.connect(copy, read_only=True) as con:
+        found = {}
+        for (view,) in con.execute("select view_name from duckdb_views() where not internal order by 1").fetchall():
+            columns = [
+                name
+                for name, kind in con.execute(
+                    "select column_name, data_type from duckdb_columns() "
+                    "where table_name = $1 and schema_name = 'main'",
+                    [view],
+                ).fetchall()
+                if name not in named and not name.endswith(("_at", "_on_clock", "sha256"))
+            ]
+            if view in ("source_files", "rejected_records", "duplicate_records", "audit_log"):
+                continue
+            rows = con.execute(f"select {', '.join(columns)} from {view} order by all").fetchall()
+            found[view] = rows
+    return found
+
+
+def files_of(home: Home) -> dict[str, bytes]:
+    """Everything a run leaves for people to read, byte for byte."""
+    out = home.root / "out"
+    keep = ("invoices", "usage", "mail", "manifest.json")
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.relative_to(out).parts[1] in keep
+    }

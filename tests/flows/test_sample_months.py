@@ -22,7 +22,18 @@ from schemas.money import rounded
 from schemas.product import SECTIONS
 from taxes.tables import TAX_CODES
 from tests.flows.issuing import no_pdfs, no_reviews
-from tests.flows.sample import FAR, MONTHS, bill, deliver, mend, request, sample_home, split_and_shuffle
+from tests.flows.sample import (
+    FAR,
+    MONTHS,
+    bill,
+    deliver,
+    files_of,
+    mend,
+    request,
+    sample_home,
+    split_and_shuffle,
+    tables_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -175,41 +186,6 @@ def test_the_mended_account_is_billed_alone(home: Home) -> None:
         run_direct(request(home, "2026-06"))
 
 
-def _tables(home: Home) -> dict[str, list[tuple[object, ...]]]:
-    """Every view's sorted rows, without what names a clock or a file (RULES 29)."""
-    named = {"source_file", "source_line", "of_file", "of_line", "raw_line"}
-    # A copy: this process may still hold the file that the last publish replaced.
-    copy = shutil.copy(home.published, home.root / "compared.duckdb")
-    with duckdb.connect(copy, read_only=True) as con:
-        found = {}
-        for (view,) in con.execute("select view_name from duckdb_views() where not internal order by 1").fetchall():
-            columns = [
-                name
-                for name, kind in con.execute(
-                    "select column_name, data_type from duckdb_columns() "
-                    "where table_name = $1 and schema_name = 'main'",
-                    [view],
-                ).fetchall()
-                if name not in named and not name.endswith(("_at", "_on_clock", "sha256"))
-            ]
-            if view in ("source_files", "rejected_records", "duplicate_records", "audit_log"):
-                continue
-            rows = con.execute(f"select {', '.join(columns)} from {view} order by all").fetchall()
-            found[view] = rows
-    return found
-
-
-def _files(home: Home) -> dict[str, bytes]:
-    """Everything a run leaves for people to read, byte for byte."""
-    out = home.root / "out"
-    keep = ("invoices", "usage", "mail", "manifest.json")
-    return {
-        path.relative_to(out).as_posix(): path.read_bytes()
-        for path in sorted(out.rglob("*"))
-        if path.is_file() and path.relative_to(out).parts[1] in keep
-    }
-
-
 def test_split_and_shuffled_files_make_the_same_bytes(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,9 +200,9 @@ def test_split_and_shuffled_files_make_the_same_bytes(
     approve(request(other, "2026-06", "ben"), None, None, None, None, override=FAR)
     deliver(home, "2026-06")
     deliver(other, "2026-06")
-    assert _files(other) == _files(home)
-    assert len(_files(home)) > 150
-    assert _tables(other) == _tables(home)
+    assert files_of(other) == files_of(home)
+    assert len(files_of(home)) > 150
+    assert tables_of(other) == tables_of(home)
 
 
 def test_a_draft_that_others_overtook_is_not_issued(tmp_path: Path) -> None:

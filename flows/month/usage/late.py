@@ -25,7 +25,10 @@ from rating.usage import RatingTables
 from schemas.errors import TollbookError
 from schemas.periods import add_months, month_start
 
-_LATE = {"usage_id": pl.String, "account_id": pl.String, "usage_month": pl.String, "is_written_off": pl.Boolean}
+_LATE = {
+    "usage_no": pl.Int64, "usage_id": pl.String, "account_id": pl.String, "usage_month": pl.String,
+    "is_written_off": pl.Boolean,
+}  # fmt: skip
 
 
 @dataclass
@@ -61,7 +64,9 @@ class Late:
         # What waits for a correction stays suspended, unless it is too old for one: nobody would ever bill it.
         is_dealt_with = is_late & (~waits | too_old)
         self.set_aside.append(
-            rows.filter(is_dealt_with).select("usage_id", "account_id", month_of("local_date"), is_written_off=too_old)
+            rows.filter(is_dealt_with).select(
+                "usage_no", "usage_id", "account_id", month_of("local_date"), is_written_off=too_old
+            )
         )
         return rows.filter(~is_dealt_with).select(records.columns)
 

@@ -47,11 +47,11 @@ def piece_rows(settings: Settings) -> int:
 
 def classify_pieces(
     reader: UsageReader, lookups: RatingTables, folder: Path, settled: Settle, wanted: Wanted | None = None,
-    workers: Handed | None = None,
+    workers: Handed | None = None, first: int = 0,
 ) -> Iterator[tuple[Piece, Path]]:  # fmt: skip
     """Class and rate of each piece's records: `settled` takes what is suspended or excluded; yields each piece with the
     file in which its other records wait, all of them or those that `wanted` picks. `workers`: who does it, with
-    `lookups`, where all are wanted."""
+    `lookups`, where all are wanted. first: the number in the name of the first file."""
 
     def classified(item: tuple[int, tuple[Piece, pl.DataFrame]]) -> tuple[Piece, Path, pl.DataFrame]:
         place, (piece, usage) = item
@@ -72,12 +72,12 @@ def classify_pieces(
             finally:
                 ended(coming)
 
-        for place, (waiting, done) in enumerate(by.each("class", classed, records())):
+        for place, (waiting, done) in enumerate(by.each("class", classed, records()), first):
             path = folder / f"{place:05}.arrow"
             waiting.write_ipc(path)
             yield read.popleft(), path, done
 
-    all_done = by_workers(workers) if workers else several(classified, enumerate(ahead(records_of(reader))))
+    all_done = by_workers(workers) if workers else several(classified, enumerate(ahead(records_of(reader)), first))
     with progress.stage("class", len(reader.pieces), "pieces") as tick:
         for piece, path, done in all_done:
             settled(piece, done)
@@ -172,11 +172,11 @@ def _covered_pieces(
     """The waiting records of each piece, with what their allowances cover."""
     for place, (_, path) in enumerate(pieces):
         waiting = pl.read_ipc(path)
-        cover = _covered(waiting, included.pop(place, []))
+        cover = covered(waiting, included.pop(place, []))
         yield pl.concat([waiting.drop(CALLED_FROM, strict=False), cover], how="horizontal")
 
 
-def _covered(waiting: pl.DataFrame, drawn: list[pl.DataFrame]) -> pl.DataFrame:
+def covered(waiting: pl.DataFrame, drawn: list[pl.DataFrame]) -> pl.DataFrame:
     """allowance_id, pool, included_units, charged_units, draws; a record without an allowance is all charged."""
     units = waiting.select("at", "billable_units")
     none = pl.lit(None, pl.Categorical)

@@ -5,10 +5,11 @@ Nothing may move rows between the two times: keep one transaction open around th
 own, so that one piece can be read while another is written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -24,6 +25,9 @@ from flows.month.usage.other_legs import find_other_legs
 from flows.presets.known import PRESETS
 from rating.sms import with_credits
 from schemas.feeds import FEEDS
+
+if TYPE_CHECKING:
+    from flows.month.usage.kept import Kept
 
 _SELECT = {
     "calls": f"""
@@ -169,22 +173,30 @@ def _writes_causes(source: SourceSettings) -> bool:
     return preset is not None and preset.ends_in_causes
 
 
+Begin = Callable[[pl.Series], "Kept | None"]
+"""Told which records (usage_no) are what they are through others, says what of the feeds need not be read."""
+
+
 @contextmanager
-def usage_reader(store: Store, settings: Settings, oldest_usage_day: date, rows: int) -> Iterator[UsageReader]:
-    """Works out what there is to read, and cuts the feeds into pieces of at most `rows` rows."""
+def usage_reader(
+    store: Store, settings: Settings, oldest_usage_day: date, rows: int, begin: Begin = lambda _: None
+) -> Iterator[UsageReader]:
+    """Works out what there is to read, and cuts the feeds into pieces of at most `rows` rows. begin: called before
+    anything is read."""
     con = store.second()
     try:
         since = f"{(oldest_usage_day - timedelta(days=1)).isoformat()} 00:00:00+00"
         known = _known(store.scope)
         has_parts, has_legs = find_parts(con, settings, known), find_other_legs(con, known)
-        is_narrowed = _narrowed(con, since)
         with_variants = _with_variants(con, store.scope)
-        pieces = []
-        for feed in _SELECT:
-            last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
-            pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
+        kept = begin(_specials(con, with_variants, has_parts=has_parts, has_legs=has_legs))
+        is_narrowed = _narrowed(con, since)
+        if kept is not None:
+            _without(con, kept, is_narrowed=is_narrowed)
+        pieces = _pieces_of_rows(con, rows) if kept is not None else _pieces(con, rows)
         erased = _has_erased(con)
-        yield UsageReader(con, settings, tuple(pieces), is_narrowed, with_variants, erased, has_parts, has_legs)
+        is_narrowed |= kept is not None
+        yield UsageReader(con, settings, pieces, is_narrowed, with_variants, erased, has_parts, has_legs)
     finally:
         con.close()
 
@@ -210,17 +222,31 @@ def account_reader(
             con.execute(_PARTS_OF_ACCOUNTS.replace(_KNOWN, known), {"first": first, "last": last}).fetchall()
         con.execute(_BILLED_TO_OTHERS).fetchall()
         con.execute(_LEAVE_OUT).fetchall()
-        spans = con.execute(
-            "select feed, min(row_id), max(row_id) from (select feed, row_id, "
-            "row_number() over (partition by feed order by row_id) - 1 as place from usage_to_rate) "
-            "group by feed, place // $1 order by 1, 2",
-            [rows],
-        ).fetchall()
-        pieces = tuple(Piece(*span) for span in spans)
+        pieces = _pieces_of_rows(con, rows)
         variants, erased = _with_variants(con, store.scope), _has_erased(con)
         yield UsageReader(con, settings, pieces, True, variants, erased, has_parts, has_legs)
     finally:
         con.close()
+
+
+def _pieces(con: duckdb.DuckDBPyConnection, rows: int) -> tuple[Piece, ...]:
+    """All of the feeds."""
+    pieces = []
+    for feed in _SELECT:
+        last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
+        pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
+    return tuple(pieces)
+
+
+def _pieces_of_rows(con: duckdb.DuckDBPyConnection, rows: int) -> tuple[Piece, ...]:
+    """What usage_to_rate names."""
+    spans = con.execute(
+        "select feed, min(row_id), max(row_id) from (select feed, row_id, "
+        "row_number() over (partition by feed order by row_id) - 1 as place from usage_to_rate) "
+        "group by feed, place // $1 order by 1, 2",
+        [rows],
+    ).fetchall()
+    return tuple(Piece(*span) for span in spans)
 
 
 _KNOWN = "file_is_known"
@@ -306,6 +332,38 @@ def _narrowed(con: duckdb.DuckDBPyConnection, since: str) -> bool:
     )
     con.execute(f"create temp table usage_to_rate as {rows}").fetchall()
     return True
+
+
+def _specials(
+    con: duckdb.DuckDBPyConnection, with_variants: frozenset[str], *, has_parts: bool, has_legs: bool
+) -> pl.Series:
+    """usage_no of the records that are what they are through others: several contents, legs and parts of a call."""
+    asked = ["select null::bigint as usage_no where false"]
+    for feed in sorted(with_variants):
+        same = " and ".join(f"v.{key} is not distinct from c.{key}" for key in _IDENTITY[feed])
+        asked.append(f"select c.usage_no from feed_{feed} as c join variants_of_{feed} as v on {same}")
+    if has_parts:
+        asked.append("select usage_no from feed_calls where usage_id in (select usage_id from call_parts)")
+    if has_legs:
+        asked.append("select usage_no from feed_calls where rowid in (select row_id from other_legs)")
+    numbers: pl.Series = con.sql(" union ".join(asked)).pl()["usage_no"]
+    return numbers
+
+
+def _without(con: duckdb.DuckDBPyConnection, kept: "Kept", *, is_narrowed: bool) -> None:
+    """Leaves in usage_to_rate what is to be read beside what is kept."""
+    con.register("_again", kept.again.to_frame("usage_no").to_arrow())
+    rows = " union all ".join(
+        f"select '{feed}' as feed, rowid as row_id from feed_{feed} "
+        "where (not list_contains($files, file_seq) or usage_no in (select usage_no from _again))"
+        + (f" and rowid in (select row_id from usage_to_rate where feed = '{feed}')" if is_narrowed else "")
+        for feed in _SELECT
+    )
+    con.execute(f"create temp table usage_besides as {rows}", {"files": list(kept.files)}).fetchall()
+    con.unregister("_again")
+    if is_narrowed:
+        con.execute("drop table usage_to_rate").fetchall()
+    con.execute("alter table usage_besides rename to usage_to_rate").fetchall()
 
 
 def _joined(keys: Sequence[str]) -> str:

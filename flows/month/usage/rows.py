@@ -71,6 +71,11 @@ def months_of(days: pl.Series) -> pl.Series:
 def rated_and_left(run: Run, rated: pl.DataFrame, path: Path) -> pl.DataFrame:
     """A piece as it is stored (flows.month.usage.stored); leaves at `path` what charging and drafting need of it."""
     leave_rated(rated, path)
+    return stored_rows(run, rated)
+
+
+def stored_rows(run: Run, rated: pl.DataFrame) -> pl.DataFrame:
+    """A piece as it is stored; usage of the month before the invoice month is current, of others of a prior period."""
     month = run.request.invoice_month
     last_month = pl.lit(month).str.to_date("%Y-%m").dt.offset_by("-1mo").dt.strftime("%Y-%m").cast(pl.Categorical)
     billed_as = (

@@ -5,6 +5,7 @@ month, rated_by one per rate, category, country and jurisdiction. The view rated
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import polars as pl
 
@@ -103,7 +104,7 @@ def storable(rated: pl.DataFrame, billed_as: pl.Expr) -> pl.DataFrame:
     return named.select(*OWN, *(name for name in (*FOR, PLACE) if name in named.columns), *BY)
 
 
-def forget_rated(store: Store, runs: str, run_id: str) -> None:
-    """Takes rated usage of runs out. runs: SQL that says so of a row, `$run` standing for run_id."""
-    store.con.execute(f"delete from rated where for_no in (select for_no from rated_for where {runs})", {"run": run_id})
-    store.con.execute(f"delete from rated_for where {runs}", {"run": run_id})
+def forget_rated(store: Store, runs: str, values: dict[str, Any]) -> None:
+    """Takes rated usage of runs out. runs: SQL that says so of a row, with these values for its parameters."""
+    store.con.execute(f"delete from rated where for_no in (select for_no from rated_for where {runs})", values)
+    store.con.execute(f"delete from rated_for where {runs}", values)
