@@ -96,11 +96,18 @@ def _draw_singly(calls: pl.DataFrame, grants: pl.DataFrame, pools: Pools, book: 
 def _found_among(asked: pl.DataFrame, grants: pl.DataFrame) -> pl.Series:
     """The place of each call's grant among `grants`, by account, month and allowance as one number; null: none."""
     key, known_key = (pl.repeat(0, frame.height, dtype=pl.Int64, eager=True) for frame in (asked, grants))
+    size = 1
     for name in ("account_id", "usage_month", "allowance_id"):
         known = grants[name].cast(pl.Categorical)
         distinct = known.unique()
+        size *= distinct.len()
         key = key * distinct.len() + places_among(asked[name], distinct)
         known_key = known_key * distinct.len() + places_among(known, distinct)
+    if size <= _FEW * max(asked.height, grants.height):
+        if known_key.n_unique() < grants.height:
+            raise ValueError("an account has two grants of one allowance for one month; expected one")
+        table = pl.repeat(None, size, dtype=pl.UInt32, eager=True)
+        return table.scatter(known_key, pl.int_range(grants.height, dtype=pl.UInt32, eager=True)).gather(key)
     places = known_key.to_frame("key").with_row_index("place")
     joined = key.to_frame("key").join(places, on="key", how="left", validate="m:1", maintain_order="left")
     return joined["place"]
@@ -231,15 +238,19 @@ def _shared_out(now: pl.DataFrame, book: _Calls) -> pl.DataFrame:
     now = now.select("call", "turn", "which", "need", "granted_units", "place")
     suffices = _needed(now).gather(now["which"]) <= now["granted_units"]
     short = now.filter(~suffices)
-    short = _in_order(short.with_columns(started_at=book.started.gather(short["call"])), book.names)
+    order = _order(short.with_columns(started_at=book.started.gather(short["call"])), book.names)
+    columns = ["call", "turn", "which", "units"]
     # What calls before asked for, not what they got: once a pool is empty `left` stays at 0 either way. The sum runs
     # on from pool to pool, so it counts from where the pool began, as the largest beginning so far.
     before = pl.col("need").cum_sum() - pl.col("need")
     begins = pl.col("which").ne_missing(pl.col("which").shift(1))
     used_before = before - pl.when(begins).then(before).otherwise(0).cum_max()
     left = (pl.col("granted_units") - used_before).clip(lower_bound=0)
-    short = short.with_columns(units=pl.min_horizontal("need", left)).filter(pl.col("units") > 0)
-    columns = ["call", "turn", "which", "units"]
+    short = (
+        short.select(pl.col("call", "turn", "which", "need", "granted_units").gather(order))
+        .with_columns(units=pl.min_horizontal("need", left))
+        .filter(pl.col("units") > 0)
+    )
     return pl.concat([now.filter(suffices).with_columns(units="need").select(columns), short.select(columns)])
 
 
@@ -250,35 +261,35 @@ def _needed(now: pl.DataFrame) -> pl.Series:
     return none.scatter(sums["which"], sums["need"])
 
 
-def _in_order(short: pl.DataFrame, names: Names) -> pl.DataFrame:
-    """By pool, place and start, then usage_id. Texts are slow to sort: only calls of one instant are told apart so."""
-    if short.height < 2:
-        return short
-    short, keys = _keyed(short)
-    short = short.sort(*keys)
-    before = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys)
-    is_tied = short.select(before | before.shift(-1, fill_value=False)).to_series()
+def _order(short: pl.DataFrame, names: Names) -> pl.Series:
+    """The rows by pool, place and start, then usage_id. Texts are slow to sort: only calls of one instant are told
+    apart so."""
+    keys = _keyed(short)
+    one, *others = keys.get_columns()
+    order = keys.select(pl.arg_sort_by(keys.columns)).to_series() if others else one.arg_sort()
+    ordered = keys.select(pl.all().gather(order))
+    before = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys.columns)
+    same = ordered.select(before).to_series() & (pl.int_range(ordered.height, eager=True) > 0)
+    is_tied = same | same.shift(-1, fill_value=False)
     if not is_tied.any():
-        return short
-    tied = short.filter(is_tied)
+        return order
+    places, rows = is_tied.arg_true(), order.filter(is_tied)
     # The groups of equals keep their places; only inside of them the order changes.
-    told_apart = tied.with_columns(last=names(tied["call"])).sort(*keys, "last").drop("last")
-    order = pl.int_range(short.height, dtype=pl.UInt32, eager=True)
-    both = pl.concat([short.filter(~is_tied), told_apart])
-    return both[pl.concat([order.filter(~is_tied), order.filter(is_tied)]).arg_sort()]
+    tied = ordered.filter(is_tied).with_columns(last=names(short["call"].gather(rows)), row=rows)
+    return order.scatter(places, tied.sort(*keys.columns, "last")["row"])
 
 
 LARGEST_KEY = 2**63 - 1
+_FEW = 4
+"""Up to so many possible keys per row a table of all of them is made faster than they are looked up."""
 
 
-def _keyed(short: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def _keyed(short: pl.DataFrame) -> pl.DataFrame:
     """Pool, place and start as one number, which sorts in half the time; as they are where no number is so large."""
     place = pl.col("place").fill_null(-1) + 1
     since_first = (pl.col("started_at") - pl.col("started_at").min()).dt.total_microseconds()
-    pools, places, instants = (
-        int(short.select(size.max()).item()) + 1 for size in (pl.col("which"), place, since_first)
-    )
-    if pools * places * instants > LARGEST_KEY:
-        return short, ["which", "place", "started_at"]
-    key = (pl.col("which").cast(pl.Int64) * places + place) * instants + since_first
-    return short.with_columns(key=key), ["key"]
+    numbers = short.select(pl.col("which").cast(pl.Int64), place=place, instant=since_first)
+    places, instants = (largest(numbers[name]) + 1 for name in ("place", "instant"))
+    if (largest(numbers["which"]) + 1) * places * instants > LARGEST_KEY:
+        return numbers
+    return numbers.select(key=(pl.col("which") * places + pl.col("place")) * instants + pl.col("instant"))
