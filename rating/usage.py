@@ -30,6 +30,7 @@ from rating.draws import Pools
 from rating.emergency import is_emergency, with_emergency
 from rating.ends import far_numbers
 from rating.intervals import Intervals, intervals
+from rating.local_dates import local_dates
 from rating.match import Dialled
 from rating.on_net import OnNet, on_net
 from rating.outcomes import UNSETTLED, settle
@@ -157,7 +158,7 @@ def _unanswered(records: pl.DataFrame) -> pl.Expr:
 
 def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     """The account's local date decides the usage month; what this run may not bill is settled here."""
-    records = records.with_columns(local_date=_local_date(records))
+    records = records.with_columns(local_date=local_dates(records["started_at"], records["time_zone"]))
     day = pl.col("local_date")
     # A month is rated whole, and of an erased one the other records cannot be rated.
     erased = _day_of(records, tables.erased_before)
@@ -209,34 +210,6 @@ def _day_of(records: pl.DataFrame, days: pl.DataFrame) -> pl.Series:
     return records.select("account_id").join(rows, on="account_id", how="left", validate="m:1", maintain_order="left")[
         "day"
     ]
-
-
-def _local_date(records: pl.DataFrame) -> pl.Series:
-    """The civil date in each record's account zone, UTC where there is no account; one pass per zone."""
-    started = records["started_at"]
-    local = started.dt.date()
-    zones = records["time_zone"]
-    for zone in zones.drop_nulls().unique().cast(pl.String):
-        here = (zones == zone).fill_null(False)
-        if here.all():
-            return _dates_in(started, zone)
-        local = local.scatter(here.arg_true(), _dates_in(started.filter(here), zone))
-    return local
-
-
-_MICROSECONDS = 60_000_000
-_WHOLE_MINUTES = 2 * 365 * 24 * 60
-"""Minutes of 1970 and 1971: since then every zone is whole minutes from UTC, and changes at whole minutes."""
-
-
-def _dates_in(started: pl.Series, zone: str) -> pl.Series:
-    """The civil date in a zone, made once per minute in which some record began, where minutes repeat."""
-    minutes = started.to_physical() // _MICROSECONDS
-    first, last = minutes.min(), minutes.max()
-    if not (isinstance(first, int) and isinstance(last, int)) or first < _WHOLE_MINUTES or last - first > started.len():
-        return started.dt.convert_time_zone(zone).dt.date()
-    instants = (pl.int_range(first, last + 1, eager=True) * _MICROSECONDS).cast(started.dtype)
-    return instants.dt.convert_time_zone(zone).dt.date().gather(minutes - first)
 
 
 def _measured(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
