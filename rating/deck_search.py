@@ -5,11 +5,13 @@ what the account has agreed for it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from rating.classes import NUMBERING_PLAN
+from rating.codes import coded
 from rating.ends import far_number
 from rating.intervals import Intervals, intervals
 from rating.match import Cells, Dialled, PrefixTable, compile_prefixes, cut_cells
@@ -97,6 +99,11 @@ class RateBook:
     own: Intervals
     decks: Mapping[str, Mapping[str | None, int]]
     agreed: pl.DataFrame
+
+    @cached_property
+    def words(self) -> pl.DataFrame:
+        """destination and rate_id of every row, as categories."""
+        return coded(self.rows.select("destination", "rate_id"))
 
     @property
     def agreed_from(self) -> int:

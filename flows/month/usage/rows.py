@@ -50,10 +50,10 @@ def rated_rows(records: pl.DataFrame, lookups: RatingTables) -> pl.DataFrame:
     """Adds what the rule and the rate row say in words, and the usage month. Raises TollbookError for rows that are not
     schemas.frames.RATED."""
     rules = lookups.rules.select("included_product", "charged_product")
-    rows = lookups.book.rows.select("destination", "rate_id")
+    rows = lookups.book.words
     named = records.with_columns(
         *rules.select(pl.all().cast(pl.Categorical).gather(records["rule"])).get_columns(),
-        *rows.select(pl.all().cast(pl.Categorical).gather(records["rate"])).get_columns(),
+        *rows.select(pl.all().gather(records["rate"])).get_columns(),
         months_of(records["local_date"]),
     )
     return checked(with_categories(named), RATED)
