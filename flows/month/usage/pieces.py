@@ -33,7 +33,7 @@ ROWS_PER_MB: float = 50  # not money
 """Records of a piece per megabyte of the run's memory limit."""
 
 
-NARROWER = 16
+NARROWER = 8
 """How many times as many records are looked at together for their allowances, which takes few columns."""
 WITH_DEVICES = 4
 """The same where some allowance belongs to devices: the texts that tell a call's device are looked at too."""
