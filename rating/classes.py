@@ -5,7 +5,8 @@ The destination of a call is read from the numbering plan by longest prefix; not
 
 import polars as pl
 
-from rating.ends import near_number
+from rating.codes import pairs
+from rating.ends import near_numbers
 from rating.match import Cells, Dialled
 from rating.outcomes import settle
 from rating.short_numbers import ShortNumbers, is_short, priced_as
@@ -18,61 +19,63 @@ _SMS_COUNTRIES = ["US", "CA", "PR"]
 
 
 def place_numbers(numbers: pl.Series, cells: Cells) -> pl.DataFrame:
-    """country, region, number_class of each number by the numbering plan; nulls where it is not E.164."""
+    """country, region, number_class (categories) of each number by the numbering plan; nulls where it is not E.164."""
     dialled = Dialled.of(numbers)
     return _place(dialled, cells.located(dialled), cells)
 
 
 def _place(dialled: Dialled, located: pl.Series, cells: Cells) -> pl.DataFrame:
-    numbers = dialled.numbers
-    international = numbers.str.starts_with("+") & ~numbers.str.starts_with("+0")
-    is_e164 = (international & (dialled.keys["digits"] >= _SHORTEST)).fill_null(False)
+    is_e164 = dialled.is_international & (dialled.keys["digits"] >= _SHORTEST).fill_null(value=False)
     row = cells.row_of(NUMBERING_PLAN, located, dialled, None)
-    row = pl.select(pl.when(is_e164).then(row)).to_series()
-    plan = cells.tables[NUMBERING_PLAN].rows.select("country", "region", "number_class")
+    if not is_e164.all():
+        row = pl.select(pl.when(is_e164).then(row)).to_series()
+    plan = cells.tables[NUMBERING_PLAN].coded.select("country", "region", "number_class")
     return plan.select(pl.all().gather(row)).with_columns(is_e164=is_e164)
 
 
 def classify(
     usage: pl.DataFrame, far: Dialled, located: pl.Series, cells: Cells, domestic: pl.DataFrame, short: ShortNumbers
 ) -> pl.DataFrame:
-    """Adds category, country (of the far end), number_class and jurisdiction; settles numbers that are none.
+    """Adds category, country (of the far end), number_class and jurisdiction, as categories; settles numbers that are
+    none.
 
     far, located: the far number of each record and its cell. usage: near_country and near_region where the near
-    number is a known one, and is_emergency. domestic: plan, country, is_domestic. short: what plans say of short
-    numbers.
+    number is not strange (is_strange), and is_emergency. domestic: plan, country, is_domestic. short: what plans say
+    of short numbers.
     """
     end = _place(far, located, cells)
     usage = _near_ends(usage, cells).with_columns(
         end["country"], end["number_class"], end["is_e164"], _far_region=end["region"]
     )
-    at_home = usage.select("plan", "country").join(
-        domestic, on=["plan", "country"], how="left", validate="m:1", maintain_order="left"
-    )["is_domestic"]
+    at_home = pl.lit(pairs(domestic).of(usage["plan"], usage["country"]))
     inbound, internal = pl.col("direction") == "inbound", pl.col("direction") == "internal"
     sms = pl.col("kind") == "sms"
     category = (
         pl.when(sms)
-        .then(pl.lit("sms"))
+        .then(_word("sms"))
         .when(internal)
-        .then(pl.lit("internal"))
+        .then(_word("internal"))
         .when(inbound & (pl.col("number_type") == "toll_free"))
-        .then(pl.lit("toll_free"))
+        .then(_word("toll_free"))
         .when(inbound)
-        .then(pl.lit("inbound"))
+        .then(_word("inbound"))
         .when(pl.col("is_emergency"))
-        .then(pl.lit("emergency"))
-        .when(at_home.fill_null(False))
-        .then(pl.lit("domestic"))
-        .otherwise(pl.lit("international"))
+        .then(_word("emergency"))
+        .when(at_home.fill_null(value=False))
+        .then(_word("domestic"))
+        .otherwise(_word("international"))
     )
     usage = usage.with_columns(category=category, jurisdiction=_jurisdiction(internal))
-    dialled = pl.col("category").is_in(["domestic", "international"])
+    dialled = (pl.col("category") == "domestic") | (pl.col("category") == "international")
     usage = _short_numbers(usage, far.numbers, dialled & ~sms, short)
     usage = settle(usage, "bad_number", (dialled | sms) & ~pl.col("is_e164"))
     usage = settle(usage, "no_rate", dialled & _nowhere(), pl.lit("unknown country code"))
     usage = settle(usage, "sms_not_offered", sms & ~pl.col("country").is_in(_SMS_COUNTRIES))
-    return usage.drop("_far_region", "near_region", "near_country", "is_e164", "is_emergency")
+    return usage.drop("_far_region", "near_region", "near_country", "is_strange", "is_e164", "is_emergency")
+
+
+def _word(text: str) -> pl.Expr:
+    return pl.lit(text, pl.Categorical)
 
 
 _NOT_LISTED = "a short number that neither the plan nor its domestic deck lists"
@@ -88,13 +91,15 @@ def _short_numbers(usage: pl.DataFrame, far: pl.Series, dialled: pl.Expr, short:
         return usage
     calls = usage[at].select(
         pl.col("plan").cast(pl.String), "local_date", number=far.gather(at),
-        country=pl.coalesce("near_country", "account_country"),
+        country=pl.coalesce("near_country", "account_country").cast(pl.String),
     )  # fmt: skip
     told = priced_as(calls, short)
     priced = told.is_not_null()
     usage = usage.with_columns(
-        usage["category"].scatter(at.filter(priced), told.filter(priced)),
-        usage["country"].scatter(at.filter(priced), calls["country"].filter(priced)),
+        *(
+            usage[name].scatter(at.filter(priced), texts.filter(priced).cast(pl.Categorical))
+            for name, texts in (("category", told), ("country", calls["country"]))
+        ),
         usage["is_e164"].scatter(at, priced),
     )
     unlisted = pl.repeat(value=False, n=usage.height, dtype=pl.Boolean, eager=True).scatter(at, ~priced)
@@ -103,11 +108,10 @@ def _short_numbers(usage: pl.DataFrame, far: pl.Series, dialled: pl.Expr, short:
 
 def _near_ends(usage: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     """near_country and near_region also of the near numbers that nobody owns."""
-    strange = usage["near_country"].is_null()
+    strange = usage["is_strange"]
     if not strange.any():
         return usage
-    near = usage.select(near_number()).filter(strange)
-    place, at = place_numbers(near["near_number"], cells), strange.arg_true()
+    place, at = place_numbers(near_numbers(usage.filter(strange)), cells), strange.arg_true()
     return usage.with_columns(
         usage["near_country"].scatter(at, place["country"]), usage["near_region"].scatter(at, place["region"])
     )
@@ -124,12 +128,12 @@ def _jurisdiction(internal: pl.Expr) -> pl.Expr:
     abroad = pl.col("country") != pl.coalesce("near_country", "account_country")
     return (
         pl.when(internal)
-        .then(pl.lit("unknown"))
+        .then(_word("unknown"))
         .when(abroad.fill_null(pl.col("country").is_null() & ~_nowhere()))
-        .then(pl.lit("international"))
+        .then(_word("international"))
         .when(regions & (pl.col("_far_region") == pl.col("near_region")))
-        .then(pl.lit("intrastate"))
+        .then(_word("intrastate"))
         .when(regions)
-        .then(pl.lit("interstate"))
-        .otherwise(pl.lit("unknown"))
+        .then(_word("interstate"))
+        .otherwise(_word("unknown"))
     )

@@ -5,11 +5,13 @@ what the account has agreed for it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from rating.classes import NUMBERING_PLAN
+from rating.codes import coded
 from rating.ends import far_number
 from rating.intervals import Intervals, intervals
 from rating.match import Cells, Dialled, PrefixTable, compile_prefixes, cut_cells
@@ -98,6 +100,11 @@ class RateBook:
     decks: Mapping[str, Mapping[str | None, int]]
     agreed: pl.DataFrame
 
+    @cached_property
+    def words(self) -> pl.DataFrame:
+        """destination and rate_id of every row, as categories."""
+        return coded(self.rows.select("destination", "rate_id"))
+
     @property
     def agreed_from(self) -> int:
         """Place of the first agreed row."""
@@ -149,10 +156,15 @@ def search(asked: Asked, book: RateBook, deck: str) -> pl.Series:
 
     The longest prefix wins; of two rows of one prefix the one of the call's own jurisdiction.
     """
-    row, length = _search(asked, book, deck, None)
-    for jurisdiction in book.decks[deck]:
+    row = _search(asked, book, deck, None)
+    places = book.decks[deck]
+    if list(places) == [None]:
+        return row + places[None]
+    length, row = _lengths(row, book, deck, None), row + places[None]
+    for jurisdiction in places:
         if jurisdiction is not None:
-            own_row, own_length = _search(asked, book, deck, jurisdiction)
+            own_row = _search(asked, book, deck, jurisdiction)
+            own_length, own_row = _lengths(own_row, book, deck, jurisdiction), own_row + places[jurisdiction]
             # Of two prefixes of one length that of the call's own jurisdiction wins, so it need not be longer.
             is_better = (asked.jurisdictions == jurisdiction) & (own_length >= length).fill_null(length.is_null())
             row, length = (
@@ -162,10 +174,12 @@ def search(asked: Asked, book: RateBook, deck: str) -> pl.Series:
     return row
 
 
-def _search(asked: Asked, book: RateBook, deck: str, jurisdiction: str | None) -> tuple[pl.Series, pl.Series]:
-    name = _table_name(deck, jurisdiction)
-    row = book.cells.row_of(name, asked.cells, asked.dialled, asked.days)
-    return row + book.decks[deck][jurisdiction], book.cells.tables[name].lengths.gather(row)
+def _search(asked: Asked, book: RateBook, deck: str, jurisdiction: str | None) -> pl.Series:
+    return book.cells.row_of(_table_name(deck, jurisdiction), asked.cells, asked.dialled, asked.days)
+
+
+def _lengths(rows: pl.Series, book: RateBook, deck: str, jurisdiction: str | None) -> pl.Series:
+    return book.cells.tables[_table_name(deck, jurisdiction)].lengths.gather(rows)
 
 
 def first_found(asked: Asked, book: RateBook, listed: str) -> pl.Series:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from rating.codes import pairs
 from rating.deck_search import NEXT, PER_CALL, RATE, Asked, Deck, RateBook, first_found, with_agreed
 from rating.draws import NEXT as ALSO
 from rating.number_classes import by_class
@@ -101,26 +102,44 @@ def tariffs(catalog: Catalog, decks: Mapping[str, Deck], agreed: pl.DataFrame | 
 def with_rates(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: RateBook) -> pl.DataFrame:
     """Adds rule (its place among `rules`) and rate (its place in the book); settles records that have none.
 
-    usage: plan, category, number_class, account_id, local_date. A domestic number is premium when its row in the
-    plan's premium deck says so: it then follows the premium rule instead.
+    usage: plan, category, number_class, account_id (categories), local_date. A domestic number is premium when its row
+    in the plan's premium deck says so: it then follows the premium rule instead.
     """
     usage = by_class(_premium(usage, asked, rules, book), rules)
-    numbered = rules.with_columns(rule=pl.int_range(pl.len(), dtype=pl.UInt32))
-    rule = usage.select("plan", "category").join(
-        numbered, on=["plan", "category"], how="left", validate="m:1", maintain_order="left"
-    )
-    usage = settle(usage.with_columns(rule["rule"]), "no_rule", pl.col("rule").is_null(), pl.col("category"))
-    rate = book.own.at(usage.select("plan", "category"), usage["local_date"])
+    numbered = rules.select("plan", "category", rule=pl.int_range(pl.len(), dtype=pl.UInt32))
+    rule = pairs(numbered).of(usage["plan"], usage["category"]).alias("rule")
+    usage = settle(usage.with_columns(rule), "no_rule", pl.col("rule").is_null(), pl.col("category"))
+    rate = _own_rates(rule, usage["local_date"], rules, book)
     on_its_way = usage["reason"].is_null()
-    for (listed,), _ in rules.filter(pl.col("decks").is_not_null()).group_by("decks", maintain_order=True):
-        wanted = (rule["decks"] == listed).fill_null(False) & on_its_way
+    for listed in rules["decks"].drop_nulls().unique(maintain_order=True):
+        wanted = (rules["decks"] == listed).gather(rule).fill_null(value=False) & on_its_way
         if wanted.any():
-            asked_of_decks = asked.where(wanted)
-            rows = first_found(asked_of_decks, book, str(listed))
-            rows = with_agreed(rows, asked_of_decks, usage["account_id"].filter(wanted), book)
-            rate = rows if wanted.all() else rate.scatter(wanted.arg_true(), rows)
-    usage = usage.with_columns(rate.alias("rate"), rule["searched"])
-    return settle(usage, "no_rate", pl.col("rate").is_null(), pl.col("searched")).drop("searched")
+            rate = _deck_rates(rate, wanted, asked, usage["account_id"], book, listed)
+    usage = usage.with_columns(rate.alias("rate"))
+    return settle(usage, "no_rate", pl.col("rate").is_null(), pl.lit(rules["searched"]).gather(pl.col("rule")))
+
+
+def _own_rates(rule: pl.Series, days: pl.Series, rules: pl.DataFrame, book: RateBook) -> pl.Series:
+    """The plan's own rate row that each record's rule has on its day; null where it has none."""
+    if book.own.index.is_empty():
+        return pl.repeat(None, rule.len(), dtype=pl.UInt32, eager=True)
+    rates = book.own.index.select("plan", "category", place=pl.int_range(pl.len(), dtype=pl.UInt32))
+    place = rules.join(rates, on=["plan", "category"], how="left", validate="1:1", maintain_order="left")["place"]
+    return book.own.at_places(place.gather(rule), days)
+
+
+def _deck_rates(
+    rate: pl.Series, wanted: pl.Series, asked: Asked, accounts: pl.Series, book: RateBook, listed: str
+) -> pl.Series:
+    """`rate` with the rows of the decks that `listed` names where they are wanted."""
+    if wanted.sum() * 2 > wanted.len() and book.agreed.is_empty():
+        # To search for some in vain is cheaper than to put the others apart.
+        return first_found(asked, book, listed).zip_with(wanted, rate)
+    asked_of_decks = asked.where(wanted)
+    rows = first_found(asked_of_decks, book, listed)
+    if not book.agreed.is_empty():
+        rows = with_agreed(rows, asked_of_decks, accounts.filter(wanted).cast(pl.String), book)
+    return rows if wanted.all() else rate.clone().scatter(wanted.arg_true(), rows)
 
 
 def _premium(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: RateBook) -> pl.DataFrame:
@@ -136,4 +155,6 @@ def _premium(usage: pl.DataFrame, asked: Asked, rules: pl.DataFrame, book: RateB
             is_premium = is_premium | is_premium.clone().scatter(candidates.arg_true(), named)
     if not is_premium.any():
         return usage
-    return usage.with_columns(category=pl.when(is_premium).then(pl.lit("premium")).otherwise("category"))
+    return usage.with_columns(
+        category=pl.when(is_premium).then(pl.lit("premium", pl.Categorical)).otherwise("category")
+    )

@@ -14,17 +14,17 @@ An allowance of 100 minutes and three calls of a month, in seconds:
     11:00      300         6,600      0          0       300   beyond: charged whole
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from rating.devices import Devices, devices_of
-from schemas.allowance import allowance_id, ranks
-from schemas.catalog import Catalog
+from rating.codes import coded, largest, places_among
+from rating.devices import devices_of
+from rating.pools import NEXT, Pools, pools_of, single_lists
 
-NEXT = "\x1f"
-"""Between the allowances of a rule, in the order in which its calls draw on them; in no name."""
+__all__ = ["NEXT", "Pools", "draw", "left_over", "pools_of"]
 
 DRAW: dict[str, Any] = {"allowance_id": pl.String, "pool": pl.String, "units": pl.Int64}
 """What a call takes from one pool."""
@@ -32,74 +32,101 @@ DRAW: dict[str, Any] = {"allowance_id": pl.String, "pool": pl.String, "units": p
 DRAWS = pl.List(pl.Struct(DRAW))
 
 
-@dataclass(frozen=True)
-class Pools:
-    """Which allowances there are to draw on, and how.
-
-    lists: listed (as rating.decks.rules names them), allowance_id, turn, shared_by (account, billing_group, device),
-    devices (all, low_usage, standard), needs_device. places: allowance_id, category, place, for those that are used
-    category by category.
-    """
-
-    lists: pl.DataFrame
-    places: pl.DataFrame
-    inventory: Devices
-
-    def as_categories(self) -> "Pools":
-        """The same for usage whose texts are categories."""
-        code = pl.Categorical
-        lists = self.lists.with_columns(pl.col("listed", "allowance_id").cast(code))
-        return Pools(lists, self.places.with_columns(pl.col("allowance_id", "category").cast(code)), self.inventory)
+Names = Callable[[pl.Series], pl.Series]
+"""The usage_id of calls, which are given by their places."""
 
 
-def pools_of(catalog: Catalog, inventory: Devices) -> Pools:
-    """The allowances of all plans."""
-    lists: dict[tuple[str, str], tuple[object, ...]] = {}
-    places = []
-    for name, plan in catalog.plans.items():
-        listed = [rule.allowance for rule in plan.usage.values() if rule.allowance]
-        turns = ranks(listed)
-        for codes in listed:
-            ids = NEXT.join(allowance_id(name, code) for code in codes)
-            for code in codes:
-                allowance = plan.allowances[code]
-                id_ = allowance_id(name, code)
-                lists[ids, code] = (ids, id_, turns[code], allowance.pool, allowance.devices, allowance.needs_device)
-        for code, allowance in plan.allowances.items():
-            if isinstance(allowance.order, list):
-                places += [
-                    (allowance_id(name, code), category, place) for place, category in enumerate(allowance.order)
-                ]
-    text, flag = pl.String, pl.Boolean
-    columns = {"listed": text, "allowance_id": text, "turn": pl.Int64, "shared_by": text, "devices": text}
-    return Pools(
-        pl.DataFrame(list(lists.values()), schema={**columns, "needs_device": flag}, orient="row"),
-        pl.DataFrame(places, schema={"allowance_id": text, "category": text, "place": pl.Int64}, orient="row"),
-        inventory,
-    )
-
-
-def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFrame:
+def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools, names: Names | None = None) -> pl.DataFrame:
     """Adds included_units and charged_units to rated records, which add up to billable_units; pool and draws.
 
     usage: allowance_id as the rule lists them (null: none), account_id, usage_month, category, billing_group,
-    billable_units, started_at, usage_id, and what rating.devices reads. allowance_id becomes the last one that the
-    call may draw on, the one it goes beyond; `draws` (DRAWS) says what it took where it could choose, else null.
+    billable_units, started_at, usage_id unless `names` tells it, and what rating.devices reads; texts may be
+    categories. allowance_id becomes the last one that the call may draw on, the one it goes beyond; `draws` (DRAWS)
+    says what it took where it could choose, else null.
     grants: as rating.allowances.grant_allowances returns.
     """
-    grants = grants.with_row_index("which")
-    asked = _asked(usage, grants, pools)
-    taken = _taken(asked, usage, grants)
+    grants, calls = grants.with_row_index("which"), usage.with_row_index("call")
+    book = _Calls(usage["started_at"], names or usage["usage_id"].gather)
+    is_single = calls["allowance_id"].is_in(single_lists(pools).implode()).fill_null(value=False)
+    several = calls.filter(~is_single) if is_single.any() else calls
+    parts = [] if several.is_empty() and calls.height else [_draw_severally(several, grants, pools, book)]
+    if is_single.any():
+        parts.append(_draw_singly(calls.filter(is_single), grants, pools, book))
+    drawn = parts[0] if len(parts) == 1 else pl.concat(parts).sort("call")
     # A record without an allowance, or one that came to an empty pool, has nothing included: all of it is charged.
-    included = pl.col("included_units").fill_null(0)
-    # Joined on the side: records have many columns, and none of them moves.
-    drawn = (
-        usage.select("billable_units")
-        .with_row_index("call")
-        .join(_by_call(asked, taken, grants), on="call", how="left", validate="1:1", maintain_order="left")
-        .with_columns(included_units=included, charged_units=pl.col("billable_units") - included)
+    included = drawn["included_units"].fill_null(0)
+    charged = (usage["billable_units"] - included).alias("charged_units")
+    # Put beside: records have many columns, and none of them moves.
+    return usage.drop("allowance_id").hstack(
+        drawn.select("allowance_id", "pool", included, charged, "draws").get_columns()
     )
-    return usage.drop("allowance_id").hstack(drawn.drop("call", "billable_units"))
+
+
+@dataclass(frozen=True)
+class _Calls:
+    """What puts calls in order, by their places in `usage`."""
+
+    started: pl.Series
+    names: Names
+
+
+def _draw_singly(calls: pl.DataFrame, grants: pl.DataFrame, pools: Pools, book: _Calls) -> pl.DataFrame:
+    """call, allowance_id, pool, included_units, draws of calls whose lists are single ones.
+
+    The most frequent case, on a straight way: each call has one row throughout, and what it takes is put in its place.
+    """
+    code = pl.Categorical
+    lists = pools.lists.select(pl.col("listed", "allowance_id").cast(code))
+    allowance = lists["allowance_id"].gather(places_among(calls["allowance_id"].cast(code), lists["listed"]))
+    asked = calls.select(
+        "call", pl.col("account_id", "usage_month").cast(code), allowance.alias("allowance_id"), need="billable_units",
+        turn=pl.lit(0, pl.Int64), place=_places_in_order(calls, allowance, pools),
+    )  # fmt: skip
+    shared = grants.filter(pl.col("pool").is_null())
+    granted = shared.select("which", "granted_units").select(pl.all().gather(_found_among(asked, shared)))
+    drawing = asked.hstack(granted).filter((pl.col("granted_units") > 0) & (pl.col("need") > 0))
+    taken = _shared_out(drawing, book)
+    included = pl.repeat(0, book.started.len(), dtype=pl.Int64, eager=True).scatter(taken["call"], taken["units"])
+    return asked.select(
+        "call", pl.col("allowance_id").cast(calls.schema["allowance_id"]), pool=pl.lit(None, grants.schema["pool"]),
+        included_units=included.gather(asked["call"]), draws=pl.lit(None, DRAWS),
+    )  # fmt: skip
+
+
+def _found_among(asked: pl.DataFrame, grants: pl.DataFrame) -> pl.Series:
+    """The place of each call's grant among `grants`, by account, month and allowance as one number; null: none."""
+    key, known_key = (pl.repeat(0, frame.height, dtype=pl.Int64, eager=True) for frame in (asked, grants))
+    size = 1
+    for name in ("account_id", "usage_month", "allowance_id"):
+        known = grants[name].cast(pl.Categorical)
+        distinct = known.unique()
+        size *= distinct.len()
+        key = key * distinct.len() + places_among(asked[name], distinct)
+        known_key = known_key * distinct.len() + places_among(known, distinct)
+    if size <= _FEW * max(asked.height, grants.height):
+        if known_key.n_unique() < grants.height:
+            raise ValueError("an account has two grants of one allowance for one month; expected one")
+        table = pl.repeat(None, size, dtype=pl.UInt32, eager=True)
+        return table.scatter(known_key, pl.int_range(grants.height, dtype=pl.UInt32, eager=True)).gather(key)
+    places = known_key.to_frame("key").with_row_index("place")
+    joined = key.to_frame("key").join(places, on="key", how="left", validate="m:1", maintain_order="left")
+    return joined["place"]
+
+
+def _places_in_order(calls: pl.DataFrame, allowance: pl.Series, pools: Pools) -> pl.Series:
+    """The place of each call's category in its allowance's order of use; null where that is as the calls come."""
+    if pools.places.is_empty():
+        return pl.repeat(None, calls.height, dtype=pl.Int64, eager=True)
+    asked = calls.select(pl.col("category").cast(pl.Categorical), allowance.alias("allowance_id"))
+    on = ["allowance_id", "category"]
+    return asked.join(coded(pools.places), on=on, how="left", validate="m:1", maintain_order="left")["place"]
+
+
+def _draw_severally(calls: pl.DataFrame, grants: pl.DataFrame, pools: Pools, book: _Calls) -> pl.DataFrame:
+    """The same of calls that may have several allowances to draw on, or one of a group or a device."""
+    asked = _asked(calls, grants, pools)
+    drawn = _by_call(asked, _taken(asked, grants, book), grants)
+    return calls.select("call").join(drawn, on="call", how="left", validate="1:1", maintain_order="left")
 
 
 def left_over(grants: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
@@ -129,7 +156,7 @@ def _asked(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFr
 
     A row per call and allowance that it may draw on.
     """
-    calls = usage.lazy().with_row_index("call").filter(pl.col("allowance_id").is_not_null())
+    calls = usage.lazy().filter(pl.col("allowance_id").is_not_null())
     lists = pools.lists.lazy()
     asked = calls.select(
         "call", "account_id", "usage_month", "category", "billing_group", listed="allowance_id", need="billable_units"
@@ -165,7 +192,7 @@ def _asked(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools) -> pl.DataFr
     return rows.select("call", "turn", "allowance_id", "which", "need", "place").collect()
 
 
-def _taken(asked: pl.DataFrame, usage: pl.DataFrame, grants: pl.DataFrame) -> pl.DataFrame:
+def _taken(asked: pl.DataFrame, grants: pl.DataFrame, book: _Calls) -> pl.DataFrame:
     """call, turn, which, units: what each call takes from each pool, where it takes something."""
     taken: list[pl.DataFrame] = []
     granted = grants.select("which", "granted_units").filter(pl.col("granted_units") > 0)
@@ -177,7 +204,7 @@ def _taken(asked: pl.DataFrame, usage: pl.DataFrame, grants: pl.DataFrame) -> pl
             before = pl.concat(taken).group_by("call").agg(had=pl.col("units").sum())
             now = now.join(before, on="call", how="left", validate="1:1")
             now = now.with_columns(need=pl.col("need") - pl.col("had").fill_null(0)).filter(pl.col("need") > 0)
-        taken.append(_shared_out(now, usage))
+        taken.append(_shared_out(now, book))
     return pl.concat([asked.head(0).select("call", "turn", "which", units="need"), *taken])
 
 
@@ -206,49 +233,63 @@ def _by_call(asked: pl.DataFrame, taken: pl.DataFrame, grants: pl.DataFrame) -> 
     return last.select("call", "allowance_id", "pool", "included_units", "draws")
 
 
-def _shared_out(now: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+def _shared_out(now: pl.DataFrame, book: _Calls) -> pl.DataFrame:
     """call, turn, which, units: all that is needed where the pool suffices, else what the calls before have left."""
-    enough = pl.col("need").sum().over("which") <= pl.col("granted_units")
-    now = now.with_columns(suffices=enough)
-    short = now.filter(~pl.col("suffices"))
-    short = _in_order(short.with_columns(usage["started_at"].gather(short["call"])), usage["usage_id"])
-    # What calls before asked for, not what they got: once a pool is empty `left` stays at 0 either way.
-    used_before = pl.col("need").cum_sum().over("which") - pl.col("need")
-    left = (pl.col("granted_units") - used_before).clip(lower_bound=0)
-    short = short.with_columns(units=pl.min_horizontal("need", left)).filter(pl.col("units") > 0)
+    now = now.select("call", "turn", "which", "need", "granted_units", "place")
+    suffices = _needed(now).gather(now["which"]) <= now["granted_units"]
+    short = now.filter(~suffices)
+    order = _order(short.with_columns(started_at=book.started.gather(short["call"])), book.names)
     columns = ["call", "turn", "which", "units"]
-    return pl.concat([now.filter("suffices").with_columns(units="need").select(columns), short.select(columns)])
+    # What calls before asked for, not what they got: once a pool is empty `left` stays at 0 either way. The sum runs
+    # on from pool to pool, so it counts from where the pool began, as the largest beginning so far.
+    before = pl.col("need").cum_sum() - pl.col("need")
+    begins = pl.col("which").ne_missing(pl.col("which").shift(1))
+    used_before = before - pl.when(begins).then(before).otherwise(0).cum_max()
+    left = (pl.col("granted_units") - used_before).clip(lower_bound=0)
+    short = (
+        short.select(pl.col("call", "turn", "which", "need", "granted_units").gather(order))
+        .with_columns(units=pl.min_horizontal("need", left))
+        .filter(pl.col("units") > 0)
+    )
+    return pl.concat([now.filter(suffices).with_columns(units="need").select(columns), short.select(columns)])
 
 
-def _in_order(short: pl.DataFrame, usage_ids: pl.Series) -> pl.DataFrame:
-    """By pool, place and start, then usage_id. Texts are slow to sort: only calls of one instant are told apart so."""
-    if short.height < 2:
-        return short
-    short, keys = _keyed(short)
-    short = short.sort(*keys)
-    before = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys)
-    is_tied = short.select(before | before.shift(-1, fill_value=False)).to_series()
+def _needed(now: pl.DataFrame) -> pl.Series:
+    """What all calls together need of each pool, by its number."""
+    sums = now.group_by("which").agg(pl.col("need").sum())
+    none = pl.repeat(0, largest(sums["which"]) + 1, dtype=pl.Int64, eager=True)
+    return none.scatter(sums["which"], sums["need"])
+
+
+def _order(short: pl.DataFrame, names: Names) -> pl.Series:
+    """The rows by pool, place and start, then usage_id. Texts are slow to sort: only calls of one instant are told
+    apart so."""
+    keys = _keyed(short)
+    one, *others = keys.get_columns()
+    order = keys.select(pl.arg_sort_by(keys.columns)).to_series() if others else one.arg_sort()
+    ordered = keys.select(pl.all().gather(order))
+    before = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys.columns)
+    same = ordered.select(before).to_series() & (pl.int_range(ordered.height, eager=True) > 0)
+    is_tied = same | same.shift(-1, fill_value=False)
     if not is_tied.any():
-        return short
-    tied = short.filter(is_tied)
+        return order
+    places, rows = is_tied.arg_true(), order.filter(is_tied)
     # The groups of equals keep their places; only inside of them the order changes.
-    told_apart = tied.with_columns(last=usage_ids.gather(tied["call"])).sort(*keys, "last").drop("last")
-    order = pl.int_range(short.height, dtype=pl.UInt32, eager=True)
-    both = pl.concat([short.filter(~is_tied), told_apart])
-    return both[pl.concat([order.filter(~is_tied), order.filter(is_tied)]).arg_sort()]
+    tied = ordered.filter(is_tied).with_columns(last=names(short["call"].gather(rows)), row=rows)
+    return order.scatter(places, tied.sort(*keys.columns, "last")["row"])
 
 
 LARGEST_KEY = 2**63 - 1
+_FEW = 4
+"""Up to so many possible keys per row a table of all of them is made faster than they are looked up."""
 
 
-def _keyed(short: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def _keyed(short: pl.DataFrame) -> pl.DataFrame:
     """Pool, place and start as one number, which sorts in half the time; as they are where no number is so large."""
     place = pl.col("place").fill_null(-1) + 1
     since_first = (pl.col("started_at") - pl.col("started_at").min()).dt.total_microseconds()
-    pools, places, instants = (
-        int(short.select(size.max()).item()) + 1 for size in (pl.col("which"), place, since_first)
-    )
-    if pools * places * instants > LARGEST_KEY:
-        return short, ["which", "place", "started_at"]
-    key = (pl.col("which").cast(pl.Int64) * places + place) * instants + since_first
-    return short.with_columns(key=key), ["key"]
+    numbers = short.select(pl.col("which").cast(pl.Int64), place=place, instant=since_first)
+    places, instants = (largest(numbers[name]) + 1 for name in ("place", "instant"))
+    if (largest(numbers["which"]) + 1) * places * instants > LARGEST_KEY:
+        return numbers
+    return numbers.select(key=(pl.col("which") * places + pl.col("place")) * instants + pl.col("instant"))

@@ -1,8 +1,11 @@
 """What was in force at an instant: rows over half-open spans of time, asked by key and time."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
+
+from rating.codes import coded
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,19 @@ class Intervals:
     def at(self, asked: pl.DataFrame, times: pl.Series) -> pl.Series:
         """The row in force (UInt32) for each row of `asked` (the keys) at its time; null where there is none."""
         where = asked.join(self.index, on=self.keys, how="left", validate="m:1", maintain_order="left")
+        return self._in_force(where.select("first", "count"), times)
+
+    def at_places(self, places: pl.Series, times: pl.Series) -> pl.Series:
+        """The same for the places of keys in `index`; null where there is no key."""
+        return self._in_force(self.index.select(pl.col("first", "count").gather(places)), times)
+
+    @cached_property
+    def coded(self) -> pl.DataFrame:
+        """`rows` with their texts as categories."""
+        return coded(self.rows)
+
+    def _in_force(self, where: pl.DataFrame, times: pl.Series) -> pl.Series:
+        """The row in force for each key's first row and count of rows."""
         row = where["first"]
         if (where["count"] > 1).any():
             row = self._among_several(where, times)

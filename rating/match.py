@@ -15,6 +15,8 @@ from itertools import pairwise
 
 import polars as pl
 
+from rating.codes import coded
+
 DIGITS = 15
 """E.164 allows 15 digits; a longer number is no telephone number."""
 
@@ -36,6 +38,11 @@ class PrefixTable:
 
     rows: pl.DataFrame
     epochs: tuple[Epoch, ...]
+
+    @cached_property
+    def coded(self) -> pl.DataFrame:
+        """`rows` with their texts as categories."""
+        return coded(self.rows)
 
     @cached_property
     def lengths(self) -> pl.Series:
@@ -84,7 +91,7 @@ def _bounds(active: pl.DataFrame) -> pl.DataFrame:
 @dataclass(frozen=True)
 class Dialled:
     """Numbers ready to be searched: `keys` has digits (UInt8, how many) and key (Int64, padded to 15 digits);
-    both are null where the text is no number."""
+    both are null where the text is no number. `numbers`: texts, without the X of a masked one."""
 
     keys: pl.DataFrame
     numbers: pl.Series
@@ -92,18 +99,32 @@ class Dialled:
     @classmethod
     def of(cls, numbers: pl.Series) -> "Dialled":
         """numbers: text of digits, with or without +. A masked number, +4420794600XX, is the digits that it shows."""
-        numbers = numbers.str.strip_chars_end("X")
-        digits = pl.col("digits")
-        # A cast to Int64 would read a second sign as part of the number.
-        sign = digits.str.starts_with("+") | digits.str.starts_with("-")
-        value = pl.when(~sign).then(digits).cast(pl.Int64, strict=False)
-        length = pl.when(value.is_not_null() & (digits.str.len_bytes() <= DIGITS)).then(
-            digits.str.len_bytes().cast(pl.UInt8)
-        )
-        keyed = (
-            pl.DataFrame({"digits": numbers}).select(digits.str.strip_prefix("+")).select(value=value, digits=length)
-        )
+        # A cast reads the + too, so only what it makes nothing of, or no positive number, is looked at closely.
+        read = pl.DataFrame({"number": numbers, "value": numbers.cast(pl.Int64, strict=False)})
+        odd = read.select(pl.col("number").is_not_null() & (pl.col("value").fill_null(0) <= 0)).to_series()
+        if odd.any():
+            closely = _read_closely(numbers.filter(odd))
+            numbers = numbers.clone().scatter(odd.arg_true(), closely["number"])
+            read = pl.DataFrame({"number": numbers, "value": read["value"].scatter(odd.arg_true(), closely["value"])})
+        number = pl.col("number")
+        length = number.str.len_bytes().cast(pl.UInt8, strict=False) - number.str.starts_with("+").cast(pl.UInt8)
+        keyed = read.select("value", digits=pl.when(pl.col("value").is_not_null() & (length <= DIGITS)).then(length))
         return cls(keyed.select("digits", key=pl.col("value") * pl.lit(_PADDING).gather(pl.col("digits"))), numbers)
+
+    @property
+    def is_international(self) -> pl.Series:
+        """Whether a number has a + before its digits, of which the first is none of 0; false where there is none."""
+        begins: pl.Series = self.keys["key"] >= _PADDING[1]
+        return (begins & self.numbers.str.starts_with("+")).fill_null(value=False)
+
+
+def _read_closely(numbers: pl.Series) -> pl.DataFrame:
+    """number, value (Int64): what is no number, or a masked one, and zeros."""
+    shown = pl.DataFrame({"number": numbers.str.strip_chars_end("X")})
+    digits = pl.col("number").str.strip_prefix("+")
+    # A cast to Int64 would read a second sign as part of the number.
+    sign = digits.str.starts_with("+") | digits.str.starts_with("-")
+    return shown.with_columns(value=pl.when(~sign).then(digits).cast(pl.Int64, strict=False))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from rating.codes import coded
 from schemas.plan import CLASS_CATEGORIES
 
 _KEYS = ["plan", "category", "number_class"]
@@ -10,8 +11,8 @@ _KEYS = ["plan", "category", "number_class"]
 def by_class(usage: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     """The category of its number's class for every domestic or international call whose plan has a rule for that.
 
-    rules: plan, category, as rating.decks.rules gives them. A call keeps its category where the plan has no such rule
-    or the number no class.
+    usage: _KEYS, as categories. rules: plan, category, as rating.decks.rules gives them. A call keeps its category
+    where the plan has no such rule or the number no class.
     """
     classes = pl.DataFrame(
         [
@@ -22,7 +23,7 @@ def by_class(usage: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
         schema={"category": pl.String, "number_class": pl.String, "special": pl.String},
         orient="row",
     )
-    wanted = classes.join(rules.select("plan", special="category"), on="special").select(*_KEYS, "special")
+    wanted = coded(classes.join(rules.select("plan", special="category"), on="special").select(*_KEYS, "special"))
     if wanted.is_empty():
         return usage
     special = usage.select(_KEYS).join(wanted, on=_KEYS, how="left", validate="m:1", maintain_order="left")["special"]

@@ -43,9 +43,9 @@ def on_net(usage: pl.DataFrame, numbers: Intervals, tables: OnNet) -> pl.DataFra
         .filter(
             pl.col("reason").is_null(),
             pl.col("direction") == "outbound",
-            pl.col("category").is_in(["domestic", "international"]),
+            (pl.col("category") == "domestic") | (pl.col("category") == "international"),
         )
-        .select("_call", "account_id", "plan", "to_number", "started_at")
+        .select("_call", pl.col("account_id", "plan").cast(pl.String), "to_number", "started_at")
         .join(tables.plans.lazy(), on="plan")
         .join(tables.sellers.lazy(), on="account_id", how="left")
         .collect()
@@ -60,7 +60,7 @@ def on_net(usage: pl.DataFrame, numbers: Intervals, tables: OnNet) -> pl.DataFra
     in_the_house = (
         calls.with_columns(far_account=far["account_id"], far_seller=far["seller_id"])
         .filter(same)
-        .select("_call", on_net=pl.lit("on_net"))
+        .select("_call", on_net=pl.lit("on_net", pl.Categorical))
     )
     return (
         numbered.join(in_the_house, on="_call", how="left", validate="1:1", maintain_order="left")

@@ -1,10 +1,12 @@
 """Who a call belongs to: the owner of its number or extension at the instant it started (RULES 16)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
-from rating.ends import EXTENSION, if_extension, near_number
+from rating.codes import places_among
+from rating.ends import EXTENSION, if_extension, may_be_extensions, near_number, near_numbers
 from rating.intervals import Intervals
 from rating.outcomes import settle
 
@@ -28,31 +30,42 @@ class Owners:
     extensions: Intervals
     accounts: Intervals
 
+    @cached_property
+    def account_ids(self) -> pl.Series:
+        """Every account, in the order of accounts.index, as categories."""
+        return self.accounts.index["account_id"].cast(pl.Categorical)
+
+    @cached_property
+    def of_numbers(self) -> pl.Series:
+        """The place in `account_ids` of the account that each row of `numbers` belongs to."""
+        return places_among(self.numbers.coded["account_id"], self.account_ids)
+
 
 def own(usage: pl.DataFrame, owners: Owners) -> pl.DataFrame:
-    """Adds account_id, number_type, billing_group and the account's STATE at the instant; settles what has no owner.
+    """Adds account_id, number_type, billing_group and the account's STATE at the instant, texts as categories, and
+    is_strange, whether nobody owns the near number; settles what has no owner.
 
     usage: direction, from_number, to_number, extension, stated_account_id, started_at, and is_trusted where the account
     that some records state is not to be doubted.
     """
     started = usage["started_at"]
-    near = usage.select(number=near_number())
-    number = owners.numbers.rows.select("account_id", *_OF_NUMBER).select(
-        pl.all().gather(owners.numbers.at(near, started))
-    )
+    held = owners.numbers.at(pl.DataFrame({"number": near_numbers(usage)}), started)
+    number = owners.numbers.coded.select("account_id", *_OF_NUMBER).select(pl.all().gather(held))
     if usage["stated_account_id"].null_count() == usage.height:
-        usage = usage.with_columns(number.get_columns())
+        usage, account = usage.with_columns(number.get_columns()), owners.of_numbers.gather(held)
     else:
-        usage = _stated(usage, number, _by_extension(usage, owners.extensions), owners.accounts.index)
+        usage = _stated(usage, number, _by_extension(usage, owners.extensions), owners.account_ids)
+        account = places_among(usage["account_id"], owners.account_ids)
     inside = pl.when(near_number().str.contains(EXTENSION)).then(pl.lit("an extension, and no account is stated"))
     usage = settle(usage, "no_owner", pl.col("account_id").is_null(), inside)
-    state = owners.accounts.at(usage.select("account_id"), started)
-    return usage.with_columns(owners.accounts.rows.select(STATE).select(pl.all().gather(state)).get_columns())
+    state = owners.accounts.at_places(account, started)
+    states = owners.accounts.coded.select(STATE).select(pl.all().gather(state))
+    return usage.with_columns(states.get_columns(), is_strange=held.is_null())
 
 
-def _stated(usage: pl.DataFrame, number: pl.DataFrame, group: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def _stated(usage: pl.DataFrame, number: pl.DataFrame, group: pl.DataFrame, accounts: pl.Series) -> pl.DataFrame:
     """Owners of records that may state theirs: a stated account counts if it owns the number or the extension."""
-    stated = pl.col("stated_account_id")
+    stated = pl.col("stated_account_id").cast(pl.Categorical)
     states, owns_number = stated.is_not_null(), (pl.col("number_account") == stated).fill_null(False)
     # What the number row says is its owner's alone: another account's group or number type stays there.
     is_own = (~states | owns_number).fill_null(False)
@@ -60,15 +73,15 @@ def _stated(usage: pl.DataFrame, number: pl.DataFrame, group: pl.DataFrame, acco
         [usage, number.rename({"account_id": "number_account", "billing_group": "number_group"}), group],
         how="horizontal",
     ).with_columns(
-        account_id=pl.coalesce("stated_account_id", "number_account"),
+        account_id=pl.coalesce(stated, "number_account"),
         number_type=pl.when(is_own).then("number_type"),
         billing_group=pl.coalesce(pl.when(is_own).then("number_group"), "extension_group"),
         is_conflict=states & ~(owns_number | pl.col("owns_extension")),
     )
     if "is_trusted" in owned.columns:
         owned = owned.with_columns(is_conflict=pl.col("is_conflict") & ~pl.col("is_trusted"))
-    known = accounts["account_id"].implode()
-    owned = settle(owned, "unknown_account", states & ~pl.col("account_id").is_in(known))
+    is_unknown = pl.lit(places_among(owned["account_id"], accounts).is_null())
+    owned = settle(owned, "unknown_account", states & is_unknown)
     owned = settle(owned, "owner_conflict", pl.col("is_conflict"))
     return owned.drop("number_account", "number_group", "extension_group", "owns_extension", "is_conflict")
 
@@ -86,7 +99,7 @@ def _by_extension(usage: pl.DataFrame, extensions: Intervals) -> pl.DataFrame:
     )
     row = extensions.at(asked, usage["started_at"])
     return pl.DataFrame(
-        {"owns_extension": row.is_not_null(), "extension_group": extensions.rows["billing_group"].gather(row)}
+        {"owns_extension": row.is_not_null(), "extension_group": extensions.coded["billing_group"].gather(row)}
     )
 
 
@@ -96,6 +109,8 @@ def as_internal(usage: pl.DataFrame, extensions: Intervals) -> pl.DataFrame:
 
     usage: as `own` leaves it. extensions: account_id, extension.
     """
+    if not may_be_extensions(usage["to_number"]).any():
+        return usage
     outbound, inbound = (pl.col("direction") == way for way in ("outbound", "inbound"))
     inside = pl.col("to_number").str.contains(EXTENSION)
     inside &= outbound | (inbound & pl.col("from_number").str.contains(EXTENSION))
@@ -106,9 +121,10 @@ def as_internal(usage: pl.DataFrame, extensions: Intervals) -> pl.DataFrame:
     owns = _has_extension(calls, extensions, "to_number")
     owns &= _has_extension(calls, extensions, "from_number") | (calls["direction"] == "outbound")
     internal = pl.Series("internal", [False]).new_from_index(0, usage.height).scatter(at, owns)
-    return usage.with_columns(direction=pl.when(internal).then(pl.lit("internal")).otherwise("direction"))
+    way = pl.lit("internal", usage.schema["direction"])
+    return usage.with_columns(direction=pl.when(internal).then(way).otherwise("direction"))
 
 
 def _has_extension(calls: pl.DataFrame, extensions: Intervals, end: str) -> pl.Series:
-    asked = calls.select("account_id", extension=if_extension(pl.col(end)))
+    asked = calls.select(pl.col("account_id").cast(pl.String), extension=if_extension(pl.col(end)))
     return extensions.at(asked, calls["started_at"]).is_not_null()

@@ -22,13 +22,15 @@ import polars as pl
 
 from rating.call_price import PARTS, price, units_used, walk, with_rates_of
 from rating.classes import classify
+from rating.codes import coded
 from rating.deck_search import Asked, RateBook
 from rating.decks import with_rates
 from rating.dispositions import is_cause, says_unanswered
 from rating.draws import Pools
 from rating.emergency import is_emergency, with_emergency
-from rating.ends import far_number
+from rating.ends import far_numbers
 from rating.intervals import Intervals, intervals
+from rating.local_dates import local_dates
 from rating.match import Dialled
 from rating.on_net import OnNet, on_net
 from rating.outcomes import UNSETTLED, settle
@@ -82,9 +84,11 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
 
     Adds reason (null: on its way to a price) and detail, account_id, billing_group and the account's state,
     local_date, category, country, jurisdiction, rule and rate (places in tables.rules and tables.book.rows), and of
-    those on their way allowance_id, unit, billable_units and minimum_units. Keeps the order of the rows.
+    those on their way unit, billable_units and minimum_units; texts but for detail as categories. Keeps the order of
+    the rows.
     """
-    records = usage.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in UNSETTLED.items())
+    # In one chunk, as the columns that are added are: else every step would put the two in line again.
+    records = usage.rechunk().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in UNSETTLED.items())
     if "is_erased" in records.columns:
         records = settle(records, "erased", pl.col("is_erased"))
     records = settle(records, "conflict", pl.col("variants") > 1)
@@ -93,7 +97,7 @@ def class_records(usage: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     records = settle(records, "unanswered", _unanswered(records))
     records = as_internal(own(records, tables.owners), tables.owners.extensions)
     records = _admit(records, tables)
-    far = Dialled.of(records.select(far_number())["far_number"])
+    far = Dialled.of(far_numbers(records))
     located = tables.book.cells.located(far)
     records = with_emergency(records, tables.rules)
     records = classify(records, far, located, tables.book.cells, tables.domestic, tables.short)
@@ -123,19 +127,22 @@ def repriced(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
     return _amounts(measured.with_columns(charged_units=over), tariffs)
 
 
-_SIZES = ("increment", "minimum", "is_plain", "rate_id")
-_PRICES = ("price", "per", "connect_fee", "is_plain", "rate_id")
+_SIZES = ("increment", "minimum", "is_plain")
+_PRICES = ("price", "per", "connect_fee", "is_plain")
 
 
 def _rated_by(records: pl.DataFrame, tables: RatingTables, *columns: str) -> pl.DataFrame:
-    """Adds columns of the rate row that each record names."""
-    rows = tables.book.rows.select(columns)
-    return records.with_columns(rows.select(pl.all().gather(records["rate"])).get_columns())
+    """Adds columns of the rate row that each record names, and rate_id where some of them are not plain."""
+    rows, rate = tables.book.rows, records["rate"]
+    rated = records.with_columns(rows.select(pl.col(columns).gather(rate)).get_columns())
+    return rated if rated["is_plain"].all() else rated.with_columns(rows["rate_id"].gather(rate))
 
 
 def _unanswered(records: pl.DataFrame) -> pl.Expr:
     """Zero seconds, or a disposition that says so. Why a call failed says so where no answer stamp says otherwise, and
     where a switch writes nothing but causes, whatever word it is."""
+    if records["disposition"].null_count() == records.height:
+        return (pl.col("kind") == "voice") & (pl.col("duration_s") == 0)
     words = records["disposition"].unique().drop_nulls().to_frame("word").select(
         "word", says_no=says_unanswered(pl.col("word")), is_cause=is_cause(pl.col("word"))
     )  # fmt: skip
@@ -151,7 +158,7 @@ def _unanswered(records: pl.DataFrame) -> pl.Expr:
 
 def _admit(records: pl.DataFrame, tables: RatingTables) -> pl.DataFrame:
     """The account's local date decides the usage month; what this run may not bill is settled here."""
-    records = records.with_columns(local_date=_local_date(records))
+    records = records.with_columns(local_date=local_dates(records["started_at"], records["time_zone"]))
     day = pl.col("local_date")
     # A month is rated whole, and of an erased one the other records cannot be rated.
     erased = _day_of(records, tables.erased_before)
@@ -199,23 +206,10 @@ def _day_of(records: pl.DataFrame, days: pl.DataFrame) -> pl.Series:
     """The day that `days` (account_id, day) has for each record's account; null where it has none."""
     if days.is_empty():
         return pl.repeat(None, records.height, dtype=pl.Date, eager=True)
-    rows = days.rename({days.columns[1]: "day"})
+    rows = coded(days.rename({days.columns[1]: "day"}))
     return records.select("account_id").join(rows, on="account_id", how="left", validate="m:1", maintain_order="left")[
         "day"
     ]
-
-
-def _local_date(records: pl.DataFrame) -> pl.Series:
-    """The civil date in each record's account zone, UTC where there is no account; one pass per zone."""
-    started = records["started_at"]
-    local = started.dt.date()
-    zones = records["time_zone"]
-    for zone in zones.drop_nulls().unique().sort():
-        here = (zones == zone).fill_null(False)
-        if here.all():
-            return started.dt.convert_time_zone(zone).dt.date()
-        local = local.scatter(here.arg_true(), started.filter(here).dt.convert_time_zone(zone).dt.date())
-    return local
 
 
 def _measured(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
@@ -226,11 +220,13 @@ def _measured(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
     records = records.with_columns(
         billable_units=billable,
         minimum_units=billable - answered,
-        unit=pl.when(pl.col("kind") == "voice").then(pl.lit("second")).otherwise(pl.lit("credit")),
+        unit=pl.when(pl.col("kind") == "voice")
+        .then(pl.lit("second", pl.Categorical))
+        .otherwise(pl.lit("credit", pl.Categorical)),
     )
-    calls = _calls(records, tariffs)
-    if calls.is_empty():
+    if records["is_plain"].all():
         return records
+    calls = _calls(records, tariffs)
     return _filled(records, units_used(calls, walk(calls, tariffs)).rename({"units": "billable_units"}))
 
 
@@ -242,9 +238,9 @@ def _amounts(records: pl.DataFrame, tariffs: Tariffs) -> pl.DataFrame:
         amount_num=(pl.col("price") * pl.col("charged_units") + pl.col("fee_charged") * pl.col("per")).cast(EXACT),
         parts=pl.lit(None, PARTS),
     )
-    calls = _calls(records, tariffs, included="included_units")
-    if calls.is_empty():
+    if records["is_plain"].all():
         return records
+    calls = _calls(records, tariffs, included="included_units")
     return _filled(records, price(calls, walk(calls, tariffs), tariffs))
 
 

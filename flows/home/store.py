@@ -274,9 +274,12 @@ class Store:
             own = f"select {feed.key[0]} from {table} where account_id in (select unnest($accounts))"
             asked.append(f"{feed.key[0]} in ({own})")
             params["accounts"] = list(self.scope.accounts)
+        if asked:
+            return self.sql(f"{latest(feed, ' and '.join(asked))} order by {keys}, row_md5", params)
+        # Where no key comes twice, all rows are in force, and to put them in order by key takes half the time.
+        twice = self.rows(f"select 1 from feed_{feed_name} group by {keys} having count(*) > 1 limit 1")
         return self.sql(
-            f"{latest(feed, ' and '.join(asked)) if asked else f'from current_{feed_name}'} order by {keys}, row_md5",
-            params,
+            f"from current_{feed_name} order by {keys}, row_md5" if twice else f"from feed_{feed_name} order by {keys}"
         )
 
 

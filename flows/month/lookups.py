@@ -132,7 +132,7 @@ def _account_intervals(master: MasterData) -> pl.DataFrame:
 
 def _with_instants(rows: pl.DataFrame, master: MasterData) -> pl.DataFrame:
     """from_at and to_at of inventory rows: the instant given, else midnight of the day in the account's zone."""
-    zone_of = master.versions.unique("account_id", keep="last").select("account_id", "time_zone")
+    zone_of = _zones(rows, master)
     rows = rows.join(zone_of, on="account_id", how="left", maintain_order="left").with_columns(
         pl.col("time_zone").fill_null("UTC")
     )
@@ -141,6 +141,12 @@ def _with_instants(rows: pl.DataFrame, master: MasterData) -> pl.DataFrame:
         from_at=pl.coalesce("active_from_at", _midnights(rows["active_from"], rows["time_zone"])),
         to_at=pl.coalesce("active_to_at", _midnights(day_after, rows["time_zone"])).fill_null(_NEVER),
     )
+
+
+def _zones(rows: pl.DataFrame, master: MasterData) -> pl.DataFrame:
+    """account_id, time_zone: the last of each account; of none where there are no rows to be asked for."""
+    versions = master.versions if rows.height else master.versions.clear()
+    return versions.unique("account_id", keep="last").select("account_id", "time_zone")
 
 
 def number_intervals(master: MasterData) -> pl.DataFrame:
@@ -186,7 +192,7 @@ def _extension_intervals(devices: pl.DataFrame, numbers: pl.DataFrame) -> pl.Dat
 
 def _suspended(master: MasterData) -> Intervals:
     """When whose service was suspended: whole days in the account's zone."""
-    zone_of = master.versions.unique("account_id", keep="last").select("account_id", "time_zone")
+    zone_of = _zones(master.suspensions, master)
     rows = master.suspensions.join(zone_of, on="account_id", validate="m:1", maintain_order="left")
     day_after = rows.select(pl.col("valid_to").dt.offset_by("1d"))["valid_to"]
     times = rows.select(

@@ -15,7 +15,10 @@ def stated_resources(
     `resources`: feeds devices, numbers and subscriptions. A row names the id in its feed; a device of a product that
     bills by extension stands for its extension, and the amounts of several of them are added.
     """
-    known = pl.concat([_known(feed, resources[feed], tables) for feed in ("devices", "numbers", "subscriptions")])
+    kinds = ("devices", "numbers", "subscriptions")
+    # What nobody asks for is not made: it is three rows for each resource there is.
+    rows = {feed: resources[feed] if billed_until.height else resources[feed].clear() for feed in kinds}
+    known = pl.concat([_known(feed, rows[feed], tables) for feed in kinds])
     asked = billed_until.with_row_index("_row").select(
         "_row", "account_id", "amount", named="resource_id", until=pl.col("billed_until").dt.offset_by("1d")
     )

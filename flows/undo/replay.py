@@ -145,7 +145,7 @@ def _tried(store: Store, settings: Settings, month: str, request: Request, asked
             nothing_included = {"included_units": pl.lit(0, pl.Int64), "charged_units": pl.col("billable_units")}
             rated = price_records(records.with_columns(**nothing_included), lookups)
             now = {"outcome": outcome(), "now": pl.col("reason").cast(pl.String)}
-            frames.append(rated.with_columns(**now).select(*_TRIED))
+            frames.append(rated.with_columns(**now).select(pl.col(name).cast(kind) for name, kind in _TRIED.items()))
     return pl.concat(frames)
 
 

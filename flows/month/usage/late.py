@@ -138,7 +138,8 @@ def of_months(months: pl.DataFrame, left_out: pl.DataFrame | None) -> Wanted:
 
     def wanted(records: pl.DataFrame) -> pl.DataFrame:
         dated = records.with_columns(month_of("local_date"))
-        rows = dated.join(months, on=["account_id", "usage_month"], how="semi", maintain_order="left")
+        theirs = months.with_columns(pl.col("account_id").cast(pl.Categorical))
+        rows = dated.join(theirs, on=["account_id", "usage_month"], how="semi", maintain_order="left")
         return rows if left_out is None else rows.join(left_out, on="usage_id", how="anti", maintain_order="left")
 
     return wanted

@@ -7,6 +7,7 @@ Allowances alone hold records of all pieces in memory together, by account.
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
@@ -16,8 +17,9 @@ from flows.engine.frames import Handed
 from flows.home import progress
 from flows.home.settings import Settings
 from flows.home.side_by_side import ahead, several
+from flows.month.usage.asking import asking_by_bucket, usage_ids
 from flows.month.usage.read import Piece, UsageReader, records_of
-from flows.month.usage.rows import CALLED_FROM, WAITING, months_of, rated_rows, with_categories
+from flows.month.usage.rows import CALLED_FROM, WAITING, rated_rows, with_categories
 from rating.draws import DRAWS, draw
 from rating.usage import RatingTables, class_records, price_records
 from schemas.errors import TollbookError
@@ -31,8 +33,10 @@ ROWS_PER_MB: float = 50  # not money
 """Records of a piece per megabyte of the run's memory limit."""
 
 
-NARROWER = 4
+NARROWER = 8
 """How many times as many records are looked at together for their allowances, which takes few columns."""
+WITH_DEVICES = 4
+"""The same where some allowance belongs to devices: the texts that tell a call's device are looked at too."""
 
 
 def piece_rows(settings: Settings) -> int:
@@ -89,9 +93,9 @@ def classed(
     records = class_records(usage, lookups)
     _conserved(usage, records)
     on_their_way = records["reason"].is_null()
-    waiting = records.with_row_index("at").filter(on_their_way)
-    waiting = (wanted(waiting) if wanted else waiting).select(columns).pipe(with_categories)
-    return waiting, records.filter(~on_their_way)
+    waiting = records.with_row_index("at").select(columns).filter(on_their_way)
+    settled = records.filter(~on_their_way).with_columns(pl.col(pl.Categorical).cast(pl.String))
+    return (wanted(waiting) if wanted else waiting).pipe(with_categories), settled
 
 
 def _conserved(before: pl.DataFrame, after: pl.DataFrame) -> None:
@@ -110,43 +114,34 @@ def draw_allowances(waiting: list[Path], lookups: RatingTables, rows: int) -> di
     if lookups.pools.lists.is_empty() or not waiting:
         return {}
     records = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for path in waiting)
-    buckets = -(-records // (NARROWER * rows))
+    narrower = WITH_DEVICES if lookups.pools.lists["needs_device"].any() else NARROWER
+    buckets = max(1, -(-records // (narrower * rows)))
     # Categories are numbers, which are the same in every frame of a process: texts would take three times as long.
     grants, pools = with_categories(lookups.grants), lookups.pools.as_categories()
     # By account, not by piece: an account's calls draw on one allowance, whichever files they came in.
-    cut = list(several(lambda place: _by_bucket(place, waiting[place], lookups, buckets), range(len(waiting))))
+    places = range(len(waiting))
+    cut = list(several(lambda place: asking_by_bucket(place, waiting[place], lookups, buckets), places))
 
-    def of_bucket(bucket: int) -> pl.DataFrame:
-        frames = [pl.scan_ipc(path).slice(ends[bucket], ends[bucket + 1] - ends[bucket]) for path, ends in cut]
-        return draw(pl.concat(frames).collect(), grants, pools).select(_TAKEN).pipe(with_categories)
+    def of_bucket(bucket: int) -> list[pl.DataFrame]:
+        frames = [of_piece[bucket].collect() for of_piece in cut]
+        asked = pl.concat(frames)
 
-    taken: dict[int, list[pl.DataFrame]] = {}
-    for drawn in several(of_bucket, range(buckets)):
-        for (place,), of_piece in drawn.group_by("place"):
-            taken.setdefault(int(place), []).append(of_piece.drop("place"))
+        def names(calls: pl.Series) -> pl.Series:
+            return usage_ids(asked.select(pl.col("place", "at").gather(calls)), waiting)
+
+        drawn = draw(asked, grants, pools, names).select(_TAKEN)
+        begins = accumulate((frame.height for frame in frames), initial=0)
+        return [drawn.slice(begin, frame.height) for begin, frame in zip(begins, frames, strict=False)]
+
+    taken: dict[int, list[pl.DataFrame]] = {place: [] for place in places}
+    for of_pieces in several(of_bucket, range(buckets)):
+        for place, of_piece in enumerate(of_pieces):
+            if of_piece.height:
+                taken[place].append(of_piece)
     return taken
 
 
-_TAKEN = ("place", "at", "allowance_id", "pool", "included_units", "draws")
-
-
-def _by_bucket(place: int, path: Path, lookups: RatingTables, buckets: int) -> tuple[Path, list[int]]:
-    """Leaves the records of a piece that may draw on an allowance in the order of their accounts' buckets.
-
-    Returns where they lie, and at which row each bucket begins and the last one ends. A bucket goes by the number that
-    stands for the account, which is the same in every file that this process reads.
-    """
-    waiting = pl.read_ipc(path)
-    listed = lookups.rules["allowance_id"].cast(pl.Categorical).gather(waiting["rule"])
-    asking = waiting.select(
-        "at", "usage_id", "account_id", "billing_group", "category", "started_at", "billable_units",
-        pl.col("^(" + "|".join(CALLED_FROM) + ")$"), months_of(waiting["local_date"]), allowance_id=listed,
-        place=pl.lit(place, pl.UInt32), bucket=pl.col("account_id").to_physical().cast(pl.UInt64) % buckets,
-    ).filter(pl.col("allowance_id").is_not_null())  # fmt: skip
-    asking = asking.sort("bucket") if buckets > 1 else asking
-    ends = asking["bucket"].search_sorted(pl.int_range(buckets + 1, dtype=pl.UInt64, eager=True), "left").to_list()
-    asking.drop("bucket").write_ipc(path.with_suffix(".asking"))
-    return path.with_suffix(".asking"), ends
+_TAKEN = ("at", "allowance_id", "pool", "included_units", "draws")
 
 
 def price_pieces(
@@ -185,7 +180,9 @@ def covered(waiting: pl.DataFrame, drawn: list[pl.DataFrame]) -> pl.DataFrame:
     """allowance_id, pool, included_units, charged_units, draws; a record without an allowance is all charged."""
     units = waiting.select("at", "billable_units")
     none = pl.lit(None, pl.Categorical)
-    if drawn:
+    if len(drawn) == 1 and drawn[0]["at"].equals(units["at"]):
+        units = units.hstack(drawn[0].drop("at"))
+    elif drawn:
         units = units.join(pl.concat(drawn), on="at", how="left", validate="1:1", maintain_order="left")
     else:
         units = units.with_columns(

@@ -17,10 +17,11 @@ import polars as pl
 from flows.books.erased import ERASED_ID
 from flows.home.billed_legs import billed_legs
 from flows.home.file_settings import SourceSettings
-from flows.home.near_number import CALLER, NEAR_NUMBER
+from flows.home.near_number import NEAR_NUMBER
 from flows.home.settings import Settings
 from flows.home.store import Scope, Store
 from flows.month.usage.call_parts import find_parts
+from flows.month.usage.columns import columns_of, filled_columns, with_empty
 from flows.month.usage.other_legs import find_other_legs
 from flows.presets.known import PRESETS
 from rating.sms import with_credits
@@ -29,22 +30,9 @@ from schemas.feeds import FEEDS
 if TYPE_CHECKING:
     from flows.month.usage.kept import Kept
 
-_SELECT = {
-    "calls": f"""
-        select c.rowid as row_id, c.usage_no, c.usage_id, c.source, c.leg, c.started_at, c.direction,
-               {CALLER["calls"]} as from_number, c.to_number, c.duration_s, c.duration_s as units, c.disposition,
-               c.account_id as stated_account_id, c.extension, c.device_id,
-               c.answered_at is not null as has_stamp""",
-    "messages": """
-        select c.rowid as row_id, c.usage_no, c.usage_id, c.source, null::varchar as leg,
-               c.sent_at as started_at, c.direction, c.from_number, c.to_number, 0::bigint as duration_s,
-               c.credits as units, c.text,
-               null::varchar as disposition, c.account_id as stated_account_id, null::varchar as extension,
-               null::varchar as device_id, false as has_stamp""",
-}
 KIND = {"calls": "voice", "messages": "sms"}
 _STARTED = {"calls": "started_at", "messages": "sent_at"}
-_IDENTITY = {feed: FEEDS[feed].key for feed in _SELECT}
+_IDENTITY = {feed: FEEDS[feed].key for feed in KIND}
 
 _WRITTEN_OFF = """
     select r.usage_no from rated as r join rated_for as f using (for_no) where f.billed_as = 'written_off'
@@ -62,7 +50,7 @@ _CAME_AGAIN = "insert into usage_settled " + " union all ".join(
     f"""
     select f.usage_no from feed_{feed} as f where f.usage_id in (
         select usage_id from kept_usage where usage_no in (select usage_no from usage_settled))"""
-    for feed in _SELECT
+    for feed in KIND
 )
 
 _OLD = """
@@ -93,6 +81,8 @@ class UsageReader:
     """Whether usage_to_rate names the rows to read; else every row of the feeds is."""
     with_variants: frozenset[str]
     """Feeds in which some identity has come with several contents."""
+    filled: frozenset[tuple[str, str]]
+    """Feed and column of those that some record fills (flows.month.usage.columns); the others are not read."""
     has_erased: bool = False
     """Whether some records have lost their numbers; `read` then says which, as is_erased."""
     has_parts: bool = False
@@ -108,18 +98,23 @@ class UsageReader:
         call does; one of its records has all its units, the others none.
         """
         same = " and ".join(f"v.{key} is not distinct from c.{key}" for key in _IDENTITY[piece.feed])
-        variants, joined = "1::bigint", ""
+        joined = f"left join variants_of_{piece.feed} as v on {same}" if piece.feed in self.with_variants else ""
+        sources, legs = self.settings.sources.items(), billed_legs(self.settings.sources)
+        trusted = [name for name, source in sources if source.trusted]
+        by_cause = [name for name, source in sources if _writes_causes(source)]
+        columns = columns_of(piece.feed, self.filled)
+        if not (legs or trusted or by_cause or self.has_other_legs):
+            del columns["source"]
         if piece.feed in self.with_variants:
-            variants, joined = "coalesce(v.variants, 1)", f"left join variants_of_{piece.feed} as v on {same}"
-        usage = self._rows(piece, f"{_SELECT[piece.feed]}, {variants} as variants from feed_{piece.feed} as c {joined}")
+            columns["variants"] = "coalesce(v.variants, 1)"
+        selected = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
+        usage = with_empty(self._rows(piece, f"select {selected} from feed_{piece.feed} as c {joined}"))
         if piece.feed == "messages":
             usage = with_credits(usage)
         elif self.has_parts:
             usage = self._as_calls(usage)
         if self.has_erased:
             usage = usage.with_columns(is_erased=pl.col("usage_id").str.contains(ERASED_ID))
-        sources = self.settings.sources.items()
-        legs = billed_legs(self.settings.sources)
         billed = pl.col("source").replace_strict(legs, default=None, return_dtype=pl.String)
         is_other = (pl.col("leg") != billed).fill_null(False) if legs else pl.lit(False)
         if self.has_other_legs and piece.feed == "calls":
@@ -128,10 +123,10 @@ class UsageReader:
             is_other |= is_named & ~_from([name for name, source in sources if source.leg])
         return usage.with_columns(
             pl.col("started_at").dt.convert_time_zone("UTC"),
-            kind=pl.lit(KIND[piece.feed]),
+            kind=pl.lit(KIND[piece.feed], pl.Categorical),
             other_leg=is_other,
-            is_trusted=_from([name for name, source in sources if source.trusted]),
-            is_cause=_from([name for name, source in sources if _writes_causes(source)]),
+            is_trusted=_from(trusted),
+            is_cause=_from(by_cause),
         ).drop("leg")
 
     def _as_calls(self, usage: pl.DataFrame) -> pl.DataFrame:
@@ -196,7 +191,9 @@ def usage_reader(
         pieces = _pieces_of_rows(con, rows) if kept is not None else _pieces(con, rows)
         erased = _has_erased(con)
         is_narrowed |= kept is not None
-        yield UsageReader(con, settings, pieces, is_narrowed, with_variants, erased, has_parts, has_legs)
+        yield UsageReader(
+            con, settings, pieces, is_narrowed, with_variants, filled_columns(con), erased, has_parts, has_legs
+        )
     finally:
         con.close()
 
@@ -224,7 +221,7 @@ def account_reader(
         con.execute(_LEAVE_OUT).fetchall()
         pieces = _pieces_of_rows(con, rows)
         variants, erased = _with_variants(con, store.scope), _has_erased(con)
-        yield UsageReader(con, settings, pieces, True, variants, erased, has_parts, has_legs)
+        yield UsageReader(con, settings, pieces, True, variants, filled_columns(con), erased, has_parts, has_legs)
     finally:
         con.close()
 
@@ -232,7 +229,7 @@ def account_reader(
 def _pieces(con: duckdb.DuckDBPyConnection, rows: int) -> tuple[Piece, ...]:
     """All of the feeds."""
     pieces = []
-    for feed in _SELECT:
+    for feed in KIND:
         last = con.execute(f"select coalesce(max(rowid), -1) from feed_{feed}").fetchall()[0][0]
         pieces += [Piece(feed, first, min(first + rows - 1, last)) for first in range(0, last + 1, rows)]
     return tuple(pieces)
@@ -265,7 +262,7 @@ _OF_ACCOUNTS = "create temp table usage_to_rate as " + " union all ".join(
     where {_STARTED[feed]} >= $first::timestamptz - interval 1 day
         and {_STARTED[feed]} < $last::timestamptz + interval 1 day
         and {_KNOWN} and {_asked_for(feed)}"""
-    for feed in _SELECT
+    for feed in KIND
 )
 
 # Parts that began later than the month's end, of calls that began within it.
@@ -328,7 +325,7 @@ def _narrowed(con: duckdb.DuckDBPyConnection, since: str) -> bool:
     rows = " union all ".join(
         f"select '{feed}' as feed, rowid as row_id from feed_{feed} "
         "where usage_no not in (select usage_no from usage_settled)"
-        for feed in _SELECT
+        for feed in KIND
     )
     con.execute(f"create temp table usage_to_rate as {rows}").fetchall()
     return True
@@ -357,7 +354,7 @@ def _without(con: duckdb.DuckDBPyConnection, kept: "Kept", *, is_narrowed: bool)
         f"select '{feed}' as feed, rowid as row_id from feed_{feed} "
         "where (not list_contains($files, file_seq) or usage_no in (select usage_no from _again))"
         + (f" and rowid in (select row_id from usage_to_rate where feed = '{feed}')" if is_narrowed else "")
-        for feed in _SELECT
+        for feed in KIND
     )
     con.execute(f"create temp table usage_besides as {rows}", {"files": list(kept.files)}).fetchall()
     con.unregister("_again")

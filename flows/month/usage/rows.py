@@ -1,5 +1,6 @@
 """Rated, suspended and excluded usage as rows of the working database, and what later stages need of the rated."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -49,19 +50,22 @@ def rated_rows(records: pl.DataFrame, lookups: RatingTables) -> pl.DataFrame:
     """Adds what the rule and the rate row say in words, and the usage month. Raises TollbookError for rows that are not
     schemas.frames.RATED."""
     rules = lookups.rules.select("included_product", "charged_product")
-    rows = lookups.book.rows.select("destination", "rate_id")
+    rows = lookups.book.words
     named = records.with_columns(
         *rules.select(pl.all().cast(pl.Categorical).gather(records["rule"])).get_columns(),
-        *rows.select(pl.all().cast(pl.Categorical).gather(records["rate"])).get_columns(),
+        *rows.select(pl.all().gather(records["rate"])).get_columns(),
         months_of(records["local_date"]),
     )
     return checked(with_categories(named), RATED)
 
 
 def months_of(days: pl.Series) -> pl.Series:
-    """usage_month: the month of each day as text; made once per distinct day."""
-    months = pl.DataFrame({"day": days.unique()}).with_columns(month_of("day").cast(pl.Categorical))
-    return pl.DataFrame({"day": days}).join(months, on="day", how="left", maintain_order="left")["usage_month"]
+    """usage_month: the month of each day as a category; made once per day from the first to the last of them."""
+    first, last = days.min(), days.max()
+    if not (isinstance(first, date) and isinstance(last, date)):
+        return pl.repeat(None, days.len(), dtype=pl.Categorical, eager=True).alias("usage_month")
+    months = pl.date_range(first, last, eager=True).to_frame("day").select(month_of("day").cast(pl.Categorical))
+    return months["usage_month"].gather((days - first).dt.total_days())
 
 
 def rated_and_left(run: Run, rated: pl.DataFrame, path: Path) -> pl.DataFrame:

@@ -11,13 +11,17 @@ import polars as pl
 
 from flows.books.run import Run, draft_id
 from flows.home.store import Store
-from rating.draws import LARGEST_KEY
+from flows.month.usage.numbered import Numbers
 from schemas.money import EXACT
 
 FOR = ("account_id", "currency", "billing_group", "usage_month", "billed_as", "draft_id")
 """What the records of an account in a run share."""
 BY = ("rate_id", "destination", "category", "country", "jurisdiction")
 """What the records of a rate share."""
+PLACE = "rate"
+"""The place of a record's rate in the run's book (rating.deck_search.RateBook): it tells rate_id and destination."""
+BY_PLACE = (PLACE, "category", "country", "jurisdiction")
+"""What tells the values of BY, where the place is known."""
 OWN = (
     "usage_no", "started_at", "local_date", "billable_units", "included_units", "amount_num", "amount_den", "amount",
 )  # fmt: skip
@@ -46,25 +50,35 @@ class RatedWriter:
         self._known_by, self._for = self._by.height, self._for.clear()
 
     def _numbered(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        whose, by, first_for = None, None, self._next_for + 1
+        by_no = pl.Series(dtype=pl.Int32)
         for frame in frames:
-            whose, for_place = distinct(frame, tuple(name for name in FOR if name in frame.columns))
-            by, by_place = distinct(frame, BY)
-            for_no = pl.int_range(self._next_for + 1, self._next_for + whose.height + 1, dtype=pl.Int32, eager=True)
-            self._next_for += whose.height
-            if "draft_id" not in whose.columns:
-                whose = whose.with_columns(draft_id(self._run.request.invoice_month).alias("draft_id"))
-            self._for = pl.concat([self._for, whose.select(for_no.alias("for_no"), *FOR)])
+            if whose is None or by is None:
+                whose = Numbers(*(name for name in FOR if name in frame.columns))
+                by = Numbers(*(BY_PLACE if PLACE in frame.columns else BY))
+            for_place, new_whose = whose.of(frame)
+            self._take_for(_texts(frame, whose.names, new_whose))
+            by_place, new_by = by.of(frame)
+            by_no = pl.concat([by_no, self._numbers_of(_texts(frame, BY, new_by))])
             yield frame.select(
                 OWN[0],
-                for_no.gather(for_place).alias("for_no"),
-                self._numbers_of(by).gather(by_place).alias("by_no"),
+                (for_place + first_for).cast(pl.Int32).alias("for_no"),
+                by_no.gather(by_place).alias("by_no"),
                 *OWN[1:],
             )
+
+    def _take_for(self, whose: pl.DataFrame) -> None:
+        """Numbers new rows of `rated_for`, in their order."""
+        for_no = pl.int_range(self._next_for + 1, self._next_for + whose.height + 1, dtype=pl.Int32, eager=True)
+        self._next_for += whose.height
+        if "draft_id" not in whose.columns:
+            whose = whose.with_columns(draft_id(self._run.request.invoice_month).alias("draft_id"))
+        self._for = pl.concat([self._for, whose.select(for_no.alias("for_no"), *FOR)])
 
     def _numbers_of(self, by: pl.DataFrame) -> pl.Series:
         """by_no of each row, new ones given."""
         told = by.join(self._by, on=BY, how="left", nulls_equal=True, validate="m:1", maintain_order="left")
-        new = told.filter(pl.col("by_no").is_null())
+        new = told.filter(pl.col("by_no").is_null()).unique(BY, maintain_order=True)
         if new.height:
             given = pl.int_range(self._next_by + 1, self._next_by + new.height + 1, dtype=pl.Int32, eager=True)
             self._next_by += new.height
@@ -73,33 +87,9 @@ class RatedWriter:
         return told["by_no"]
 
 
-def distinct(frame: pl.DataFrame, names: tuple[str, ...]) -> tuple[pl.DataFrame, pl.Series]:
-    """The distinct rows of these columns, as text, and which of them each row of the frame has."""
-    # One number is looked up ten times as fast as five texts are.
-    key = pl.repeat(0, frame.height, dtype=pl.Int64, eager=True)
-    most = 1
-    for name in names:
-        number, count = _numbered_texts(frame[name])
-        key, most = key * count + number, most * count
-    if most > LARGEST_KEY:
-        raise OverflowError(f"{most} ways to combine {', '.join(names)}; expected at most {LARGEST_KEY}")
-    asked = pl.DataFrame({"key": key}).with_row_index("row")
-    firsts = asked.unique("key", keep="first", maintain_order=True).with_row_index("place")
-    places = asked.join(firsts, on="key", how="left", validate="m:1", maintain_order="left")["place"]
-    return frame.select(pl.col(names).gather(firsts["row"]).cast(pl.String)), places
-
-
-def _numbered_texts(texts: pl.Series) -> tuple[pl.Series, int]:
-    """Each text as a number from 1 on, 0 where there is none; and how many numbers there are."""
-    codes = texts.cast(pl.Categorical).to_physical()
-    seen = codes.drop_nulls().unique()
-    if seen.is_empty():
-        return pl.repeat(0, texts.len(), dtype=pl.Int64, eager=True), 1
-    last = seen.cast(pl.Int64).sort()[-1]
-    numbers = pl.repeat(0, last + 1, dtype=pl.Int64, eager=True).scatter(
-        seen, pl.int_range(1, seen.len() + 1, eager=True)
-    )
-    return numbers.gather(codes).fill_null(0), seen.len() + 1
+def _texts(frame: pl.DataFrame, names: tuple[str, ...], rows: pl.Series) -> pl.DataFrame:
+    """These columns of some rows, as text."""
+    return frame.select(pl.col(names).gather(rows).cast(pl.String))
 
 
 def reading_amount() -> pl.Expr:
@@ -108,9 +98,10 @@ def reading_amount() -> pl.Expr:
 
 
 def storable(rated: pl.DataFrame, billed_as: pl.Expr) -> pl.DataFrame:
-    """What `RatedWriter.write` takes, of rated records (flows.month.usage.rows.rated_rows)."""
+    """What `RatedWriter.write` takes, of rated records (flows.month.usage.rows.rated_rows), with the PLACE of their
+    rates where it is known."""
     named = rated.with_columns(reading_amount(), billed_as=billed_as)
-    return named.select(*OWN, *(name for name in FOR if name in named.columns), *BY)
+    return named.select(*OWN, *(name for name in (*FOR, PLACE) if name in named.columns), *BY)
 
 
 def forget_rated(store: Store, runs: str, values: dict[str, Any]) -> None:
