@@ -18,7 +18,8 @@ AWAITED = {"preview", "serve", "export"}
 """Commands that have an example and are still to come; one that has come may stand here."""
 COMMANDS = dict(commands_of(make_app()))
 ENDS: dict[str, int] = {
-    "ingest": 5, "rate": 3, "run": 3, "approve": 3, "send": 5, "rollback": 3, "replay": 3, "correct": 5, "rerate": 5, "upgrade": 5,
+    "ingest": 5, "rate": 3, "run": 3, "approve": 3, "send": 5, "rollback": 3, "replay": 3, "correct": 5, "rerate": 5,
+    "upgrade": 5,
 }  # fmt: skip
 """Exit codes other than 0 on the sample's home: nothing new, nothing owed, or somebody parked."""
 STARTS = {"run": "may", "approve": "june_drafted", "preview": "june_drafted"}

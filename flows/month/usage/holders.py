@@ -13,7 +13,8 @@ _FEEDS = ("accounts", "devices", "numbers", "prices", "subscriptions", "suspensi
 when it is served, what it has agreed."""
 
 _ROWS = " union all ".join(
-    f"select coalesce(account_id, '') as account_id, (md5_number('{feed}' || row_md5) >> 64)::ubigint as row from current_{feed}"
+    f"select coalesce(account_id, '') as account_id, (md5_number('{feed}' || row_md5) >> 64)::ubigint as row "
+    f"from current_{feed}"
     for feed in _FEEDS
 )
 _SUMS = f"select account_id, bit_xor(row) as rows_xor from ({_ROWS}) group by account_id"
