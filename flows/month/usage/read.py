@@ -256,7 +256,7 @@ select r.usage_no from rated as r where r.for_no in (
     select f.for_no
     from rated_for as f join standing_documents as d on d.run_id = f.run_id and d.account_id = f.account_id
     where f.account_id not in (select account_id from asked))
-    and (r.usage_no in (select usage_no from usage_to_rate) or r.usage_no in (select usage_no from kept_usage))
+    and r.usage_no in (select usage_no from usage_to_rate union all select usage_no from kept_usage)
 union all {_WRITTEN_OFF}"""
 
 _LEAVE_OUT = """
