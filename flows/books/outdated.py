@@ -5,7 +5,6 @@ import json
 
 from flows.home.store import Store
 
-
 _OF_PLAIN = r"""
     select coalesce(bool_and(regexp_full_match(account_id, '[ !#-\[\]-~]*')), false),
         sha256('[' || string_agg('["' || account_id || '","' || invoice_month || '","' || document_sha256 || '"]', ','
