@@ -79,9 +79,15 @@ def forget_month(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _is_made_of(con: duckdb.DuckDBPyConnection, part: str, month: str, basis: str) -> bool:
-    return con.execute(
-        "select basis from snapshot.base.month_parts where part = $1 and month = $2", [part, month]
-    ).fetchall() == [(basis,)]
+    """Whether there is a table made of this. All its cells must be those noted: what it gets is noted as right."""
+    noted = con.execute(
+        "select content from snapshot.base.month_parts where part = $1 and month = $2 and basis = $3",
+        [part, month, basis],
+    ).fetchall()
+    if not noted:
+        return False
+    table = f"snapshot.base.{part_table(part, month)}"
+    return con.execute(f"select {content_of('t')} from {table} as t").fetchall() == noted
 
 
 def _number(con: duckdb.DuckDBPyConnection, steps: dict[str, str], part: str, month: str) -> None:

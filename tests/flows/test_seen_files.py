@@ -9,7 +9,7 @@ import pytest
 from flows.home.settings import Home, load_settings
 from flows.home.store import Store
 from flows.ingest import reading, seen
-from flows.ingest.files import InboxFile, Physical
+from flows.ingest.files import InboxFile, Physical, fingerprint
 from flows.ingest.report import IngestReport
 from flows.ingest.take_in import ingest
 from tests.flows.issuing import NOW, calls
@@ -33,12 +33,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def was_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Files of calls whose bytes were hashed."""
     names: list[str] = []
-    real = reading.fingerprint
 
     def noting(file: InboxFile) -> Physical:
         if file.feed_name == "calls":
             names.append(file.name)
-        return real(file)
+        return fingerprint(file)
 
     monkeypatch.setattr(reading, "fingerprint", noting)
     return names
