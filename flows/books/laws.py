@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from flows.books.published_months import NONE, part_table
+from flows.books.published_parts import NONE, part_table
 
 LAWS: dict[str, str] = {
     "lines_make_the_subtotal": """

@@ -92,7 +92,7 @@ LAWS = {
     "every rated record is the call or message of a file": """
         with mine as (select usage_no from rated join rated_for using (for_no) where run_id = $run)
         select usage_no from mine
-        except select usage_no from usage_records where usage_no >= (select min(usage_no) from mine)""",
+        except select usage_no from usage_records where usage_no in (select usage_no from mine)""",
     # Of what was taken in since the last run that drafted: that one answered for all before it.
     "every loaded record is rated, suspended or excluded": f"""
         with new as (

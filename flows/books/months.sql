@@ -54,130 +54,241 @@ select distinct a.run_id, a.account_id from run_accounts as a
 left join month_issued as i on i.run_id = a.run_id and i.account_id = a.account_id
 where a.run_id in (select run_id from month_runs where stands) and i.run_id is null;
 
--- Records with an outcome that no file holds any more. {suspects}: of which files that can be so.
+-- Of rated usage: the accounts in a run whose it is. counts: whether it may stand, as far as its run is asked.
+-- name: month_for
+create or replace temp table month_for as
+select f.* exclude (invoice_month), r.invoice_month, r.run_seq, r.is_touched, i.run_id is not null as is_issued, o.run_id is not null as is_open,
+    r.stands or i.run_id is not null as counts
+from rated_for as f join month_runs as r on r.run_id = f.run_id
+left join month_issued as i on i.run_id = f.run_id and i.account_id = f.account_id
+left join month_open as o on o.run_id = f.run_id and o.account_id = f.account_id;
+
+-- Numbers of records whose file was taken back out, and which number the same record has now: that of the file that
+-- brought it again, else the last it had.
+-- name: usage_same
+create or replace temp table usage_same as
+with lost as (
+    select usage_no, usage_id from kept_usage
+    union
+    select usage_no, usage_id from (
+        select usage_no, usage_id from suspended_usage union all select usage_no, usage_id from excluded_usage
+    ) where usage_no // 4294967296 not in (select file_seq from source_files where state = 'loaded')
+),
+there as (
+    select usage_no, usage_id from feed_calls where usage_id in (select usage_id from lost)
+    union all
+    select usage_no, usage_id from feed_messages where usage_id in (select usage_id from lost)
+),
+known as (select *, false as is_there from lost union all select *, true from there)
+select usage_no, same_no
+from (select *, arg_max(usage_no, (is_there::integer, usage_no)) over (partition by usage_id) as same_no from known)
+where same_no <> usage_no;
+
+-- Outcomes with the number that their record has now. One without a number came from a file that nobody knows; its
+-- record may have come again.
+-- name: usage_unnumbered
+create or replace temp table usage_unnumbered as
+with lost as (
+    select usage_id from suspended_usage where usage_no is null
+    union
+    select usage_id from excluded_usage where usage_no is null
+)
+select usage_id, max(usage_no) as usage_no
+from (select usage_id, usage_no from feed_calls union all select usage_id, usage_no from feed_messages)
+where usage_id in (select usage_id from lost) group by usage_id;
+
+-- name: rated_now
+create or replace temp view rated_now as
+select u.*, coalesce(s.same_no, u.usage_no) as same_no
+from rated as u left join usage_same as s on s.usage_no = u.usage_no;
+
+-- name: suspended_now
+create or replace temp view suspended_now as
+select u.*, coalesce(s.same_no, u.usage_no, n.usage_no) as same_no
+from suspended_usage as u left join usage_same as s on s.usage_no = u.usage_no
+left join usage_unnumbered as n on u.usage_no is null and n.usage_id = u.usage_id;
+
+-- name: excluded_now
+create or replace temp view excluded_now as
+select u.*, coalesce(s.same_no, u.usage_no, n.usage_no) as same_no
+from excluded_usage as u left join usage_same as s on s.usage_no = u.usage_no
+left join usage_unnumbered as n on u.usage_no is null and n.usage_id = u.usage_id;
+
+-- Records with an outcome that no file holds any more.
 -- name: usage_gone
 create or replace temp table usage_gone as
-with suspects as (
-    select usage_id from rated_usage where {suspects} and run_id in (select run_id from month_runs)
-    union select usage_id from suspended_usage where {suspects} and run_id in (select run_id from month_runs)
-    union select usage_id from excluded_usage where {suspects} and run_id in (select run_id from month_runs)
+with outcomes as (
+    select same_no from rated_now where for_no in (select for_no from month_for)
+    union all
+    select same_no from suspended_now where run_id in (select run_id from month_runs)
+    union all
+    select same_no from excluded_now where run_id in (select run_id from month_runs)
 )
-select usage_id from suspects
-except (select usage_id from feed_calls union all select usage_id from feed_messages);
+select same_no from outcomes where same_no is not null
+except (select usage_no from feed_calls union all select usage_no from feed_messages);
 
 -- Usage that no document holds and that another run may answer for.
 -- name: usage_open
 create or replace temp table usage_open as
 with open as (
-    select u.usage_id, r.run_seq, r.is_touched from rated_usage as u
-    join month_open as o on o.run_id = u.run_id and o.account_id = u.account_id
-    join month_runs as r on r.run_id = u.run_id
+    select u.same_no, f.run_seq, f.is_touched from rated_now as u join month_for as f on f.for_no = u.for_no and f.is_open
     union all
-    select u.usage_id, r.run_seq, r.is_touched from suspended_usage as u join month_runs as r on r.run_id = u.run_id
+    select u.same_no, r.run_seq, r.is_touched from suspended_now as u join month_runs as r on r.run_id = u.run_id
     left join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
     where r.stands or i.run_id is not null
     union all
-    select u.usage_id, r.run_seq, r.is_touched from excluded_usage as u join month_runs as r on r.run_id = u.run_id
+    select u.same_no, r.run_seq, r.is_touched from excluded_now as u join month_runs as r on r.run_id = u.run_id
     left join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
     where r.stands or i.run_id is not null
 )
-select * from open where usage_id not in (select usage_id from usage_gone);
+select * from open where same_no is not null and same_no not in (select same_no from usage_gone);
 
 -- Records that several runs answer for: the latest decides. Of the months that are not touched only those count that are
 -- open, or that are open elsewhere.
 -- name: usage_contested
 create or replace temp table usage_contested as
 with candidates as (
-    select usage_id, run_seq from usage_open
+    select same_no, run_seq from usage_open
     union all
-    select u.usage_id, r.run_seq from rated_usage as u
-    join month_runs as r on r.run_id = u.run_id
-    join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
-    where r.is_touched
+    select u.same_no, f.run_seq from rated_now as u join month_for as f on f.for_no = u.for_no
+    where f.is_issued and f.is_touched
     union all
-    select u.usage_id, r.run_seq from rated_usage as u
-    join month_runs as r on r.run_id = u.run_id
-    join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
-    where not r.is_touched and u.usage_id in (select usage_id from usage_open)
+    select u.same_no, f.run_seq from rated_now as u join month_for as f on f.for_no = u.for_no
+    where f.is_issued and not f.is_touched and u.same_no in (select same_no from usage_open)
 )
-select usage_id, max(run_seq) as run_seq from candidates
-group by usage_id having min(run_seq) <> max(run_seq);
+select same_no, max(run_seq) as run_seq from candidates
+group by same_no having min(run_seq) <> max(run_seq);
 
--- name: rated_usage
-select u.* exclude (amount_num, amount_den, usage_no, for_no, row_id), d.invoice_number, g.usage_id is null as is_loaded, z.time_zone
-from rated_usage as u
+-- What of a month's usage counts: rated, suspended and excluded.
+-- name: month_rated
+create or replace temp table month_rated as
+select u.* exclude (same_no), g.same_no is null as is_loaded
+from rated_now as u join month_for as f on f.for_no = u.for_no and f.invoice_month = '{month}' and f.counts
+left join usage_gone as g on g.same_no = u.same_no
+left join usage_contested as c on c.same_no = u.same_no
+where (g.same_no is null or f.is_issued) and coalesce(c.run_seq = f.run_seq, true);
+
+-- name: month_suspended
+create or replace temp table month_suspended as
+select u.* from suspended_now as u
 join month_runs as r on r.run_id = u.run_id and r.invoice_month = '{month}'
 left join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
-left join usage_gone as g on g.usage_id = u.usage_id
-left join usage_contested as c on c.usage_id = u.usage_id
-left join documents_in_force as d on d.run_id = u.run_id and d.draft_id = u.draft_id
-left join account_zones as z on z.account_id = u.account_id and u.local_date >= z.from_day and u.local_date < z.to_day
-where (r.stands or i.run_id is not null) and (g.usage_id is null or i.run_id is not null)
-    and coalesce(c.run_seq = r.run_seq, true)
-order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
+left join usage_contested as c on c.same_no = u.same_no
+where (r.stands or i.run_id is not null) and coalesce(c.run_seq = r.run_seq, true)
+    and u.same_no is not null and u.same_no not in (select same_no from usage_gone);
+
+-- name: month_excluded
+create or replace temp table month_excluded as
+select u.* from excluded_now as u
+join month_runs as r on r.run_id = u.run_id and r.invoice_month = '{month}'
+left join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
+left join usage_contested as c on c.same_no = u.same_no
+where (r.stands or i.run_id is not null) and coalesce(c.run_seq = r.run_seq, true)
+    and u.same_no is not null and u.same_no not in (select same_no from usage_gone);
+
+-- All that a month's tables are made of, but for the numbers that its documents get: what has the same basis as the
+-- table of the last snapshot was made of has the same rows.
+-- name: rated_basis
+with whose as (
+    select for_no, run_id, account_id, hash(
+        run_id, account_id, currency, billing_group, usage_month, billed_as, invoice_month, draft_id) as content
+    from month_for where invoice_month = '{month}'
+),
+files as (
+    select hash(file_seq, source_file, sha256) as content from source_files
+    where file_seq in (select distinct usage_no // 4294967296 from month_rated)
+),
+papers as (
+    select hash(run_id, draft_id) as content from documents_in_force where run_id in (select run_id from whose)
+),
+zones as (select hash(z) as content from account_zones as z where account_id in (select account_id from whose))
+select concat_ws(' ', count(*), sum(hash(u, w.content, b.content)::hugeint),
+    (select sum(content::hugeint) from files), (select sum(content::hugeint) from papers),
+    (select sum(content::hugeint) from zones))
+from month_rated as u join whose as w on w.for_no = u.for_no
+join (select by_no, hash(r) as content from rated_by as r) as b on b.by_no = u.by_no;
+
+-- name: suspended_basis
+select concat_ws(' ', count(*), sum(hash(u)::hugeint)) from month_suspended as u;
+
+-- name: excluded_basis
+select concat_ws(' ', count(*), sum(hash(u)::hugeint)) from month_excluded as u;
+
+-- name: papers_basis
+select concat_ws(' ', count(*), sum(hash(
+    d.run_id, d.draft_id, d.currency, r.run_seq, r.drafted_at, o.document_json)::hugeint))
+from documents_in_force as d join run_states as r on r.run_id = d.run_id
+join documents as o on o.run_id = d.run_id and o.draft_id = d.draft_id
+where d.invoice_month = '{month}' and o.run_id in (select run_id from documents_in_force where invoice_month = '{month}');
+
+-- Documents that got their numbers since the table was made.
+-- name: numbered
+update {table} as t set invoice_number = d.invoice_number
+from documents_in_force as d
+where d.run_id = t.run_id and d.draft_id = t.draft_id and d.invoice_number is distinct from t.invoice_number;
+
+-- The columns of the view rated_usage (flows/home/views.sql), of the records of one month alone.
+-- name: rated_usage
+with said as (select * from usage_records where usage_no in (select usage_no from month_rated))
+select f.run_id, u.usage_id, u.source, case b.category when 'sms' then 'sms' else 'voice' end as kind, f.account_id,
+    r.started_at, r.local_date, f.usage_month, u.direction, u.from_number, u.to_number, b.destination, b.country,
+    b.category, b.jurisdiction, u.duration_s, r.billable_units, r.included_units,
+    r.billable_units - r.included_units as charged_units,
+    case b.category when 'sms' then 'credit' else 'second' end as unit, r.amount, f.currency, b.rate_id,
+    f.billing_group, f.billed_as, f.invoice_month, f.draft_id, u.source_file, u.source_line,
+    d.invoice_number, r.is_loaded, z.time_zone
+from month_rated as r
+join month_for as f on f.for_no = r.for_no
+join rated_by as b on b.by_no = r.by_no
+left join said as u on u.usage_no = r.usage_no
+left join documents_in_force as d on d.run_id = f.run_id and d.draft_id = f.draft_id
+left join account_zones as z on z.account_id = f.account_id and r.local_date >= z.from_day and r.local_date < z.to_day
+order by f.account_id, r.started_at, u.usage_id, u.source_file, u.source_line;
 
 -- name: suspended_usage
-with mine as (
-    select u.* from suspended_usage as u
-    join month_runs as r on r.run_id = u.run_id and r.invoice_month = '{month}'
-    left join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
-    left join usage_contested as c on c.usage_id = u.usage_id
-    where (r.stands or i.run_id is not null) and coalesce(c.run_seq = r.run_seq, true)
-        and u.usage_id not in (select usage_id from usage_gone)
-),
--- A file that was rolled back may have left its records to another.
-files as (
-    select file_seq from source_files
-    where source_file in (select source_file from mine) or exists (from audit_log where act = 'rollback')
-),
-said as (
-    select usage_id, direction, from_number, to_number, extension from feed_calls
-    where usage_id in (select usage_id from mine) and file_seq in (select file_seq from files)
+with said as (
+    select usage_no, direction, from_number, to_number, extension from feed_calls
+    where usage_no in (select same_no from month_suspended)
     union all
-    select usage_id, direction, from_number, to_number, null from feed_messages
-    where usage_id in (select usage_id from mine) and file_seq in (select file_seq from files)
+    select usage_no, direction, from_number, to_number, null from feed_messages
+    where usage_no in (select same_no from month_suspended)
 )
-select u.* exclude (usage_no), s.direction, shown_number(s.from_number) as from_number,
+select u.* exclude (usage_no, same_no), s.direction, shown_number(s.from_number) as from_number,
     shown_number(s.to_number) as to_number, s.extension
-from mine as u left join said as s on s.usage_id = u.usage_id
+from month_suspended as u left join said as s on s.usage_no = u.same_no
 order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
 
 -- name: excluded_usage
-select u.* exclude (usage_no) from excluded_usage as u
-join month_runs as r on r.run_id = u.run_id and r.invoice_month = '{month}'
-left join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
-left join usage_contested as c on c.usage_id = u.usage_id
-where (r.stands or i.run_id is not null) and coalesce(c.run_seq = r.run_seq, true)
-    and u.usage_id not in (select usage_id from usage_gone)
-order by u.account_id, u.started_at, u.usage_id, u.source_file, u.source_line;
+select * exclude (usage_no, same_no) from month_excluded
+order by account_id, started_at, usage_id, source_file, source_line;
 
 -- name: line_usage
 select d.invoice_number, u.* exclude (amount_num, amount_den, usage_no)
 from line_usage as u
 join documents_in_force as d on d.invoice_month = '{month}' and d.run_id = u.run_id and d.draft_id = u.draft_id
 where u.run_id in (select run_id from documents_in_force where invoice_month = '{month}')
-order by d.invoice_number, u.line_no, u.usage_id, u.component, u.allowance_id, u.units, u.amount;
+order by d.draft_id, d.run_id, u.line_no, u.usage_id, u.component, u.allowance_id, u.units, u.amount;
 
 -- name: invoice_lines
 select d.invoice_number, d.currency, l.*
 from invoice_lines as l
 join documents_in_force as d on d.invoice_month = '{month}' and d.run_id = l.run_id and d.draft_id = l.draft_id
 where l.run_id in (select run_id from documents_in_force where invoice_month = '{month}')
-order by d.invoice_number, l.line_no;
+order by d.draft_id, d.run_id, l.line_no;
 
 -- name: line_discounts
 select d.invoice_number, g.*
 from line_discounts as g
 join documents_in_force as d on d.invoice_month = '{month}' and d.run_id = g.run_id and d.draft_id = g.draft_id
 where g.run_id in (select run_id from documents_in_force where invoice_month = '{month}')
-order by d.invoice_number, g.line_no, g.discount_key;
+order by d.draft_id, d.run_id, g.line_no, g.discount_key;
 
 -- name: invoice_taxes
 select d.invoice_number, d.currency, t.*
 from invoice_taxes as t
 join documents_in_force as d on d.invoice_month = '{month}' and d.run_id = t.run_id and d.draft_id = t.draft_id
 where t.run_id in (select run_id from documents_in_force where invoice_month = '{month}')
-order by d.invoice_number, t.tax_no;
+order by d.draft_id, d.run_id, t.tax_no;
 
 -- What documents say their accounts were granted. They count minutes with two decimals, which are whole seconds again.
 -- name: meters
@@ -200,43 +311,53 @@ order by all;
 
 -- Usage of the months looked at that may still go elsewhere, as it stands now.
 -- name: open_rated
-select r.invoice_month, count(*) || ' ' || bit_xor(hash(u.run_id, u.usage_id)) as content
-from rated_usage as u
-join month_open as o on o.run_id = u.run_id and o.account_id = u.account_id
-join month_runs as r on r.run_id = u.run_id
-left join usage_contested as c on c.usage_id = u.usage_id
-where coalesce(c.run_seq = r.run_seq, true) group by 1;
+select f.invoice_month, count(*) || ' ' || bit_xor(hash(f.run_id, u.same_no)) as content
+from rated_now as u join month_for as f on f.for_no = u.for_no and f.is_open
+left join usage_contested as c on c.same_no = u.same_no
+where coalesce(c.run_seq = f.run_seq, true) group by 1;
 
 -- name: open_suspended
-select r.invoice_month, count(*) || ' ' || bit_xor(hash(u.run_id, u.usage_id)) as content
-from suspended_usage as u join month_runs as r on r.run_id = u.run_id
-left join usage_contested as c on c.usage_id = u.usage_id
+select r.invoice_month, count(*) || ' ' || bit_xor(hash(u.run_id, u.same_no)) as content
+from suspended_now as u join month_runs as r on r.run_id = u.run_id
+left join usage_contested as c on c.same_no = u.same_no
 where coalesce(c.run_seq = r.run_seq, true) group by 1;
 
 -- name: open_excluded
-select r.invoice_month, count(*) || ' ' || bit_xor(hash(u.run_id, u.usage_id)) as content
-from excluded_usage as u join month_runs as r on r.run_id = u.run_id
-left join usage_contested as c on c.usage_id = u.usage_id
+select r.invoice_month, count(*) || ' ' || bit_xor(hash(u.run_id, u.same_no)) as content
+from excluded_now as u join month_runs as r on r.run_id = u.run_id
+left join usage_contested as c on c.same_no = u.same_no
 where coalesce(c.run_seq = r.run_seq, true) group by 1;
 
 -- The time from the first to the last record that a month's runs looked at.
 -- name: spans
-select r.invoice_month, min(u.started_at) as first_at, max(u.started_at) as last_at
-from (
-    select run_id, started_at from rated_usage where run_id in (select run_id from month_runs)
-    union all select run_id, started_at from suspended_usage where run_id in (select run_id from month_runs)
-    union all select run_id, started_at from excluded_usage where run_id in (select run_id from month_runs)
-) as u join month_runs as r on r.run_id = u.run_id group by 1;
+with looked as (
+    select f.run_id, min(u.started_at) as first_at, max(u.started_at) as last_at
+    from rated as u join rated_for as f on f.for_no = u.for_no
+    where f.run_id in (select run_id from month_runs) group by 1
+    union all
+    select run_id, min(started_at), max(started_at) from suspended_usage
+    where run_id in (select run_id from month_runs) group by 1
+    union all
+    select run_id, min(started_at), max(started_at) from excluded_usage
+    where run_id in (select run_id from month_runs) group by 1
+)
+select r.invoice_month, min(l.first_at), max(l.last_at)
+from looked as l join month_runs as r on r.run_id = l.run_id group by 1;
 
 -- Other months that hold records which a correction has rated again.
 -- name: corrected_elsewhere
-with again as (
-    select usage_id from rated_usage where run_id in (select run_id from month_runs where kind = 'correction')
-    union select usage_id from suspended_usage where run_id in (select run_id from month_runs where kind = 'correction')
-    union select usage_id from excluded_usage where run_id in (select run_id from month_runs where kind = 'correction')
+with corrections as (select run_id from month_runs where kind = 'correction'),
+again as (
+    select same_no from rated_now where for_no in (
+        select for_no from rated_for where run_id in (select run_id from corrections))
+    union all
+    select same_no from suspended_now where run_id in (select run_id from corrections)
+    union all
+    select same_no from excluded_now where run_id in (select run_id from corrections)
 )
-select distinct r.invoice_month from rated_usage as u join run_states as r on r.run_id = u.run_id
-where not list_contains($touched, r.invoice_month) and u.usage_id in (select usage_id from again);
+select distinct r.invoice_month from rated_for as f join run_states as r on r.run_id = f.run_id
+where not list_contains($touched, r.invoice_month)
+    and f.for_no in (select for_no from rated_now where same_no in (select same_no from again));
 
 -- Loaded usage without an outcome, and why: it belongs to a later month
 -- (zones differ from UTC by at most 14 hours), it came after the last whole run, or, a defect, it was lost.

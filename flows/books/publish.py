@@ -199,12 +199,17 @@ _BOTH = """
         (select (count(*), coalesce(sum(duration_s), 0))::varchar from snapshot.base.rated_usage
             where run_id in (select run_id from month_runs where is_touched))
     from (
-        select distinct u.usage_id, u.duration_s from rated_usage as u
-        join month_runs as r on r.run_id = u.run_id and r.is_touched
-        left join month_issued as i on i.run_id = u.run_id and i.account_id = u.account_id
-        left join usage_gone as g on g.usage_id = u.usage_id
-        where (r.stands or i.run_id is not null) and (i.run_id is not null or g.usage_id is null)
-            and not exists (from usage_contested as c where c.usage_id = u.usage_id and c.run_seq <> r.run_seq))
+        with counted as (
+            select u.same_no, min(u.usage_no) as usage_no from rated_now as u
+            join rated_for as f on f.for_no = u.for_no
+            join month_runs as r on r.run_id = f.run_id and r.is_touched
+            left join month_issued as i on i.run_id = f.run_id and i.account_id = f.account_id
+            left join usage_gone as g on g.same_no = u.same_no
+            left join usage_contested as c on c.same_no = u.same_no and c.run_seq <> r.run_seq
+            where (r.stands or i.run_id is not null) and (i.run_id is not null or g.same_no is null)
+                and c.same_no is null
+            group by u.same_no)
+        select usage_no, duration_s from usage_records where usage_no in (select usage_no from counted))
     union all
     select 'loaded usage', count(*)::varchar, (
         select (count(*) filter (where is_loaded))::varchar from (

@@ -13,30 +13,19 @@ from typing import Any
 
 import duckdb
 
+from flows.books.published_parts import NONE, SHOWN, SUMS, drop_part, forget_month, make_month, make_none, part_table
 from flows.books.views import blocks
 from flows.home.store import Store
 
 MONTHS = Path(__file__).with_name("months.sql")
-SUMS = {
-    "rated_usage": ("duration_s", "billable_units", "charged_units", "amount"),
-    "line_usage": ("units", "amount"),
-    "suspended_usage": ("duration_s",),
-    "excluded_usage": ("duration_s",),
-    "invoice_lines": ("amount",),
-    "line_discounts": ("amount",),
-    "invoice_taxes": ("amount",),
-    "meters": ("granted_units",),
-}
-"""Table of each month -> columns whose sums are compared wherever it is taken over."""
-SHOWN = tuple(part for part in SUMS if part != "meters")
-"""Those that views of the snapshot read, over all months."""
-NOTES = ("months", "month_parts", "month_files")
-"""What a snapshot knows of its months, in schema base."""
-NONE = "none"
-"""In place of a month: a table without rows, which has the columns where there is no month."""
 _OPEN = {"rated_usage": "open_rated", "suspended_usage": "open_suspended", "excluded_usage": "open_excluded"}
 """Tables of usage -> what says which of it no document holds."""
-_TEMPORARY = ("month_runs", "month_issued", "month_open", "usage_gone", "usage_open", "usage_contested")
+_TEMPORARY = (
+    "month_runs", "month_issued", "month_open", "month_for",
+    "usage_same", "usage_unnumbered", "usage_gone", "usage_open", "usage_contested",
+)  # fmt: skip
+_NOW = ("rated_now", "suspended_now", "excluded_now")
+"""Temporary views of outcomes, with the number that their record has now."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +38,6 @@ class _Month:
     """Table -> a hash of its usage without a document."""
 
 
-def part_table(part: str, month: str) -> str:
-    """The table of a month, in schema base."""
-    return f'"{part}_{month.replace("-", "_")}"'
-
-
 def fill_months(store: Store, stamp: str, *, is_copy: bool) -> frozenset[str]:
     """Makes the months that are not there as they should be, and the views over all; returns which were touched.
 
@@ -62,6 +46,8 @@ def fill_months(store: Store, stamp: str, *, is_copy: bool) -> frozenset[str]:
     """
     con, steps = store.con, blocks(MONTHS)
     known = _known(con) if is_copy else {}
+    for name in ("usage_same", "usage_unnumbered", *_NOW):
+        con.execute(steps[name])
     if not is_copy:
         _make_notes(con, steps)
     events: dict[str, str] = dict(con.execute(steps["events"]).fetchall())
@@ -70,13 +56,16 @@ def fill_months(store: Store, stamp: str, *, is_copy: bool) -> frozenset[str]:
     now_open = {part: dict(con.execute(steps[name]).fetchall()) for part, name in _OPEN.items()}
     fresh = [*touched]
     for month in touched:
-        for part in SUMS:
-            _make(con, steps, part, month, is_there=month in events)
+        if month in events:
+            make_month(con, steps, month)
+        else:
+            for part in SUMS:
+                drop_part(con, part, month)
     for month in beside:
-        for part, of_months in now_open.items():
-            if of_months.get(month) != known[month].open.get(part):
-                _make(con, steps, part, month, is_there=True)
-                fresh.append(month)
+        moved = [part for part, of_months in now_open.items() if of_months.get(month) != known[month].open.get(part)]
+        if moved:
+            make_month(con, steps, month, moved)
+            fresh.append(month)
     months = {month: of for month, of in known.items() if month not in touched}
     for month in beside:
         hashes = {part: of_months.get(month) for part, of_months in now_open.items()}
@@ -96,7 +85,9 @@ def forget(con: duckdb.DuckDBPyConnection) -> None:
     """Drops the temporary tables."""
     for name in _TEMPORARY:
         con.execute(f"drop table if exists temp.{name}")
-    con.execute("drop view if exists temp.month_meters")
+    forget_month(con)
+    for name in ("month_meters", *_NOW):
+        con.execute(f"drop view if exists temp.{name}")
 
 
 def _known(con: duckdb.DuckDBPyConnection) -> dict[str, _Month]:
@@ -117,15 +108,14 @@ def _make_notes(con: duckdb.DuckDBPyConnection, steps: dict[str, str]) -> None:
     )
     con.execute(
         "create table snapshot.base.month_parts (part varchar, month varchar, rows bigint, sums varchar, "
-        "content varchar, checked_at bigint)"
+        "content varchar, checked_at bigint, basis varchar)"
     )
     con.execute(
         "create table snapshot.base.month_files (part varchar, month varchar, source_file varchar, records bigint)"
     )
     _look_at(con, steps, [], [])
     _decide(con, steps, has_known=False)
-    for part in SUMS:
-        con.execute(f"create table snapshot.base.{part_table(part, NONE)} as {steps[part].format(month=NONE)}")
+    make_none(con, steps)
 
 
 def _looked_at(
@@ -166,13 +156,12 @@ def _decide(con: duckdb.DuckDBPyConnection, steps: dict[str, str], *, has_known:
     """Which run's word counts, of the months that are looked at."""
     con.execute(steps["month_issued"])
     con.execute(steps["month_open"])
+    con.execute(steps["month_for"])
     # What was loaded stays loaded, unless a file was rolled back.
-    rolled_back = "source_file in (select subject from audit_log where act = 'rollback')"
-    is_all_there = has_known and not con.execute("select 1 from audit_log where act = 'rollback' limit 1").fetchall()
-    if is_all_there:
-        con.execute("create or replace temp table usage_gone (usage_id varchar)")
+    if has_known and not con.execute("select 1 from audit_log where act = 'rollback' limit 1").fetchall():
+        con.execute("create or replace temp table usage_gone (same_no bigint)")
     else:
-        con.execute(steps["usage_gone"].format(suspects=rolled_back if has_known else "true"))
+        con.execute(steps["usage_gone"])
     con.execute(steps["usage_open"])
     ((runs,),) = con.execute(
         "select count(*) from (select run_seq from month_runs where is_touched union select run_seq from usage_open)"
@@ -180,39 +169,7 @@ def _decide(con: duckdb.DuckDBPyConnection, steps: dict[str, str], *, has_known:
     if runs > 1:
         con.execute(steps["usage_contested"])
     else:
-        con.execute("create or replace temp table usage_contested (usage_id varchar, run_seq bigint)")
-
-
-def _make(con: duckdb.DuckDBPyConnection, steps: dict[str, str], part: str, month: str, *, is_there: bool) -> None:
-    """A month's table, made anew and noted; where the month is not there any more it goes."""
-    table = f"snapshot.base.{part_table(part, month)}"
-    con.execute(f"drop table if exists {table}")
-    for notes in ("month_parts", "month_files"):
-        con.execute(f"delete from snapshot.base.{notes} where part = $1 and month = $2", [part, month])
-    if not is_there:
-        return
-    con.execute(f"create table {table} as {steps[part].format(month=month)}")
-    con.execute(
-        f"insert into snapshot.base.month_parts select $1, $2, {sums_of(part)}, {content_of('t')}, 0 from {table} as t",
-        [part, month],
-    )
-    if part in _OPEN:
-        loaded = "where is_loaded" if part == "rated_usage" else ""
-        con.execute(
-            "insert into snapshot.base.month_files "
-            f"select $1, $2, source_file, count(*) from {table} {loaded} group by source_file order by source_file",
-            [part, month],
-        )
-
-
-def sums_of(part: str) -> str:
-    """SQL for the number of rows and the sums of a table, as text."""
-    return "count(*), concat_ws(' ', " + ", ".join(f"coalesce(sum({name}), 0)" for name in SUMS[part]) + ")"
-
-
-def content_of(table: str) -> str:
-    """SQL for a hash of all cells of a table, whatever the order of its rows."""
-    return f"coalesce(bit_xor(hash({table})), 0)::varchar"
+        con.execute("create or replace temp table usage_contested (same_no bigint, run_seq bigint)")
 
 
 def _note(con: duckdb.DuckDBPyConnection, months: dict[str, _Month], stamp: str, fresh: list[str]) -> None:

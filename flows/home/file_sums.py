@@ -25,11 +25,15 @@ def _sums(feed: str) -> str:
 
 def note_file_sums(store: Store, feed: str) -> None:
     """Notes the sums of the feed's files that have no note. Inside the transaction that stores their rows."""
-    if feed in _FEEDS:
-        store.con.execute(
-            f"insert into file_sums by name {_sums(feed)} "
-            "where file_seq not in (select file_seq from file_sums) group by file_seq"
-        )
+    if feed not in _FEEDS:
+        return
+    lacking = store.rows(
+        f"select distinct file_seq from feed_{feed} where file_seq not in (select file_seq from file_sums) order by 1"
+    )
+    if lacking:
+        # Listed: then DuckDB reads no more than their rows.
+        listed = ", ".join(str(seq) for (seq,) in lacking)
+        store.con.execute(f"insert into file_sums by name {_sums(feed)} where file_seq in ({listed}) group by file_seq")
 
 
 def forget_file_sums(store: Store) -> None:

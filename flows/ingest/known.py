@@ -26,6 +26,20 @@ class KnownFile:
     detail: str | None = None
     is_erased: bool = False
     """Whether an erasure took call detail of this content: then no other file brings it back."""
+    feed: str | None = None
+    """Where it is asked of files of several feeds."""
+
+
+def loaded_files(store: Store, names: Sequence[str]) -> dict[str, list[KnownFile]]:
+    """Name -> the rows of files loaded under it, in the order they came."""
+    found: dict[str, list[KnownFile]] = {}
+    for row in store.rows(
+        "select state, records, source_file, sha256, source, detail, false, feed from source_files "
+        "where state = 'loaded' and source_file in (select unnest($1::varchar[])) order by file_seq",
+        [list(names)],
+    ):
+        found.setdefault(row[2], []).append(KnownFile(*row))
+    return found
 
 
 def known_files(store: Store, feed: str, files: Sequence[tuple[str, str]]) -> list[KnownFile]:

@@ -19,7 +19,7 @@ from flows.ingest import settle
 from flows.ingest.checked import Parsed
 from flows.ingest.csv_blocks import Block, refuse_swallowed
 from flows.ingest.files import FileRefused, InboxFile, Physical, find_files
-from flows.ingest.known import KnownFile, dealt_with, known_files
+from flows.ingest.known import KnownFile, dealt_with, known_files, loaded_files
 from flows.ingest.layouts import KINDS, Layout, kinds_of, layout_of
 from flows.ingest.many import batches, take_many
 from flows.ingest.reading import (
@@ -36,6 +36,7 @@ from flows.ingest.reading import (
 )
 from flows.ingest.record import Act, commit, refusal_of, refuse
 from flows.ingest.report import FileResult, IngestReport, Tally
+from flows.ingest.seen import Seen
 
 __all__ = ["FileResult", "IngestReport", "ingest", "read_sample"]
 
@@ -62,13 +63,19 @@ def ingest(
     declared: dict[tuple[str, str | None, str], Layout] = {}
     layouts = [_layout(file, declared) for file in files]
     report, act = IngestReport(passed_over=passed_over), Act(by, now, today)
+    seen, before = Seen(store.home), loaded_files(store, [file.name for file in files])
     with progress.stage("files", len(files)) as tick:
         for part in batches(zip(files, layouts, strict=True)):
+            for it in part:
+                it.physical = seen.fingerprint(it.file)
             results = take_many(store, settings, part, act) if len(part) > 1 else None
             if results is None:
-                results = [_take_in(store, settings, it, act) for it in part]
+                results = [_take_in(store, settings, it, act, before.get(it.file.name, [])) for it in part]
+            for it in part:
+                seen.note(it.file, it.physical)
             report.files += results
             tick(len(part))
+    seen.keep(only=frozenset(file.name for file in files) if paths is None else None)
     if report.anything_new:
         store.checkpoint()
     return report
@@ -95,20 +102,24 @@ def kind_of(file: InboxFile) -> str | None:
     return declared[0] if by_name is None else by_name if by_name in declared else None
 
 
-def _take_in(store: Store, settings: Settings, it: Candidate, act: Act) -> FileResult:
+def _take_in(store: Store, settings: Settings, it: Candidate, act: Act, own: Sequence[KnownFile]) -> FileResult:
+    """own: what was loaded under this file's name."""
     file, tally = it.file, Tally()
     try:
         physical = it.known()
-        before = known_files(store, file.feed_name, [(file.name, physical.sha256)])
+        # The usual one, which has nothing new: what else has its name or its content makes no difference.
+        before = [row for row in own if row.feed == file.feed_name and row.sha256 == physical.sha256]
+        before = before or known_files(store, file.feed_name, [(file.name, physical.sha256)])
         if known := dealt_with(file, physical, before):
             return known
         layout = billable(file, it.layout, physical)
         settle.prepare(store, file.feed)
-        return _load(store, settings, file, layout, physical, tally, act, before)
+        try:
+            return _load(store, settings, file, layout, physical, tally, act, before)
+        finally:
+            settle.clear(store)
     except FileRefused as refusal:
         return refuse(store, refusal_of(file, it.physical, refusal, tally), act)
-    finally:
-        settle.clear(store)
 
 
 def _load(

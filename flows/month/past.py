@@ -35,7 +35,7 @@ def past_of(store: Store, month: str, accounts: Iterable[str]) -> Past:
     previous: dict[str, Document] = {}
     for account, text in store.rows(
         f"{_LAST} select l.account_id, i.document_json from last l join issued_documents i using (run_id, draft_id) "
-        "where list_contains($accounts, l.account_id) order by l.account_id, l.place",
+        "where l.account_id in (select unnest($accounts::varchar[])) order by l.account_id, l.place",
         asked,
     ):
         document = Document.model_validate_json(text)
@@ -45,7 +45,7 @@ def past_of(store: Store, month: str, accounts: Iterable[str]) -> Past:
         f"""
         select s.account_id, s.invoice_month, any_value(d.currency), sum(d.total)
         from standing_documents s join documents d using (run_id, draft_id)
-        where s.invoice_month < $month and list_contains($accounts, s.account_id)
+        where s.invoice_month < $month and s.account_id in (select unnest($accounts::varchar[]))
         group by s.account_id, s.invoice_month
         qualify row_number() over (partition by s.account_id order by s.invoice_month desc) <= {HISTORY_MONTHS}
         order by s.account_id, s.invoice_month""",

@@ -38,11 +38,12 @@ _BILLED = """
         select run_id, draft_id, line_no, any_value(jurisdiction) as jurisdiction,
             any_value(telecom_percent) as telecom_percent, any_value(interstate) as interstate,
             any_value(access_lines) as access_lines, any_value(measured_share) as measured_share
-        from charges where charge_type = 'usage' group by run_id, draft_id, line_no
+        from charges where charge_type = 'usage' and account_id in (select account_id from _months)
+        group by run_id, draft_id, line_no
     ) as c on c.run_id = l.run_id and c.draft_id = l.draft_id and c.line_no = l.line_no
     join _months as m on m.account_id = d.account_id and m.usage_month = strftime(l.period_start, '%Y-%m')
     where l.charge_type = 'usage' and l.price_model is distinct from 'minimum'
-        and not list_contains($replaced, d.invoice_number)
+        and l.account_id in (select account_id from _months) and not list_contains($replaced, d.invoice_number)
     order by d.issued_at, d.series, d.sequence, l.line_no"""
 
 _PARTS = "account_id, line_key, usage_id, component, rate_id, allowance_id, price, per, amount_den"

@@ -13,10 +13,11 @@ _PARTS = """
         select i.account_id, i.currency, l.product_code, l.charge_type, l.unit, i.invoice_month = $month as is_now,
             l.amount, l.quantity, l.unit_price, l.period_end
         from invoice_lines as l join invoices as i using (invoice_number)
-        where i.invoice_month in ($month, $previous) and list_contains($accounts, i.account_id)
+        where i.invoice_month in ($month, $previous) and i.account_id in (select unnest($accounts::varchar[]))
         union all
         select account_id, currency, null, 'tax', null, invoice_month = $month, tax_total, null, null, null
-        from invoices where invoice_month in ($month, $previous) and list_contains($accounts, account_id))
+        from invoices
+        where invoice_month in ($month, $previous) and account_id in (select unnest($accounts::varchar[])))
     select account_id, currency, product_code, charge_type,
         coalesce(sum(amount) filter (is_now), 0) - coalesce(sum(amount) filter (not is_now), 0) as difference,
         bool_or(is_now) as is_there, bool_or(not is_now) as was_there,

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 import flows.books.publish as publishing
-from flows.books import last_snapshot
+from flows.books import last_snapshot, published_parts
 from flows.books.holds import park
 from flows.books.publish import publish, read
 from flows.books.views import views
@@ -119,6 +119,43 @@ def test_months_in_which_nothing_moved_are_taken_over(home: Home) -> None:
     assert _marked(home) == {"2025-06"}, "June's documents, of May's calls, are others now"
     _published(home, whole=True)
     assert _marked(home) == set()
+
+
+def test_an_approval_gives_the_rows_their_numbers_and_makes_none_anew(home: Home) -> None:
+    calls(home, "july", ("july", "2025-07-05T10:00:00Z", FRANCE, 100))
+    run(home, "2025-08")
+    drafted = _published(home)
+    assert {row[-5] for row in drafted["rated_usage"] if row[-6] == "2025-08"} == {"DRAFT-2025-08-ANN"}
+    _mark(home, "2025_08", "destination = 'mark'")
+    with duckdb.connect(str(home.published)) as con:
+        content = published_parts.content_of("t")
+        con.execute(
+            f"update base.month_parts set content = (select {content} from base.rated_usage_2025_08 as t) "
+            "where part = 'rated_usage' and month = '2025-08'"
+        )
+    issue(home, "2025-08")
+    assert _marked(home) == {"2025-07"}, "its rows are those of the drafts"
+    issued = _rows(home)
+    whole = _published(home, whole=True)
+    place = next(n for n, value in enumerate(issued["rated_usage"][-1]) if value == "mark")
+    assert _without(issued["rated_usage"], place) == _without(whole["rated_usage"], place)
+    assert {name: rows for name, rows in issued.items() if name != "rated_usage"} == {
+        name: rows for name, rows in whole.items() if name != "rated_usage"
+    }
+    assert not [row for rows in issued.values() for row in rows if "DRAFT-2025-08-ANN" in row[:1]]
+
+
+def test_a_month_whose_texts_are_damaged_gets_no_numbers_but_is_made_anew(home: Home) -> None:
+    calls(home, "july", ("july", "2025-07-05T10:00:00Z", FRANCE, 100))
+    run(home, "2025-08")
+    _published(home)
+    _mark(home, "2025_08", "destination = 'mark'")
+    issue(home, "2025-08")
+    assert _marked(home) == set()
+
+
+def _without(rows: list[Any], place: int) -> list[Any]:
+    return [row[:place] + row[place + 1 :] for row in rows]
 
 
 def test_a_last_snapshot_that_is_not_what_the_books_say_is_made_anew(home: Home) -> None:

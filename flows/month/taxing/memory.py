@@ -27,7 +27,7 @@ select d.account_id, coalesce(draft.taxed_on, d.issue_date) as issued_on, t.tax_
     t.exempt_amount, t.amount + coalesce(a.amount, 0) as amount, t.tax_no, draft.currency,
     d.invoice_number not in (
         select invoice_number from standing_documents where goes_with = invoice_number) as is_replaced
-from (from issued_documents where list_contains($accounts, account_id)) d
+from (from issued_documents where account_id in (select unnest($accounts::varchar[]))) d
 join documents draft using (run_id, draft_id)
 left join invoice_taxes t on t.run_id = d.run_id and t.draft_id = d.draft_id
 left join added a on a.goes_with = d.invoice_number and a.tax_code = t.tax_code and a.jurisdiction = t.jurisdiction

@@ -38,11 +38,14 @@ _WRITTEN_OFF = """
     select r.usage_no from rated as r join rated_for as f using (for_no) where f.billed_as = 'written_off'
         and f.run_id in (select run_id from run_events where state = 'approved')"""
 
+_ISSUED = """
+create temp table for_issued as
+select distinct f.for_no from rated_for as f
+join issued_documents as d on d.run_id = f.run_id and d.account_id = f.account_id"""
+
 _SETTLED_FOR_GOOD = f"""
 create temp table usage_settled as
-select r.usage_no from rated as r where r.for_no in (
-    select f.for_no from rated_for as f
-    join issued_documents as d on d.run_id = f.run_id and d.account_id = f.account_id)
+select usage_no from rated where for_no in (select for_no from for_issued)
 union all {_WRITTEN_OFF}"""
 
 # Of a file that was taken back out and came again, under whatever name: what was billed of it stays billed.
@@ -55,7 +58,7 @@ _CAME_AGAIN = "insert into usage_settled " + " union all ".join(
 
 _OLD = """
 insert into usage_settled
-select usage_no from rated where started_at < $since
+select usage_no from rated where started_at < $since and for_no not in (select for_no from for_issued)
 union all select usage_no from suspended_usage where started_at < $since and usage_no is not null
 union all select usage_no from excluded_usage where started_at < $since and usage_no is not null"""
 """Rows of an earlier version whose file nobody knows have no number; one null would make `not in` true of nothing."""
@@ -279,7 +282,7 @@ select r.usage_no from rated as r where r.for_no in (
     select f.for_no
     from rated_for as f join standing_documents as d on d.run_id = f.run_id and d.account_id = f.account_id
     where f.account_id not in (select account_id from asked))
-    and (r.usage_no in (select usage_no from usage_to_rate) or r.usage_no in (select usage_no from kept_usage))
+    and r.usage_no in (select usage_no from usage_to_rate union all select usage_no from kept_usage)
 union all {_WRITTEN_OFF}"""
 
 _LEAVE_OUT = """
@@ -316,6 +319,7 @@ def _has_erased(con: duckdb.DuckDBPyConnection) -> bool:
 
 def _narrowed(con: duckdb.DuckDBPyConnection, since: str) -> bool:
     """Whether some usage is not to be read again; usage_to_rate then has the rows that are."""
+    con.execute(_ISSUED).fetchall()
     con.execute(_SETTLED_FOR_GOOD).fetchall()
     if con.execute("select 1 from kept_usage limit 1").fetchall():
         con.execute(_CAME_AGAIN).fetchall()
