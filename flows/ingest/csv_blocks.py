@@ -67,7 +67,7 @@ def csv_blocks(
     below = source.skip_after_header if source else 0
     skipped, pieces = _without_first(pieces, source.skip_rows if source else 0)
     line, aside, records_in = 1 + skipped, skipped, 0
-    for everything, lines in _records(pieces, name, ends, block_bytes):
+    for everything, lines, text in _records(pieces, name, ends, block_bytes):
         numbered = everything.with_columns(pl.col("source_line") + line)
         records = numbered.filter(pl.col("raw_line") != "")
         aside += numbered.height - records.height
@@ -86,7 +86,9 @@ def csv_blocks(
         records, others = lead.taken_off(records)
         aside += _lines_of(others)
         columns = lead.widened(columns, records)
-        block = block_of(lead.mended(records), columns, name, layout.delimiter, aside)
+        mended = lead.mended(records)
+        as_text = _text_of(mended, text, line - lines, lines) if mended is records else b""
+        block = block_of(mended, columns, name, layout.delimiter, aside, as_text)
         rows, rejects = (lead.as_written(frame, records) for frame in (block.rows, block.rejects))
         aside, records_in = 0, records_in + block.records
         yield replace(block, rows=rows, rejects=rejects, is_closed=bool(trailer and trailer.is_last(line - 1)))
@@ -119,12 +121,15 @@ def _without_first(pieces: Iterator[bytes], lines: int) -> tuple[int, Iterator[b
     return lines - left + bool(last), (iter(()) if lines else pieces)
 
 
-def _records(pieces: Iterator[bytes], name: str, ends: bool, block_bytes: int) -> Iterator[tuple[pl.DataFrame, int]]:
-    """(records with their line counted from 0, physical lines) per block; a newline inside quotes ends no record."""
+def _records(
+    pieces: Iterator[bytes], name: str, ends: bool, block_bytes: int
+) -> Iterator[tuple[pl.DataFrame, int, bytes]]:
+    """(records with their line counted from 0, physical lines, their text) per block; a newline inside quotes ends no
+    record. The text is empty where its lines are not the records just as they stand."""
     rest, line = b"", 1
     for piece in _blocks(pieces, block_bytes):
         data = rest + piece
-        frame, lines, used = _split(data)
+        frame, lines, used, text = _split(data)
         if frame.height and (longest := frame["raw_line"].str.len_bytes().max() or 0) > MAX_LINE:  # type: ignore[operator]
             at = frame.filter(pl.col("raw_line").str.len_bytes() == longest)["source_line"][0]
             raise _too_long(name, line + at)
@@ -133,15 +138,15 @@ def _records(pieces: Iterator[bytes], name: str, ends: bool, block_bytes: int) -
             raise _no_line_feeds(name, line) if b"\r" in rest[:-1] and not lines else _too_long(name, line + lines)
         line += lines
         if lines:
-            yield frame, lines
+            yield frame, lines, text
     if not rest:
         return
     if rest.count(b'"') % 2:
         found = "a quote that is never closed"
         raise FileRefused(Fault(name, line, None, found, 'every " closed on its record', "Nothing was loaded."))
     assert not ends, "only an unfinished last line can be left over"
-    frame, lines, _ = _split(rest + b"\n")
-    yield frame, lines
+    frame, lines, _, text = _split(rest + b"\n")
+    yield frame, lines, text
 
 
 def _blocks(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
@@ -168,16 +173,32 @@ def _no_line_feeds(name: str, line: int) -> FileRefused:
     return FileRefused(Fault(name, line, None, found, "lines that end in LF or CR LF", remedy))
 
 
-def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
-    """(source_line from 0 and raw_line per record, blank ones too; physical lines; bytes used)."""
-    end = data.rfind(b"\n")
-    if end < 0:
-        return pl.DataFrame(schema={"source_line": pl.Int64, "raw_line": pl.String}), 0, 0
-    lines = pl.Series("raw_line", [data[:end].decode()]).str.split("\n").explode().to_frame()
-    used, count = end + 1, lines.height
+def _split(data: bytes) -> tuple[pl.DataFrame, int, int, bytes]:
+    """(source_line from 0 and raw_line per record, blank ones too; physical lines; bytes used; text as `_records`)."""
+    used = data.rfind(b"\n") + 1
+    if not used:
+        return pl.DataFrame(schema={"source_line": pl.Int64, "raw_line": pl.String}), 0, 0, b""
     # Most big files have neither quotes nor carriage returns: looking for a byte is cheaper than for it in every line.
-    has_quotes = b'"' in data
-    quotes = lines["raw_line"].str.count_matches('"', literal=True) if has_quotes else pl.Series([0], dtype=pl.UInt32)
+    if b'"' in data:
+        return *_split_quoted(data[:used]), b""
+    text = data[:used]
+    lines = pl.read_lines(text, name="raw_line").with_row_index("source_line")
+    if b"\r" not in text:
+        return lines.select(pl.col("source_line").cast(pl.Int64), "raw_line"), lines.height, used, text
+    text = text.replace(b"\r\n", b"\n")
+    return _without_returns(lines), lines.height, used, b"" if b"\r" in text else text
+
+
+def _without_returns(lines: pl.DataFrame) -> pl.DataFrame:
+    """Text written twice through a Windows program ends its lines in CR CR LF."""
+    return lines.select(pl.col("source_line").cast(pl.Int64), pl.col("raw_line").str.strip_chars_end("\r"))
+
+
+def _split_quoted(data: bytes) -> tuple[pl.DataFrame, int, int]:
+    """As `_split`, of whole lines with quotes."""
+    lines = pl.Series("raw_line", [data[:-1].decode()]).str.split("\n").explode().to_frame()
+    used, count = len(data), lines.height
+    quotes = lines["raw_line"].str.count_matches('"', literal=True)
     if (quotes % 2 == 1).any():
         open_after = (quotes.cum_sum() % 2 == 1).alias("open_after")
         closed = (~open_after).arg_true()
@@ -193,9 +214,19 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
         )
     else:
         lines = lines.with_row_index("source_line")
-    # Text written twice through a Windows program ends its lines in CR CR LF.
-    raw = pl.col("raw_line").str.strip_chars_end("\r") if b"\r" in data else pl.col("raw_line")
-    return lines.select(pl.col("source_line").cast(pl.Int64), raw), count, used
+    return _without_returns(lines), count, used
+
+
+def _text_of(records: pl.DataFrame, text: bytes, first: int, lines: int) -> bytes:
+    """The text of these records of a block whose `lines` lines begin with line `first`; empty where they are not its
+    last lines, all of them."""
+    above = records["source_line"][0] - first if records.height else lines
+    if records.height != lines - above or above > MAX_COLUMNS:
+        return b""
+    at = 0
+    for _ in range(above if text else 0):
+        at = text.index(b"\n", at) + 1
+    return text[at:]
 
 
 def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
@@ -240,13 +271,16 @@ def plain_heading(name: str) -> str:
     return "".join(sign for sign in name.lower() if sign.isalnum())
 
 
-def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:
+def block_of(
+    records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int, text: bytes = b""
+) -> Block:
     """Splits records into cells: rows where they are as many as the columns, rejects for the others. Blanks before the
     quotes around a cell are none of it.
 
-    `aside`: physical lines of the header and blank ones. Raises FileRefused where quotes do not pair.
+    `aside`: physical lines of the header and blank ones; `text`: the records in one, without quotes, where they are at
+    hand so. Raises FileRefused where quotes do not pair.
     """
-    quoted = bool(records.select(pl.col("raw_line").str.contains('"', literal=True).any()).item())
+    quoted = not text and bool(records.select(pl.col("raw_line").str.contains('"', literal=True).any()).item())
     records = records.with_columns(text="raw_line")
     fits = records.select(_fits(len(columns), delimiter, quoted)).to_series()
     if quoted and not fits.all():
@@ -263,7 +297,7 @@ def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: st
         _complaint(len(columns), delimiter).alias("reason"),
         "raw_line",
     )
-    cells = _split_cells(rows, columns, delimiter, quoted)
+    cells = _split_cells(rows, columns, delimiter, quoted, b"" if misfits.height else text)
     if cells is None:
         raise _do_not_pair(name, None)
     inside = int(rows.select(pl.col("raw_line").str.count_matches("\n", literal=True).sum()).item()) if quoted else 0
@@ -301,7 +335,9 @@ def _complaint(width: int, delimiter: str) -> pl.Expr:
     )
 
 
-def _split_cells(rows: pl.DataFrame, columns: list[str], delimiter: str, quoted: bool) -> pl.DataFrame | None:
+def _split_cells(
+    rows: pl.DataFrame, columns: list[str], delimiter: str, quoted: bool, as_text: bytes
+) -> pl.DataFrame | None:
     """The cells of records that fit, as `file.<column>`; None where they come back as other records than went in.
 
     With quotes each record is given its line number as a first cell, so that a row says itself which one it is.
@@ -311,7 +347,7 @@ def _split_cells(rows: pl.DataFrame, columns: list[str], delimiter: str, quoted:
     cells = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     if rows.height:
         cells = pl.read_csv(
-            rows.select(text.str.join("\n")).item().encode(), has_header=False, separator=delimiter,
+            as_text or rows.select(text.str.join("\n")).item().encode(), has_header=False, separator=delimiter,
             quote_char='"' if quoted else None, infer_schema=False, new_columns=names,
         )  # fmt: skip
     if cells.height != rows.height or (quoted and (cells["n"] != rows["source_line"].cast(pl.String)).any()):

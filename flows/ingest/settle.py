@@ -86,15 +86,15 @@ def _identity(feed: Feed) -> str:
 
 def _content(feed: Feed) -> str:
     """MD5 over the canonical values. Text holds no control characters, so the separator cannot be part of one."""
-    cells = []
+    cells: list[str] = []
     for name, kind in stored_columns(feed):
         if name not in _NO_CONTENT:
             value = f"epoch_us({name})" if kind == "timestamptz" else name
-            # concat_ws leaves a null out.
-            given = f"'{name}=' || {value}::varchar" if name in _ONLY_IF_GIVEN else f"coalesce({value}::varchar, '')"
-            cells.append(given)
-    # In one go: a chain of || copies the text once per column.
-    return f"md5(concat_ws(chr(31), {', '.join(cells)}))"
+            # A null stands for nothing in concat, and takes with it what || puts it to.
+            given = [f"chr(31) || '{name}=' || {value}::varchar"] if name in _ONLY_IF_GIVEN else ["chr(31)", value]
+            cells += given
+    # In one go: a chain of || copies the text once per column, and concat_ws takes twice the time of concat.
+    return f"md5(concat({', '.join(cells[1:])}))"
 
 
 def empty(store: Store) -> None:
