@@ -182,7 +182,8 @@ def _split(data: bytes) -> tuple[pl.DataFrame, int, int, bytes]:
     if b'"' in data:
         return *_split_quoted(data[:used]), b""
     text = data[:used]
-    lines = pl.read_lines(text, name="raw_line").with_row_index("source_line")
+    # In one chunk: of several, some empty, Polars 2.1 panics in when/then with literals.
+    lines = pl.read_lines(text, name="raw_line").rechunk().with_row_index("source_line")
     if b"\r" not in text:
         return lines.select(pl.col("source_line").cast(pl.Int64), "raw_line"), lines.height, used, text
     text = text.replace(b"\r\n", b"\n")

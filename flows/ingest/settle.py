@@ -73,10 +73,13 @@ def stage(store: Store, feed: Feed, parts: Iterable[pl.DataFrame]) -> None:
     none). It thus says the same whatever file or order a record came in, and every variant of a conflicting
     identity has its own.
     """
+    store.append_each("staged", parts, with_content(feed))
+
+
+def with_content(feed: Feed) -> str:
+    """SQL: the rows of _incoming with row_md5 and, of usage, usage_id."""
     usage_id = f", concat({_identity(feed)}, '~', left(row_md5, 8)) as usage_id" if feed.is_usage else ""
-    store.append_each(
-        "staged", parts, f"select *{usage_id} from (select *, {_content(feed)} as row_md5 from _incoming)"
-    )
+    return f"select *{usage_id} from (select *, {_content(feed)} as row_md5 from _incoming)"
 
 
 def _identity(feed: Feed) -> str:
