@@ -48,9 +48,9 @@ def draw(usage: pl.DataFrame, grants: pl.DataFrame, pools: Pools, names: Names |
     grants, calls = grants.with_row_index("which"), usage.with_row_index("call")
     book = _Calls(usage["started_at"], names or usage["usage_id"].gather)
     is_single = calls["allowance_id"].is_in(single_lists(pools).implode()).fill_null(value=False)
-    several = calls.filter(~is_single) if is_single.any() else calls
-    parts = [] if several.is_empty() and calls.height else [_draw_severally(several, grants, pools, book)]
-    if is_single.any():
+    several = calls.filter(~is_single)
+    parts = [_draw_severally(several, grants, pools, book)] if several.height else []
+    if is_single.any() or not parts:
         parts.append(_draw_singly(calls.filter(is_single), grants, pools, book))
     drawn = parts[0] if len(parts) == 1 else pl.concat(parts).sort("call")
     # A record without an allowance, or one that came to an empty pool, has nothing included: all of it is charged.

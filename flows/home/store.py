@@ -189,16 +189,32 @@ class Store:
         """A query's rows as tuples."""
         return self.con.execute(query, params or []).fetchall()
 
+    def parts(self, query: str, rows: int = 1_000_000) -> "Iterator[pl.DataFrame]":
+        """A query's rows in frames of so many; nothing else may be asked of this store until the last one came."""
+        import polars as pl
+
+        for batch in self.con.sql(query).to_arrow_reader(rows):
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)
+            yield frame
+
     def append(self, table: str, frame: "pl.DataFrame") -> None:
         """Adds `frame` to a table of ours; its columns must be a subset of the table's."""
         if not frame.is_empty():
             self.append_each(table, [frame])
 
-    def append_each(self, table: str, frames: "Iterable[pl.DataFrame]", query: str = "select * from _incoming") -> None:
+    def append_each(
+        self,
+        table: str,
+        frames: "Iterable[pl.DataFrame]",
+        query: str = "select * from _incoming",
+        values: dict[str, Any] | None = None,
+    ) -> int:
         """Adds frames of one schema as they come, in one statement, so that row groups are filled across frames.
 
         What the frames come from runs inside the statement: it must not use this store. Its errors are raised as such.
-        `query` makes the table's rows of theirs, which it sees as _incoming.
+        `query` makes the table's rows of theirs, which it sees as _incoming; `values` are its parameters. Returns how
+        many rows were added.
         """
         import polars as pl
         import pyarrow as pa
@@ -208,7 +224,7 @@ class Store:
         coming = iter(frames)
         first = next(coming, None)
         if first is None:
-            return
+            return 0
         failed: list[Exception] = []
 
         def batches() -> "Iterator[pa.RecordBatch]":
@@ -222,13 +238,14 @@ class Store:
         schema = first.clear().to_arrow(compat_level=views).schema
         self.con.register("_incoming", pa.RecordBatchReader.from_batches(schema, batches()))
         try:
-            self.con.execute(f"insert into {table} by name {query}")
+            added = self.con.execute(f"insert into {table} by name {query}", values or {}).fetchall()
         except duckdb.Error:
             if failed:
                 raise failed[0] from None
             raise
         finally:
             self.con.unregister("_incoming")
+        return int(added[0][0])
 
     def append_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Adds rows of Python values to a table of ours, in one statement however many they are."""

@@ -9,13 +9,13 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import polars as pl
 
 from flows.ingest.csv_lead import Lead
 from flows.ingest.csv_quotes import tight, tightened
-from flows.ingest.files import MAX_COLUMNS, MAX_LINE, FileRefused
+from flows.ingest.csv_records import no_line_feeds, records_of, text_of, without_first
+from flows.ingest.files import MAX_COLUMNS, FileRefused
 from flows.ingest.layouts import Layout, undeclared
 from flows.ingest.trailers import Trailer
 from flows.presets.cells import BLANKS
@@ -65,9 +65,9 @@ def csv_blocks(
     lead = Lead(layout)
     trailer = Trailer(name, source.trailer) if source and source.trailer else None
     below = source.skip_after_header if source else 0
-    skipped, pieces = _without_first(pieces, source.skip_rows if source else 0)
+    skipped, pieces = without_first(pieces, source.skip_rows if source else 0)
     line, aside, records_in = 1 + skipped, skipped, 0
-    for everything, lines in _records(pieces, name, ends, block_bytes):
+    for everything, lines, text in records_of(pieces, name, ends, block_bytes):
         numbered = everything.with_columns(pl.col("source_line") + line)
         records = numbered.filter(pl.col("raw_line") != "")
         aside += numbered.height - records.height
@@ -86,7 +86,9 @@ def csv_blocks(
         records, others = lead.taken_off(records)
         aside += _lines_of(others)
         columns = lead.widened(columns, records)
-        block = block_of(lead.mended(records), columns, name, layout.delimiter, aside)
+        mended = lead.mended(records)
+        as_text = text_of(mended, text, line - lines, lines) if mended is records else b""
+        block = block_of(mended, columns, name, layout.delimiter, aside, as_text)
         rows, rejects = (lead.as_written(frame, records) for frame in (block.rows, block.rejects))
         aside, records_in = 0, records_in + block.records
         yield replace(block, rows=rows, rejects=rejects, is_closed=bool(trailer and trailer.is_last(line - 1)))
@@ -106,102 +108,10 @@ def _lines_of(records: pl.DataFrame) -> int:
     return records.height + int(inside or 0)
 
 
-def _without_first(pieces: Iterator[bytes], lines: int) -> tuple[int, Iterator[bytes]]:
-    """How many of the first `lines` lines there were, and what comes after them."""
-    left, last = lines, b""
-    for piece in pieces if lines else ():
-        at = 0
-        while left and (end := piece.find(b"\n", at)) >= 0:
-            at, left = end + 1, left - 1
-        if not left:
-            return lines, chain([piece[at:]] if piece[at:] else [], pieces)
-        last = piece[at:]
-    return lines - left + bool(last), (iter(()) if lines else pieces)
-
-
-def _records(pieces: Iterator[bytes], name: str, ends: bool, block_bytes: int) -> Iterator[tuple[pl.DataFrame, int]]:
-    """(records with their line counted from 0, physical lines) per block; a newline inside quotes ends no record."""
-    rest, line = b"", 1
-    for piece in _blocks(pieces, block_bytes):
-        data = rest + piece
-        frame, lines, used = _split(data)
-        if frame.height and (longest := frame["raw_line"].str.len_bytes().max() or 0) > MAX_LINE:  # type: ignore[operator]
-            at = frame.filter(pl.col("raw_line").str.len_bytes() == longest)["source_line"][0]
-            raise _too_long(name, line + at)
-        rest = data[used:]
-        if len(rest) > MAX_LINE:
-            raise _no_line_feeds(name, line) if b"\r" in rest[:-1] and not lines else _too_long(name, line + lines)
-        line += lines
-        if lines:
-            yield frame, lines
-    if not rest:
-        return
-    if rest.count(b'"') % 2:
-        found = "a quote that is never closed"
-        raise FileRefused(Fault(name, line, None, found, 'every " closed on its record', "Nothing was loaded."))
-    assert not ends, "only an unfinished last line can be left over"
-    frame, lines, _ = _split(rest + b"\n")
-    yield frame, lines
-
-
-def _blocks(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
-    held: list[bytes] = []
-    total = 0
-    for piece in pieces:
-        held.append(piece)
-        total += len(piece)
-        if total >= size:
-            yield b"".join(held)
-            held, total = [], 0
-    if held:
-        yield b"".join(held)
-
-
-def _too_long(name: str, line: int) -> FileRefused:
-    found = "a line or quoted field of more than 1 MB"
-    return FileRefused(Fault(name, line, None, found, "shorter lines", "A quote may never have been closed."))
-
-
-def _no_line_feeds(name: str, line: int) -> FileRefused:
-    found = "carriage returns without line feeds, or other ends of lines, inside the line"
-    remedy = "It may have the line ends of an old Mac: have it written with others. Nothing was loaded."
-    return FileRefused(Fault(name, line, None, found, "lines that end in LF or CR LF", remedy))
-
-
-def _split(data: bytes) -> tuple[pl.DataFrame, int, int]:
-    """(source_line from 0 and raw_line per record, blank ones too; physical lines; bytes used)."""
-    end = data.rfind(b"\n")
-    if end < 0:
-        return pl.DataFrame(schema={"source_line": pl.Int64, "raw_line": pl.String}), 0, 0
-    lines = pl.Series("raw_line", [data[:end].decode()]).str.split("\n").explode().to_frame()
-    used, count = end + 1, lines.height
-    # Most big files have neither quotes nor carriage returns: looking for a byte is cheaper than for it in every line.
-    has_quotes = b'"' in data
-    quotes = lines["raw_line"].str.count_matches('"', literal=True) if has_quotes else pl.Series([0], dtype=pl.UInt32)
-    if (quotes % 2 == 1).any():
-        open_after = (quotes.cum_sum() % 2 == 1).alias("open_after")
-        closed = (~open_after).arg_true()
-        count = int(closed[-1]) + 1 if closed.len() else 0
-        lines = lines.with_columns(open_after).head(count)
-        used = int(lines["raw_line"].str.len_bytes().sum()) + count
-        starts = ~pl.col("open_after").shift(1, fill_value=False)
-        lines = (
-            lines.with_row_index("source_line")
-            .group_by(starts.cum_sum().alias("record"), maintain_order=True)
-            .agg(pl.col("source_line").first(), pl.col("raw_line").str.join("\n"))
-            .drop("record")
-        )
-    else:
-        lines = lines.with_row_index("source_line")
-    # Text written twice through a Windows program ends its lines in CR CR LF.
-    raw = pl.col("raw_line").str.strip_chars_end("\r") if b"\r" in data else pl.col("raw_line")
-    return lines.select(pl.col("source_line").cast(pl.Int64), raw), count, used
-
-
 def header_of(raw: str, name: str, layout: Layout, line: int) -> list[str]:
     """The file's column names, checked against what the layout needs."""
     if _OTHER_LINE_ENDS.search(raw):
-        raise _no_line_feeds(name, line)
+        raise no_line_feeds(name, line)
     try:
         names = next(csv.reader([tight(raw, layout.delimiter)], delimiter=layout.delimiter), [])
     except csv.Error as error:
@@ -240,13 +150,16 @@ def plain_heading(name: str) -> str:
     return "".join(sign for sign in name.lower() if sign.isalnum())
 
 
-def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int) -> Block:
+def block_of(
+    records: pl.DataFrame, columns: list[str], name: str, delimiter: str, aside: int, text: bytes = b""
+) -> Block:
     """Splits records into cells: rows where they are as many as the columns, rejects for the others. Blanks before the
     quotes around a cell are none of it.
 
-    `aside`: physical lines of the header and blank ones. Raises FileRefused where quotes do not pair.
+    `aside`: physical lines of the header and blank ones; `text`: the records in one, without quotes, where they are at
+    hand so. Raises FileRefused where quotes do not pair.
     """
-    quoted = bool(records.select(pl.col("raw_line").str.contains('"', literal=True).any()).item())
+    quoted = not text and bool(records.select(pl.col("raw_line").str.contains('"', literal=True).any()).item())
     records = records.with_columns(text="raw_line")
     fits = records.select(_fits(len(columns), delimiter, quoted)).to_series()
     if quoted and not fits.all():
@@ -263,7 +176,7 @@ def block_of(records: pl.DataFrame, columns: list[str], name: str, delimiter: st
         _complaint(len(columns), delimiter).alias("reason"),
         "raw_line",
     )
-    cells = _split_cells(rows, columns, delimiter, quoted)
+    cells = _split_cells(rows, columns, delimiter, quoted, b"" if misfits.height else text)
     if cells is None:
         raise _do_not_pair(name, None)
     inside = int(rows.select(pl.col("raw_line").str.count_matches("\n", literal=True).sum()).item()) if quoted else 0
@@ -301,7 +214,9 @@ def _complaint(width: int, delimiter: str) -> pl.Expr:
     )
 
 
-def _split_cells(rows: pl.DataFrame, columns: list[str], delimiter: str, quoted: bool) -> pl.DataFrame | None:
+def _split_cells(
+    rows: pl.DataFrame, columns: list[str], delimiter: str, quoted: bool, as_text: bytes
+) -> pl.DataFrame | None:
     """The cells of records that fit, as `file.<column>`; None where they come back as other records than went in.
 
     With quotes each record is given its line number as a first cell, so that a row says itself which one it is.
@@ -311,7 +226,7 @@ def _split_cells(rows: pl.DataFrame, columns: list[str], delimiter: str, quoted:
     cells = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     if rows.height:
         cells = pl.read_csv(
-            rows.select(text.str.join("\n")).item().encode(), has_header=False, separator=delimiter,
+            as_text or rows.select(text.str.join("\n")).item().encode(), has_header=False, separator=delimiter,
             quote_char='"' if quoted else None, infer_schema=False, new_columns=names,
         )  # fmt: skip
     if cells.height != rows.height or (quoted and (cells["n"] != rows["source_line"].cast(pl.String)).any()):

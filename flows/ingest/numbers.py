@@ -39,7 +39,7 @@ def e164_column(cells: pl.Series, country: str | None = None, *, digits_are_e164
 
     Without `country`: separators, marks, addresses around a number go, 00 becomes +. With it also as that country
     dials. `digits_are_e164`: the source leaves out the +; extensions stay. What is E.164 already, usually nearly all,
-    is not worked on.
+    is not worked on; where all of it is, these very cells come back.
     """
     if cells.null_count() == cells.len():
         return cells

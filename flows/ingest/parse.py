@@ -4,13 +4,13 @@ Everything is a Polars expression over whole columns. A check names its column, 
 the first check a row fails is its reason. Nothing is rounded, guessed or repaired here.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from flows.ingest.checked import Check, Parsed, no_rejects, rejects_of, told_of_bad
+from flows.ingest.plain_cells import one_form, plain_values
 from schemas.feed import Column, Feed
 from schemas.limits import PRICE_LIMIT, UNITS_LIMIT
 from schemas.money import EXACT
@@ -33,6 +33,7 @@ def parse(
     zone: str | None,
     *,
     replaced: Mapping[str, pl.Series] | None = None,
+    sound: Collection[str] = (),
     text_checks: Sequence[Check] = (),
     more_checks: Callable[[pl.DataFrame], list[Check]] = lambda _frame: [],
     name_of: Callable[[str], str] = lambda name: name,
@@ -41,46 +42,60 @@ def parse(
     """Gives every cell of `text` (canonical columns as text, empty = null) its value.
 
     `zone` is for instants without offset. `replaced` holds values computed elsewhere for text columns, such as
-    E.164 numbers; `text_checks` are tried before and `more_checks(text)` after the cells' own. `declaration_of`: times
-    that cannot be read -> what their source may declare, for the rejects.
+    E.164 numbers; `sound` names those whose cells have nothing wrong. `text_checks` are tried before and
+    `more_checks(text)` after the cells' own. `declaration_of`: times that cannot be read -> what their source may
+    declare, for the rejects.
     """
     checks = list(text_checks)
     values: dict[str, pl.Expr] = {}
     for column in feed.columns:
-        form = _one_form(text[column.name]) if column.kind == "instant" else None
-        own_values, own_checks = _instant(column, zone, form=form) if form else _reader(column)(column, zone)
-        if text[column.name].null_count() == text.height:
-            # Most files lack most of the optional columns: nothing is there to be read or wrong.
-            own_values, own_checks = _nothing(text, own_values), _missing(column)
-        done = replaced.get(column.name) if replaced else None
+        cells, done = text[column.name], replaced.get(column.name) if replaced else None
+        own_values, own_checks = _read(column, cells, zone, is_sound=column.name in sound)
         values.update(own_values if done is None else {column.name: pl.lit(done)})
         checks += own_checks
     checks += [_one_of(a, b) for a, b in feed.one_of]
     checks += more_checks(text)
     # Lazy, so that expressions that several cells share are worked out once.
     typed = text.lazy().with_columns(expr.alias(f"v.{name}") for name, expr in values.items())
-    failed = pl.coalesce(
-        *(pl.when(check.bad.fill_null(False)).then(pl.lit(i, pl.Int32)) for i, check in enumerate(checks)),
-        pl.lit(None, pl.Int32),
-    )
-    frame = typed.with_columns(failed.alias("failed")).collect()
+    bad = pl.any_horizontal(pl.lit(value=False), *(check.bad.fill_null(False) for check in checks))
+    frame = typed.with_columns(bad.alias("is_bad")).collect()
     stored = [name for name in values if not name.endswith("?")]
     told = ["source_line", "raw_line", *(pl.col(f"v.{name}").alias(name) for name in stored)]
-    if frame["failed"].null_count() == frame.height:
+    if not frame["is_bad"].any():
         return Parsed(frame.select(told), no_rejects(feed))
-    good = frame.filter(pl.col("failed").is_null()).select(told)
-    bad = frame.lazy().filter(pl.col("failed").is_not_null()).select(told_of_bad(feed)).collect()
+    good = frame.filter(~pl.col("is_bad")).select(told)
+    failed = pl.coalesce(
+        pl.when(check.bad.fill_null(False)).then(pl.lit(i, pl.Int32)) for i, check in enumerate(checks)
+    )
+    worse = frame.lazy().filter("is_bad").with_columns(failed.alias("failed")).select(told_of_bad(feed)).collect()
     del frame
-    return Parsed(good, rejects_of(bad, checks, feed, name_of, declaration_of))
+    return Parsed(good, rejects_of(worse, checks, feed, name_of, declaration_of))
+
+
+def _read(
+    column: Column, cells: pl.Series, zone: str | None, *, is_sound: bool
+) -> tuple[dict[str, pl.Expr], list[Check]]:
+    """A column's values and checks, those left out that no cell of it can fail."""
+    missing = _missing(column) if cells.null_count() else []
+    if is_sound:
+        return {column.name: pl.lit(cells)}, missing
+    form = one_form(cells) if column.kind == "instant" else None
+    own_values, own_checks = _instant(column, zone, form=form) if form else _reader(column)(column, zone)
+    if cells.null_count() == cells.len():
+        # Most files lack most of the optional columns: nothing is there to be read or wrong.
+        return _nothing(cells, own_values), missing
+    plain = plain_values(column, cells, form, _limit(column), is_id=_is_id(column))
+    return (own_values, own_checks) if plain is None else ({column.name: pl.lit(plain)}, missing)
 
 
 def _reader(column: Column) -> Callable[[Column, str | None], tuple[dict[str, pl.Expr], list[Check]]]:
-    return _id if column.name in _IDS and column.kind == "text" else _READERS[column.kind]
+    return _id if _is_id(column) else _READERS[column.kind]
 
 
-def _nothing(text: pl.DataFrame, values: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+def _nothing(cells: pl.Series, values: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
     """Nulls of the kinds that these values have."""
-    kinds = pl.LazyFrame(schema=text.schema).select(expr.alias(name) for name, expr in values.items()).collect_schema()
+    text = pl.LazyFrame(schema={cells.name: cells.dtype})
+    kinds = text.select(expr.alias(name) for name, expr in values.items()).collect_schema()
     return {name: pl.lit(None, kind) for name, kind in kinds.items()}
 
 
@@ -101,6 +116,19 @@ _IDS = frozenset(
     ("account_id", "subscription_id", "device_id", "location_id", "charge_id", "discount_id", "product_code", "plan")
 )
 """What other rows name: no blanks around it, nothing in it that nobody sees."""
+
+
+def _is_id(column: Column) -> bool:
+    return column.name in _IDS and column.kind == "text"
+
+
+def _limit(column: Column) -> int:
+    """Characters that a text has at most."""
+    if column.name == "account_id":
+        return MAX_ACCOUNT_ID
+    return MAX_ID if column.name.endswith("_id") else MAX_TEXT
+
+
 _UNSEEN = r"[\x{ad}\x{61c}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
 
 
@@ -117,8 +145,7 @@ def _id(column: Column, zone: str | None) -> tuple[dict[str, pl.Expr], list[Chec
 
 
 def _text(column: Column, _zone: str | None) -> tuple[dict[str, pl.Expr], list[Check]]:
-    cell = pl.col(column.name)
-    limit = MAX_ACCOUNT_ID if column.name == "account_id" else MAX_ID if column.name.endswith("_id") else MAX_TEXT
+    cell, limit = pl.col(column.name), _limit(column)
     # The text of a message may have lines; nothing else may: names and addresses end up in mail headers.
     forbidden = r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x{9f}]" if column.name == "text" else r"[\x00-\x1f\x7f-\x{9f}]"
     return {column.name: cell}, [
@@ -216,23 +243,6 @@ def _instant_parts(cell: pl.Expr) -> _InstantParts:
     signed = pl.when(offset == "Z").then(0).when(offset.str.starts_with("-")).then(-total).otherwise(total)
     has_offset = shaped.str.contains(r"Z$|.{16}.*[+-]")
     return _InstantParts(whole + pl.duration(microseconds=fraction.fill_null(0)), has_offset, signed)
-
-
-_FORMS = {
-    f"%Y-%m-%d{mark}%H:%M:%S{end}": (
-        rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{mark}(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]{end}$"
-    )
-    for mark in "T "
-    for end in ("Z", "")
-}
-"""What nearly every file writes all its times in -> what such a cell looks like."""
-
-
-def _one_form(cells: pl.Series) -> str | None:
-    """The form that all cells are written in; None where they are not, or there are none."""
-    first = cells.drop_nulls().head(1).to_list()
-    form = next((form for form, pattern in _FORMS.items() if first and re.match(pattern, first[0])), None)
-    return form if form and cells.str.contains(_FORMS[form]).all() else None
 
 
 def _parts_of_form(cell: pl.Expr, form: str) -> _InstantParts:

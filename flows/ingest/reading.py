@@ -158,9 +158,9 @@ def parsed_rows(cells: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
     source, feed, text = layout.source, layout.feed, canonical(cells, layout)
     country = source.country if source else None
     bare = source is not None and source.number_format == "e164_digits"
-    replaced = {
-        name: e164_column(text[name], country, digits_are_e164=bare) for name in NUMBER_COLUMNS if name in text.columns
-    }
+    ends = {name: text[name] for name in NUMBER_COLUMNS if name in text.columns}
+    replaced = {name: e164_column(cells, country, digits_are_e164=bare) for name, cells in ends.items()}
+    are_e164 = {name for name, cells in ends.items() if replaced[name] is cells}
     if feed.name == "calls" and (answered := answered_seconds(text, layout, present_in(cells))) is not None:
         replaced["duration_s"] = answered
     return parse(
@@ -168,8 +168,12 @@ def parsed_rows(cells: pl.DataFrame, layout: Layout, now: datetime) -> Parsed:
         text,
         source.time_zone if source else None,
         replaced=replaced,
+        sound=are_e164,
         text_checks=[*unit_checks(feed, source), *(Check(*fault) for fault in layout_faults(layout))],
-        more_checks=lambda frame: [*row_checks(feed, frame), *usage_checks(feed, source, now, frame)],
+        more_checks=lambda frame: [
+            *(check for check in row_checks(feed, frame) if check.column not in are_e164),
+            *usage_checks(feed, source, now, frame),
+        ],
         name_of=layout.name_of,
         declaration_of=lambda cells: declaration_for(
             cells, layout.source_value if source else "", source.time_format if source else None

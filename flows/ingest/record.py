@@ -58,20 +58,20 @@ class Outcome:
     tally: Tally
 
 
-def commit(
+def write(
     store: Store, file: InboxFile, result: FileResult, tally: Tally, act: Act, before: Sequence[KnownFile]
 ) -> None:
-    """Rows, rejects, duplicates and the file itself in one transaction. `before`: what was known of it."""
-    with store.transaction():
-        _forget(store, file, result, before)
-        sequence = _sequences(store, 1)[0]
-        inserted = write_staged(store, file, result.sha256, sequence)
-        _same_seconds(store, file.feed, file.name, sequence)
-        if inserted != result.loaded:
-            raise _not_all(file, result, inserted)
-        note_file_sums(store, file.feed.name)
-        _record(store, [Outcome(file, result, tally)], [sequence], act)
-        write_missing(store, file, result.sha256, result.snapshot_missing)
+    """Rows, rejects, duplicates and the file itself, inside a transaction. `before`: what was known of it."""
+    _forget(store, file, result, before)
+    sequence = _sequences(store, 1)[0]
+    write_staged(store, file, result.sha256, sequence)
+    loaded = store.rows(f"select count(*) from feed_{file.feed.name} where file_seq = $1", [sequence])[0][0]
+    _same_seconds(store, file.feed, file.name, sequence, tally.seconds)
+    if loaded != result.loaded:
+        raise _not_all(file, result, loaded)
+    note_file_sums(store, file.feed.name)
+    _record(store, [Outcome(file, result, tally)], [sequence], act)
+    write_missing(store, file, result.sha256, result.snapshot_missing)
 
 
 def commit_many(
@@ -88,7 +88,7 @@ def commit_many(
         schema = {"file_no": pl.Int64, "name": pl.String, "seq": pl.Int64, "sha": pl.String}
         store.append("staged_files", pl.DataFrame(list(rows), schema=schema, orient="row"))
         inserted = _write_staged_many(store, feed)
-        _same_seconds(store, feed, some[0].file.name, sequences[0])
+        _same_seconds(store, feed, some[0].file.name, sequences[0], _staged_seconds(store, feed))
         for it, sequence in zip(some, sequences, strict=True):
             if inserted.get(sequence, 0) != it.result.loaded:
                 raise _not_all(it.file, it.result, inserted.get(sequence, 0))
@@ -106,14 +106,19 @@ def _not_all(file: InboxFile, result: FileResult, inserted: int) -> FileRefused:
     return FileRefused(fault, result.records)
 
 
-def _same_seconds(store: Store, feed: Feed, name: str, since: int) -> None:
-    """Seconds read = loaded + duplicate (RULES 27), added up by the database, from the file `since` on."""
+def _staged_seconds(store: Store, feed: Feed) -> int:
+    query = "select coalesce(sum(duration_s), 0) from staged"
+    return int(store.rows(query)[0][0]) if feed.name == "calls" else 0
+
+
+def _same_seconds(store: Store, feed: Feed, name: str, since: int, read: int) -> None:
+    """Seconds read = loaded + duplicate (RULES 27); what was stored is added up by the database, from the file `since`
+    on."""
     if feed.name != "calls":
         return
-    read, loaded, repeated = store.rows(
+    loaded, repeated = store.rows(
         """
-        select (select coalesce(sum(duration_s), 0) from staged),
-            (select coalesce(sum(duration_s), 0) from feed_calls where file_seq >= $1),
+        select (select coalesce(sum(duration_s), 0) from feed_calls where file_seq >= $1),
             (select coalesce(sum(duration_s), 0) from staged join staged_duplicates using (source_line))""",
         [since],
     )[0]

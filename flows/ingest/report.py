@@ -124,6 +124,8 @@ class Tally:
 
     records: int = 0
     lines: int = 0
+    seconds: int = 0
+    """Of the calls among its records."""
     rejects: list[pl.DataFrame] = field(default_factory=list)
     is_closed: bool = False
     """Whether the file's last line is one that ends a file."""

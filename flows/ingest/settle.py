@@ -73,10 +73,13 @@ def stage(store: Store, feed: Feed, parts: Iterable[pl.DataFrame]) -> None:
     none). It thus says the same whatever file or order a record came in, and every variant of a conflicting
     identity has its own.
     """
+    store.append_each("staged", parts, with_content(feed))
+
+
+def with_content(feed: Feed) -> str:
+    """SQL: the rows of _incoming with row_md5 and, of usage, usage_id."""
     usage_id = f", concat({_identity(feed)}, '~', left(row_md5, 8)) as usage_id" if feed.is_usage else ""
-    store.append_each(
-        "staged", parts, f"select *{usage_id} from (select *, {_content(feed)} as row_md5 from _incoming)"
-    )
+    return f"select *{usage_id} from (select *, {_content(feed)} as row_md5 from _incoming)"
 
 
 def _identity(feed: Feed) -> str:
@@ -86,15 +89,15 @@ def _identity(feed: Feed) -> str:
 
 def _content(feed: Feed) -> str:
     """MD5 over the canonical values. Text holds no control characters, so the separator cannot be part of one."""
-    cells = []
+    cells: list[str] = []
     for name, kind in stored_columns(feed):
         if name not in _NO_CONTENT:
             value = f"epoch_us({name})" if kind == "timestamptz" else name
-            # concat_ws leaves a null out.
-            given = f"'{name}=' || {value}::varchar" if name in _ONLY_IF_GIVEN else f"coalesce({value}::varchar, '')"
-            cells.append(given)
-    # In one go: a chain of || copies the text once per column.
-    return f"md5(concat_ws(chr(31), {', '.join(cells)}))"
+            # A null stands for nothing in concat, and takes with it what || puts it to.
+            given = [f"chr(31) || '{name}=' || {value}::varchar"] if name in _ONLY_IF_GIVEN else ["chr(31)", value]
+            cells += given
+    # In one go: a chain of || copies the text once per column, and concat_ws takes twice the time of concat.
+    return f"md5(concat({', '.join(cells[1:])}))"
 
 
 def empty(store: Store) -> None:

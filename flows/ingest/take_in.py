@@ -6,6 +6,7 @@ Open first: `ingest`. A file is identified (files), its layout declared (layouts
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
 
@@ -34,9 +35,10 @@ from flows.ingest.reading import (
     read_sample,
     refuse_bad,
 )
-from flows.ingest.record import Act, commit, refusal_of, refuse
+from flows.ingest.record import Act, refusal_of, refuse, write
 from flows.ingest.report import FileResult, IngestReport, Tally
 from flows.ingest.seen import Seen
+from flows.ingest.straight import Straight, straight_for
 
 __all__ = ["FileResult", "IngestReport", "ingest", "read_sample"]
 
@@ -132,23 +134,35 @@ def _load(
     act: Act,
     before: Sequence[KnownFile],
 ) -> FileResult:
-    stage_rows(store, file, layout, physical, tally, act.latest)
-    mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
-    settled = settle.settle(store, file.feed, file.name, mode == "snapshot")
-    tally.rejects.append(settled.rejects)
-    refuse_bad(settings, file, tally)
-    result = loaded(file, physical, tally, settled.duplicates, before)
-    result.snapshot_missing = settled.missing
-    # First the copy: a kill in between leaves one too many, never a loaded file that cannot be read again.
-    keep(store, file, physical)
-    commit(store, file, result, tally, act, before)
+    straight = straight_for(store, file, physical.lines)
+    # What goes straight into the feed goes there inside the transaction; `staged` is cheaper outside of one.
+    with store.transaction() if straight else nullcontext():
+        stage_rows(store, file, layout, physical, tally, act.latest, straight)
+        mode = settings.feeds[file.feed_name].mode if file.feed_name in settings.feeds else "delta"
+        settled = settle.settle(store, file.feed, file.name, mode == "snapshot")
+        tally.rejects.append(settled.rejects)
+        refuse_bad(settings, file, tally)
+        result = loaded(file, physical, tally, settled.duplicates, before)
+        result.snapshot_missing = settled.missing
+        # First the copy: a kill in between leaves one too many, never a loaded file that cannot be read again.
+        keep(store, file, physical)
+        with nullcontext() if straight else store.transaction():
+            write(store, file, result, tally, act, before)
     return result
 
 
-def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical, tally: Tally, now: datetime) -> None:
+def stage_rows(
+    store: Store,
+    file: InboxFile,
+    layout: Layout,
+    physical: Physical,
+    tally: Tally,
+    now: datetime,
+    straight: Straight | None = None,
+) -> None:
     """Reads, parses and stages every row of a file, counting as it goes. Raises FileRefused.
 
-    now: when the file is taken in, or was.
+    now: when the file is taken in, or was; straight: where rows that are certainly new are not staged.
     """
 
     def parsed(block: Block) -> tuple[Block, Parsed]:
@@ -163,8 +177,13 @@ def stage_rows(store: Store, file: InboxFile, layout: Layout, physical: Physical
             tally.rejects += [block.rejects, found.rejects]
             if layout.kind == "csv":
                 refuse_swallowed(found.rejects, file.name, layout, block.rows.width - 2)
+            if file.feed_name == "calls":
+                tally.seconds += int(found.rows["duration_s"].sum())
             yield found.rows
 
     with progress.stage(file.name, units="records") as tick:
-        settle.stage(store, file.feed, guarded(file, count_of()))
+        if straight:
+            straight.stage(store, guarded(file, count_of()))
+        else:
+            settle.stage(store, file.feed, guarded(file, count_of()))
     check_lines(file, layout, physical, tally)
