@@ -5,6 +5,9 @@ import polars as pl
 
 from flows.home.near_number import CALLER
 
+KIND = {"calls": "voice", "messages": "sms"}
+"""Feed of usage -> kind."""
+
 _COLUMNS = {
     "calls": {
         "row_id": "c.rowid", "usage_no": "c.usage_no", "usage_id": "c.usage_id", "source": "c.source", "leg": "c.leg",
