@@ -53,10 +53,13 @@ class DayReport:
 
 
 def next_month(books: Books) -> str:
-    """The invoice month that usage of these days is for: the one after the last that is issued, or where nothing is,
-    that which bills the day before."""
+    """The invoice month that usage of these days is for: the one after the last that is issued; where nothing is, the
+    first that is drafted, or that which bills the day before."""
     ((last,),) = books.store.rows("select max(invoice_month) from issued_documents")
+    ((drafted,),) = books.store.rows("select min(invoice_month) from run_states where state = 'drafted'")
     day = books.request.day
+    if last is None and drafted is not None:
+        return str(drafted)
     if last is None:
         return month_of(day) if day.day == 1 else shift_month(month_of(day), 1)
     return shift_month(str(last), 1)

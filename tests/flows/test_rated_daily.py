@@ -228,6 +228,7 @@ def test_what_there_is_to_rate_daily(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="2025-07 lies ahead"):
         rate_day(asked(home, "2025-07", today="2025-05-06"), direct)
     draft_only(home, "2025-06")
+    assert next_month_of(home, "2025-06-02") == "2025-06"
     with pytest.raises(NothingToDo, match="2025-06 is drafted already"):
         rate_day(may, direct, of_next=True)
     assert rows(home, "select run_seq, state from run_states") == [(1, "drafted")]
