@@ -108,10 +108,10 @@ class _Begin:
 
 def _forget(store: Store, run: Run, *, with_own: bool) -> None:
     """Rows of runs of the month, or of months that are over, that were stopped before they drafted; with_own: those of
-    an earlier try of this run too."""
-    stopped = """(run_id <> $run or $own) and run_id in (
+    an earlier try of this run too, whether it drafted or not."""
+    stopped = """case when run_id = $run then $own else run_id in (
         select run_id from runs where drafted_at is null and (invoice_month = $month
-            or invoice_month <= (select max(invoice_month) from issued_documents)))"""
+            or invoice_month <= (select max(invoice_month) from issued_documents))) end"""
     values = {"run": run.run_id, "own": with_own, "month": run.request.invoice_month}
     forget_rated(store, stopped, values)
     for table in ("suspended_usage", "excluded_usage"):

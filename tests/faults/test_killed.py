@@ -123,12 +123,13 @@ def home(tmp_path: Path, homes: dict[str, Home], state: str) -> Home:
 INGEST_POINTS = [
     "flows.ingest.settle:stage after 1",
     "flows.ingest.record:write_staged after 1",
-    "flows.ingest.take_in:commit before 1",
+    "flows.ingest.take_in:write before 1",
+    "flows.ingest.take_in:write after 1",
     "flows.ingest.record:_write_staged_many after 1",
     "flows.ingest.many:keep after 2",
     "flows.ingest.many:commit_many before 1",
     "flows.ingest.many:commit_many after 1",
-    "flows.ingest.take_in:commit after 1",
+    "flows.ingest.take_in:_load after 1",
 ]
 """The two files of calls are taken in together, after the accounts and before the numbers."""
 

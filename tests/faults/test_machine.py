@@ -78,7 +78,7 @@ def test_a_damaged_database_bills_nothing_and_says_so(home: Home, damage: str) -
 @pytest.mark.parametrize("damage", ["deleted", "cut", "flipped"])
 def test_a_log_lost_after_a_kill_is_work_done_again_and_a_damaged_one_is_told(home: Home, damage: str) -> None:
     """The write-ahead log (.wal) holds what a killed process committed last; closing the database folds it in."""
-    killed_at("flows.ingest.take_in:commit after 1", home.root, *RUN)
+    killed_at("flows.ingest.take_in:_load after 1", home.root, *RUN)
     log = home.database.with_name(home.database.name + ".wal")
     content = bytearray(log.read_bytes())
     if damage == "deleted":
