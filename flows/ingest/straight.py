@@ -30,7 +30,7 @@ _MOST_STORED = 4
 """Rows already stored, as a multiple of the file's lines, that are worth reading to fill the filter."""
 
 
-class Seen:
+class Identities:
     """Which identities of a feed may have come already."""
 
     def __init__(self, feed: Feed, rows: int) -> None:
@@ -73,7 +73,7 @@ class Straight:
 
     file: InboxFile
     sequence: int
-    seen: Seen
+    seen: Identities
     loaded: int = field(default=0, init=False)
 
     def stage(self, store: Store, parts: Iterable[pl.DataFrame]) -> None:
@@ -109,7 +109,7 @@ def straight_for(store: Store, file: InboxFile, lines: int) -> Straight | None:
     stored = store.rows(f"select count(*) from feed_{feed.name}")[0][0]
     if stored > lines * _MOST_STORED:
         return None
-    seen = Seen(feed, lines + stored)
+    seen = Identities(feed, lines + stored)
     if stored:
         for part in store.parts(f"select {', '.join(feed.key)} from feed_{feed.name}"):
             seen.note(part)

@@ -77,10 +77,10 @@ def test_what_the_feed_holds_of_a_large_file_is_counted(tmp_path: Path, monkeypa
     """A row lost on its way straight into the feed makes the file refused, as one lost on the way from `staged`."""
     monkeypatch.setattr(straight, "LARGE", 0)
 
-    def lossy(self: straight.Seen, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def lossy(self: straight.Identities, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         return rows.head(1), rows.clear()
 
-    monkeypatch.setattr(straight.Seen, "parted", lossy)
+    monkeypatch.setattr(straight.Identities, "parted", lossy)
     with opened(tmp_path) as inbox:
         result = inbox.take("calls/a.csv", CALLS + call(1) + call(2))
         assert (result.state, inbox.rows("select count(*) from feed_calls")) == ("refused", [(0,)])
@@ -90,7 +90,7 @@ def test_what_the_feed_holds_of_a_large_file_is_counted(tmp_path: Path, monkeypa
 def test_no_identity_is_new_twice(blocks: list[list[tuple[str, str, str | None]]], bits: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(straight, "_MOST_BITS", bits)
-        seen = straight.Seen(FEEDS["calls"], 10)
+        seen = straight.Identities(FEEDS["calls"], 10)
     schema = dict.fromkeys(("source", "call_id", "leg"), pl.String)
     new: list[tuple[str, ...]] = []
     for block in blocks:
